@@ -1,0 +1,59 @@
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo sim test check lint types imports bench crash proof lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Virtual environment and dependencies
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed ($(PYTHON) was not found; set PYTHON=...)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@touch $@
+
+run: setup ## The main job, walked through; then serve until Ctrl-C
+	$(BIN)/python -m tools.demo --serve
+
+demo: setup ## The main job, walked through; exit 0 when every step held
+	$(BIN)/python -m tools.demo
+
+sim: setup ## Only the simulator, on port 8443
+	$(BIN)/python -m simulator
+
+test: setup ## Every test
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+check: lint types imports test ## ruff, mypy --strict, import-linter, tests
+
+bench: setup ## Every number, as a table and as JSON
+	$(BIN)/python -m bench
+
+crash: setup ## The crash test at every call and every store write
+	CRASH_CASES=all $(BIN)/python -m pytest tests/crash
+
+proof: setup ## make proof ID=S1-37: the test of one requirement
+	$(BIN)/python -m tools.proof $(ID)
+
+lock: setup ## Write the requirements files anew
+	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove what runs and builds left behind
+	rm -rf $(VENV) .local .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,144 @@
+"""One accepted request to change something, and the conditions of the objects it changes. Pure data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """Frozen, camelCase on the wire and in the store, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class ConditionStatus(StrEnum):
+    """As in Kubernetes."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Model):
+    """``type`` is positive: ``Ready``, ``NetworkIsolated``, ``IdentityAssigned``, ``AccessGranted``, ``Monitored``."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+    last_transition_time: datetime
+
+
+class OperationKind(StrEnum):
+    """What was asked."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPAIR = "repair"
+    DELETE = "delete"
+
+
+class OperationStatus(StrEnum):
+    """``is_terminal`` is in the API's answer too, so that no caller keeps a list of its own."""
+
+    NOT_STARTED = "NotStarted"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in (OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CANCELED)
+
+
+class ErrorBody(Model):
+    """Azure's error object."""
+
+    code: str
+    message: str
+    target: str | None = None
+    details: tuple["ErrorBody", ...] = ()
+
+
+class StepStatus(StrEnum):
+    """A step is one change to one resource."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+class Step(Model):
+    """One resource's way through an operation.
+
+    The step is also the intent: it is stored with status Running and its ``resource_id`` before the write is sent, and
+    with ``operation_url`` after it was accepted, so that a tick that finds it knows what to read.
+    """
+
+    key: str
+    resource_id: str | None = None
+    action: str
+    status: StepStatus = StepStatus.PENDING
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempts: int = 0
+    operation_url: str | None = None
+    poll_at: datetime | None = None
+    """Not before this time may the operation's URL, or the resource, be read again."""
+    correlation_id: str | None = None
+    waiting_for: str | None = None
+    """Reason why the step does not move: ``ConnectionNotApproved``, ``AnotherOperationInProgress``."""
+    error: ErrorBody | None = None
+
+
+class Operation(Model):
+    """What callers see at ``/api/operations/{id}``; ``steps`` in dependency order."""
+
+    id: str
+    kind: OperationKind
+    target: str
+    """``workspaces/{name}``."""
+    project: str
+    generation: int
+    status: OperationStatus = OperationStatus.NOT_STARTED
+    steps: tuple[Step, ...] = ()
+    reapply: tuple[str, ...] = ()
+    """Keys that a repair writes although no declared property differs (a zone group whose records are wrong)."""
+    recreate: tuple[str, ...] = ()
+    """Keys that a repair deletes and writes again (a peering that is Disconnected)."""
+    allow_destructive: bool = False
+    cancel_requested: bool = False
+    error: ErrorBody | None = None
+    residue: tuple["Residue", ...] = ()
+    created_at: datetime
+    created_by: str
+    last_modified_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def percent_complete(self) -> int:
+        """Share of steps that ended well; 100 only when the operation succeeded."""
+        if self.status is OperationStatus.SUCCEEDED:
+            return 100
+        done = sum(step.status is StepStatus.SUCCEEDED for step in self.steps)
+        return min(99, 100 * done // len(self.steps)) if self.steps else 0
+
+
+class Residue(Model):
+    """Something a deletion left behind, and why: soft-deleted vaults and workspaces, things it did not make."""
+
+    resource_id: str
+    reason: str
+    message: str
+    until: datetime | None = None
+
+
+Operation.model_rebuild()
+ErrorBody.model_rebuild()

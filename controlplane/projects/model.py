@@ -1,0 +1,66 @@
+"""A registration: what a project may use in Azure and who belongs to it. Made by a Platform.Admin. Pure data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from controlplane.operations.model import Model
+
+
+class Members(Model):
+    """Entra group object ids per role; ``Platform.Admin`` is an app role only and has no list here."""
+
+    contributors: tuple[str, ...] = Field(default=(), description="Groups with role Workspace.Contributor.")
+    readers: tuple[str, ...] = Field(default=(), description="Groups with role Workspace.Reader.")
+    approvers: tuple[str, ...] = Field(default=(), description="Groups with role Approver.")
+
+
+class Limits(Model):
+    """Upper bounds of one workspace of the project."""
+
+    max_workspaces: int = Field(default=20, ge=0, description="Workspaces the project may have.")
+    max_nodes: int = Field(default=50, ge=0, description="Sum of maxNodes of a workspace's clusters.")
+
+
+class Registration(Model):
+    """Every ARM id, subscription, region, group and key in a request must lie inside this."""
+
+    subscriptions: tuple[str, ...] = Field(min_length=1, description="Subscription ids.")
+    regions: tuple[str, ...] = Field(min_length=1, description="Azure region names, such as westeurope.")
+    resource_group_prefix: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,38}$",
+        description="Resource groups of the project are this prefix followed by the workspace's name.",
+    )
+    address_pools: tuple[str, ...] = Field(default=(), description="IPv4 CIDR ranges workspaces may take.")
+    hubs: tuple[str, ...] = Field(default=(), description="ARM ids of existing hub networks.")
+    dns_zones: tuple[str, ...] = Field(default=(), description="ARM ids of existing private DNS zones.")
+    keys: tuple[str, ...] = Field(default=(), description="Key Vault key ids for customer-managed keys.")
+    registries: tuple[str, ...] = Field(default=(), description="ARM ids of container registries.")
+    identities: tuple[str, ...] = Field(default=(), description="ARM ids of user-assigned identities.")
+    entra_groups: tuple[str, ...] = Field(default=(), description="Groups that may be granted roles.")
+    limits: Limits = Limits()
+    members: Members = Members()
+
+
+class ProjectRecord(Model):
+    """A registration with its audit fields."""
+
+    name: str
+    registration: Registration
+    generation: int = 1
+    created_at: datetime
+    created_by: str
+    last_modified_at: datetime
+    last_modified_by: str
+
+    @property
+    def public_etag(self) -> str:
+        return f'"{self.generation}"'
+
+
+def dump(record: ProjectRecord) -> dict[str, Any]:
+    """camelCase JSON for the store."""
+    return record.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,58 @@
+"""Environment → typed settings, read once in ``bootstrap``; nothing else looks at the environment.
+
+Every name starts with ``CONTROLPLANE_``. The values for a laptop come from the simulator's env file, those of Azure from
+the function app's settings; the code does not know which it is.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StoreKind(StrEnum):
+    SQLITE = "sqlite"
+    AZURE = "azure"
+
+
+class Settings(BaseSettings):
+    """What one process needs to know. Lists are JSON in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="CONTROLPLANE_", frozen=True, extra="ignore")
+
+    cloud: str = Field(default="AzureCloud", description="AzureCloud, AzureUSGovernment or AzureChinaCloud.")
+    arm_endpoint: str = Field(
+        default="https://management.azure.com", description="Azure Resource Manager."
+    )
+    authority_host: str = Field(
+        default="https://login.microsoftonline.com", description="Entra ID's authority."
+    )
+    tenant_ids: tuple[str, ...] = Field(min_length=1, description="Tenants whose tokens are accepted.")
+    audience: str = Field(min_length=1, description="Client id of the API's app registration.")
+    observer_client_id: str = Field(description="Client id of the identity that reads.")
+    operator_client_id: str = Field(description="Client id of the identity that writes, in ticks.")
+    store: StoreKind = Field(default=StoreKind.AZURE)
+    sqlite_path: str | None = Field(default=None, description="Database file of the SQLite store.")
+    sqlite_queue: str | None = Field(
+        default=None, description="Database file of the SQLite queue; set by funchost, which can read it."
+    )
+    queue_name: str = Field(default="ticks")
+    clock: str = Field(default="system", description="`system`, or a URL that answers {\"now\": …}.")
+    lease_seconds: float = Field(default=90.0, gt=0)
+    tick_seconds: float = Field(default=60.0, gt=0, description="A tick stays at most this long.")
+    max_parallel_calls: int = Field(default=16, gt=0, description="Calls to Azure in flight per tick.")
+
+    @field_validator("arm_endpoint", "authority_host")
+    @classmethod
+    def _https(cls, value: str) -> str:
+        if urlsplit(value).scheme != "https":
+            raise ValueError("must be an https URL")
+        return value.rstrip("/")
+
+    @property
+    def arm_host(self) -> str:
+        """``host[:port]`` that ARM tokens may be sent to, and no other."""
+        return urlsplit(self.arm_endpoint).netloc.lower()

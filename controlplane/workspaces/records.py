@@ -1,0 +1,62 @@
+"""What the store holds of a workspace: who asked for what (record) and how far it is (status). Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from controlplane.operations.model import Condition, Model
+
+
+class Owned(Model):
+    """A resource that this workspace wrote, or intended to; what a deletion and an update start from."""
+
+    resource_id: str
+    type: str
+    api_version: str
+    depends_on: tuple[str, ...] = ()
+
+
+class WorkspaceRecord(Model):
+    """Written by accepted requests, and by the tick when an operation ends.
+
+    ``generation`` counts changes of the spec; ``incarnation`` counts how often a workspace of this name was made, so
+    that a new one never meets the soft-deleted names of the last one.
+    """
+
+    name: str
+    project: str
+    resource_group: str
+    """Name of the group that holds everything; fixed at creation, so that a changed registration moves nothing."""
+    spec: Mapping[str, Any]
+    """The validated spec as it was asked, camelCase, defaults filled in."""
+    generation: int = 1
+    incarnation: int = 1
+    deleting: bool = False
+    active_operation: str | None = None
+    """Id of the one operation that may run on this workspace now."""
+    last_operation: str | None = None
+    due_at: datetime | None = None
+    """When a tick should look at it again; mirrored by one row of the due index in the same commit."""
+    created_at: datetime
+    created_by: str
+    last_modified_at: datetime
+    last_modified_by: str
+
+    @property
+    def public_etag(self) -> str:
+        """What callers see: it changes with the spec and the wish to delete, not with progress."""
+        return f'"{self.incarnation}.{self.generation}{"d" if self.deleting else ""}"'
+
+
+class WorkspaceStatus(Model):
+    """Written by ticks under their lease."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    outputs: Mapping[str, Any] = {}
+    """Ids, FQDNs and principals that callers need: ``resourceGroupId``, ``workspaceId``, ``principalId``, ...."""
+    inventory: Mapping[str, Owned] = {}
+    """Logical key → resource this workspace owns in Azure."""
+    last_observed_at: datetime | None = None

@@ -1,0 +1,284 @@
+"""Workspaces, their operations, leases and due index, as entities of one partition of the store.
+
+Rows of partition ``workspaces``: ``w!name`` record, ``s!name`` status, ``o!id`` operation, ``l!name`` lease,
+``d!time!name`` due index, ``t!name`` tombstone. One partition, because an object and its due row must change in one
+conditional write, and Tables' transactions end at a partition. The record is the truth; a due row or a queue message
+is a hint that leads to it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from controlplane.errors import Conflict, Fatal
+from controlplane.operations.model import Operation
+from controlplane.ports.store import Check, Entity, Insert, Remove, Replace, Store, Upsert, Write
+from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
+
+PARTITION = "workspaces"
+#: Milliseconds in the year 5138; subtracting makes later ids sort first.
+_END_OF_TIME = 99_999_999_999_999
+
+
+def new_operation_id(now: datetime) -> str:
+    """An id that sorts newest first: inverted milliseconds, then 40 random bits."""
+    return f"{_END_OF_TIME - int(now.timestamp() * 1000):014d}-{secrets.token_hex(5)}"
+
+
+def _due_row(due_at: datetime, name: str) -> str:
+    return f"d!{due_at.astimezone(UTC).strftime('%Y%m%dT%H%M%S.%f')}!{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWorkspace:
+    """A record with its status and the ETags under which they were read."""
+
+    record: WorkspaceRecord
+    record_etag: str
+    status: WorkspaceStatus
+    status_etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOperation:
+    operation: Operation
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one tick to change one workspace until ``until`` (system clock); its ETag fences every write."""
+
+    name: str
+    owner: str
+    until: datetime
+    etag: str
+
+
+class WorkspaceRepository:
+    """Raises what the store raises; ``Conflict`` when somebody else was faster."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    async def load(self, name: str) -> StoredWorkspace | None:
+        record = await self._store.get(PARTITION, f"w!{name}")
+        if record is None:
+            return None
+        status = await self._store.get(PARTITION, f"s!{name}")
+        return _stored(record, status)
+
+    async def list(
+        self, *, limit: int = 1000, continuation: str | None = None
+    ) -> tuple[tuple[WorkspaceRecord, ...], str | None]:
+        """Records in name order, without their status."""
+        page = await self._store.query(PARTITION, prefix="w!", limit=limit, continuation=continuation)
+        return tuple(WorkspaceRecord.model_validate(e.value) for e in page.entities), page.continuation
+
+    async def load_operation(self, operation_id: str) -> StoredOperation | None:
+        entity = await self._store.get(PARTITION, f"o!{operation_id}")
+        if entity is None:
+            return None
+        return StoredOperation(Operation.model_validate(entity.value), entity.etag)
+
+    async def list_operations(
+        self, *, limit: int = 1000, continuation: str | None = None
+    ) -> tuple[tuple[Operation, ...], str | None]:
+        """Newest first."""
+        page = await self._store.query(PARTITION, prefix="o!", limit=limit, continuation=continuation)
+        return tuple(Operation.model_validate(e.value) for e in page.entities), page.continuation
+
+    async def next_incarnation(self, name: str) -> int:
+        """1 for a name that was never used."""
+        tombstone = await self._store.get(PARTITION, f"t!{name}")
+        return int(tombstone.value["incarnation"]) + 1 if tombstone else 1
+
+    async def due(self, now: datetime, limit: int = 1000) -> tuple[str, ...]:
+        """Names whose time has come, the longest due first."""
+        page = await self._store.query(PARTITION, prefix="d!", below=_due_row(now, "~"), limit=limit)
+        return tuple(str(entity.value["name"]) for entity in page.entities)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    async def accept(
+        self, record: WorkspaceRecord, operation: Operation, previous: StoredWorkspace | None
+    ) -> StoredWorkspace:
+        """Stores an accepted request: record, operation and due row in one commit.
+
+        ``record.active_operation`` must be the operation's id. Raises ``Conflict`` when the workspace changed since
+        ``previous`` was read, or exists although ``previous`` is None.
+        """
+        if record.active_operation != operation.id:
+            raise Fatal("InvalidRecord", "An accepted record must name its operation.")
+        writes: list[Write] = [Insert(f"o!{operation.id}", _dump(operation))]
+        if previous is None:
+            writes.append(Insert(f"w!{record.name}", _dump(record)))
+        else:
+            writes.append(Replace(f"w!{record.name}", _dump(record), previous.record_etag))
+        writes += _due_writes(record, previous.record if previous else None)
+        etags = await self._store.commit(PARTITION, writes)
+        status = previous.status if previous else WorkspaceStatus()
+        return StoredWorkspace(
+            record, _known(etags[1]), status, previous.status_etag if previous else None
+        )
+
+    async def save_record(
+        self, stored: StoredWorkspace, record: WorkspaceRecord, lease: Lease | None = None
+    ) -> StoredWorkspace:
+        """Replaces the record and moves its due row."""
+        writes: list[Write] = [Replace(f"w!{record.name}", _dump(record), stored.record_etag)]
+        writes += _due_writes(record, stored.record)
+        if lease is not None:
+            writes.append(_fence(lease))
+        etags = await self._store.commit(PARTITION, writes)
+        return StoredWorkspace(record, _known(etags[0]), stored.status, stored.status_etag)
+
+    async def save_progress(
+        self,
+        stored: StoredWorkspace,
+        operation: StoredOperation | None,
+        lease: Lease,
+        *,
+        record: WorkspaceRecord | None = None,
+        status: WorkspaceStatus | None = None,
+        changed: Operation | None = None,
+    ) -> tuple[StoredWorkspace, StoredOperation | None]:
+        """What a tick saw and did, in one fenced commit: any of record (with its due row), status and operation."""
+        writes: list[Write] = [_fence(lease)]
+        name = stored.record.name
+        if status is not None:
+            row, value = f"s!{name}", _dump(status)
+            writes.append(
+                Insert(row, value)
+                if stored.status_etag is None
+                else Replace(row, value, stored.status_etag)
+            )
+        if changed is not None:
+            if operation is None:
+                raise Fatal("InvalidRecord", "A changed operation needs the one it was read as.")
+            writes.append(Replace(f"o!{changed.id}", _dump(changed), operation.etag))
+        if record is not None:
+            writes.append(Replace(f"w!{name}", _dump(record), stored.record_etag))
+            writes += _due_writes(record, stored.record)
+        etags = await self._store.commit(PARTITION, writes)
+        by_row = {write.row: etag for write, etag in zip(writes, etags, strict=True)}
+        after = StoredWorkspace(
+            record or stored.record,
+            by_row.get(f"w!{name}") or stored.record_etag,
+            status or stored.status,
+            by_row.get(f"s!{name}") or stored.status_etag,
+        )
+        if changed is None:
+            return after, operation
+        return after, StoredOperation(changed, _known(by_row[f"o!{changed.id}"]))
+
+    async def request_cancel(self, stored: StoredOperation, changed: Operation) -> StoredOperation:
+        """Stores the wish to cancel; the tick sees it before its next write."""
+        etags = await self._store.commit(
+            PARTITION, [Replace(f"o!{changed.id}", _dump(changed), stored.etag)]
+        )
+        return StoredOperation(changed, _known(etags[0]))
+
+    async def bury(
+        self, stored: StoredWorkspace, operation: StoredOperation, finished: Operation, lease: Lease
+    ) -> None:
+        """Ends a deletion: the workspace goes, its operation stays, a tombstone keeps the incarnation."""
+        name = stored.record.name
+        writes: list[Write] = [
+            _fence(lease),
+            Replace(f"o!{finished.id}", _dump(finished), operation.etag),
+            Remove(f"w!{name}", stored.record_etag),
+            Remove(f"s!{name}", "*"),
+            Upsert(f"t!{name}", {"incarnation": stored.record.incarnation}),
+        ]
+        if stored.record.due_at is not None:
+            writes.append(Remove(_due_row(stored.record.due_at, name), "*"))
+        await self._store.commit(PARTITION, writes)
+        await self.release(lease)
+
+    # -- leases ----------------------------------------------------------------------------------------------------
+
+    async def is_leased(self, name: str, now: datetime) -> bool:
+        """``now`` is the system clock's."""
+        entity = await self._store.get(PARTITION, f"l!{name}")
+        return entity is not None and _until(entity) > now
+
+    async def take_lease(
+        self, name: str, owner: str, now: datetime, seconds: float
+    ) -> Lease | None:
+        """None when somebody holds it. ``now`` is the system clock's, never the product's."""
+        entity = await self._store.get(PARTITION, f"l!{name}")
+        until = now + timedelta(seconds=seconds)
+        value = {"owner": owner, "until": until.isoformat()}
+        if entity is not None and _until(entity) > now:
+            return None
+        write: Write = (
+            Insert(f"l!{name}", value)
+            if entity is None
+            else Replace(f"l!{name}", value, entity.etag)
+        )
+        try:
+            etags = await self._store.commit(PARTITION, [write])
+        except Conflict:
+            return None
+        return Lease(name, owner, until, _known(etags[0]))
+
+    async def renew_lease(self, lease: Lease, now: datetime, seconds: float) -> Lease:
+        """Raises ``Conflict`` when the lease was lost; the tick must stop."""
+        until = now + timedelta(seconds=seconds)
+        value = {"owner": lease.owner, "until": until.isoformat()}
+        etags = await self._store.commit(
+            PARTITION, [Replace(f"l!{lease.name}", value, lease.etag)]
+        )
+        return Lease(lease.name, lease.owner, until, _known(etags[0]))
+
+    async def release(self, lease: Lease) -> None:
+        """Gives the lease back; one that was lost meanwhile is somebody else's and stays."""
+        try:
+            await self._store.commit(PARTITION, [Remove(f"l!{lease.name}", lease.etag)])
+        except Conflict:
+            return
+
+
+def _dump(model: WorkspaceRecord | WorkspaceStatus | Operation) -> dict[str, object]:
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def _stored(record: Entity, status: Entity | None) -> StoredWorkspace:
+    return StoredWorkspace(
+        WorkspaceRecord.model_validate(record.value),
+        record.etag,
+        WorkspaceStatus.model_validate(status.value) if status else WorkspaceStatus(),
+        status.etag if status else None,
+    )
+
+
+def _due_writes(record: WorkspaceRecord, before: WorkspaceRecord | None) -> Sequence[Write]:
+    old = before.due_at if before else None
+    if old == record.due_at:
+        return ()
+    writes: list[Write] = []
+    if old is not None:
+        writes.append(Remove(_due_row(old, record.name), "*"))
+    if record.due_at is not None:
+        writes.append(Upsert(_due_row(record.due_at, record.name), {"name": record.name}))
+    return writes
+
+
+def _fence(lease: Lease) -> Write:
+    return Check(f"l!{lease.name}", lease.etag)
+
+
+def _until(entity: Entity) -> datetime:
+    return datetime.fromisoformat(str(entity.value["until"]))
+
+
+def _known(etag: str | None) -> str:
+    if etag is None:
+        raise Fatal("InvalidRecord", "The store returned no ETag for a row it wrote.")
+    return etag
