@@ -1,0 +1,1 @@
+"""What timers, queues and events bring, decoded and handed to the domain."""

@@ -1,0 +1,38 @@
+"""Every trigger, registered; no logic. What a function needs is imported when it is first called.
+
+Anonymous at the host: the API checks Entra tokens itself, on every route. One route ``api/{*path}``, because a catch-all
+``/{*route}`` could shadow the host's own ``/admin`` and ``/runtime/webhooks``.
+"""
+
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+@app.function_name("api")
+@app.route(route="api/{*path}")
+async def api(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The REST API (docs/api.md)."""
+    from controlplane import bootstrap
+
+    return await func.AsgiMiddleware(bootstrap.http_app()).handle_async(req, context)
+
+
+@app.function_name("ticks")
+@app.queue_trigger(arg_name="message", queue_name="ticks", connection="AzureWebJobsStorage")
+async def ticks(message: func.QueueMessage) -> None:
+    """One tick of one object's state machine."""
+    from controlplane import bootstrap
+    from controlplane.triggers.ticks import run_tick
+
+    await run_tick(message.get_body(), bootstrap.tick_deps())
+
+
+@app.function_name("wake")
+@app.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False)
+async def wake(timer: func.TimerRequest) -> None:
+    """Each minute: what is due and unleased goes on the queue."""
+    from controlplane import bootstrap
+    from controlplane.triggers.sweeps import wake_due
+
+    await wake_due(bootstrap.sweep_deps())
