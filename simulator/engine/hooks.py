@@ -158,6 +158,11 @@ class EngineApi(Protocol):
         """A role assignment made by Azure itself (idempotent for the triple)."""
         ...
 
+    def may(self, caller: Caller, permission: str, scope: str) -> bool:
+        """Whether the caller's role assignments allow `permission` (a control-plane action) at `scope`. For linked
+        access checks: a private endpoint asks `.../privateEndpointConnectionsApproval/action` on its target."""
+        ...
+
     def hook_on(self, name: str) -> bool: ...
 
 
