@@ -15,19 +15,24 @@ from controlplane.errors import Rejected
 #: Tables counts 1 KiB of UTF-16, two bytes a character.
 MAX_KEY_CHARACTERS = 512
 #: Printable ASCII (space to tilde) without ``# / ? \``.
-_VALID = re.compile(r"[ -\"$-.0->@-\[\]-~]*")
+_VALID = re.compile(r"[ -\"$-.0->@-\[\]-~]+")
 #: What stays as it is, besides letters, digits and ``_.-~``. Not ``!``, which separates the parts of a row key, and not
 #: ``=``, which takes the place of ``%``: URLs of entities hold their keys, and not every client escapes a ``%`` twice.
 _SAFE = " @:$&+,;()"
 
 
 def check_key(key: str) -> str:
-    """Returns ``key``; raises ``Rejected`` ``InvalidKey`` or ``KeyValueTooLarge``."""
+    """Returns ``key``, which must not be empty; raises ``Rejected`` ``InvalidKey`` or ``KeyValueTooLarge``."""
     if not _VALID.fullmatch(key):
-        raise Rejected("InvalidKey", "A key is printable ASCII without / \\ # ?; encode it with encode_key.")
+        raise Rejected("InvalidKey", "A key is printable ASCII without / \\ # ?, and not empty; use encode_key.")
     if len(key) > MAX_KEY_CHARACTERS:
         raise Rejected("KeyValueTooLarge", f"A key has at most {MAX_KEY_CHARACTERS} characters, not {len(key)}.")
     return key
+
+
+def check_bound(bound: str) -> str:
+    """Returns a prefix or a bound of a query, which may be empty; raises as ``check_key`` does."""
+    return check_key(bound) if bound else bound
 
 
 def encode_key(text: str) -> str:

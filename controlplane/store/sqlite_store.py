@@ -13,7 +13,7 @@ from pathlib import Path
 from controlplane.errors import Conflict, Rejected
 from controlplane.ports.store import Check, Entity, Insert, Page, Remove, Replace, Upsert, Write
 from controlplane.store import codec
-from controlplane.store.keys import check_key
+from controlplane.store.keys import check_bound, check_key
 from controlplane.store.limits import check_commit, check_commit_bytes, page_size
 from controlplane.store.sqlite_file import BUSY_SECONDS, Lane, connect, immediate, translated
 
@@ -76,7 +76,7 @@ class SqliteStore:
     ) -> Page:
         """See ``Store``; a page holds at most 1,000 entities, whatever ``limit`` says."""
         size = page_size(limit)
-        end = min(check_key(prefix) + _AFTER_ALL, _AFTER_ALL if below is None else check_key(below))
+        end = min(check_bound(prefix) + _AFTER_ALL, _AFTER_ALL if below is None else check_bound(below))
         after = "" if continuation is None else _row_of(continuation)
         values = (check_key(partition), prefix, after, end, size + 1)
 

@@ -1,0 +1,91 @@
+"""The clocks of ``ports/clock.py``: the system's, and one that follows a URL, to try expiry in minutes, not weeks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+import urllib.request
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+
+from controlplane.errors import ControlPlaneError, Fatal, Transient
+
+
+class SystemClock:
+    """The machine's time. Leases use it always."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits real seconds."""
+        await asyncio.sleep(seconds)
+
+
+class UrlClock:
+    """The time that ``url`` answers as ``{"now": "2026-11-01T00:00:00Z"}``, kept as an offset to the system's.
+
+    Only the first ``now`` waits for an answer; later ones use the last offset, and when that is older than
+    ``refresh_seconds`` a thread asks again. ``now`` raises ``Transient`` when the last question got no answer and
+    ``Fatal`` when the answer was not a time; the next call asks again.
+    """
+
+    def __init__(self, url: str, *, refresh_seconds: float = 1.0, timeout_seconds: float = 5.0) -> None:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise Fatal("InvalidSetting", "The clock's URL must be http or https.")
+        self._url = url
+        self._refresh_seconds = refresh_seconds
+        self._timeout_seconds = timeout_seconds
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clock")
+        self._lock = threading.Lock()
+        self._asked: Future[timedelta] | None = None
+        self._offset: timedelta | None = None
+        self._asked_at = float("-inf")
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        return datetime.now(UTC) + self._current_offset()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits real seconds, however fast the other clock runs."""
+        await asyncio.sleep(seconds)
+
+    def _current_offset(self) -> timedelta:
+        with self._lock:
+            if self._asked is None and time.monotonic() - self._asked_at > self._refresh_seconds:
+                self._asked_at = time.monotonic()
+                self._asked = self._thread.submit(self._ask)
+            if self._asked is not None and (self._offset is None or self._asked.done()):
+                asked, self._asked, self._offset = self._asked, None, None
+                try:
+                    self._offset = asked.result()
+                except ControlPlaneError:
+                    self._asked_at = float("-inf")
+                    raise
+            if self._offset is None:
+                raise Transient("ClockUnavailable", "The clock has not answered.", retry_after=1.0)
+            return self._offset
+
+    def _ask(self) -> timedelta:
+        started = datetime.now(UTC)
+        try:
+            # The scheme was checked above, so that no file is opened here.
+            with urllib.request.urlopen(self._url, timeout=self._timeout_seconds) as answer:  # noqa: S310
+                body = answer.read(65536)
+        except OSError as error:
+            if isinstance(error, HTTPError):
+                error.close()
+            raise Transient("ClockUnavailable", f"The clock does not answer: {error}", retry_after=1.0) from error
+        middle = started + (datetime.now(UTC) - started) / 2
+        try:
+            moment = datetime.fromisoformat(json.loads(body)["now"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Fatal("InvalidClock", 'The clock must answer {"now": an ISO 8601 time}.') from error
+        if moment.tzinfo is None:
+            raise Fatal("InvalidClock", "The clock must answer a time with its zone.")
+        return moment - middle
