@@ -1,0 +1,63 @@
+"""A small client of the control plane's REST API, as a portal would have one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+API_VERSION = "2026-11-01"
+
+
+class Refused(RuntimeError):
+    """The API answered with an error; the text is its code and message."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        error = body.get("error", {})
+        details = "".join(f"\n  {d.get('target')}: {d.get('message')}" for d in error.get("details", []))
+        super().__init__(f"{status} {error.get('code')}: {error.get('message')}{details}")
+
+
+def token(env_file: Path, user: str, *options: str) -> str:
+    """A signed token from the simulator's Entra ID."""
+    command = [sys.executable, "-m", "simulator", "token", "--env-file", str(env_file), "--user", user, *options]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+class ControlPlane:
+    """One caller of the API."""
+
+    def __init__(self, base_url: str, bearer: str) -> None:
+        self._http = httpx.Client(
+            base_url=f"{base_url}/api",
+            headers={"Authorization": f"Bearer {bearer}"},
+            params={"api-version": API_VERSION},
+            timeout=60,
+        )
+
+    def call(self, method: str, path: str, body: Any = None, **query: str) -> httpx.Response:
+        """Raises :class:`Refused` on an error answer."""
+        answer = self._http.request(method, path, json=body, params={"api-version": API_VERSION, **query})
+        if answer.is_error:
+            raise Refused(answer.status_code, answer.json())
+        return answer
+
+    def watch(
+        self, accepted: httpx.Response, on_progress: Callable[[dict[str, Any]], None], patience: float = 900
+    ) -> dict[str, Any]:
+        """Follows Operation-Location until the operation is terminal; returns it."""
+        url = accepted.headers["Operation-Location"]
+        deadline = time.monotonic() + patience
+        while True:
+            operation: dict[str, Any] = self._http.get(url).raise_for_status().json()
+            on_progress(operation)
+            if operation["isTerminal"]:
+                return operation
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"operation {operation['id']} is still {operation['status']}")
+            time.sleep(0.25)

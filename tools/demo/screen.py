@@ -1,0 +1,108 @@
+"""What the walk shows: plans, the steps of an operation, findings with their evidence."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+console = Console()
+_STYLE = {"Succeeded": "green", "Running": "yellow", "Failed": "red", "Canceled": "magenta", "Pending": "dim"}
+
+
+def chapter(number: int, title: str) -> None:
+    """A heading."""
+    console.print()
+    console.rule(f"[bold]{number}. {title}", align="left")
+
+
+def said(text: str) -> None:
+    """One plain sentence."""
+    console.print(f"   {text}", highlight=False)
+
+
+def plan(answer: dict[str, Any]) -> None:
+    """Counts per type, the critical path, the warnings."""
+    counts: Counter[tuple[str, str]] = Counter((c["action"], c["type"]) for c in answer["changes"])
+    table = Table("action", "resource type", "count", box=None, padding=(0, 2))
+    for (action, kind), count in sorted(counts.items()):
+        table.add_row(action, kind, str(count))
+    console.print(table)
+    said(f"expected duration {answer['expectedDuration']}, along {' → '.join(answer['criticalPath'])}")
+    for warning in answer["warnings"]:
+        said(f"[yellow]{warning['code']}[/]: {warning['message']}")
+
+
+@contextmanager
+def steps(title: str) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Yields a function that draws an operation as it moves."""
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+
+        def draw(operation: dict[str, Any]) -> None:
+            live.update(_operation(title, operation))
+
+        yield draw
+
+
+def _operation(title: str, operation: dict[str, Any]) -> Panel:
+    moving = [s for s in operation["steps"] if s["status"] in ("Running", "Failed")]
+    counts = Counter(s["status"] for s in operation["steps"])
+    table = Table.grid(padding=(0, 2))
+    table.add_row(
+        ProgressBar(total=100, completed=operation["percentComplete"], width=40),
+        "  ".join(f"[{_STYLE.get(status, '')}]{status} {count}[/]" for status, count in sorted(counts.items())),
+    )
+    for step in moving[:14]:
+        note = step.get("waitingFor") or (step.get("error") or {}).get("code") or ""
+        table.add_row(f"[{_STYLE[step['status']]}]{step['action']:<8} {step['key']}[/]", note)
+    return Panel(table, title=f"{title}: {operation['status']}", title_align="left")
+
+
+def operation_result(operation: dict[str, Any], seconds: float) -> None:
+    """One line when an operation ended, and its error when it has one."""
+    style = _STYLE.get(operation["status"], "")
+    done = sum(s["status"] == "Succeeded" for s in operation["steps"])
+    said(f"[{style}]{operation['status']}[/] in {seconds:.1f} s, {done} of {len(operation['steps'])} steps")
+    if operation.get("error"):
+        said(f"[red]{operation['error']['code']}: {operation['error']['message']}[/]")
+
+
+def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Counts, and a row for each failing finding; returns the failing ones."""
+    counts = Counter(f["status"] for f in report["findings"])
+    said(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
+    failing = [f for f in report["findings"] if f["status"] in ("Fail", "Unknown")]
+    if failing:
+        table = Table("control", "resource", "wanted", "observed", "read from", show_lines=True)
+        for found in failing:
+            table.add_row(
+                f"[red]{found['control']}[/]",
+                f"{found['key']}\n[dim]{found.get('path') or ''}[/]",
+                _short(found.get("wanted")),
+                _short(found.get("observed")),
+                f"[dim]{found.get('readFrom') or ''}[/]",
+            )
+        console.print(table)
+    return failing
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def residue(operation: dict[str, Any]) -> None:
+    """What a deletion left, and why."""
+    for left in operation["residue"]:
+        until = f" until {left['until']}" if left.get("until") else ""
+        said(f"left: {left['resourceId']}\n         {left['reason']}{until}: {left['message']}")
+    if not operation["residue"]:
+        said("nothing is left")
