@@ -1,0 +1,72 @@
+"""From what a person asks for to the Azure resources it means. Pure, deterministic, linear in its resources.
+
+One module per neighbourhood; each yields resources with the keys they depend on. Where order matters in Azure it is a
+dependency here, never a wait somewhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controlplane.workspaces import kinds as k
+from controlplane.workspaces.blueprint.access import cluster_roles, workspace_roles
+from controlplane.workspaces.blueprint.compute import clusters
+from controlplane.workspaces.blueprint.context import CompileContext, Site, resource, survey
+from controlplane.workspaces.blueprint.dependants import component, log_analytics, registry, storage, vault
+from controlplane.workspaces.blueprint.diagnostics import diagnostics
+from controlplane.workspaces.blueprint.dns import dns
+from controlplane.workspaces.blueprint.network import network
+from controlplane.workspaces.blueprint.private_endpoints import endpoint_id, private_endpoints
+from controlplane.workspaces.blueprint.workspace import workspace
+from controlplane.workspaces.model import Blueprint, Resource
+from controlplane.workspaces.spec_model import WorkspaceSpec
+
+__all__ = ["CompileContext", "compile_blueprint"]
+
+
+def compile_blueprint(spec: WorkspaceSpec, context: CompileContext) -> Blueprint:
+    """The resources of a spec in dependency order (dependencies first, then by key).
+
+    ``spec`` is one that :func:`parse_spec` let through. Raises ``KeyError`` for an unknown cloud.
+    """
+    site = survey(spec, context)
+    return Blueprint(
+        workspace=context.workspace,
+        subscription_id=spec.subscription_id,
+        location=spec.location,
+        resources=_in_order(list(_resources(site))),
+        own_groups=(site.group,),
+    )
+
+
+def _resources(site: Site) -> Iterator[Resource]:
+    """Dependencies are yielded before what depends on them; ``_in_order`` relies on it."""
+    body = {"location": site.spec.location, "tags": site.tags}
+    yield resource("resource-group", k.RESOURCE_GROUP, site.group, body, (), requirements=("S1-10", "S1-16"))
+    yield from network(site)
+    yield from dns(site)
+    bundle = [storage(site), vault(site), registry(site), log_analytics(site), component(site)]
+    yield from bundle
+    ids = {item.key: str(item.id) for item in bundle}
+    logs = ids.pop("log-analytics")
+    home = workspace(site, ids)
+    yield home
+    scopes = {
+        **ids,
+        "log-analytics": logs,
+        "workspace": str(home.id),
+        "private-endpoint/blob": endpoint_id(site, "blob"),
+        "private-endpoint/file": endpoint_id(site, "file"),
+    }
+    yield from private_endpoints(site, scopes)
+    yield from workspace_roles(site, scopes)
+    yield from clusters(site)
+    yield from cluster_roles(site, scopes)
+    yield from diagnostics(site, scopes)
+
+
+def _in_order(resources: list[Resource]) -> tuple[Resource, ...]:
+    depth: dict[str, int] = {}
+    for item in resources:
+        depth[item.key] = max((depth[key] for key in item.depends_on), default=-1) + 1
+    return tuple(sorted(resources, key=lambda item: (depth[item.key], item.key)))

@@ -1,0 +1,130 @@
+"""What every neighbourhood of the blueprint is given: the spec, and what was derived from it once."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controlplane.json_types import JsonObject
+from controlplane.workspaces import kinds as k
+from controlplane.workspaces.blueprint.clouds import CLOUDS, Cloud
+from controlplane.workspaces.blueprint.names import Names
+from controlplane.workspaces.model import Expectation, Origin, Ref, Resource, RoleAssignmentId
+from controlplane.workspaces.spec_model import WorkspaceSpec
+
+#: Private endpoints: 8 addresses of the minimum set and 5 that Azure keeps need a /28; /27 leaves room.
+ENDPOINT_PREFIX = 27
+
+
+@dataclass(frozen=True, slots=True)
+class CompileContext:
+    """What compiling needs besides the spec."""
+
+    workspace: str
+    """The workspace's name in the control plane."""
+    incarnation: int
+    resource_group: str
+    tenant_id: str
+    cloud: str = "AzureCloud"
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """How the address space is cut: lower half ML network, upper half hub."""
+
+    ml: str
+    endpoints: str
+    training: str
+    hub: str
+    hub_subnet: str
+
+    @staticmethod
+    def cut(address_space: str) -> Ranges:
+        """``10.40.0.0/22`` → ML 10.40.0.0/23 (endpoints 10.40.0.0/27, training 10.40.1.0/24), hub 10.40.2.0/23.
+
+        Training is the upper half of the ML network: a subnet is one power of two, and the lower half holds the
+        endpoints. The hub's own subnet is the lower half of the hub; Bastion and gateways will want the rest.
+        """
+        ml, hub = ipaddress.IPv4Network(address_space).subnets()
+        lower, upper = ml.subnets()
+        endpoints = ipaddress.IPv4Network((lower.network_address, ENDPOINT_PREFIX))
+        return Ranges(str(ml), str(endpoints), str(upper), str(hub), str(next(hub.subnets())))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The spec with the ids, names, tags and address ranges that follow from it."""
+
+    spec: WorkspaceSpec
+    context: CompileContext
+    cloud: Cloud
+    group: str
+    """ARM id of the resource group."""
+    names: Names
+    tags: Mapping[str, str]
+    ranges: Ranges
+
+    def id(self, resource_type: str, name: str) -> str:
+        """ARM id of a top-level resource in the workspace's group."""
+        return f"{self.group}/providers/{resource_type}/{name}"
+
+    def tracked(self, properties: JsonObject, **more: object) -> JsonObject:
+        """Body of a resource with location and tags."""
+        return {"location": self.spec.location, "tags": self.tags, **more, "properties": properties}
+
+
+def survey(spec: WorkspaceSpec, context: CompileContext) -> Site:
+    """Raises ``KeyError`` for a cloud that is not one of the three."""
+    return Site(
+        spec,
+        context,
+        CLOUDS[context.cloud],
+        f"/subscriptions/{spec.subscription_id}/resourceGroups/{context.resource_group}",
+        Names.of(spec.subscription_id, context.workspace, context.incarnation),
+        _tags(spec, context),
+        Ranges.cut(spec.network.address_space),
+    )
+
+
+def _tags(spec: WorkspaceSpec, context: CompileContext) -> Mapping[str, str]:
+    tags = {
+        "project": spec.project,
+        "environment": spec.environment.value,
+        "owner": ",".join(sorted(spec.owners)),
+        "workload": spec.workload.value,
+        "cp-workspace": context.workspace,
+    }
+    if spec.expiry is not None and spec.expiry.expires_on is not None:
+        tags["expiry"] = spec.expiry.expires_on.isoformat()
+    return tags
+
+
+def resource(
+    key: str,
+    resource_type: str,
+    arm_id: str | RoleAssignmentId,
+    body: JsonObject,
+    depends_on: tuple[str, ...],
+    *,
+    ready: tuple[Expectation, ...] = (),
+    origin: Origin = Origin.DECLARED,
+    requirements: tuple[str, ...] = (),
+) -> Resource:
+    """A resource with its pinned api-version and sorted dependencies."""
+    return Resource(
+        key,
+        resource_type,
+        arm_id,
+        k.API_VERSIONS[resource_type],
+        body,
+        tuple(sorted(depends_on)),
+        ready,
+        origin,
+        requirements,
+    )
+
+
+def principal(key: str) -> Ref:
+    """The object id of a resource's system-assigned identity, known after create."""
+    return Ref(key, "identity.principalId")

@@ -1,0 +1,51 @@
+"""Private DNS: one zone per service, linked to both networks (S1-39…44)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controlplane.workspaces import kinds as k
+from controlplane.workspaces.blueprint.clouds import ZONE_REQUIREMENTS
+from controlplane.workspaces.blueprint.context import Site, resource
+from controlplane.workspaces.blueprint.network import GROUP, vnet_id
+from controlplane.workspaces.model import Expectation, Resource
+
+LINKED = Expectation("properties.virtualNetworkLinkState", ("Completed",), "LinkNotCompleted")
+
+
+def zone_id(site: Site, zone: str) -> str:
+    """``zone`` is a key of :attr:`Cloud.zones`."""
+    return site.id(k.DNS_ZONE, site.cloud.zones[zone])
+
+
+def dns(site: Site) -> Iterator[Resource]:
+    for zone in site.cloud.zones:
+        needs = ZONE_REQUIREMENTS.get(zone, ())
+        body = {"location": "global", "tags": site.tags}
+        yield resource(f"dns-zone/{zone}", k.DNS_ZONE, zone_id(site, zone), body, GROUP, requirements=needs)
+        for which in ("ml", "hub"):
+            yield _link(site, zone, which)
+
+
+def _link(site: Site, zone: str, which: str) -> Resource:
+    body = {
+        "location": "global",
+        "tags": site.tags,
+        "properties": {
+            "virtualNetwork": {"id": vnet_id(site, which)},
+            # Machines of the network do not write into a zone of private endpoints.
+            "registrationEnabled": False,
+            "resolutionPolicy": "Default",
+        },
+    }
+    # The source's text wants the registry's zone on the agents' network too; its sample does not have it (S1-43).
+    needs = ("S1-42", "S1-43", "S1-44") if zone == "registry" and which == "hub" else ("S1-42", "S1-44")
+    return resource(
+        f"dns-link/{zone}/{which}",
+        k.DNS_LINK,
+        f"{zone_id(site, zone)}/virtualNetworkLinks/link-{which}",
+        body,
+        (f"dns-zone/{zone}", f"vnet/{which}"),
+        ready=(LINKED,),
+        requirements=needs,
+    )

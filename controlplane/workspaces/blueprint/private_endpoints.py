@@ -1,0 +1,93 @@
+"""Private endpoints with their zone groups: the only ways in (S1-33…38)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from controlplane.workspaces import kinds as k
+from controlplane.workspaces.blueprint.context import Site, resource
+from controlplane.workspaces.blueprint.dns import zone_id
+from controlplane.workspaces.blueprint.network import subnet_id
+from controlplane.workspaces.model import Expectation, Resource
+
+APPROVED = Expectation(
+    "properties.privateLinkServiceConnections[*].properties.privateLinkServiceConnectionState.status",
+    ("Approved",),
+    "ConnectionNotApproved",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    key: str
+    target: str
+    """Key of the resource it leads to."""
+    group: str
+    zones: tuple[str, ...]
+    requirements: tuple[str, ...]
+    after: tuple[str, ...] = ()
+
+
+_ENDPOINTS = (
+    _Endpoint("workspace", "workspace", "amlworkspace", ("api", "notebooks"), ("S1-34", "S1-35")),
+    _Endpoint("blob", "storage", "blob", ("blob",), ("S1-34",)),
+    # One storage account takes one endpoint at a time: StorageAccountOperationInProgress ("Tutorial: integrate Azure
+    # Functions with private endpoints" describes it).
+    _Endpoint("file", "storage", "file", ("file",), ("S1-34",), ("private-endpoint/blob",)),
+    _Endpoint("vault", "vault", "vault", ("vault",), ("S1-34",)),
+    _Endpoint("registry", "registry", "registry", ("registry",), ("S1-34", "S1-36")),
+)
+
+
+def endpoint_id(site: Site, which: str) -> str:
+    return site.id(k.PRIVATE_ENDPOINT, site.names.plain("pe", which))
+
+
+def private_endpoints(site: Site, targets: dict[str, str]) -> Iterator[Resource]:
+    """``targets``: key → ARM id."""
+    for endpoint in _ENDPOINTS:
+        yield _endpoint(site, endpoint, targets[endpoint.target])
+        yield _zone_group(site, endpoint)
+
+
+def _endpoint(site: Site, endpoint: _Endpoint, target: str) -> Resource:
+    connection = {
+        "name": endpoint.key,
+        "properties": {"privateLinkServiceId": target, "groupIds": [endpoint.group]},
+    }
+    body = site.tracked(
+        {
+            "subnet": {"id": subnet_id(site, "private-endpoints")},
+            "privateLinkServiceConnections": [connection],
+            # Approved by itself, not by a person who may forget it (S1-37).
+            "manualPrivateLinkServiceConnections": [],
+        }
+    )
+    return resource(
+        f"private-endpoint/{endpoint.key}",
+        k.PRIVATE_ENDPOINT,
+        endpoint_id(site, endpoint.key),
+        body,
+        (endpoint.target, "subnet/private-endpoints", *endpoint.after),
+        ready=(APPROVED,),
+        requirements=(*endpoint.requirements, "S1-37"),
+    )
+
+
+def _zone_group(site: Site, endpoint: _Endpoint) -> Resource:
+    configs = [
+        {
+            "name": site.cloud.zones[zone].replace(".", "-"),
+            "properties": {"privateDnsZoneId": zone_id(site, zone)},
+        }
+        for zone in endpoint.zones
+    ]
+    return resource(
+        f"zone-group/{endpoint.key}",
+        k.ZONE_GROUP,
+        f"{endpoint_id(site, endpoint.key)}/privateDnsZoneGroups/default",
+        {"properties": {"privateDnsZoneConfigs": configs}},
+        (f"private-endpoint/{endpoint.key}", *(f"dns-zone/{zone}" for zone in endpoint.zones)),
+        requirements=("S1-38", "S1-44") if endpoint.key == "workspace" else ("S1-44",),
+    )

@@ -1,0 +1,120 @@
+"""What is known of each ARM type, as data: api-version, how it is listed, how its answers are to be read.
+
+The blueprint takes type names and api-versions from here, observing takes the listings, comparing takes the rest.
+Adding a type is adding an entry to :mod:`controlplane.workspaces.kinds_table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+RESOURCE_GROUP = "Microsoft.Resources/resourceGroups"
+VNET = "Microsoft.Network/virtualNetworks"
+SUBNET = "Microsoft.Network/virtualNetworks/subnets"
+PEERING = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings"
+NSG = "Microsoft.Network/networkSecurityGroups"
+PUBLIC_IP = "Microsoft.Network/publicIPAddresses"
+NAT_GATEWAY = "Microsoft.Network/natGateways"
+PRIVATE_ENDPOINT = "Microsoft.Network/privateEndpoints"
+ZONE_GROUP = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"
+DNS_ZONE = "Microsoft.Network/privateDnsZones"
+DNS_LINK = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
+A_RECORD = "Microsoft.Network/privateDnsZones/A"
+STORAGE = "Microsoft.Storage/storageAccounts"
+VAULT = "Microsoft.KeyVault/vaults"
+REGISTRY = "Microsoft.ContainerRegistry/registries"
+LOG_ANALYTICS = "Microsoft.OperationalInsights/workspaces"
+COMPONENT = "Microsoft.Insights/components"
+DIAGNOSTIC = "Microsoft.Insights/diagnosticSettings"
+ML_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
+COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
+ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
+ROLE_DEFINITION = "Microsoft.Authorization/roleDefinitions"
+
+
+class Listing(StrEnum):
+    """How all resources of a type in a workspace's resource group are read in the fewest calls."""
+
+    SELF = "self"
+    """By a GET of its own: the resource group."""
+    GROUP = "group"
+    """One list at the resource group."""
+    GROUP_EXTENSION = "groupExtension"
+    """One list of an extension type at the group, which answers what lies below it too (role assignments)."""
+    INLINE = "inline"
+    """Inside its parent's body (subnets and peerings of a virtual network)."""
+    PARENT = "parent"
+    """One list per parent (links and records of a zone, zone groups of an endpoint, computes of a workspace)."""
+    SCOPE = "scope"
+    """One list per resource it extends (diagnostic settings)."""
+
+
+class Meaning(StrEnum):
+    """How two values at a path are compared where plain equality would be wrong."""
+
+    LOCATION = "location"
+    """``West Europe`` is ``westeurope``."""
+    COMMA_SET = "commaSet"
+    """``Logging, AzureServices`` is a set of words."""
+    DURATION = "duration"
+    """``PT120S`` is ``PT2M``."""
+    EXACT = "exact"
+    """Case matters: values of tags."""
+
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One ARM type. Paths are dotted, without ``$``; ``[]`` stands for every item of a list."""
+
+    type: str
+    api_version: str
+    listing: Listing
+    inline: str | None = None
+    """Where the parent's body holds these, for ``Listing.INLINE``."""
+    replacing: frozenset[str] = frozenset()
+    """Declared properties that Azure does not change in place."""
+    defaults: Mapping[str, Any] = field(default_factory=_nothing)
+    """What an absent property means."""
+    keyed: Mapping[str, str] = field(default_factory=_nothing)
+    """List → property that names its items; its other lists are sets of plain values."""
+    meanings: Mapping[str, Meaning] = field(default_factory=_nothing)
+    matched: frozenset[str] = frozenset()
+    """Properties by which the resource was found, and which therefore cannot differ."""
+    merges: bool = False
+    """A PUT replaces the object and siblings' fields with it: it is written as GET plus our fields."""
+    taggable: bool = True
+
+
+def api_version(resource_type: str) -> str:
+    """The pinned version of a type. Raises ``KeyError`` for a type this product does not speak."""
+    return API_VERSIONS[resource_type]
+
+
+#: Pinned to the versions of the published SDK models that every body is held against: azure-mgmt-network 33.1.0,
+#: azure-mgmt-privatedns 2.0.0, azure-mgmt-storage 25.3.0, azure-mgmt-keyvault 14.1.0, azure-mgmt-containerregistry
+#: 15.0.0, azure-mgmt-loganalytics 14.0.0, azure-mgmt-applicationinsights 4.1.0, azure-mgmt-authorization 4.0.0,
+#: azure-ai-ml 1.35.2; resource groups and diagnostic settings as recorded from the Azure CLI.
+_NETWORK, _DNS, _ML = "2026-03-01", "2024-06-01", "2025-12-01"
+API_VERSIONS: Mapping[str, str] = MappingProxyType(
+    {
+        RESOURCE_GROUP: "2021-04-01",
+        **dict.fromkeys((VNET, SUBNET, PEERING, NSG, PUBLIC_IP, NAT_GATEWAY, PRIVATE_ENDPOINT, ZONE_GROUP), _NETWORK),
+        **dict.fromkeys((DNS_ZONE, DNS_LINK, A_RECORD), _DNS),
+        STORAGE: "2026-09-01",
+        VAULT: "2026-05-15",
+        REGISTRY: "2025-11-01",
+        LOG_ANALYTICS: "2025-07-01",
+        COMPONENT: "2020-02-02",
+        DIAGNOSTIC: "2021-05-01-preview",
+        **dict.fromkeys((ML_WORKSPACE, COMPUTE), _ML),
+        ROLE_ASSIGNMENT: "2022-04-01",
+    }
+)

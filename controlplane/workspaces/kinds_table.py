@@ -1,0 +1,188 @@
+"""The table of :mod:`controlplane.workspaces.kinds`: one entry per ARM type.
+
+Sources: listings and defaults from recorded ARM traffic (Azure CLI's recordings) and, for absent properties, the ARM
+reference of each type; replacing paths from the "cannot be changed" notes of the same pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from controlplane.workspaces import kinds as k
+from controlplane.workspaces.kinds import Kind, Listing, Meaning
+
+
+def _kind(resource_type: str, listing: Listing, **more: object) -> Kind:
+    return Kind(resource_type, k.API_VERSIONS[resource_type], listing, **more)  # type: ignore[arg-type]
+
+
+#: An account without network rules lets everybody in; absent switches are the old, open behaviour.
+#: Source: Microsoft.Storage storageAccounts reference; absent allowSharedKeyAccess is "equivalent to true".
+_STORAGE_DEFAULTS = {
+    "properties.allowSharedKeyAccess": True,
+    "properties.publicNetworkAccess": "Enabled",
+    "properties.allowCrossTenantReplication": True,
+    "properties.allowBlobPublicAccess": True,
+    "properties.defaultToOAuthAuthentication": False,
+    "properties.minimumTlsVersion": "TLS1_0",
+    "properties.networkAcls.defaultAction": "Allow",
+    "properties.networkAcls.bypass": "AzureServices",
+}
+#: Vaults do not return network rules that are the default ones (seen in the recordings).
+_VAULT_DEFAULTS = {
+    "properties.networkAcls.defaultAction": "Allow",
+    "properties.networkAcls.bypass": "AzureServices",
+    "properties.publicNetworkAccess": "Enabled",
+    "properties.enablePurgeProtection": False,
+    "properties.enableSoftDelete": True,
+    "properties.enableRbacAuthorization": False,
+    "properties.softDeleteRetentionInDays": 90,
+}
+
+_KINDS = (
+    _kind(k.RESOURCE_GROUP, Listing.SELF),
+    _kind(
+        k.VNET,
+        Listing.GROUP,
+        replacing=frozenset({"properties.addressSpace.addressPrefixes"}),
+    ),
+    _kind(
+        k.SUBNET,
+        Listing.INLINE,
+        inline="properties.subnets",
+        # A prefix in use cannot be changed (InUsePrefixCannotBeDeleted), and ours are always in use.
+        replacing=frozenset({"properties.addressPrefix"}),
+        defaults={"properties.defaultOutboundAccess": True, "properties.privateEndpointNetworkPolicies": "Disabled"},
+        keyed={"properties.delegations": "name"},
+        merges=True,
+        taggable=False,
+    ),
+    _kind(
+        k.PEERING,
+        Listing.INLINE,
+        inline="properties.virtualNetworkPeerings",
+        replacing=frozenset({"properties.remoteVirtualNetwork.id"}),
+        taggable=False,
+    ),
+    _kind(k.NSG, Listing.GROUP, keyed={"properties.securityRules": "name"}),
+    _kind(
+        k.PUBLIC_IP,
+        Listing.GROUP,
+        replacing=frozenset({"sku.name", "properties.publicIPAllocationMethod", "properties.publicIPAddressVersion"}),
+    ),
+    _kind(
+        k.NAT_GATEWAY,
+        Listing.GROUP,
+        replacing=frozenset({"sku.name"}),
+        keyed={"properties.publicIpAddresses": "id"},
+    ),
+    _kind(k.DNS_ZONE, Listing.GROUP),
+    _kind(
+        k.DNS_LINK,
+        Listing.PARENT,
+        replacing=frozenset({"properties.virtualNetwork.id"}),
+        defaults={"properties.resolutionPolicy": "Default"},
+    ),
+    _kind(k.A_RECORD, Listing.PARENT, taggable=False),
+    _kind(
+        k.PRIVATE_ENDPOINT,
+        Listing.GROUP,
+        replacing=frozenset(
+            {
+                "properties.subnet.id",
+                "properties.privateLinkServiceConnections[].properties.privateLinkServiceId",
+                "properties.privateLinkServiceConnections[].properties.groupIds",
+            }
+        ),
+        keyed={
+            "properties.privateLinkServiceConnections": "name",
+            "properties.manualPrivateLinkServiceConnections": "name",
+        },
+    ),
+    _kind(k.ZONE_GROUP, Listing.PARENT, keyed={"properties.privateDnsZoneConfigs": "name"}, taggable=False),
+    _kind(
+        k.STORAGE,
+        Listing.GROUP,
+        replacing=frozenset({"kind"}),
+        defaults=_STORAGE_DEFAULTS,
+        keyed={"properties.networkAcls.ipRules": "value", "properties.networkAcls.virtualNetworkRules": "id"},
+        meanings={"properties.networkAcls.bypass": Meaning.COMMA_SET},
+    ),
+    _kind(
+        k.VAULT,
+        Listing.GROUP,
+        # "Once set, it cannot be changed": Key Vault soft-delete overview.
+        replacing=frozenset({"properties.softDeleteRetentionInDays", "properties.tenantId"}),
+        defaults=_VAULT_DEFAULTS,
+        keyed={
+            "properties.accessPolicies": "objectId",
+            "properties.networkAcls.ipRules": "value",
+            "properties.networkAcls.virtualNetworkRules": "id",
+        },
+    ),
+    _kind(
+        k.REGISTRY,
+        Listing.GROUP,
+        defaults={
+            "properties.adminUserEnabled": False,
+            "properties.anonymousPullEnabled": False,
+            "properties.publicNetworkAccess": "Enabled",
+            "properties.networkRuleBypassOptions": "AzureServices",
+        },
+    ),
+    _kind(k.LOG_ANALYTICS, Listing.GROUP),
+    _kind(k.COMPONENT, Listing.GROUP),
+    _kind(
+        k.ML_WORKSPACE,
+        Listing.GROUP,
+        # How-to "Manage workspaces": the associated storage account and key vault cannot be changed.
+        replacing=frozenset({"properties.storageAccount", "properties.keyVault"}),
+        defaults={
+            "kind": "Default",
+            "properties.publicNetworkAccess": "Enabled",
+            "properties.v1LegacyMode": False,
+            "properties.systemDatastoresAuthMode": "AccessKey",
+        },
+    ),
+    _kind(
+        k.COMPUTE,
+        Listing.PARENT,
+        # Only scale settings and identity of a cluster can be updated; the rest means a new cluster.
+        replacing=frozenset(
+            {
+                "properties.computeType",
+                "properties.disableLocalAuth",
+                "properties.properties.vmSize",
+                "properties.properties.vmPriority",
+                "properties.properties.osType",
+                "properties.properties.subnet.id",
+                "properties.properties.enableNodePublicIp",
+                "properties.properties.remoteLoginPortPublicAccess",
+            }
+        ),
+        defaults={
+            "properties.disableLocalAuth": False,
+            "properties.properties.enableNodePublicIp": True,
+            "properties.properties.vmPriority": "Dedicated",
+            "properties.properties.osType": "Linux",
+            "properties.properties.scaleSettings.minNodeCount": 0,
+        },
+        meanings={"properties.properties.scaleSettings.nodeIdleTimeBeforeScaleDown": Meaning.DURATION},
+    ),
+    _kind(
+        k.ROLE_ASSIGNMENT,
+        Listing.GROUP_EXTENSION,
+        matched=frozenset({"properties.roleDefinitionId", "properties.principalId"}),
+        replacing=frozenset({"properties.principalType"}),
+        taggable=False,
+    ),
+    _kind(
+        k.DIAGNOSTIC,
+        Listing.SCOPE,
+        keyed={"properties.logs": "categoryGroup"},
+        taggable=False,
+    ),
+)
+
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.type: kind for kind in _KINDS})
