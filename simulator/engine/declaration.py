@@ -42,6 +42,7 @@ from simulator.engine.hooks import (
 
 __all__ = [
     "Action", "Answer", "ArmError", "Body", "Caller", "EngineApi", "Etag", "Hook", "HookContext", "JsonObject",
+    "ListContext",
     "Lro", "NameRule", "Patch", "Phase", "Poll", "Preconditions", "ReadOnly", "Required", "Resource", "ResourceType",
     "Route", "RouteContext", "Scope", "Style", "Variant", "Words", "canonical_id", "lower_group_and_provider_id",
     "lower_group_id", "lower_id",
@@ -222,6 +223,17 @@ def lower_id(resource_id: str) -> str:
 
 
 @dataclass(frozen=True)
+class ListContext:
+    """A GET of a collection: `scope` is the id under which is listed (a parent, a group, a subscription, any scope)."""
+
+    engine: EngineApi
+    type: ResourceType
+    scope: str
+    query: Mapping[str, str]
+    caller: Caller
+
+
+@dataclass(frozen=True)
 class ResourceType:
     name: str  # full type in Azure's casing: Microsoft.Network/virtualNetworks/subnets
     create: Lro = field(default_factory=lambda: Lro(Style.SYNC, 201))
@@ -266,13 +278,15 @@ class ResourceType:
     busy: Words | None = Words(
         409, "AnotherOperationInProgress", "Another operation on this or dependent resource is in progress."
     )  # a write while an operation runs on the resource; None: writes are accepted (the newer wins)
-    busy_scope: str = "self"  # self | parent: an operation on the parent or any of its children blocks too
+    busy_scope: str = "self"  # self | children (self and its children) | parent (the parent and all its children)
     not_found: Words | None = None  # None: ARM's ResourceNotFound
     parent_not_found: Words | None = None  # None: ARM's ParentResourceNotFound
     error_envelope: bool = True  # False: errors of this type come without {"error": ...}
     list_by_subscription: bool = True  # tracked types only
+    lister: Callable[[ListContext], list[Resource]] | None = None  # None: what the collection holds
     list_extra: JsonObject = field(default_factory=dict)  # further keys beside `value`
     id_format: Callable[[str], str] = canonical_id
+    permission: str | None = None  # what RBAC actions begin with, when it is not the type's name
     type_shown: str | None = None  # when answers print the type in another way (PrivateEndpointConnections)
     json_type: str = "application/json; charset=utf-8"
     namespace_registered: bool = True  # False: 409 MissingSubscriptionRegistration until registered

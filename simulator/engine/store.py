@@ -1,0 +1,137 @@
+"""What exists: resources with their indexes, and small tables beside them; written through to SQLite when asked.
+
+Everything lives in memory; the database only makes a restart continue. It is written at the end of each request
+(`flush`), in one transaction, without fsync: a killed process loses nothing, a killed machine may.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from simulator.engine.hooks import JsonObject, Resource
+
+SCHEMA = """
+create table if not exists resources (key text primary key, position integer, value text);
+create table if not exists kv (key text primary key, value text);
+"""
+
+
+class Store:
+    """Resources by id (folded), by type, by parent; `kv` holds the rest: JSON values under text keys."""
+
+    def __init__(self, path: str = ":memory:") -> None:
+        self._db: sqlite3.Connection | None = None
+        self.resources: dict[str, Resource] = {}
+        self._types: dict[str, dict[str, Resource]] = {}
+        self._children: dict[str, dict[str, Resource]] = {}
+        self._parents: dict[str, str] = {}
+        self._positions: dict[str, int] = {}
+        self._next = 0
+        self.kv: dict[str, Any] = {}
+        self._dirty: set[str] = set()
+        self._dirty_kv: set[str] = set()
+        if path != ":memory:":
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.executescript("pragma journal_mode=wal; pragma synchronous=off;" + SCHEMA)
+            self._load(self._db)
+
+    def _load(self, db: sqlite3.Connection) -> None:
+        self.kv = {key: json.loads(value) for key, value in db.execute("select key, value from kv")}
+        for position, value in db.execute("select position, value from resources order by position"):
+            data = json.loads(value)
+            parent = data.pop("parent")
+            self._insert(Resource(**data), parent, position)
+            self._next = position + 1
+
+    def _insert(self, resource: Resource, parent_id: str, position: int) -> None:
+        key, parent = resource.key, parent_id.lower()
+        self.resources[key] = resource
+        self._types.setdefault(resource.type.lower(), {})[key] = resource
+        self._children.setdefault(parent, {})[key] = resource
+        self._parents[key] = parent
+        self._positions[key] = position
+
+    def add(self, resource: Resource, parent_id: str) -> None:
+        """Insert, or replace what has the same id."""
+        key = resource.key
+        if key in self.resources:
+            position = self._positions[key]
+            parent_id = self._parents[key]
+        else:
+            position = self._next
+            self._next += 1
+        self._insert(resource, parent_id, position)
+        self._dirty.add(key)
+
+    def touch(self, resource: Resource) -> None:
+        self._dirty.add(resource.key)
+
+    def remove(self, key: str) -> Resource | None:
+        resource = self.resources.pop(key, None)
+        if resource is None:
+            return None
+        self._types[resource.type.lower()].pop(key, None)
+        self._children[self._parents.pop(key)].pop(key, None)
+        self._positions.pop(key, None)
+        self._dirty.add(key)
+        return resource
+
+    def of_type(self, resource_type: str) -> list[Resource]:
+        return list(self._types.get(resource_type.lower(), {}).values())
+
+    def children(self, parent_id: str) -> list[Resource]:
+        return list(self._children.get(parent_id.lower(), {}).values())
+
+    def parent_of(self, resource: Resource) -> str:
+        """The folded id of the parent, group or scope."""
+        return self._parents[resource.key]
+
+    def set(self, key: str, value: Any) -> None:
+        self.kv[key] = value
+        self._dirty_kv.add(key)
+
+    def unset(self, key: str) -> None:
+        self.kv.pop(key, None)
+        self._dirty_kv.add(key)
+
+    def clear(self) -> None:
+        self._dirty.update(self.resources)
+        self._dirty_kv.update(self.kv)
+        for index in (self.resources, self._types, self._children, self._parents, self._positions, self.kv):
+            index.clear()
+        self._next = 0
+
+    def flush(self) -> None:
+        if self._db is None or not (self._dirty or self._dirty_kv):
+            self._dirty.clear()
+            self._dirty_kv.clear()
+            return
+        gone = [(key,) for key in self._dirty if key not in self.resources]
+        kept = [(key, self._positions[key], self._row(key)) for key in self._dirty if key in self.resources]
+        self._db.execute("begin")
+        self._db.executemany("delete from resources where key = ?", gone)
+        self._db.executemany("insert or replace into resources values (?, ?, ?)", kept)
+        for key in self._dirty_kv:
+            if key in self.kv:
+                self._db.execute("insert or replace into kv values (?, ?)", (key, json.dumps(self.kv[key])))
+            else:
+                self._db.execute("delete from kv where key = ?", (key,))
+        self._db.execute("commit")
+        self._dirty.clear()
+        self._dirty_kv.clear()
+
+    def _row(self, key: str) -> str:
+        resource = self.resources[key]
+        row: JsonObject = {
+            "id": resource.id, "type": resource.type, "name": resource.name, "body": resource.body,
+            "private": resource.private, "etag": resource.etag, "version": resource.version,
+            "operation": resource.operation, "hidden": resource.hidden, "parent": self._parents[key],
+        }  # fmt: skip
+        return json.dumps(row)
+
+    def close(self) -> None:
+        self.flush()
+        if self._db is not None:
+            self._db.close()
