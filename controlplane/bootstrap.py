@@ -1,0 +1,187 @@
+"""The one place that knows every adapter: settings in, dependencies out, once per process.
+
+Functions call this on their first invocation and not at import, because a process runs one kind of function and should
+not pay for the others. Nothing relies on ASGI's lifespan: the worker runs it late, and never for a queue or a timer.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, TypeVar
+
+from controlplane.errors import Fatal
+from controlplane.settings import Settings, StoreKind
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from controlplane.azure.arm_client import ArmClient
+    from controlplane.http.services import HttpServices
+    from controlplane.ports.clock import Clock
+    from controlplane.ports.store import Store, WorkQueue
+    from controlplane.triggers.sweeps import SweepDeps
+    from controlplane.workspaces.reconcile import TickDeps
+
+T = TypeVar("T")
+_lock = threading.RLock()
+
+
+def _once(make: Callable[[], T]) -> Callable[[], T]:
+    """Calls ``make`` once per process, also under concurrent first invocations."""
+    made: list[T] = []
+
+    @wraps(make)
+    def get() -> T:
+        if not made:
+            with _lock:
+                if not made:
+                    made.append(make())
+        return made[0]
+
+    return get
+
+
+@_once
+def settings() -> Settings:
+    """From the environment. Raises pydantic's ``ValidationError`` naming what is missing."""
+    return Settings()  # type: ignore[call-arg]  # the fields come from the environment
+
+
+@_once
+def store() -> Store:
+    """Raises ``Fatal("UnsupportedHost")`` for SQLite under a host whose queue trigger cannot read its file."""
+    chosen = settings()
+    if chosen.store is StoreKind.SQLITE:
+        from controlplane.store.sqlite_store import SqliteStore
+
+        _require_sqlite_host(chosen)
+        return SqliteStore(_required(chosen.sqlite_path, "CONTROLPLANE_SQLITE_PATH"))
+    raise _not_built()
+
+
+@_once
+def queue() -> WorkQueue:
+    chosen = settings()
+    if chosen.store is StoreKind.SQLITE:
+        from controlplane.store.sqlite_queue import SqliteQueue
+
+        return SqliteQueue(_require_sqlite_host(chosen), chosen.queue_name)
+    raise _not_built()
+
+
+@_once
+def system_clock() -> Clock:
+    from controlplane.clocks import SystemClock
+
+    return SystemClock()
+
+
+@_once
+def clock() -> Clock:
+    """The product's time; leases do not use it."""
+    from controlplane.clocks import UrlClock
+
+    chosen = settings().clock
+    return system_clock() if chosen == "system" else UrlClock(chosen)
+
+
+def _arm(client_id: str) -> ArmClient:
+    from controlplane.azure.arm_client import ArmClient
+
+    return ArmClient(settings().arm_endpoint, client_id)
+
+
+@_once
+def _observer() -> ArmClient:
+    return _arm(settings().observer_client_id)
+
+
+@_once
+def _operator() -> ArmClient:
+    return _arm(settings().operator_client_id)
+
+
+@_once
+def http_services() -> HttpServices:
+    """What the API needs; nothing in it can write to Azure."""
+    from controlplane.azure.catalog import AzureCatalog
+    from controlplane.azure.reader import ArmReader
+    from controlplane.http.services import HttpServices
+    from controlplane.projects.repository import ProjectRepository
+    from controlplane.workspaces.repository import WorkspaceRepository
+
+    return HttpServices(
+        repository=WorkspaceRepository(store()),
+        projects=ProjectRepository(store()),
+        reader=ArmReader(_observer()),
+        catalog=AzureCatalog(_observer()),
+        clock=clock(),
+        queue=queue(),
+        settings=settings(),
+    )
+
+
+@_once
+def http_app() -> FastAPI:
+    """The API."""
+    from controlplane.http.app import create_app
+
+    return create_app(http_services)
+
+
+@_once
+def sweep_deps() -> SweepDeps:
+    """What the timers need."""
+    from controlplane.triggers.sweeps import SweepDeps
+    from controlplane.workspaces.repository import WorkspaceRepository
+
+    return SweepDeps(WorkspaceRepository(store()), queue(), clock(), system_clock())
+
+
+@_once
+def tick_deps() -> TickDeps:
+    """What a tick needs; the only dependencies that can write to Azure. Reads in a tick are the operator's too, so
+    that it never acts on less than it may see."""
+    from controlplane.azure.reader import ArmReader
+    from controlplane.azure.writer import ArmWriter
+    from controlplane.workspaces.reconcile import TickDeps
+    from controlplane.workspaces.repository import WorkspaceRepository
+
+    chosen = settings()
+    return TickDeps(
+        repository=WorkspaceRepository(store()),
+        reader=ArmReader(_operator()),
+        writer=ArmWriter(_operator()),
+        clock=clock(),
+        queue=queue(),
+        tenant_id=chosen.tenant_ids[0],
+        cloud=chosen.cloud,
+        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        lease_seconds=chosen.lease_seconds,
+        tick_seconds=chosen.tick_seconds,
+        max_parallel=chosen.max_parallel_calls,
+    )
+
+
+def _require_sqlite_host(chosen: Settings) -> str:
+    if chosen.sqlite_queue is None:
+        raise Fatal(
+            "UnsupportedHost",
+            "CONTROLPLANE_STORE=sqlite works under funchost only: the Functions host cannot read a SQLite queue.",
+        )
+    return chosen.sqlite_queue
+
+
+def _required(value: str | None, name: str) -> str:
+    if value is None:
+        raise Fatal("SettingMissing", f"{name} is not set.")
+    return value
+
+
+def _not_built() -> Fatal:
+    return Fatal("FeatureNotAvailable", "CONTROLPLANE_STORE=azure is not built yet; use sqlite.")
