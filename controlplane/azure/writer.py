@@ -1,0 +1,71 @@
+"""Writes of every provider. Implements ``ports.writer.ResourceWriter``.
+
+Networks and private DNS go through their SDKs, the rest through the ARM client; both send the same bytes through
+the same pipeline, and both answers are read here by the same rules. Nothing waits for a long operation, and no
+poller is kept: its URL is.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from controlplane.azure.answers import ArmAnswer
+from controlplane.azure.arm_client import ArmClient, encode
+from controlplane.azure.errors import error_of, is_absence
+from controlplane.azure.hosts import absolute
+from controlplane.azure.retry_after import retry_after
+from controlplane.azure.sdk_client import SdkClients
+from controlplane.azure.sdk_routes import route
+from controlplane.json_types import JsonObject
+from controlplane.ports.writer import Accepted
+
+
+class ArmWriter:
+    """See the protocol."""
+
+    def __init__(self, client: ArmClient) -> None:
+        self._client = client
+        self._sdks = SdkClients(client)
+
+    async def warm_up(self) -> None:
+        """Imports both SDKs off the event loop (seconds, 300 MB), so that the first tick does not wait for it."""
+        await self._sdks.warm_up()
+
+    async def put(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
+        call = route(arm_id)
+        if call is not None:
+            answer = await self._sdks.put(call, api_version, encode(body))
+        else:
+            answer = await self._client.request("PUT", arm_id, api_version, body=body)
+        return accepted(answer, self._client.endpoint)
+
+    async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
+        call = route(arm_id)
+        if call is not None:
+            answer = await self._sdks.delete(call, api_version)
+        else:
+            answer = await self._client.request("DELETE", arm_id, api_version)
+        if answer.status == 204 or is_absence(answer):
+            return None
+        return accepted(answer, self._client.endpoint)
+
+
+def accepted(answer: ArmAnswer, endpoint: str) -> Accepted:
+    """What a 2xx answer to a write says; raises the mapped error for any other. Pure.
+
+    Source: ARM RPC "Asynchronous operations" (Azure-AsyncOperation before Location). Location counts with 202 only:
+    with 201 it is the new resource's own address (user-assigned identities, Log Analytics), which answers 200 long
+    before the resource is there.
+    """
+    if not answer.ok:
+        raise error_of(answer)
+    link = answer.headers.get("azure-asyncoperation")
+    if link is None and answer.status == 202:
+        link = answer.headers.get("location")
+    return Accepted(
+        status=answer.status,
+        body=answer.object(),
+        operation_url=absolute(link, answer.url, endpoint) if link else None,
+        retry_after=retry_after(answer.headers, datetime.now(UTC)) or 0.0,
+        correlation_id=answer.correlation_id,
+    )
