@@ -6,6 +6,7 @@ not pay for the others. Nothing relies on ASGI's lifespan: the worker runs it la
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _lock = threading.RLock()
+#: The loop keeps weak references to tasks only.
+_background: list[asyncio.Task[None]] = []
 
 
 def _once(make: Callable[[], T]) -> Callable[[], T]:
@@ -115,11 +118,12 @@ def http_services() -> HttpServices:
     from controlplane.projects.repository import ProjectRepository
     from controlplane.workspaces.repository import WorkspaceRepository
 
+    reader = ArmReader(_observer())
     return HttpServices(
         repository=WorkspaceRepository(store()),
         projects=ProjectRepository(store()),
-        reader=ArmReader(_observer()),
-        catalog=AzureCatalog(_observer()),
+        reader=reader,
+        catalog=AzureCatalog(reader),
         clock=clock(),
         queue=queue(),
         settings=settings(),
@@ -145,18 +149,23 @@ def sweep_deps() -> SweepDeps:
 
 @_once
 def tick_deps() -> TickDeps:
-    """What a tick needs; the only dependencies that can write to Azure. Reads in a tick are the operator's too, so
-    that it never acts on less than it may see."""
+    """What a tick needs; the only dependencies that can write to Azure. To be called on the loop that runs ticks.
+
+    Reads in a tick are the operator's too, so that it never acts on less than it may see.
+    """
     from controlplane.azure.reader import ArmReader
     from controlplane.azure.writer import ArmWriter
     from controlplane.workspaces.reconcile import TickDeps
     from controlplane.workspaces.repository import WorkspaceRepository
 
     chosen = settings()
+    writer = ArmWriter(_operator())
+    # The network SDK takes seconds to import; the first tick reads and creates other things meanwhile.
+    _background.append(asyncio.get_running_loop().create_task(writer.warm_up()))
     return TickDeps(
         repository=WorkspaceRepository(store()),
         reader=ArmReader(_operator()),
-        writer=ArmWriter(_operator()),
+        writer=writer,
         clock=clock(),
         queue=queue(),
         tenant_id=chosen.tenant_ids[0],
@@ -165,6 +174,8 @@ def tick_deps() -> TickDeps:
         lease_seconds=chosen.lease_seconds,
         tick_seconds=chosen.tick_seconds,
         max_parallel=chosen.max_parallel_calls,
+        system_clock=system_clock(),
+        durations=store(),
     )
 
 
