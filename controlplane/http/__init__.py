@@ -1,0 +1,1 @@
+"""The REST API: a FastAPI app that knows tokens, headers and bodies, and hands everything else to the domain."""

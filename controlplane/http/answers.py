@@ -1,0 +1,38 @@
+"""Answers that have headers of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+from controlplane.http import views
+from controlplane.http.requests import Context
+from controlplane.operations.model import Operation
+
+#: Seconds until a look at an operation may show something new.
+RETRY_AFTER = 2
+
+
+def resource(body: dict[str, Any], status: int = 200) -> JSONResponse:
+    """A resource with its ETag."""
+    return JSONResponse(body, status, {"ETag": body["etag"]})
+
+
+def accepted(ctx: Context, operation: Operation, *, etag: str | None = None, created: bool = False) -> JSONResponse:
+    """201 or 202 with the operation in the body. ``etag`` is that of the resource the request named."""
+    headers = {
+        "Operation-Location": ctx.link(f"operations/{operation.id}"),
+        "Retry-After": str(RETRY_AFTER),
+    }
+    if etag is not None:
+        headers["ETag"] = etag
+    return JSONResponse(views.operation(operation), 201 if created else 202, headers)
+
+
+def page(ctx: Context, path: str, value: list[dict[str, Any]], continuation: str | None) -> JSONResponse:
+    """A list; ``nextLink`` is absent on the last page."""
+    body: dict[str, Any] = {"value": value}
+    if continuation is not None:
+        body["nextLink"] = ctx.link(path, skipToken=continuation)
+    return JSONResponse(body)

@@ -1,0 +1,61 @@
+"""The FastAPI app. Built on the first request; nothing relies on lifespan, which the host does not promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+
+from controlplane.http import errors, openapi
+from controlplane.http.edge import Edge
+from controlplane.http.keys import Fetch, KeySource, fetch_json
+from controlplane.http.routes import health, operations, projects, workspaces
+from controlplane.http.services import HttpServices
+from controlplane.http.tokens import TokenValidator
+
+
+class Api:
+    """What requests share: the services, and the validator with its cache of keys, both made when first needed."""
+
+    def __init__(self, services: Callable[[], HttpServices], fetch: Fetch) -> None:
+        self.services = services
+        self._fetch = fetch
+        self._validator: TokenValidator | None = None
+
+    def validator(self) -> TokenValidator:
+        """One for the life of the process."""
+        if self._validator is None:
+            settings = self.services().settings
+            self._validator = TokenValidator(settings, KeySource(settings.authority_host, self._fetch))
+        return self._validator
+
+
+def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) -> FastAPI:
+    """``services`` is called on the first request that needs them. ``fetch`` reads Entra ID's public documents.
+
+    ``/api/docs`` is FastAPI's Swagger UI, whose scripts a browser loads from a CDN; ``/api/openapi.json`` needs
+    nothing.
+    """
+    app = FastAPI(
+        title=openapi.TITLE,
+        openapi_url="/api/openapi.json",
+        docs_url="/api/docs",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+    )
+    app.state.api = Api(services, fetch)
+    for module in (projects, workspaces, operations, health):
+        app.include_router(module.router)
+    errors.install(app)
+    app.add_middleware(Edge)
+    document: dict[str, Any] = {}
+
+    def cached() -> dict[str, Any]:
+        if not document:
+            document.update(openapi.build(app))
+        return document
+
+    app.openapi = cached  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,89 @@
+"""Around every request: its correlation id, the size of its body, and the answer to what nobody foresaw."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = logging.getLogger(__name__)
+
+#: Bytes a request's body may have (api.md).
+MAX_BODY = 256 * 1024
+#: W3C Trace Context: version-traceid-parentid-flags. Version ff and ids of zeros are invalid.
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+
+
+def correlation_id(scope: Mapping[str, Any]) -> str:
+    """The trace id of the caller's ``traceparent``, or one made for this request."""
+    return str(scope["state"]["correlation_id"])
+
+
+def _correlation(headers: Headers) -> str:
+    found = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    return found.group(1) if found else secrets.token_hex(16)
+
+
+class Edge:
+    """ASGI middleware, outermost. Nothing raised inside leaves it, so a caller never sees a stack trace."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        correlation = _correlation(headers)
+        scope["state"] = {**(scope.get("state") or {}), "correlation_id": correlation}
+        started = False
+
+        async def answer(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _common_headers(MutableHeaders(scope=message), correlation)
+            await send(message)
+
+        if _is_too_large(headers):
+            await too_large(correlation)(scope, receive, answer)
+            return
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:  # noqa: BLE001 - the HTTP trigger's edge: whatever it is, the caller gets a 500
+            _log.error("request failed correlation=%s", correlation, exc_info=error)
+            if not started:
+                await _server_error(correlation)(scope, receive, answer)
+
+
+def _common_headers(headers: MutableHeaders, correlation: str) -> None:
+    headers["x-ms-request-id"] = correlation
+    headers["x-content-type-options"] = "nosniff"
+    headers.setdefault("cache-control", "no-store")
+
+
+def _is_too_large(headers: Headers) -> bool:
+    length = headers.get("content-length", "")
+    return length.isdigit() and int(length) > MAX_BODY
+
+
+def too_large(correlation: str) -> JSONResponse:
+    """413, before anything of the body was read."""
+    from controlplane.http.errors import error_body
+
+    code = "RequestBodyTooLarge"
+    body = error_body(correlation, code, f"A body may have {MAX_BODY} bytes.")
+    return JSONResponse(body, 413, {"x-ms-error-code": code})
+
+
+def _server_error(correlation: str) -> JSONResponse:
+    from controlplane.http.errors import internal_error
+
+    return JSONResponse(internal_error(correlation), 500, {"x-ms-error-code": "InternalServerError"})

@@ -1,0 +1,143 @@
+"""Errors → HTTP, in one table: status by class and code, and Azure's error body with ``x-ms-error-code``.
+
+Source: Microsoft Azure REST API Guidelines, "Handling errors" and "HTTP return codes".
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from controlplane.errors import (
+    Conflict,
+    ControlPlaneError,
+    ErrorDetail,
+    NotYet,
+    Rejected,
+    Transient,
+)
+from controlplane.http.edge import correlation_id
+
+_log = logging.getLogger(__name__)
+
+#: Codes whose status is not that of their class.
+STATUS_BY_CODE: Mapping[str, int] = {
+    "AuthenticationFailed": 401,
+    "AuthorizationFailed": 403,
+    "GroupOverage": 403,
+    "ScopeNotAllowedForProject": 403,
+    "OperationNotFound": 404,
+    "ProjectNotFound": 404,
+    "WorkspaceNotFound": 404,
+    "ConditionNotMet": 412,
+    "RequestBodyTooLarge": 413,
+    "UnsupportedMediaType": 415,
+}
+#: What Starlette itself answers: no such route, no such method on it.
+_ROUTING = {404: "ResourceNotFound", 405: "MethodNotAllowed"}
+
+
+class Unauthenticated(Rejected):
+    """No valid token; ``challenge`` is the value of ``WWW-Authenticate``."""
+
+    def __init__(self, message: str, challenge: str) -> None:
+        super().__init__("AuthenticationFailed", message)
+        self.challenge = challenge
+
+
+def install(app: FastAPI) -> None:
+    """The only place where an error becomes an answer; ``edge.py`` answers what nobody raised on purpose."""
+    app.add_exception_handler(ControlPlaneError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_parameters)
+    app.add_exception_handler(HTTPException, _on_routing)
+
+
+def status_of(error: ControlPlaneError) -> int:
+    """The HTTP status of an error."""
+    match error:
+        case Rejected(status=int()):
+            return 502  # Azure refused what we asked on our own behalf; that is no fault of the caller.
+        case Rejected():
+            return STATUS_BY_CODE.get(error.code, 400)
+        case Conflict():
+            return STATUS_BY_CODE.get(error.code, 409)
+        case NotYet() | Transient():
+            return 503
+        case _:
+            return 500
+
+
+def error_body(
+    correlation: str,
+    code: str,
+    message: str,
+    target: str | None = None,
+    details: Sequence[ErrorDetail] = (),
+) -> dict[str, Any]:
+    """Azure's error object; ``innererror`` holds the correlation id under which the logs know the request."""
+    return {
+        "error": {
+            "code": code,
+            "message": message,
+            "target": target,
+            "details": [{"code": d.code, "message": d.message, "target": d.target} for d in details],
+            "innererror": {"correlationId": correlation},
+        }
+    }
+
+
+def _answer(status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    code = body["error"]["code"]
+    return JSONResponse(body, status, {"x-ms-error-code": code, **(headers or {})})
+
+
+async def _on_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ControlPlaneError)
+    correlation, status = correlation_id(request.scope), status_of(error)
+    if status == 500:
+        # What a person has to look at is for the log; the caller gets the id under which it is found.
+        _log.error("request failed correlation=%s", correlation, exc_info=error)
+        return _answer(500, internal_error(correlation))
+    headers: dict[str, str] = {}
+    match error:
+        case Unauthenticated():
+            headers["WWW-Authenticate"] = error.challenge
+        case NotYet() | Transient():
+            headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+        case _:
+            pass
+    body = error_body(correlation, _code(error), error.message, error.target, error.details)
+    return _answer(status, body, headers)
+
+
+def _code(error: ControlPlaneError) -> str:
+    """A spec that is wrong in nothing but asking for what is not built yet says so."""
+    codes = {detail.code for detail in error.details}
+    return "FeatureNotAvailable" if error.code == "InvalidSpec" and codes == {"FeatureNotAvailable"} else error.code
+
+
+def internal_error(correlation: str) -> dict[str, Any]:
+    """The body of every 500."""
+    return error_body(correlation, "InternalServerError", f"Something went wrong; it is logged under {correlation}.")
+
+
+async def _on_parameters(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    details = tuple(ErrorDetail("InvalidParameter", str(item["msg"]), str(item["loc"][-1])) for item in error.errors())
+    message = "Parameters of the request are not valid."
+    body = error_body(correlation_id(request.scope), "InvalidParameter", message, details[0].target, details)
+    return _answer(400, body)
+
+
+async def _on_routing(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _ROUTING.get(error.status_code, "InvalidRequest")
+    body = error_body(correlation_id(request.scope), code, f"{request.method} {request.url.path}: {error.detail}.")
+    return _answer(error.status_code, body, error.headers)

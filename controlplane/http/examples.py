@@ -1,0 +1,27 @@
+"""Examples of the OpenAPI document; a test holds that each of them is accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+REGISTRATION: dict[str, Any] = {
+    "subscriptions": ["00000000-0000-0000-0000-000000000001"],
+    "regions": ["westeurope"],
+    "resourceGroupPrefix": "rg-churn-",
+    "addressPools": ["10.40.0.0/16"],
+    "members": {"contributors": ["00000000-0000-0000-0000-0000000000c1"]},
+}
+
+SPEC: dict[str, Any] = {
+    "project": "churn",
+    "environment": "dev",
+    "subscriptionId": "00000000-0000-0000-0000-000000000001",
+    "location": "westeurope",
+    "owners": ["00000000-0000-0000-0000-0000000000a1"],
+    "network": {"addressSpace": "10.40.0.0/22"},
+    "compute": {"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 4}]},
+}
+
+PATCH: dict[str, Any] = {"compute": {"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 8}]}}
+
+PLAN: dict[str, Any] = {"spec": SPEC}

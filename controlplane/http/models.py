@@ -1,0 +1,229 @@
+"""The bodies of the API, for the OpenAPI document. ``views.py`` builds them; a test holds the two together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from controlplane.operations.model import (
+    Condition,
+    ErrorBody,
+    Model,
+    OperationKind,
+    OperationStatus,
+    Residue,
+    StepStatus,
+)
+from controlplane.projects.model import Registration
+from controlplane.workspaces.model import Action
+from controlplane.workspaces.posture.model import Finding, Score
+from controlplane.workspaces.spec import WorkspaceSpec
+
+
+class InnerError(Model):
+    """For a person who looks for the request in the logs."""
+
+    correlation_id: str = Field(description="The trace id of the request's traceparent, or one made for it.")
+
+
+class ErrorDetailBody(Model):
+    """One of several causes."""
+
+    code: str
+    message: str
+    target: str | None = Field(description="JSON path of the field, or the name of the parameter.")
+
+
+class ErrorObject(Model):
+    """Azure's error object."""
+
+    code: str = Field(description="Stable, for programs; also in the header x-ms-error-code.")
+    message: str = Field(description="For people; may change.")
+    target: str | None
+    details: tuple[ErrorDetailBody, ...]
+    innererror: InnerError
+
+
+class ErrorResponse(Model):
+    """The body of every answer above 399."""
+
+    error: ErrorObject
+
+
+class Audited(Model):
+    """What every resource has."""
+
+    id: str
+    name: str
+    etag: str
+    created_at: datetime
+    created_by: str = Field(description="`{tenant id}/{object id}` of the principal.")
+    last_modified_at: datetime
+    last_modified_by: str
+
+
+class Project(Audited):
+    """A registration with its audit fields."""
+
+    registration: Registration
+
+
+class ProjectList(Model):
+    value: tuple[Project, ...]
+    next_link: str | None = None
+
+
+class WorkspaceStatusBody(Model):
+    """How far the workspace is; the spec of ``generation`` is in effect when ``observedGeneration`` equals it."""
+
+    state: Literal["Converging", "Deleting", "Ready", "NotReady", "Unknown"]
+    generation: int
+    observed_generation: int
+    conditions: tuple[Condition, ...]
+    outputs: Mapping[str, Any] = Field(description="Ids, FQDNs and principals that callers need.")
+    active_operation: str | None = Field(description="Id of the operation that runs now.")
+    last_operation: str | None
+    last_observed_at: datetime | None
+
+
+class Workspace(Audited):
+    """The spec as it was accepted, and its status."""
+
+    project: str
+    spec: WorkspaceSpec
+    status: WorkspaceStatusBody
+
+
+class WorkspaceList(Model):
+    value: tuple[Workspace, ...]
+    next_link: str | None = None
+
+
+class StepBody(Model):
+    """One change to one Azure resource."""
+
+    key: str = Field(description="Logical name in the blueprint.")
+    resource_id: str | None
+    action: str
+    status: StepStatus
+    started_at: datetime | None
+    ended_at: datetime | None
+    attempts: int
+    correlation_id: str | None = Field(description="Azure's correlation id of the write.")
+    waiting_for: str | None = Field(description="Why the step does not move.")
+    error: ErrorBody | None
+
+
+class OperationBody(Model):
+    """One accepted request to change something."""
+
+    id: str
+    name: str
+    etag: str
+    kind: OperationKind
+    target: str
+    project: str
+    generation: int
+    status: OperationStatus
+    is_terminal: bool
+    percent_complete: int = Field(ge=0, le=100)
+    cancel_requested: bool
+    steps: tuple[StepBody, ...]
+    error: ErrorBody | None
+    residue: tuple[Residue, ...] = Field(description="What a deletion left behind, and why.")
+    created_at: datetime
+    created_by: str
+    last_modified_at: datetime
+    ended_at: datetime | None
+
+
+class OperationList(Model):
+    value: tuple[OperationBody, ...]
+    next_link: str | None = None
+
+
+class PlanRequest(Model):
+    """Without ``spec`` the plan is of the accepted one."""
+
+    spec: WorkspaceSpec | None = None
+
+
+class DifferenceBody(Model):
+    """One declared property whose observed value is another."""
+
+    path: str
+    wanted: Any = Field(description="`{knownAfterCreate: {key, path}}` where it is an output of another resource.")
+    observed: Any
+    observed_absent: bool
+    replaces: bool
+
+
+class ChangeBody(Model):
+    """What would be done to one resource."""
+
+    key: str
+    type: str
+    id: str | None = Field(description="Null while it depends on something that is known after create.")
+    action: Action
+    differences: tuple[DifferenceBody, ...]
+    depends_on: tuple[str, ...]
+    expected_duration: str = Field(description="ISO 8601.")
+    reason: str
+
+
+class WarningBody(Model):
+    code: str
+    message: str
+    target: str | None
+
+
+class CostReason(Model):
+    code: str
+    message: str
+
+
+class PlanBody(Model):
+    """Changes in dependency order; deletions last."""
+
+    workspace: str
+    exists: bool
+    is_empty: bool
+    requires_allow_destructive: bool
+    changes: tuple[ChangeBody, ...]
+    critical_path: tuple[str, ...]
+    expected_duration: str = Field(description="ISO 8601, along the critical path.")
+    warnings: tuple[WarningBody, ...]
+    monthly_cost: None = Field(description="Not built yet; the reason says so.")
+    monthly_cost_reason: CostReason
+
+
+class Validation(Model):
+    """The posture of a workspace now: every finding, failing ones first."""
+
+    workspace: str
+    environment: str
+    generation: int
+    evaluated_at: datetime
+    is_clean: bool = Field(description="Nothing fails and nothing is unknown.")
+    findings: tuple[Finding, ...]
+    counts: Mapping[str, Mapping[str, int]] = Field(description="Control → status → how often.")
+    scorecard: tuple[Score, ...]
+
+
+class DependencyBody(Model):
+    name: str
+    status: Literal["Ready", "NotReady"]
+    code: str | None
+    message: str | None
+
+
+class Readiness(Model):
+    status: Literal["Ready", "NotReady"]
+    dependencies: tuple[DependencyBody, ...]
+
+
+class Liveness(Model):
+    status: Literal["Alive"]

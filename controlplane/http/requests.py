@@ -1,0 +1,142 @@
+"""What a request says beside its path: caller, api-version, preconditions, body."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Header, Query, Request
+
+from controlplane.errors import Rejected
+from controlplane.http.edge import MAX_BODY
+from controlplane.http.services import HttpServices
+from controlplane.json_types import JsonObject
+from controlplane.operations.preconditions import Preconditions
+from controlplane.projects.access import Caller
+
+API_VERSIONS = ("2026-11-01",)
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """An authenticated request."""
+
+    caller: Caller
+    services: HttpServices
+    base_url: str
+    """Scheme and host under which the caller reached us."""
+
+    def link(self, path: str, **query: str) -> str:
+        """An absolute URL of this API, for headers and bodies."""
+        return f"{self.base_url}/api/{path}?{urlencode({'api-version': API_VERSIONS[-1], **query})}"
+
+
+async def _anyone(request: Request) -> Context:
+    """Whoever has a valid token."""
+    caller = await request.app.state.api.validator().caller(request.headers.get("authorization"))
+    base = f"{request.url.scheme}://{request.url.netloc}"
+    return Context(caller, request.app.state.api.services(), base)
+
+
+async def _context(request: Request) -> Context:
+    context = await _anyone(request)
+    _require_api_version(request.query_params.getlist("api-version"))
+    return context
+
+
+def _require_api_version(values: list[str]) -> None:
+    """Azure REST API Guidelines, "API versioning": the codes and what the message has to name."""
+    if not any(values):
+        raise Rejected(
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+            target="api-version",
+        )
+    if len(values) != 1 or values[0] not in API_VERSIONS:
+        raise Rejected(
+            "UnsupportedApiVersionValue",
+            f"Unsupported api-version {', '.join(values)!r}. The supported api-versions are {', '.join(API_VERSIONS)}.",
+            target="api-version",
+        )
+
+
+async def _preconditions(
+    if_match: Annotated[
+        str | None, Header(description="ETags as they were answered, or `*`; 412 when the resource has none of them.")
+    ] = None,
+    if_none_match: Annotated[str | None, Header(description="`*`: 412 when the resource exists.")] = None,
+) -> Preconditions:
+    return Preconditions(_etags(if_match), _etags(if_none_match))
+
+
+def _etags(header: str | None) -> tuple[str, ...] | None:
+    """Weak ETags stay weak and so match nothing: writes compare strongly (RFC 9110, 13.1.1)."""
+    if header is None:
+        return None
+    return tuple(part for part in (item.strip() for item in header.split(",")) if part)
+
+
+Anyone = Annotated[Context, Depends(_anyone)]
+Ctx = Annotated[Context, Depends(_context)]
+Conditions = Annotated[Preconditions, Depends(_preconditions)]
+AllowDestructive = Annotated[
+    bool,
+    Query(
+        alias="allowDestructive",
+        description="Consent to an update that deletes or replaces resources.",
+    ),
+]
+SkipToken = Annotated[str | None, Query(alias="skipToken", max_length=2048, description="From `nextLink`; opaque.")]
+
+
+async def read_object(request: Request, *media_types: str) -> JsonObject:
+    """The body as a JSON object. Raises ``Rejected``: ``UnsupportedMediaType``, ``RequestBodyTooLarge``,
+    ``InvalidRequestContent``.
+    """
+    require_media_type(request, *media_types)
+    return parse_object(await read_body(request))
+
+
+def require_media_type(request: Request, *media_types: str) -> None:
+    """Raises ``Rejected("UnsupportedMediaType")``."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in media_types:
+        raise Rejected("UnsupportedMediaType", f"The body has to be {' or '.join(media_types)}, not {media_type!r}.")
+
+
+async def read_body(request: Request) -> bytes:
+    """At most ``MAX_BODY`` bytes, whatever Content-Length says."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise Rejected("RequestBodyTooLarge", f"A body may have {MAX_BODY} bytes.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def parse_object(body: bytes) -> JsonObject:
+    """Strict JSON: UTF-8, no NaN, no name twice in an object (which of the two was meant?)."""
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        raise Rejected("InvalidRequestContent", f"The body is not JSON: {reason}.") from error
+    if not isinstance(value, dict):
+        raise Rejected("InvalidRequestContent", "The body has to be a JSON object.", target="$")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has the same name twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")

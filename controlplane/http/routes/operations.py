@@ -1,0 +1,50 @@
+"""``/api/operations``: what was accepted, how far it is, and how to stop it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from controlplane.http import models, views
+from controlplane.http.answers import RETRY_AFTER, accepted, page, resource
+from controlplane.http.docs import accepted_doc, ok
+from controlplane.http.requests import Conditions, Ctx, SkipToken
+from controlplane.operations import service
+from controlplane.projects.access import Permission
+
+router = APIRouter(prefix="/api/operations", tags=["Operations"])
+
+
+@router.get("", operation_id=Permission.OPERATIONS_LIST, responses=ok(models.OperationList), summary="List operations")
+async def list_operations(ctx: Ctx, skip_token: SkipToken = None) -> JSONResponse:
+    """Those of projects in which the caller has a role, newest first."""
+    found, continuation = await service.list_operations(ctx.services.for_operations(), ctx.caller, skip_token)
+    return page(ctx, "operations", [views.operation(item) for item in found], continuation)
+
+
+@router.get(
+    "/{operationId}",
+    operation_id=Permission.OPERATIONS_GET,
+    responses=ok(models.OperationBody, etag=True, retry_after=True),
+    summary="Read an operation",
+)
+async def get_operation(ctx: Ctx, operationId: str) -> JSONResponse:  # noqa: N803 - the name in the document
+    """`Retry-After` is there until `isTerminal` is true."""
+    found = await service.get_operation(ctx.services.for_operations(), ctx.caller, operationId)
+    answer = resource(views.operation(found))
+    if not found.status.is_terminal:
+        answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+@router.post(
+    "/{operationId}:cancel",
+    operation_id=Permission.OPERATIONS_CANCEL,
+    responses=accepted_doc(),
+    status_code=202,
+    summary="Stop an operation before its next write",
+)
+async def cancel_operation(ctx: Ctx, operationId: str, conditions: Conditions) -> JSONResponse:  # noqa: N803 - as above
+    """What was sent to Azure already goes on. 409 `OperationNotCancelable` when it has ended."""
+    found = await service.cancel_operation(ctx.services.for_operations(), ctx.caller, operationId, conditions)
+    return accepted(ctx, found)

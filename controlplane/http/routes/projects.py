@@ -1,0 +1,63 @@
+"""``/api/projects``: what a project may use in Azure and who belongs to it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from controlplane.http import models, views
+from controlplane.http.answers import page, resource
+from controlplane.http.docs import body, created, no_content, ok
+from controlplane.http.examples import REGISTRATION
+from controlplane.http.requests import JSON, Conditions, Ctx, SkipToken, read_object
+from controlplane.projects import service
+from controlplane.projects.access import Permission
+from controlplane.projects.model import Registration
+
+router = APIRouter(prefix="/api/projects", tags=["Projects"])
+
+
+@router.get("", operation_id=Permission.PROJECTS_LIST, responses=ok(models.ProjectList), summary="List registrations")
+async def list_projects(ctx: Ctx, skip_token: SkipToken = None) -> JSONResponse:
+    """In name order."""
+    records, continuation = await service.list_projects(ctx.services.for_projects(), ctx.caller, skip_token)
+    return page(ctx, "projects", [views.project(record) for record in records], continuation)
+
+
+@router.get(
+    "/{name}",
+    operation_id=Permission.PROJECTS_GET,
+    responses=ok(models.Project, etag=True),
+    summary="Read a registration",
+)
+async def get_project(ctx: Ctx, name: str) -> JSONResponse:
+    """404 also for a project that the caller has no role in."""
+    record = await service.get_project(ctx.services.for_projects(), ctx.caller, name)
+    return resource(views.project(record))
+
+
+@router.put(
+    "/{name}",
+    operation_id=Permission.PROJECTS_PUT,
+    responses={**ok(models.Project, etag=True), **created(models.Project)},
+    openapi_extra=body(Registration, JSON, example=REGISTRATION),
+    summary="Register a project, or replace its registration",
+)
+async def put_project(ctx: Ctx, name: str, request: Request, conditions: Conditions) -> JSONResponse:
+    """Workspaces that exist stay as they are when a registration shrinks; the next request for them is checked anew."""
+    data = await read_object(request, JSON)
+    put = await service.put_project(ctx.services.for_projects(), ctx.caller, name, data, conditions)
+    return resource(views.project(put.record), 201 if put.created else 200)
+
+
+@router.delete(
+    "/{name}",
+    operation_id=Permission.PROJECTS_DELETE,
+    responses=no_content(),
+    status_code=204,
+    summary="End a registration",
+)
+async def delete_project(ctx: Ctx, name: str, conditions: Conditions) -> Response:
+    """409 `ProjectNotEmpty` while it has workspaces. 204 also when there is no such project."""
+    await service.delete_project(ctx.services.for_projects(), ctx.caller, name, conditions)
+    return Response(status_code=204)

@@ -1,0 +1,166 @@
+"""``/api/workspaces``: secured workspaces, planned, created, validated, repaired and deleted."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from controlplane.errors import ErrorDetail, Rejected
+from controlplane.http import models, views
+from controlplane.http.answers import accepted, page, resource
+from controlplane.http.docs import accepted_doc, body, created_operation, no_content, ok
+from controlplane.http.examples import PATCH, PLAN, SPEC
+from controlplane.http.requests import (
+    JSON,
+    MERGE_PATCH,
+    AllowDestructive,
+    Conditions,
+    Context,
+    Ctx,
+    SkipToken,
+    parse_object,
+    read_body,
+    read_object,
+    require_media_type,
+)
+from controlplane.json_types import JsonObject
+from controlplane.projects.access import Permission
+from controlplane.workspaces import service
+from controlplane.workspaces.service import Outcome
+from controlplane.workspaces.service import Request as Ask
+from controlplane.workspaces.spec import WorkspaceSpec
+
+router = APIRouter(prefix="/api/workspaces", tags=["Workspaces"])
+
+
+@router.get("", operation_id=Permission.WORKSPACES_LIST, responses=ok(models.WorkspaceList), summary="List workspaces")
+async def list_workspaces(ctx: Ctx, skip_token: SkipToken = None) -> JSONResponse:
+    """Those of projects in which the caller has a role, in name order."""
+    found, continuation = await service.list_workspaces(ctx.services.for_workspaces(), ctx.caller, skip_token)
+    return page(ctx, "workspaces", [views.workspace(stored) for stored in found], continuation)
+
+
+@router.get(
+    "/{name}",
+    operation_id=Permission.WORKSPACES_GET,
+    responses=ok(models.Workspace, etag=True),
+    summary="Read a workspace: its spec and its status",
+)
+async def get_workspace(ctx: Ctx, name: str) -> JSONResponse:
+    """The ETag changes with the spec and the wish to delete, not with progress."""
+    return resource(views.workspace(await service.get_workspace(ctx.services.for_workspaces(), ctx.caller, name)))
+
+
+@router.put(
+    "/{name}",
+    operation_id=Permission.WORKSPACES_PUT,
+    responses={**ok(models.Workspace, etag=True), **created_operation(), **accepted_doc()},
+    openapi_extra=body(WorkspaceSpec, JSON, example=SPEC),
+    summary="Create a workspace, or replace its spec",
+)
+async def put_workspace(
+    ctx: Ctx, name: str, request: Request, conditions: Conditions, allow_destructive: AllowDestructive = False
+) -> JSONResponse:
+    """The body is the spec. 200 when it is the accepted one and in effect: nothing is started then. After an operation
+    that failed or was cancelled, the same spec starts a new one, which goes on from what exists.
+    """
+    data = await read_object(request, JSON)
+    ask = Ask(ctx.caller, Permission.WORKSPACES_PUT, name, conditions, allow_destructive)
+    return _outcome(ctx, await service.put_workspace(ctx.services.for_workspaces(), ask, data))
+
+
+@router.patch(
+    "/{name}",
+    operation_id=Permission.WORKSPACES_PATCH,
+    responses={**ok(models.Workspace, etag=True), **accepted_doc()},
+    openapi_extra=body(None, MERGE_PATCH, JSON, example=PATCH),
+    summary="Change parts of a spec",
+)
+async def patch_workspace(
+    ctx: Ctx, name: str, request: Request, conditions: Conditions, allow_destructive: AllowDestructive = False
+) -> JSONResponse:
+    """A JSON merge patch of the spec: `null` gives a field its default back, a list replaces the whole list."""
+    patch = await read_object(request, MERGE_PATCH, JSON)
+    ask = Ask(ctx.caller, Permission.WORKSPACES_PATCH, name, conditions, allow_destructive)
+    return _outcome(ctx, await service.patch_workspace(ctx.services.for_workspaces(), ask, patch))
+
+
+@router.delete(
+    "/{name}",
+    operation_id=Permission.WORKSPACES_DELETE,
+    responses={**accepted_doc(), **no_content()},
+    status_code=202,
+    summary="Delete a workspace and everything it made",
+)
+async def delete_workspace(ctx: Ctx, name: str, conditions: Conditions) -> Response:
+    """204 when there is none. A deletion that runs already is answered as it is."""
+    ask = Ask(ctx.caller, Permission.WORKSPACES_DELETE, name, conditions)
+    outcome = await service.delete_workspace(ctx.services.for_workspaces(), ask)
+    return Response(status_code=204) if outcome is None else _outcome(ctx, outcome)
+
+
+@router.post(
+    "/{name}:plan",
+    operation_id=Permission.WORKSPACES_PLAN,
+    responses=ok(models.PlanBody),
+    openapi_extra=body(models.PlanRequest, JSON, example=PLAN, required=False),
+    summary="What a PUT of a spec would do",
+)
+async def plan_workspace(ctx: Ctx, name: str, request: Request) -> JSONResponse:
+    """Of a workspace that exists or does not. Without a spec: what the accepted one still needs. Nothing is written."""
+    ask = Ask(ctx.caller, Permission.WORKSPACES_PLAN, name)
+    spec = await _plan_spec(request)
+    return JSONResponse(views.plan(name, await service.plan_workspace(ctx.services.for_workspaces(), ask, spec)))
+
+
+@router.post(
+    "/{name}:validate",
+    operation_id=Permission.WORKSPACES_VALIDATE,
+    responses=ok(models.Validation),
+    summary="The posture now, with evidence",
+)
+async def validate_workspace(ctx: Ctx, name: str) -> JSONResponse:
+    """Each finding has the observed value and where it was read. What cannot be read is Unknown, never Pass."""
+    judged = await service.validate_workspace(ctx.services.for_workspaces(), ctx.caller, name)
+    return JSONResponse(views.validation(judged))
+
+
+@router.post(
+    "/{name}:repair",
+    operation_id=Permission.WORKSPACES_REPAIR,
+    responses=accepted_doc(),
+    status_code=202,
+    summary="Put back what differs from the spec",
+)
+async def repair_workspace(ctx: Ctx, name: str, conditions: Conditions) -> JSONResponse:
+    """Fixes what can be fixed safely; what is left shows in the next `:validate`."""
+    ask = Ask(ctx.caller, Permission.WORKSPACES_REPAIR, name, conditions)
+    return _outcome(ctx, await service.repair_workspace(ctx.services.for_workspaces(), ask))
+
+
+def _outcome(ctx: Context, outcome: Outcome) -> JSONResponse:
+    if outcome.operation is None:
+        return resource(views.workspace(outcome.stored))
+    return accepted(ctx, outcome.operation, etag=outcome.stored.record.public_etag, created=outcome.created)
+
+
+async def _plan_spec(request: Request) -> JsonObject | None:
+    """The spec of ``{"spec": …}``; None for an empty body, ``{}`` and ``{"spec": null}``. Paths of errors in a spec are
+    relative to the spec, the same in a plan as in a PUT.
+    """
+    raw = await read_body(request)
+    if not raw.strip():
+        return None
+    require_media_type(request, JSON)
+    data = parse_object(raw)
+    unknown = tuple(
+        ErrorDetail("UnknownField", "A plan takes `spec` and nothing else.", f"$.{key}")
+        for key in data
+        if key != "spec"
+    )
+    if unknown:
+        raise Rejected("InvalidRequestContent", unknown[0].message, target=unknown[0].target, details=unknown)
+    spec = data.get("spec")
+    if spec is not None and not isinstance(spec, dict):
+        raise Rejected("InvalidRequestContent", "spec has to be a JSON object.", target="$.spec")
+    return spec

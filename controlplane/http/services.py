@@ -1,0 +1,47 @@
+"""What the API needs from the rest of the house; ``bootstrap`` fills it in, on the first request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.operations.service import OperationDeps
+from controlplane.ports.clock import Clock
+from controlplane.ports.reader import Catalog, ResourceReader
+from controlplane.ports.store import WorkQueue
+from controlplane.projects.repository import ProjectRepository
+from controlplane.projects.service import ProjectDeps
+from controlplane.settings import Settings
+from controlplane.workspaces.repository import WorkspaceRepository
+from controlplane.workspaces.service import ServiceDeps
+
+
+@dataclass(frozen=True, slots=True)
+class HttpServices:
+    """Readers and stores only: nothing here can write to Azure."""
+
+    repository: WorkspaceRepository
+    projects: ProjectRepository
+    reader: ResourceReader
+    catalog: Catalog
+    clock: Clock
+    queue: WorkQueue
+    settings: Settings
+
+    def for_projects(self) -> ProjectDeps:
+        return ProjectDeps(self.projects, self.repository, self.clock)
+
+    def for_operations(self) -> OperationDeps:
+        return OperationDeps(self.repository, self.projects, self.queue, self.clock)
+
+    def for_workspaces(self) -> ServiceDeps:
+        """Resources live in the first tenant of the settings; the others only bring callers."""
+        return ServiceDeps(
+            repository=self.repository,
+            projects=self.projects,
+            reader=self.reader,
+            catalog=self.catalog,
+            queue=self.queue,
+            clock=self.clock,
+            tenant_id=self.settings.tenant_ids[0],
+            cloud=self.settings.cloud,
+        )

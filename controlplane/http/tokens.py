@@ -1,0 +1,143 @@
+"""Entra v2.0 access tokens → callers. Everything that does not fit is refused.
+
+Sources: "Access token claims reference" (``aud`` is the API's client id in v2.0 tokens, ``azp`` names the client,
+``oid`` with ``tid`` identifies the principal, ``idtyp`` is ``app`` in application-only tokens, ``scp`` only in users'
+tokens, ``hasgroups`` and ``_claim_names`` mark a group overage), "ID token claims reference" (an ID token has neither
+``scp`` nor ``azp``), RFC 8725 (JWT best practices), RFC 6750 (``WWW-Authenticate``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+from jwt.exceptions import PyJWTError
+
+from controlplane.errors import Rejected
+from controlplane.http.errors import Unauthenticated
+from controlplane.http.keys import KeySource
+from controlplane.projects.access import Caller
+from controlplane.settings import Settings
+
+_MAX_TOKEN = 16 * 1024
+_REQUIRED = ["iss", "aud", "exp", "nbf", "tid", "oid", "sub"]
+#: Claims of ID tokens that no access token for an API has.
+_ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash"})
+
+
+class TokenValidator:
+    """Turns the ``Authorization`` header into a :class:`Caller`; ``X-MS-CLIENT-PRINCIPAL`` and its like say nothing."""
+
+    def __init__(self, settings: Settings, keys: KeySource) -> None:
+        self._authority = settings.authority_host
+        self._tenants = frozenset(settings.tenant_ids)
+        self._home = settings.tenant_ids[0]
+        self._audience = settings.audience
+        self._keys = keys
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """Raises ``Unauthenticated`` (401), ``Rejected("GroupOverage")`` (403), ``Transient`` (no keys)."""
+        if not authorization:
+            raise Unauthenticated("A bearer token is needed.", self._challenge())
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN:
+            raise self._refused("The Authorization header holds no bearer token.")
+        claims = await self._claims(token.strip())
+        application = self._is_application(claims)
+        if claims.get("hasgroups") or "groups" in _mapping(claims.get("_claim_names")):
+            raise Rejected(
+                "GroupOverage",
+                "The token leaves its groups out because they are too many, so nobody can say what you may do. "
+                "Assign the groups that matter to the application, or use app roles.",
+            )
+        return Caller(
+            tenant_id=str(claims["tid"]),
+            object_id=str(claims["oid"]),
+            roles=frozenset(_strings(claims.get("roles"))),
+            groups=frozenset(group.lower() for group in _strings(claims.get("groups"))),
+            is_application=application,
+        )
+
+    async def _claims(self, token: str) -> Mapping[str, Any]:
+        """The verified claims. The tenant is read before the signature is checked, only to choose among our own."""
+        try:
+            header = jwt.get_unverified_header(token)
+            unverified = jwt.decode(token, options={"verify_signature": False})
+        except PyJWTError as error:
+            raise self._refused("The token is not a JWT.") from error
+        tenant, key_id = unverified.get("tid"), header.get("kid")
+        # Explicit, although the library would refuse them as well: nothing but RS256 reaches a key.
+        if header.get("alg") != "RS256" or "crit" in header or not isinstance(key_id, str):
+            raise self._refused("The token is not signed with RS256 by a named key.")
+        if tenant not in self._tenants:
+            raise self._refused("The token is of a tenant that is not accepted.")
+        key = await self._keys.key(tenant, key_id)
+        if key is None:
+            raise self._refused("The token is signed by a key that the tenant does not have.")
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=["RS256"],
+                audience=self._audience,
+                issuer=f"{self._authority}/{tenant}/v2.0",
+                options={"require": _REQUIRED, "strict_aud": True},
+            )
+        except PyJWTError as error:
+            raise self._refused(f"The token is not valid: {_reason(error)}.") from error
+        if claims.get("ver") != "2.0" or not all(isinstance(claims[name], str) for name in ("tid", "oid", "sub")):
+            raise self._refused("The token is not an access token of version 2.0.")
+        return claims
+
+    def _is_application(self, claims: Mapping[str, Any]) -> bool:
+        """Whether an application asks for itself. Raises ``Unauthenticated`` for what is no access token.
+
+        People's access tokens have ``scp``. ID tokens have none, and may have roles; unlike an application's access
+        token they name no client (``azp``), and their subject is not the object id.
+        """
+        scopes, kind = claims.get("scp"), claims.get("idtyp")
+        if _ID_TOKEN_CLAIMS & claims.keys():
+            raise self._refused("An ID token is not an access token.")
+        if isinstance(scopes, str) and scopes.strip() and kind in (None, "user"):
+            return False
+        if scopes is None and kind == "app":
+            return True
+        if scopes is None and kind is None and _strings(claims.get("roles")):
+            if isinstance(claims.get("azp"), str) and claims["sub"] == claims["oid"]:
+                return True
+            raise self._refused("An ID token is not an access token.")
+        raise self._refused("The token is neither a person's access token nor an application's.")
+
+    def _challenge(self, error: str = "") -> str:
+        uri = f"{self._authority}/{self._home}/oauth2/v2.0/authorize"
+        return f'Bearer realm="", authorization_uri="{uri}", resource_id="{self._audience}"{error}'
+
+    def _refused(self, message: str) -> Unauthenticated:
+        error = f', error="invalid_token", error_description="{message}"'
+        return Unauthenticated(message, self._challenge(error))
+
+
+def _reason(error: PyJWTError) -> str:
+    """The kind of fault, in words; never the library's text, which may quote the token."""
+    match error:
+        case jwt.ExpiredSignatureError():
+            return "it has expired"
+        case jwt.ImmatureSignatureError():
+            return "it is not valid yet"
+        case jwt.InvalidAudienceError():
+            return "it is for another audience"
+        case jwt.InvalidIssuerError():
+            return "it is of another issuer"
+        case jwt.MissingRequiredClaimError():
+            return "a claim is missing"
+        case _:
+            return "its signature or form is wrong"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

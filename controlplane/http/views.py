@@ -1,0 +1,183 @@
+"""Domain → JSON of the API. Explicit, so that what the store holds is not shown by accident: the URLs of Azure's
+operations, for one, carry signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.operations.etags import operation_etag
+from controlplane.operations.model import ConditionStatus, Operation, Step
+from controlplane.projects.model import ProjectRecord
+from controlplane.workspaces.model import Change, Difference, Plan, Ref
+from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.workspaces.repository import StoredWorkspace
+from controlplane.workspaces.service import Judged, Planned
+
+_STEP_FIELDS = (
+    "key",
+    "resourceId",
+    "action",
+    "status",
+    "startedAt",
+    "endedAt",
+    "attempts",
+    "correlationId",
+    "waitingFor",
+    "error",
+)
+_OPERATION_FIELDS = {
+    "id",
+    "kind",
+    "target",
+    "project",
+    "generation",
+    "status",
+    "cancel_requested",
+    "error",
+    "residue",
+    "created_at",
+    "created_by",
+    "last_modified_at",
+    "ended_at",
+}
+_AUDIT_FIELDS = {"name", "created_at", "created_by", "last_modified_at", "last_modified_by"}
+
+
+def project(record: ProjectRecord) -> dict[str, Any]:
+    """``models.Project``."""
+    return {
+        "id": f"projects/{record.name}",
+        "etag": record.public_etag,
+        **_audit(record),
+        "registration": record.registration.model_dump(mode="json", by_alias=True),
+    }
+
+
+def workspace(stored: StoredWorkspace) -> dict[str, Any]:
+    """``models.Workspace``."""
+    record, status = stored.record, stored.status
+    shown = status.model_dump(mode="json", by_alias=True, exclude={"inventory"})
+    return {
+        "id": f"workspaces/{record.name}",
+        "etag": record.public_etag,
+        **_audit(record),
+        "project": record.project,
+        "spec": dict(record.spec),
+        "status": {
+            "state": _state(stored),
+            "generation": record.generation,
+            "activeOperation": record.active_operation,
+            "lastOperation": record.last_operation,
+            **shown,
+        },
+    }
+
+
+def operation(found: Operation) -> dict[str, Any]:
+    """``models.OperationBody``."""
+    shown = found.model_dump(mode="json", by_alias=True, include=_OPERATION_FIELDS)
+    return {
+        "id": found.id,
+        "name": found.id,
+        "etag": operation_etag(found),
+        **shown,
+        "isTerminal": found.status.is_terminal,
+        "percentComplete": found.percent_complete,
+        "steps": [_step(step) for step in found.steps],
+    }
+
+
+def plan(name: str, planned: Planned) -> dict[str, Any]:
+    """``models.PlanBody``."""
+    found: Plan = planned.plan
+    return {
+        "workspace": name,
+        "exists": planned.exists,
+        "isEmpty": found.is_empty,
+        "requiresAllowDestructive": bool(found.destructive),
+        "changes": [_change(change) for change in found.changes],
+        "criticalPath": list(found.critical_path),
+        "expectedDuration": duration(found.expected_seconds),
+        "warnings": [{"code": w.code, "message": w.message, "target": w.target} for w in found.warnings],
+        "monthlyCost": None,
+        "monthlyCostReason": {"code": "FeatureNotAvailable", "message": "Prices are not built yet."},
+    }
+
+
+def validation(judged: Judged) -> dict[str, Any]:
+    """``models.Validation``."""
+    return {
+        **judged.report.model_dump(mode="json", by_alias=True),
+        "isClean": judged.report.is_clean,
+        "generation": judged.stored.record.generation,
+    }
+
+
+def duration(seconds: float) -> str:
+    """ISO 8601: 75.5 → ``PT1M15.5S``, 0 → ``PT0S``."""
+    hours, rest = divmod(round(seconds, 1), 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [f"{int(hours)}H" if hours else "", f"{int(minutes)}M" if minutes else ""]
+    text = "".join(parts) + (f"{left:g}S" if left else "")
+    return f"PT{text or '0S'}"
+
+
+def _audit(record: ProjectRecord | WorkspaceRecord) -> dict[str, Any]:
+    return record.model_dump(mode="json", by_alias=True, include=_AUDIT_FIELDS)
+
+
+def _state(stored: StoredWorkspace) -> str:
+    if stored.record.deleting:
+        return "Deleting"
+    if stored.record.active_operation is not None:
+        return "Converging"
+    ready = next((c.status for c in stored.status.conditions if c.type == "Ready"), ConditionStatus.UNKNOWN)
+    match ready:
+        case ConditionStatus.TRUE:
+            return "Ready"
+        case ConditionStatus.FALSE:
+            return "NotReady"
+        case ConditionStatus.UNKNOWN:
+            return "Unknown"
+
+
+def _step(step: Step) -> dict[str, Any]:
+    shown = step.model_dump(mode="json", by_alias=True)
+    return {field: shown[field] for field in _STEP_FIELDS}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "key": change.key,
+        "type": change.type,
+        "id": change.id,
+        "action": change.action.value,
+        "differences": [_difference(item) for item in change.differences],
+        "dependsOn": list(change.depends_on),
+        "expectedDuration": duration(change.expected_seconds),
+        "reason": change.reason,
+    }
+
+
+def _difference(item: Difference) -> dict[str, Any]:
+    return {
+        "path": item.path,
+        "wanted": _value(item.wanted),
+        "observed": _value(item.observed),
+        "observedAbsent": item.observed_absent,
+        "replaces": item.replaces,
+    }
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case Ref(key=key, path=path):
+            return {"knownAfterCreate": {"key": key, "path": path}}
+        case Mapping():
+            return {name: _value(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_value(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,111 @@
+"""Operations as callers see them: read, list, cancel."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import dataclass
+
+from controlplane.errors import Conflict, Rejected, Transient
+from controlplane.operations.etags import operation_etag
+from controlplane.operations.model import Operation
+from controlplane.operations.preconditions import Preconditions, on_fresh_state
+from controlplane.ports.clock import Clock
+from controlplane.ports.store import WorkQueue
+from controlplane.projects.access import TABLE, Caller, Permission, Verdict, app_roles, judge
+from controlplane.projects.model import Registration
+from controlplane.projects.repository import ProjectRepository
+from controlplane.projects.service import forbidden
+from controlplane.workspaces.repository import StoredOperation, WorkspaceRepository
+
+_log = logging.getLogger(__name__)
+PAGE = 100
+_ID = re.compile(r"[0-9a-f-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class OperationDeps:
+    repository: WorkspaceRepository
+    projects: ProjectRepository
+    queue: WorkQueue
+    clock: Clock
+
+
+def operation_not_found(operation_id: str) -> Rejected:
+    """The 404 of an operation that does not exist, or that the caller may not know of."""
+    return Rejected("OperationNotFound", f"There is no operation {operation_id!r}.")
+
+
+async def get_operation(deps: OperationDeps, caller: Caller, operation_id: str) -> Operation:
+    """Raises ``Rejected``: ``OperationNotFound``, ``AuthorizationFailed``."""
+    return (await _require(deps, caller, Permission.OPERATIONS_GET, operation_id)).operation
+
+
+async def list_operations(
+    deps: OperationDeps, caller: Caller, continuation: str | None
+) -> tuple[tuple[Operation, ...], str | None]:
+    """Those the caller may read, newest first. Who sees a part of them gets that part in one page."""
+    if app_roles(caller) & TABLE[Permission.OPERATIONS_LIST]:
+        return await deps.repository.list_operations(limit=PAGE, continuation=continuation)
+    readable: list[Operation] = []
+    verdicts: dict[str, Verdict] = {}
+    continuation = None
+    while True:
+        found, continuation = await deps.repository.list_operations(continuation=continuation)
+        for operation in found:
+            if operation.project not in verdicts:
+                registration = await _registration(deps, operation.project)
+                verdicts[operation.project] = judge(caller, Permission.OPERATIONS_LIST, registration)
+            if verdicts[operation.project] is Verdict.ALLOWED:
+                readable.append(operation)
+        if continuation is None:
+            return tuple(readable), None
+
+
+async def cancel_operation(
+    deps: OperationDeps, caller: Caller, operation_id: str, preconditions: Preconditions
+) -> Operation:
+    """Asks the running operation to stop before its next write; what was sent to Azure already goes on.
+
+    Raises ``Conflict("OperationNotCancelable")`` when it has ended in another way than by being cancelled.
+    """
+
+    async def attempt() -> Operation:
+        stored = await _require(deps, caller, Permission.OPERATIONS_CANCEL, operation_id)
+        operation = stored.operation
+        preconditions.check(operation_etag(operation))
+        if operation.cancel_requested:
+            return operation
+        if operation.status.is_terminal:
+            raise Conflict("OperationNotCancelable", f"Operation {operation_id} has ended: {operation.status}.")
+        changed = operation.model_copy(update={"cancel_requested": True, "last_modified_at": deps.clock.now()})
+        return (await deps.repository.request_cancel(stored, changed)).operation
+
+    operation = await on_fresh_state(attempt)
+    kind, _, name = operation.target.partition("/")
+    del kind
+    try:
+        await deps.queue.send(json.dumps({"kind": "workspace", "name": name}))
+    except Transient as error:
+        # The tick that the operation is due for sees the wish all the same.
+        _log.warning("hint lost operation=%s code=%s", operation_id, error.code)
+    return operation
+
+
+async def _registration(deps: OperationDeps, project: str) -> Registration | None:
+    stored = await deps.projects.load(project)
+    return stored.record.registration if stored else None
+
+
+async def _require(deps: OperationDeps, caller: Caller, permission: Permission, operation_id: str) -> StoredOperation:
+    stored = await deps.repository.load_operation(operation_id) if _ID.fullmatch(operation_id) else None
+    if stored is None:
+        raise operation_not_found(operation_id)
+    match judge(caller, permission, await _registration(deps, stored.operation.project)):
+        case Verdict.ALLOWED:
+            return stored
+        case Verdict.FORBIDDEN:
+            raise forbidden(permission)
+        case Verdict.HIDDEN:
+            raise operation_not_found(operation_id)

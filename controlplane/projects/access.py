@@ -1,0 +1,123 @@
+"""Who may do what: one table, and how a caller's roles in a project are found. Pure.
+
+A caller has role R in project P when the token carries app role R, or a group that P's registration lists under R.
+``Platform.Admin`` is an app role only, and holds for every project. What a caller may not know of answers exactly as
+what does not exist, so a refusal has two kinds: ``FORBIDDEN`` (the caller has some role there) and ``HIDDEN``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controlplane.projects.model import Registration
+
+
+class Role(StrEnum):
+    """App roles of the API, by their value in the token."""
+
+    ADMIN = "Platform.Admin"
+    CONTRIBUTOR = "Workspace.Contributor"
+    READER = "Workspace.Reader"
+    APPROVER = "Approver"
+
+
+class Permission(StrEnum):
+    """What can be asked; the value is the operation id in the OpenAPI document."""
+
+    PROJECTS_LIST = "Projects_List"
+    PROJECTS_GET = "Projects_Get"
+    PROJECTS_PUT = "Projects_CreateOrReplace"
+    PROJECTS_DELETE = "Projects_Delete"
+    WORKSPACES_LIST = "Workspaces_List"
+    WORKSPACES_GET = "Workspaces_Get"
+    WORKSPACES_PUT = "Workspaces_CreateOrUpdate"
+    WORKSPACES_PATCH = "Workspaces_Patch"
+    WORKSPACES_DELETE = "Workspaces_Delete"
+    WORKSPACES_PLAN = "Workspaces_Plan"
+    WORKSPACES_VALIDATE = "Workspaces_Validate"
+    WORKSPACES_REPAIR = "Workspaces_Repair"
+    OPERATIONS_LIST = "Operations_List"
+    OPERATIONS_GET = "Operations_Get"
+    OPERATIONS_CANCEL = "Operations_Cancel"
+
+
+_ADMIN = frozenset({Role.ADMIN})
+_WRITE = frozenset({Role.ADMIN, Role.CONTRIBUTOR})
+_ASK = frozenset({Role.ADMIN, Role.CONTRIBUTOR, Role.READER})
+_READ = frozenset(Role)
+
+#: The authorisation table: the roles in the object's project of which a caller needs one. A list is filtered by it.
+TABLE: Mapping[Permission, frozenset[Role]] = {
+    Permission.PROJECTS_LIST: _ADMIN,
+    Permission.PROJECTS_GET: _ADMIN,
+    Permission.PROJECTS_PUT: _ADMIN,
+    Permission.PROJECTS_DELETE: _ADMIN,
+    Permission.WORKSPACES_LIST: _READ,
+    Permission.WORKSPACES_GET: _READ,
+    Permission.WORKSPACES_PUT: _WRITE,
+    Permission.WORKSPACES_PATCH: _WRITE,
+    Permission.WORKSPACES_DELETE: _WRITE,
+    Permission.WORKSPACES_PLAN: _ASK,
+    Permission.WORKSPACES_VALIDATE: _ASK,
+    Permission.WORKSPACES_REPAIR: _WRITE,
+    Permission.OPERATIONS_LIST: _READ,
+    Permission.OPERATIONS_GET: _READ,
+    Permission.OPERATIONS_CANCEL: _WRITE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. A principal is (tenant, object id), never a name or an e-mail."""
+
+    tenant_id: str
+    object_id: str
+    roles: frozenset[str] = frozenset()
+    """App roles of the token, ours or not."""
+    groups: frozenset[str] = frozenset()
+    """Object ids of the Entra groups in the token, in lower case."""
+    is_application: bool = False
+
+    @property
+    def principal(self) -> str:
+        """What audit fields hold: ``{tenant id}/{object id}``."""
+        return f"{self.tenant_id}/{self.object_id}"
+
+
+class Verdict(StrEnum):
+    """What the table says of one caller, one permission and one project."""
+
+    ALLOWED = "allowed"
+    FORBIDDEN = "forbidden"
+    """The caller has a role in the project, but not one of those needed."""
+    HIDDEN = "hidden"
+    """The caller has no role in the project and may not learn what is in it."""
+
+
+def app_roles(caller: Caller) -> frozenset[Role]:
+    """The roles that the token itself carries; they hold in every project."""
+    return frozenset(role for role in Role if role.value in caller.roles)
+
+
+def roles_in(caller: Caller, registration: Registration | None) -> frozenset[Role]:
+    """Every role the caller has in one project; None is a project that is not registered."""
+    found = app_roles(caller)
+    if registration is None:
+        return found
+    members = registration.members
+    lists = (
+        (Role.CONTRIBUTOR, members.contributors),
+        (Role.READER, members.readers),
+        (Role.APPROVER, members.approvers),
+    )
+    return found | {role for role, groups in lists if any(group.lower() in caller.groups for group in groups)}
+
+
+def judge(caller: Caller, permission: Permission, registration: Registration | None) -> Verdict:
+    """Applies the table."""
+    roles = roles_in(caller, registration)
+    if roles & TABLE[permission]:
+        return Verdict.ALLOWED
+    return Verdict.FORBIDDEN if roles else Verdict.HIDDEN

@@ -1,0 +1,137 @@
+"""Registering projects: the flows behind ``/api/projects``. Authorised by the table, for every step of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.errors import Conflict, Rejected
+from controlplane.json_types import JsonObject
+from controlplane.operations.preconditions import Preconditions, on_fresh_state
+from controlplane.ports.clock import Clock
+from controlplane.projects.access import Caller, Permission, Verdict, judge
+from controlplane.projects.model import ProjectRecord, Registration
+from controlplane.projects.registration import check_project_name, is_project_name, parse_registration
+from controlplane.projects.repository import ProjectRepository, StoredProject
+from controlplane.workspaces.repository import WorkspaceRepository
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDeps:
+    projects: ProjectRepository
+    workspaces: WorkspaceRepository
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class PutProject:
+    """``created`` tells 201 from 200."""
+
+    record: ProjectRecord
+    created: bool
+
+
+def forbidden(permission: Permission) -> Rejected:
+    """The 403 of a caller who is known but may not."""
+    return Rejected("AuthorizationFailed", f"You have no role here that allows {permission.value}.")
+
+
+def project_not_found(name: str, target: str | None = None) -> Rejected:
+    """The 404 of a project that does not exist, or that the caller may not know of."""
+    return Rejected("ProjectNotFound", f"There is no project {name!r}.", target=target)
+
+
+async def list_projects(
+    deps: ProjectDeps, caller: Caller, continuation: str | None
+) -> tuple[tuple[ProjectRecord, ...], str | None]:
+    """One page in name order, and where the next begins."""
+    if judge(caller, Permission.PROJECTS_LIST, None) is not Verdict.ALLOWED:
+        raise forbidden(Permission.PROJECTS_LIST)
+    return await deps.projects.list(limit=100, continuation=continuation)
+
+
+async def get_project(deps: ProjectDeps, caller: Caller, name: str) -> ProjectRecord:
+    """Raises ``Rejected``: ``ProjectNotFound``, also for callers with no role in it; ``AuthorizationFailed``."""
+    stored = await deps.projects.load(name) if is_project_name(name) else None
+    match judge(caller, Permission.PROJECTS_GET, stored.record.registration if stored else None):
+        case Verdict.ALLOWED if stored:
+            return stored.record
+        case Verdict.FORBIDDEN if stored:
+            raise forbidden(Permission.PROJECTS_GET)
+        case _:
+            raise project_not_found(name)
+
+
+async def put_project(
+    deps: ProjectDeps, caller: Caller, name: str, data: JsonObject, preconditions: Preconditions
+) -> PutProject:
+    """Registers or replaces. Workspaces that exist stay as they are when the registration shrinks.
+
+    Whoever is not a Platform.Admin is refused the same way whether or not the project exists.
+    """
+    if judge(caller, Permission.PROJECTS_PUT, None) is not Verdict.ALLOWED:
+        raise forbidden(Permission.PROJECTS_PUT)
+    check_project_name(name)
+    registration = parse_registration(data)
+
+    async def attempt() -> PutProject:
+        stored = await deps.projects.load(name)
+        preconditions.check(stored.record.public_etag if stored else None)
+        if stored and stored.record.registration == registration:
+            return PutProject(stored.record, created=False)
+        saved = await deps.projects.save(_record(deps, caller, name, registration, stored), stored)
+        return PutProject(saved.record, created=stored is None)
+
+    return await on_fresh_state(attempt)
+
+
+async def delete_project(deps: ProjectDeps, caller: Caller, name: str, preconditions: Preconditions) -> None:
+    """Ends a registration that no workspace uses; one that does not exist is gone already.
+
+    Raises ``Conflict("ProjectNotEmpty")``.
+    """
+    if judge(caller, Permission.PROJECTS_DELETE, None) is not Verdict.ALLOWED:
+        raise forbidden(Permission.PROJECTS_DELETE)
+
+    async def attempt() -> None:
+        stored = await deps.projects.load(name) if is_project_name(name) else None
+        preconditions.check(stored.record.public_etag if stored else None)
+        if stored is None:
+            return
+        if await _has_workspaces(deps, name):
+            raise Conflict("ProjectNotEmpty", f"Project {name!r} still has workspaces; delete them first.")
+        await deps.projects.delete(stored)
+
+    await on_fresh_state(attempt)
+
+
+def _record(
+    deps: ProjectDeps, caller: Caller, name: str, registration: Registration, stored: StoredProject | None
+) -> ProjectRecord:
+    now = deps.clock.now()
+    if stored is None:
+        return ProjectRecord(
+            name=name,
+            registration=registration,
+            created_at=now,
+            created_by=caller.principal,
+            last_modified_at=now,
+            last_modified_by=caller.principal,
+        )
+    return stored.record.model_copy(
+        update={
+            "registration": registration,
+            "generation": stored.record.generation + 1,
+            "last_modified_at": now,
+            "last_modified_by": caller.principal,
+        }
+    )
+
+
+async def _has_workspaces(deps: ProjectDeps, project: str) -> bool:
+    continuation: str | None = None
+    while True:
+        records, continuation = await deps.workspaces.list(continuation=continuation)
+        if any(record.project == project for record in records):
+            return True
+        if continuation is None:
+            return False

@@ -1,0 +1,35 @@
+"""What may be asked of workspaces; the flows are in :mod:`controlplane.workspaces.services`."""
+
+from controlplane.workspaces.services.accept import (
+    Outcome,
+    delete_workspace,
+    patch_workspace,
+    put_workspace,
+    repair_workspace,
+)
+from controlplane.workspaces.services.asked import Request
+from controlplane.workspaces.services.deps import ServiceDeps
+from controlplane.workspaces.services.look import (
+    Judged,
+    Planned,
+    get_workspace,
+    list_workspaces,
+    plan_workspace,
+    validate_workspace,
+)
+
+__all__ = [
+    "Judged",
+    "Outcome",
+    "Planned",
+    "Request",
+    "ServiceDeps",
+    "delete_workspace",
+    "get_workspace",
+    "list_workspaces",
+    "patch_workspace",
+    "plan_workspace",
+    "put_workspace",
+    "repair_workspace",
+    "validate_workspace",
+]

@@ -1,0 +1,255 @@
+"""Requests that start an operation: PUT, PATCH, DELETE, ``:repair``.
+
+Each reads, decides and commits once; a lost race starts over on fresh state. The operation's first step is a tick's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from controlplane.errors import Conflict, ErrorDetail, Transient
+from controlplane.json_types import JsonObject
+from controlplane.operations.model import Operation, OperationKind, OperationStatus
+from controlplane.operations.preconditions import on_fresh_state
+from controlplane.workspaces.model import Action, Change, Plan
+from controlplane.workspaces.observe import take_snapshot
+from controlplane.workspaces.plan import make_plan
+from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.workspaces.repository import StoredWorkspace, new_operation_id
+from controlplane.workspaces.services.asked import Asked, Request, check_facts, immutable, understand
+from controlplane.workspaces.services.deps import (
+    ServiceDeps,
+    find,
+    hint,
+    require,
+    require_idle,
+    running_operation,
+)
+from controlplane.workspaces.services.look import judge_posture
+from controlplane.workspaces.services.merge import merge_patch
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``operation`` is None when there was nothing to do; ``created`` tells 201 from 202."""
+
+    stored: StoredWorkspace
+    operation: Operation | None
+    created: bool = False
+
+
+async def put_workspace(deps: ServiceDeps, request: Request, data: JsonObject) -> Outcome:
+    """Accepts a spec. The same spec on a workspace that is as it was asked starts nothing; after an operation that
+    failed or was cancelled it starts a new one, which goes on from what exists.
+    """
+    return await on_fresh_state(lambda: _submit(deps, request, data))
+
+
+async def patch_workspace(deps: ServiceDeps, request: Request, patch: JsonObject) -> Outcome:
+    """JSON merge patch (RFC 7396) of the stored spec; ``null`` gives a field its default back."""
+
+    async def attempt() -> Outcome:
+        stored = await require(deps, request.caller, request.permission, request.name)
+        merged = merge_patch(stored.record.spec, patch)
+        if merged.get("project") != stored.record.project:
+            message = "project cannot change; make a new workspace instead."
+            raise immutable((ErrorDetail("PropertyChangeNotAllowed", message, "$.project"),))
+        return await _submit(deps, request, merged)
+
+    return await on_fresh_state(attempt)
+
+
+async def delete_workspace(deps: ServiceDeps, request: Request) -> Outcome | None:
+    """None when there is nothing to delete. A deletion that is running already is answered as it is."""
+
+    async def attempt() -> Outcome | None:
+        stored = await find(deps, request.caller, request.permission, request.name)
+        request.preconditions.check(stored.record.public_etag if stored else None)
+        if stored is None:
+            return None
+        running = await running_operation(deps, stored)
+        if running is not None and running.kind is OperationKind.DELETE:
+            return Outcome(stored, running)
+        await require_idle(deps, stored)
+        now = deps.clock.now()
+        operation = _operation(request, stored.record, OperationKind.DELETE, now)
+        record = stored.record.model_copy(
+            update={
+                "deleting": True,
+                "last_modified_at": now,
+                "last_modified_by": request.caller.principal,
+            }
+        )
+        return await _accept(deps, record, operation, stored)
+
+    return await on_fresh_state(attempt)
+
+
+async def repair_workspace(deps: ServiceDeps, request: Request) -> Outcome:
+    """Starts putting back what differs from the accepted spec, and what a declared property cannot express."""
+
+    async def attempt() -> Outcome:
+        stored = await require(deps, request.caller, request.permission, request.name)
+        request.preconditions.check(stored.record.public_etag)
+        await require_idle(deps, stored)
+        _require_kept(stored)
+        judged = await judge_posture(deps, stored)
+        reapply, recreate = judged.report.repair_keys()
+        operation = _operation(request, stored.record, OperationKind.REPAIR, deps.clock.now())
+        operation = operation.model_copy(update={"reapply": reapply, "recreate": recreate})
+        return await _accept(deps, stored.record, operation, stored)
+
+    return await on_fresh_state(attempt)
+
+
+async def _submit(deps: ServiceDeps, request: Request, data: JsonObject) -> Outcome:
+    asked = await understand(deps, request, data)
+    stored = asked.stored
+    if stored is not None:
+        await require_idle(deps, stored)
+        _require_kept(stored)
+        if not asked.changes_spec and await _is_done(deps, stored):
+            return Outcome(stored, None)
+    else:
+        await _require_room(deps, asked)
+    await check_facts(deps, asked)
+    if not request.allow_destructive:
+        await _refuse_destruction(deps, asked)
+    record, kind = _record(deps, request, asked)
+    operation = _operation(request, record, kind, deps.clock.now())
+    return await _accept(deps, record, operation, stored)
+
+
+async def _is_done(deps: ServiceDeps, stored: StoredWorkspace) -> bool:
+    """Whether the accepted spec was reached: nothing is left for a new operation."""
+    if stored.status.observed_generation != stored.record.generation or stored.record.last_operation is None:
+        return False
+    last = await deps.repository.load_operation(stored.record.last_operation)
+    return last is not None and last.operation.status is OperationStatus.SUCCEEDED
+
+
+def _require_kept(stored: StoredWorkspace) -> None:
+    if stored.record.deleting:
+        raise Conflict(
+            "WorkspaceDeleting",
+            f"Workspace {stored.record.name!r} is being deleted. Repeat the DELETE until it is gone, then create it.",
+        )
+
+
+async def _require_room(deps: ServiceDeps, asked: Asked) -> None:
+    """A new workspace needs a place under the project's limit and a resource group that no other workspace has."""
+    count, continuation = 0, None
+    while True:
+        records, continuation = await deps.repository.list(continuation=continuation)
+        for record in records:
+            count += record.project == asked.spec.project
+            if _same_group(record, asked):
+                raise Conflict(
+                    "ResourceGroupUnavailable",
+                    f"Another workspace has the resource group {asked.resource_group!r}; choose another name.",
+                    target="name",
+                )
+        if continuation is None:
+            break
+    limit = asked.registration.limits.max_workspaces
+    if count >= limit:
+        raise Conflict("WorkspaceLimitReached", f"Project {asked.spec.project!r} may have {limit} workspaces.")
+
+
+def _same_group(record: WorkspaceRecord, asked: Asked) -> bool:
+    return (
+        record.name != asked.name
+        and record.resource_group.lower() == asked.resource_group.lower()
+        and str(record.spec.get("subscriptionId")).lower() == asked.spec.subscription_id.lower()
+    )
+
+
+async def _refuse_destruction(deps: ServiceDeps, asked: Asked) -> None:
+    """Raises ``Conflict("DestructiveChangeNotAllowed")`` naming the changes; ``Transient`` when they cannot be seen."""
+    blueprint = asked.blueprint(deps)
+    observed = await take_snapshot(blueprint, deps.reader)
+    inventory = asked.stored.status.inventory if asked.stored else {}
+    plan = make_plan(blueprint, observed, inventory)
+    if plan.destructive:
+        raise Conflict(
+            "DestructiveChangeNotAllowed",
+            "The update would delete or replace resources. Send allowDestructive=true to consent.",
+            details=tuple(_destruction(change) for change in plan.destructive),
+        )
+    _require_readable(plan)
+
+
+def _destruction(change: Change) -> ErrorDetail:
+    paths = ", ".join(difference.path for difference in change.differences if difference.replaces)
+    message = f"{change.action} {change.type} {change.id or change.key}" + (f" because of {paths}" if paths else "")
+    return ErrorDetail("DestructiveChangeNotAllowed", message + ".", change.key)
+
+
+def _require_readable(plan: Plan) -> None:
+    unread = tuple(change for change in plan.changes if change.action is Action.UNKNOWN)
+    if unread:
+        raise Transient(
+            "ResourceUnreadable",
+            "Azure did not show some resources, so nobody can say whether the update would destroy them. Try again.",
+            retry_after=10,
+            details=tuple(ErrorDetail("ResourceUnreadable", c.reason or c.type, c.key) for c in unread),
+        )
+
+
+def _record(deps: ServiceDeps, request: Request, asked: Asked) -> tuple[WorkspaceRecord, OperationKind]:
+    now, principal = deps.clock.now(), request.caller.principal
+    if asked.stored is None:
+        record = WorkspaceRecord(
+            name=asked.name,
+            project=asked.spec.project,
+            resource_group=asked.resource_group,
+            spec=asked.body,
+            incarnation=asked.incarnation,
+            created_at=now,
+            created_by=principal,
+            last_modified_at=now,
+            last_modified_by=principal,
+        )
+        return record, OperationKind.CREATE
+    before = asked.stored.record
+    # A creation that never reached its end is still a creation, whoever sends it again.
+    kind = OperationKind.UPDATE if asked.stored.status.observed_generation else OperationKind.CREATE
+    if not asked.changes_spec:
+        return before, kind
+    changed = {
+        "spec": asked.body,
+        "generation": before.generation + 1,
+        "last_modified_at": now,
+        "last_modified_by": principal,
+    }
+    return before.model_copy(update=changed), kind
+
+
+def _operation(request: Request, record: WorkspaceRecord, kind: OperationKind, now: datetime) -> Operation:
+    return Operation(
+        id=new_operation_id(now),
+        kind=kind,
+        target=f"workspaces/{record.name}",
+        project=record.project,
+        generation=record.generation,
+        allow_destructive=request.allow_destructive,
+        created_at=now,
+        created_by=request.caller.principal,
+        last_modified_at=now,
+    )
+
+
+async def _accept(
+    deps: ServiceDeps, record: WorkspaceRecord, operation: Operation, stored: StoredWorkspace | None
+) -> Outcome:
+    record = record.model_copy(
+        update={
+            "active_operation": operation.id,
+            "last_operation": operation.id,
+            "due_at": operation.created_at,
+        }
+    )
+    after = await deps.repository.accept(record, operation, stored)
+    await hint(deps, record.name)
+    return Outcome(after, operation, created=stored is None)

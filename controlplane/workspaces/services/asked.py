@@ -1,0 +1,163 @@
+"""What a spec in a request asks for: checked against the token, the registration, what is stored, and Azure's facts.
+
+The order is the contract: nothing is read from Azure before the spec is valid and every id lies in the registration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from controlplane.errors import Conflict, ErrorDetail, Rejected
+from controlplane.json_types import JsonObject
+from controlplane.operations.preconditions import Preconditions
+from controlplane.projects.access import Caller, Permission, Verdict, judge
+from controlplane.projects.model import Registration
+from controlplane.projects.registration import is_project_name
+from controlplane.projects.scope import out_of_scope
+from controlplane.projects.service import forbidden, project_not_found
+from controlplane.workspaces.checks import check
+from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.repository import StoredWorkspace
+from controlplane.workspaces.services.deps import ServiceDeps, compile_for, find
+from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
+
+#: Fields that Azure cannot change in place and whose change no plan can express.
+IMMUTABLE = ("subscriptionId", "location")
+#: Findings of the plan-time checks that are about what exists, not about the spec: 409 when there are no others.
+CONFLICTS = frozenset({"AddressSpaceOverlaps", "NameUnavailable", "NameInUse", "SkuRestricted", "QuotaExceeded"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One PUT, PATCH or plan, as it came in."""
+
+    caller: Caller
+    permission: Permission
+    name: str
+    preconditions: Preconditions = field(default_factory=Preconditions)
+    allow_destructive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A spec that may be asked for, and what it would apply to."""
+
+    name: str
+    spec: WorkspaceSpec
+    body: Mapping[str, Any]
+    """The spec as it is stored: camelCase, defaults filled in."""
+    registration: Registration
+    stored: StoredWorkspace | None
+    incarnation: int
+    resource_group: str
+
+    @property
+    def changes_spec(self) -> bool:
+        """False when the same spec was accepted before."""
+        return self.stored is None or dict(self.stored.record.spec) != dict(self.body)
+
+    def blueprint(self, deps: ServiceDeps) -> Blueprint:
+        """What it means in Azure."""
+        return compile_for(deps, self.name, self.spec, self.incarnation, self.resource_group)
+
+
+async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> Asked:
+    """Everything that can be said without asking Azure.
+
+    Raises ``Rejected``: ``AuthorizationFailed``, ``InvalidResourceName``, ``InvalidSpec``, ``ProjectNotFound``,
+    ``PropertyChangeNotAllowed``, ``ScopeNotAllowedForProject``; ``Conflict``: ``WorkspaceNameUnavailable``,
+    ``ConditionNotMet``, ``WorkspaceDeleting``.
+    """
+    known = await find(deps, request.caller, request.permission, request.name)
+    _check_name(request.name)
+    spec = parse_spec(data)
+    registration = await _registration(deps, request, spec.project)
+    stored = known or await deps.repository.load(request.name)
+    if stored is not None and stored.record.project != spec.project:
+        raise Conflict(
+            "WorkspaceNameUnavailable",
+            f"The name {request.name!r} is held by another project. A workspace's project never changes.",
+            target="$.project",
+        )
+    request.preconditions.check(stored.record.public_etag if stored else None)
+    if stored is not None:
+        _check_unchanged(spec, stored)
+    _check_scope(request.name, spec, registration)
+    if stored is not None:
+        incarnation, group = stored.record.incarnation, stored.record.resource_group
+    else:
+        incarnation = await deps.repository.next_incarnation(request.name)
+        group = f"{registration.resource_group_prefix}{request.name}"
+    body = spec.model_dump(mode="json", by_alias=True)
+    return Asked(request.name, spec, body, registration, stored, incarnation, group)
+
+
+async def check_facts(deps: ServiceDeps, asked: Asked) -> None:
+    """What only Azure knows: regions, sizes, visibility. Raises ``Rejected`` (400) or ``Conflict`` (409)."""
+    facts = await deps.catalog.facts(asked.spec.subscription_id, asked.spec.location)
+    details = check(asked.spec, facts)
+    if not details:
+        return
+    codes = {detail.code for detail in details}
+    code = codes.pop() if len(codes) == 1 else "InvalidSpec"
+    message = details[0].message if len(details) == 1 else "Azure cannot provide what the spec asks for."
+    if all(detail.code in CONFLICTS for detail in details):
+        raise Conflict(code, message, target=details[0].target, details=details)
+    raise Rejected(code, message, target=details[0].target, details=details)
+
+
+def _check_name(name: str) -> None:
+    details = check_name(name)
+    if details:
+        raise Rejected("InvalidResourceName", details[0].message, target="name", details=details)
+
+
+async def _registration(deps: ServiceDeps, request: Request, project: str) -> Registration:
+    stored = await deps.projects.load(project) if is_project_name(project) else None
+    if stored is None:
+        raise project_not_found(project, "$.project")
+    match judge(request.caller, request.permission, stored.record.registration):
+        case Verdict.ALLOWED:
+            return stored.record.registration
+        case Verdict.FORBIDDEN:
+            raise forbidden(request.permission)
+        case Verdict.HIDDEN:
+            raise project_not_found(project, "$.project")
+
+
+def _check_unchanged(spec: WorkspaceSpec, stored: StoredWorkspace) -> None:
+    asked = spec.model_dump(mode="json", by_alias=True)
+    details = tuple(
+        ErrorDetail(
+            "PropertyChangeNotAllowed",
+            f"{field} is {stored.record.spec[field]!r} and cannot change; make a new workspace instead.",
+            f"$.{field}",
+        )
+        for field in IMMUTABLE
+        if str(asked[field]).lower() != str(stored.record.spec[field]).lower()
+    )
+    if details:
+        raise immutable(details)
+
+
+def immutable(details: tuple[ErrorDetail, ...]) -> Rejected:
+    """The refusal of a change to fields that are fixed at creation."""
+    return Rejected(
+        "PropertyChangeNotAllowed",
+        "These fields are fixed when a workspace is created.",
+        target=details[0].target,
+        details=details,
+    )
+
+
+def _check_scope(name: str, spec: WorkspaceSpec, registration: Registration) -> None:
+    details = out_of_scope(name, spec, registration)
+    if details:
+        raise Rejected(
+            "ScopeNotAllowedForProject",
+            f"The spec names things that project {spec.project!r} is not registered for.",
+            target=details[0].target,
+            details=details,
+        )

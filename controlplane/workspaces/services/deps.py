@@ -1,0 +1,130 @@
+"""What every flow needs, and the objects a caller may know of."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+
+from controlplane.errors import Conflict, Fatal, Rejected, Transient
+from controlplane.operations.model import Operation
+from controlplane.ports.clock import Clock
+from controlplane.ports.reader import Catalog, ResourceReader
+from controlplane.ports.store import WorkQueue
+from controlplane.projects.access import Caller, Permission, Verdict, judge
+from controlplane.projects.model import Registration
+from controlplane.projects.repository import ProjectRepository
+from controlplane.projects.service import forbidden
+from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
+from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.workspaces.repository import StoredWorkspace, WorkspaceRepository
+from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDeps:
+    """Readers only: whatever a request starts is written to Azure by ticks."""
+
+    repository: WorkspaceRepository
+    projects: ProjectRepository
+    reader: ResourceReader
+    catalog: Catalog
+    queue: WorkQueue
+    clock: Clock
+    tenant_id: str
+    cloud: str
+
+
+def workspace_not_found(name: str) -> Rejected:
+    """The 404 of a workspace that does not exist, or that the caller may not know of."""
+    return Rejected("WorkspaceNotFound", f"There is no workspace {name!r}.")
+
+
+async def registration_of(deps: ServiceDeps, project: str) -> Registration | None:
+    """None when the project is not registered."""
+    stored = await deps.projects.load(project)
+    return stored.record.registration if stored else None
+
+
+async def find(deps: ServiceDeps, caller: Caller, permission: Permission, name: str) -> StoredWorkspace | None:
+    """The workspace, or None when there is none that the caller may know of.
+
+    Raises ``Rejected("AuthorizationFailed")`` when the caller knows it but may not do this.
+    """
+    # A name that no workspace can have is not looked up: the store might not even take it as a key.
+    stored = None if check_name(name) else await deps.repository.load(name)
+    if stored is None or judge(caller, permission, None) is Verdict.ALLOWED:
+        return stored
+    match judge(caller, permission, await registration_of(deps, stored.record.project)):
+        case Verdict.ALLOWED:
+            return stored
+        case Verdict.FORBIDDEN:
+            raise forbidden(permission)
+        case Verdict.HIDDEN:
+            return None
+
+
+async def require(deps: ServiceDeps, caller: Caller, permission: Permission, name: str) -> StoredWorkspace:
+    """As :func:`find`; raises ``Rejected("WorkspaceNotFound")`` for None."""
+    stored = await find(deps, caller, permission, name)
+    if stored is None:
+        raise workspace_not_found(name)
+    return stored
+
+
+async def require_idle(deps: ServiceDeps, stored: StoredWorkspace) -> None:
+    """Raises ``Conflict("AnotherOperationInProgress")`` with the running operation's id."""
+    running = await running_operation(deps, stored)
+    if running is not None:
+        raise Conflict(
+            "AnotherOperationInProgress",
+            f"Operation {running.id} ({running.kind}) is running on workspace {stored.record.name!r}; "
+            "wait for its end or cancel it.",
+            target=f"operations/{running.id}",
+        )
+
+
+async def running_operation(deps: ServiceDeps, stored: StoredWorkspace) -> Operation | None:
+    """The one operation that has not ended, if any."""
+    if stored.record.active_operation is None:
+        return None
+    found = await deps.repository.load_operation(stored.record.active_operation)
+    if found is None or found.operation.status.is_terminal:
+        return None
+    return found.operation
+
+
+def stored_spec(record: WorkspaceRecord) -> WorkspaceSpec:
+    """The spec that was accepted. Raises ``Fatal`` when this version no longer understands it."""
+    try:
+        return parse_spec(record.spec)
+    except Rejected as error:
+        raise Fatal("InvalidRecord", f"The stored spec of workspace {record.name!r} is not understood.") from error
+
+
+def blueprint_of(deps: ServiceDeps, record: WorkspaceRecord) -> Blueprint:
+    """What a stored workspace means in Azure."""
+    return compile_for(deps, record.name, stored_spec(record), record.incarnation, record.resource_group)
+
+
+def compile_for(deps: ServiceDeps, name: str, spec: WorkspaceSpec, incarnation: int, resource_group: str) -> Blueprint:
+    """What a spec means in Azure."""
+    context = CompileContext(
+        workspace=name,
+        incarnation=incarnation,
+        resource_group=resource_group,
+        tenant_id=deps.tenant_id,
+        cloud=deps.cloud,
+    )
+    return compile_blueprint(spec, context)
+
+
+async def hint(deps: ServiceDeps, name: str) -> None:
+    """Asks for a tick soon. Losing it costs a minute at most: the due row, stored already, brings the tick."""
+    try:
+        await deps.queue.send(json.dumps({"kind": "workspace", "name": name}))
+    except Transient as error:
+        _log.warning("hint lost workspace=%s code=%s", name, error.code)

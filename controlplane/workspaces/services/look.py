@@ -1,0 +1,120 @@
+"""Requests that change nothing: read, list, plan, validate."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from controlplane.json_types import JsonObject
+from controlplane.projects.access import TABLE, Caller, Permission, Verdict, app_roles, judge
+from controlplane.projects.model import Registration
+from controlplane.workspaces.diff import diff
+from controlplane.workspaces.model import Blueprint, Observed, Plan
+from controlplane.workspaces.observe import take_snapshot
+from controlplane.workspaces.plan import make_plan
+from controlplane.workspaces.posture import Report, evaluate
+from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.workspaces.repository import StoredWorkspace
+from controlplane.workspaces.services.asked import Request, check_facts, understand
+from controlplane.workspaces.services.deps import (
+    ServiceDeps,
+    blueprint_of,
+    find,
+    registration_of,
+    require,
+    workspace_not_found,
+)
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """``exists``: a workspace of this name is stored, so the plan is of an update."""
+
+    plan: Plan
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The posture of a workspace, from one snapshot."""
+
+    stored: StoredWorkspace
+    blueprint: Blueprint
+    observed: Observed
+    report: Report
+    at: datetime
+
+
+async def get_workspace(deps: ServiceDeps, caller: Caller, name: str) -> StoredWorkspace:
+    """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``."""
+    return await require(deps, caller, Permission.WORKSPACES_GET, name)
+
+
+async def list_workspaces(
+    deps: ServiceDeps, caller: Caller, continuation: str | None
+) -> tuple[tuple[StoredWorkspace, ...], str | None]:
+    """Those the caller may read, in name order, and where the next page begins.
+
+    Whoever sees a part of the fleet gets that part in one page: a place in the whole list would name what lies there.
+    """
+    records: list[WorkspaceRecord] = []
+    if app_roles(caller) & TABLE[Permission.WORKSPACES_LIST]:
+        found, continuation = await deps.repository.list(limit=PAGE, continuation=continuation)
+        records.extend(found)
+    else:
+        continuation = None
+        while True:
+            found, continuation = await deps.repository.list(continuation=continuation)
+            records.extend(found)
+            if continuation is None:
+                break
+        records = await _readable(deps, caller, records)
+    loaded = await asyncio.gather(*(deps.repository.load(record.name) for record in records))
+    return tuple(stored for stored in loaded if stored is not None), continuation
+
+
+async def _readable(deps: ServiceDeps, caller: Caller, records: list[WorkspaceRecord]) -> list[WorkspaceRecord]:
+    registrations: dict[str, Registration | None] = {}
+    for project in sorted({record.project for record in records}):
+        registrations[project] = await registration_of(deps, project)
+    return [
+        record
+        for record in records
+        if judge(caller, Permission.WORKSPACES_LIST, registrations[record.project]) is Verdict.ALLOWED
+    ]
+
+
+async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject | None) -> Planned:
+    """What a PUT of ``data`` would do; without ``data``, what the accepted spec still needs.
+
+    Refuses what the PUT would refuse, so that a plan is never of something that cannot be asked for.
+    """
+    if data is None:
+        stored = await find(deps, request.caller, request.permission, request.name)
+        if stored is None:
+            raise workspace_not_found(request.name)
+        blueprint, inventory = blueprint_of(deps, stored.record), stored.status.inventory
+    else:
+        asked = await understand(deps, request, data)
+        await check_facts(deps, asked)
+        stored, blueprint = asked.stored, asked.blueprint(deps)
+        inventory = stored.status.inventory if stored else {}
+    observed = await take_snapshot(blueprint, deps.reader)
+    return Planned(make_plan(blueprint, observed, inventory), exists=stored is not None)
+
+
+async def validate_workspace(deps: ServiceDeps, caller: Caller, name: str) -> Judged:
+    """What is true in Azure now of every control, with evidence."""
+    return await judge_posture(deps, await require(deps, caller, Permission.WORKSPACES_VALIDATE, name))
+
+
+async def judge_posture(deps: ServiceDeps, stored: StoredWorkspace) -> Judged:
+    """Reads once, compares with the accepted spec, judges."""
+    blueprint = blueprint_of(deps, stored.record)
+    observed = await take_snapshot(blueprint, deps.reader)
+    now = deps.clock.now()
+    changes = diff(blueprint, observed, stored.status.inventory)
+    return Judged(stored, blueprint, observed, evaluate(blueprint, observed, changes, now), now)
