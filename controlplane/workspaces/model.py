@@ -143,6 +143,8 @@ class Observed:
     """Folded ARM id → body of everything read, Azure-made children (A records, connections) included."""
     read_from: Mapping[str, str] = field(default_factory=dict)
     """Folded ARM id → the path that was read to see it; the evidence of a finding."""
+    unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
+    """Folded path of a read that Azure did not answer → why."""
 
 
 class Action(StrEnum):

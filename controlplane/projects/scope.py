@@ -1,0 +1,70 @@
+"""Whether everything a spec names lies inside its project's registration. Pure; asked before any call to Azure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+
+from controlplane.arm import fold, is_within
+from controlplane.errors import ErrorDetail
+from controlplane.projects.model import Registration
+from controlplane.workspaces.spec_model import WorkspaceSpec
+
+CODE = "ScopeNotAllowedForProject"
+
+
+def out_of_scope(name: str, spec: WorkspaceSpec, registration: Registration) -> tuple[ErrorDetail, ...]:
+    """Every field that reaches outside, by JSON path. ``name`` is the workspace's."""
+    return tuple(_outside(name, spec, registration))
+
+
+def _outside(name: str, spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetail]:
+    group = f"{registration.resource_group_prefix}{name}"
+    if len(group) > 90:
+        yield _detail("$.name", f"resource group '{group}' is longer than 90 characters")
+    if spec.subscription_id.lower() not in (item.lower() for item in registration.subscriptions):
+        yield _detail("$.subscriptionId", f"subscription {spec.subscription_id}")
+    if spec.location.lower() not in (item.replace(" ", "").lower() for item in registration.regions):
+        yield _detail("$.location", f"region {spec.location}")
+    if not _in_pools(spec.network.address_space, registration.address_pools):
+        yield _detail("$.network.addressSpace", f"address space {spec.network.address_space}")
+    yield from _ids(spec, registration)
+    nodes = sum(cluster.max_nodes for cluster in spec.compute.clusters)
+    if nodes > registration.limits.max_nodes:
+        yield _detail("$.compute.clusters", f"{nodes} nodes (the limit is {registration.limits.max_nodes})")
+
+
+def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetail]:
+    """Ids of things that exist already. Some of these fields are not built yet; they are held to the registration
+    from the first day all the same."""
+    hub, identity = spec.network.hub, spec.identity
+    if hub.vnet_id is not None and not _known(hub.vnet_id, registration.hubs):
+        yield _detail("$.network.hub.vnetId", hub.vnet_id)
+    for path, ids, known in (
+        ("$.network.hub.dnsZones", hub.dns_zones, registration.dns_zones),
+        ("$.identity.ids", identity.ids, registration.identities),
+        ("$.access.dataScientists", spec.access.data_scientists, registration.entra_groups),
+        ("$.access.projectLeads", spec.access.project_leads, registration.entra_groups),
+        ("$.access.platformSupport", spec.access.platform_support, registration.entra_groups),
+    ):
+        for index, item in enumerate(ids):
+            if not _known(item, known):
+                yield _detail(f"{path}[{index}]", item)
+    if identity.primary is not None and not _known(identity.primary, registration.identities):
+        yield _detail("$.identity.primary", identity.primary)
+    key = spec.encryption.customer_managed_key
+    if key is not None and not _known(key, registration.keys):
+        yield _detail("$.encryption.customerManagedKey", key)
+
+
+def _known(item: str, allowed: Sequence[str]) -> bool:
+    return any(fold(item) == fold(other) or is_within(item, other) for other in allowed)
+
+
+def _in_pools(address_space: str, pools: Sequence[str]) -> bool:
+    network = ipaddress.IPv4Network(address_space)
+    return any(network.subnet_of(ipaddress.IPv4Network(pool, strict=False)) for pool in pools)
+
+
+def _detail(target: str, what: str) -> ErrorDetail:
+    return ErrorDetail(CODE, f"{target[2:]}: {what} lies outside the project's registration.", target)

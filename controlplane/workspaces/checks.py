@@ -1,0 +1,82 @@
+"""What only Azure can say of a spec, at plan time: regions, sizes, visibility, room in the network. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from controlplane.errors import ErrorDetail
+from controlplane.json_types import JsonObject
+from controlplane.ports.reader import SubscriptionFacts
+from controlplane.workspaces.blueprint.context import Ranges
+from controlplane.workspaces.spec_model import WorkspaceSpec
+
+#: Azure keeps five addresses of every subnet: network, gateway, two for DNS, broadcast ("Virtual networks FAQ").
+RESERVED = 5
+_NO_TAKEN: Mapping[str, str] = {}
+
+
+def check(
+    spec: WorkspaceSpec, facts: SubscriptionFacts, taken: Mapping[str, str] = _NO_TAKEN
+) -> tuple[ErrorDetail, ...]:
+    """Every reason why Azure would refuse the spec.
+
+    ``taken``: name → address space of the other workspaces. Codes: ``SubscriptionNotVisible``,
+    ``LocationNotAvailable``, ``VmSizeNotAvailable``, ``SkuRestricted``, ``AddressSpaceTooSmall``,
+    ``AddressSpaceOverlaps``.
+    """
+    return (*_place(spec, facts), *_room(spec), *_overlaps(spec, taken))
+
+
+def _place(spec: WorkspaceSpec, facts: SubscriptionFacts) -> Iterator[ErrorDetail]:
+    if not facts.visible:
+        text = f"Subscription {spec.subscription_id} does not exist, or the control plane may not see it."
+        yield ErrorDetail("SubscriptionNotVisible", text, "$.subscriptionId")
+        return
+    if spec.location.lower() not in facts.locations:
+        text = f"'{spec.location}' is no region of subscription {spec.subscription_id}."
+        yield ErrorDetail("LocationNotAvailable", text, "$.location")
+        return
+    for index, cluster in enumerate(spec.compute.clusters):
+        target = f"$.compute.clusters[{index}].size"
+        entry = facts.vm_sizes.get(cluster.size.lower())
+        if entry is None:
+            text = f"VM size '{cluster.size}' does not exist in {spec.location}."
+            yield ErrorDetail("VmSizeNotAvailable", text, target)
+        elif reason := _restriction(entry, spec.location):
+            text = f"VM size '{cluster.size}' is restricted in {spec.location} ({reason})."
+            yield ErrorDetail("SkuRestricted", text, target)
+
+
+def _restriction(entry: JsonObject, location: str) -> str | None:
+    """Reason code of a restriction that closes the whole region; zonal ones leave other zones."""
+    for item in entry.get("restrictions") or ():
+        if item.get("type") == "Location" and _mentions(item, location):
+            return str(item.get("reasonCode", "NotAvailableForSubscription"))
+    return None
+
+
+def _mentions(restriction: Mapping[str, Any], location: str) -> bool:
+    values = restriction.get("values") or (restriction.get("restrictionInfo") or {}).get("locations") or ()
+    return not values or location.lower() in (str(value).lower() for value in values)
+
+
+def _room(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
+    """One address per node, all clusters at their largest ("Secure training environment")."""
+    training = ipaddress.IPv4Network(Ranges.cut(spec.network.address_space).training)
+    nodes = sum(cluster.max_nodes for cluster in spec.compute.clusters)
+    if nodes + RESERVED > training.num_addresses:
+        text = (
+            f"{spec.network.address_space} leaves the training subnet {training} with "
+            f"{training.num_addresses - RESERVED} addresses; the clusters can grow to {nodes} nodes."
+        )
+        yield ErrorDetail("AddressSpaceTooSmall", text, "$.network.addressSpace")
+
+
+def _overlaps(spec: WorkspaceSpec, taken: Mapping[str, str]) -> Iterator[ErrorDetail]:
+    own = ipaddress.IPv4Network(spec.network.address_space)
+    for name in sorted(taken):
+        if own.overlaps(ipaddress.IPv4Network(taken[name])):
+            text = f"{own} overlaps {taken[name]}, which workspace '{name}' uses."
+            yield ErrorDetail("AddressSpaceOverlaps", text, "$.network.addressSpace")

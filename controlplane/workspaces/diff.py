@@ -1,0 +1,221 @@
+"""The difference between a blueprint and what exists, as changes; and what to write to remove it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from controlplane.arm import fold, name_of, type_of
+from controlplane.errors import NotYet
+from controlplane.json_types import JsonObject
+from controlplane.workspaces.compare import differences
+from controlplane.workspaces.kinds_table import KINDS
+from controlplane.workspaces.model import (
+    Action,
+    Blueprint,
+    Change,
+    Difference,
+    Expectation,
+    Observed,
+    Origin,
+    Resource,
+    RoleAssignmentId,
+)
+from controlplane.workspaces.observe import collection_of
+from controlplane.workspaces.records import Owned
+from controlplane.workspaces.resolve import Unresolved, output, resolve
+
+#: Answered by Azure inside what we write back of a subnet, and never to be sent.
+_READ_ONLY = frozenset(
+    {
+        "etag",
+        "ipConfigurationProfiles",
+        "ipConfigurations",
+        "privateEndpoints",
+        "provisioningState",
+        "purpose",
+        "resourceGuid",
+        "resourceNavigationLinks",
+        "serviceAssociationLinks",
+        "type",
+    }
+)
+
+
+def body(resource: Resource, existing: JsonObject | None, observed: Observed) -> JsonObject | None:
+    """What to PUT so that the resource becomes as declared; None when it is.
+
+    Raises ``NotYet("DependencyOutputMissing")`` while an output it needs is unknown.
+    """
+    kind = KINDS[resource.type]
+    if existing is not None and not differences(resource.body, existing, kind, observed):
+        return None
+    resolved = resolve(resource, observed)
+    if isinstance(resolved, Unresolved):
+        missing = ", ".join(resolved.keys)
+        raise NotYet("DependencyOutputMissing", f"{resource.key} needs an output of {missing}.", retry_after=0)
+    if existing is None:
+        return resolved.body
+    if kind.merges:
+        return _merged(existing, resolved.body)
+    if "tags" in resolved.body:
+        return {**resolved.body, "tags": _merged_tags(existing.get("tags") or {}, resolved.body["tags"])}
+    return resolved.body
+
+
+def _merged(existing: JsonObject, ours: JsonObject) -> JsonObject:
+    """GET plus our fields: a PUT of a subnet drops whatever it does not name."""
+    kept = _without_read_only(existing.get("properties") or {})
+    return {**ours, "properties": {**kept, **ours["properties"]}}
+
+
+def _without_read_only(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: _without_read_only(item)
+            for name, item in value.items()
+            if name not in _READ_ONLY and item is not None
+        }
+    return [_without_read_only(item) for item in value] if isinstance(value, list) else value
+
+
+def _merged_tags(existing: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """Other people's tags stay; a PUT without them would delete them."""
+    names = {name.lower() for name in ours}
+    return {**{name: value for name, value in existing.items() if name.lower() not in names}, **ours}
+
+
+def unmet(resource: Resource, observed_body: JsonObject) -> tuple[Expectation, ...]:
+    """Post-conditions that do not hold."""
+    return tuple(expected for expected in resource.ready if not _holds(expected, observed_body))
+
+
+def _holds(expected: Expectation, observed_body: JsonObject) -> bool:
+    values = _values(observed_body, expected.path.split("."))
+    allowed = {value.casefold() for value in expected.one_of}
+    return bool(values) and all(isinstance(v, str) and v.casefold() in allowed for v in values)
+
+
+def _values(value: Any, path: Sequence[str]) -> list[Any]:
+    """Values at a path; ``name[*]`` is every item. Nothing where a step leads nowhere."""
+    if not path:
+        return [value]
+    name, every, _ = path[0].partition("[*]")
+    found = value.get(name) if isinstance(value, Mapping) else None
+    if not every:
+        return _values(found, path[1:])
+    return [item for each in found or () for item in _values(each, path[1:])]
+
+
+def diff(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned]) -> tuple[Change, ...]:
+    """Every resource of the blueprint in its order, then deletions (dependants first), then what nobody manages.
+
+    A deletion is an entry of ``inventory`` whose key the blueprint no longer has and which still exists.
+    """
+    changes = [_change(resource, observed) for resource in blueprint.resources]
+    if any(change.action is Action.REPLACE for change in changes):
+        changes = _spread(blueprint, changes)
+    changes.extend(_deletions(blueprint, observed, inventory))
+    owned = {fold(item.resource_id) for item in inventory.values()}
+    for found in observed.unmanaged:
+        arm_id = str(found["id"])
+        if fold(arm_id) not in owned:
+            key = f"unmanaged/{name_of(arm_id)}"
+            changes.append(Change(key, type_of(arm_id), arm_id, Action.UNMANAGED, reason="Nobody declared it."))
+    return tuple(changes)
+
+
+def _change(resource: Resource, observed: Observed) -> Change:
+    key = resource.key
+    if key in observed.unknown:
+        why = observed.unknown[key]
+        reason = f"{why.code}: {why.message}"
+        return _of(resource, observed, Action.UNKNOWN, (), reason)
+    found = observed.bodies.get(key)
+    if found is None:
+        made_by_azure = resource.origin is Origin.AZURE
+        return _of(resource, observed, Action.CREATE, (), "Azure makes it." if made_by_azure else "")
+    differing = differences(resource.body, found, KINDS[resource.type], observed)
+    if not differing:
+        return _of(resource, observed, Action.NONE, (), "")
+    action = Action.REPLACE if any(item.replaces for item in differing) else Action.UPDATE
+    return _of(resource, observed, action, differing, "")
+
+
+def _of(
+    resource: Resource, observed: Observed, action: Action, differing: tuple[Difference, ...], reason: str
+) -> Change:
+    arm_id = resource.id
+    if isinstance(arm_id, RoleAssignmentId):
+        found = observed.bodies.get(resource.key)
+        known = str(found["id"]) if found is not None else _future_id(arm_id, observed)
+    else:
+        known = arm_id
+    return Change(resource.key, resource.type, known, action, differing, resource.depends_on, 0.0, reason)
+
+
+def _future_id(arm_id: RoleAssignmentId, observed: Observed) -> str | None:
+    holder = output(arm_id.principal, observed)
+    return arm_id.resolve(holder) if isinstance(holder, str) else None
+
+
+def _spread(blueprint: Blueprint, changes: list[Change]) -> list[Change]:
+    """Replacing a resource replaces what lies in it, and what cannot be moved away from it."""
+    replaced: dict[str, str] = {}
+    for place, (resource, change) in enumerate(zip(blueprint.resources, changes, strict=True)):
+        if change.action is Action.REPLACE:
+            replaced[resource.key] = str(change.id)
+            continue
+        if change.action not in (Action.NONE, Action.UPDATE):
+            continue
+        fixed = [str(resource.id.scope if isinstance(resource.id, RoleAssignmentId) else resource.id)]
+        fixed += [str(value) for path in KINDS[resource.type].replacing for value in _fixed(resource.body, path)]
+        cause = next((key for key in resource.depends_on if key in replaced and _lies_in(fixed, replaced[key])), None)
+        cause = cause or _principal_lost(resource, replaced)
+        if cause is not None:
+            changes[place] = replace(change, action=Action.REPLACE, reason=f"{cause} is replaced.")
+            replaced[resource.key] = str(change.id)
+    return changes
+
+
+def _fixed(declared: JsonObject, path: str) -> list[Any]:
+    return [value for value in _values(declared, path.replace("[]", "[*]").split(".")) if isinstance(value, str)]
+
+
+def _lies_in(ids: list[str], outer: str) -> bool:
+    folded = fold(outer)
+    return any(fold(arm_id) == folded or fold(arm_id).startswith(folded + "/") for arm_id in ids)
+
+
+def _principal_lost(resource: Resource, replaced: Mapping[str, str]) -> str | None:
+    """A new identity is a new principal: its grants are other grants."""
+    if isinstance(resource.id, RoleAssignmentId) and resource.id.principal.key in replaced:
+        return resource.id.principal.key
+    return None
+
+
+def _deletions(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned]) -> Iterator[Change]:
+    gone = {key: owned for key, owned in inventory.items() if key not in blueprint.by_key}
+    for key in reversed(_dependencies_first(gone)):
+        owned = gone[key]
+        unread = observed.unreadable.get(collection_of(owned.resource_id, owned.type))
+        holds = tuple(sorted(other for other, item in gone.items() if key in item.depends_on))
+        if unread is not None:
+            reason = f"{unread.code}: {unread.message}"
+            yield Change(key, owned.type, owned.resource_id, Action.UNKNOWN, (), holds, 0.0, reason)
+        elif fold(owned.resource_id) in observed.snapshot:
+            reason = "No longer asked for."
+            yield Change(key, owned.type, owned.resource_id, Action.DELETE, (), holds, 0.0, reason)
+
+
+def _dependencies_first(items: Mapping[str, Owned]) -> list[str]:
+    depth: dict[str, int] = {}
+
+    def measure(key: str) -> int:
+        if key not in depth:
+            depth[key] = 0
+            depth[key] = 1 + max((measure(on) for on in items[key].depends_on if on in items), default=-1)
+        return depth[key]
+
+    return sorted(items, key=lambda key: (measure(key), key))

@@ -1,0 +1,200 @@
+"""What exists, read in the fewest calls: one list per type at the resource group, per zone, per endpoint.
+
+Reads of a workspace that exists: the group, one list per listed type, computes, role assignments, links and records of
+each zone, the zone groups of each endpoint, and the diagnostic settings of each resource that has some. Of one that
+does not: the group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from controlplane.arm import fold
+from controlplane.errors import Conflict, NotYet, Rejected, Transient
+from controlplane.json_types import JsonObject
+from controlplane.ports.reader import ResourceReader
+from controlplane.workspaces import kinds as k
+from controlplane.workspaces.kinds import Kind, Listing
+from controlplane.workspaces.kinds_table import KINDS
+from controlplane.workspaces.model import Answer, Blueprint, Observed, Read, Resource, RoleAssignmentId, Unreadable
+from controlplane.workspaces.resolve import output
+
+#: Made by Azure or listed for what they say of others: nobody has to manage them.
+_CHILDREN = frozenset({k.A_RECORD})
+#: Listed with their parent although the blueprint may hold none: what was removed from a spec must still be seen.
+_WITH_PARENT = {k.DNS_ZONE: (k.DNS_LINK, k.A_RECORD), k.ML_WORKSPACE: (k.COMPUTE,)}
+_INLINE = {
+    k.VNET: tuple(kind for kind in KINDS.values() if kind.listing is Listing.INLINE),
+}
+
+
+def reads(blueprint: Blueprint) -> tuple[Read, ...]:
+    """Every question, the resource group's first; none twice."""
+    return tuple(_questions(blueprint))
+
+
+async def take_snapshot(blueprint: Blueprint, reader: ResourceReader, parallel: int = 16) -> Observed:
+    """Reads and observes. ``parallel``: calls in flight.
+
+    A read that Azure refuses or cannot answer becomes ``unknown``; raises ``Fatal`` (an unexpected host) only.
+    """
+    first, *others = reads(blueprint)
+    answer = await _ask(reader, first)
+    if isinstance(answer, Unreadable) or not answer:
+        # Without its group nothing exists; when even the group cannot be read, nothing is known.
+        return observe(blueprint, dict.fromkeys((first, *others), answer))
+    gate = asyncio.Semaphore(parallel)
+
+    async def ask(read: Read) -> Answer:
+        async with gate:
+            return await _ask(reader, read)
+
+    answers = await asyncio.gather(*(ask(read) for read in others))
+    return observe(blueprint, {first: answer, **dict(zip(others, answers, strict=True))})
+
+
+async def _ask(reader: ResourceReader, read: Read) -> Answer:
+    try:
+        if read.is_list:
+            return tuple(await reader.list(read.path, read.api_version, read.query))
+        body = await reader.get(read.path, read.api_version)
+    except (Transient, Rejected, Conflict, NotYet) as error:
+        return Unreadable(error.code, error.message)
+    return () if body is None else (body,)
+
+
+def observe(blueprint: Blueprint, answers: Mapping[Read, Answer]) -> Observed:
+    """What the answers mean for each key. Raises ``KeyError`` when a read was not answered at all."""
+    found = _Found()
+    for read, resource_type in _questions(blueprint).items():
+        answer = answers[read]
+        if isinstance(answer, Unreadable):
+            found.unreadable[fold(read.path)] = answer
+        else:
+            for body in answer:
+                found.add(body, KINDS[resource_type], read.path)
+    observed = Observed({}, {}, (), found.snapshot, read_from=found.read_from, unreadable=found.unreadable)
+    claimed = _claim(blueprint, found, observed)
+    unmanaged = tuple(_unmanaged(blueprint, found, claimed))
+    return Observed(observed.bodies, observed.unknown, unmanaged, found.snapshot, found.read_from, found.unreadable)
+
+
+def _questions(blueprint: Blueprint) -> dict[Read, str]:
+    """Read → ARM type of what it answers."""
+    asked: dict[Read, str] = {}
+    for resource in blueprint.resources:
+        kind = KINDS[resource.type]
+        if kind.listing is Listing.INLINE:
+            continue
+        path = _path(resource, kind)
+        asked[Read(path, kind.api_version, kind.listing is not Listing.SELF)] = kind.type
+        for child in _WITH_PARENT.get(kind.type, ()):
+            asked[Read(f"{resource.id}/{child.rpartition('/')[2]}", k.API_VERSIONS[child], True)] = child
+    return asked
+
+
+def _path(resource: Resource, kind: Kind) -> str:
+    if isinstance(resource.id, RoleAssignmentId):
+        # One list at the group answers everything at, above and below it.
+        return f"{_group_of(resource.id.scope)}/providers/{kind.type}"
+    if kind.listing is Listing.SELF:
+        return resource.id
+    return resource.id.rpartition("/")[0]
+
+
+def _group_of(arm_id: str) -> str:
+    return arm_id.partition("/providers/")[0]
+
+
+def collection_of(arm_id: str, resource_type: str) -> str:
+    """Folded path of the read that would have shown a resource: what :attr:`Observed.unreadable` is keyed by."""
+    kind = KINDS[resource_type]
+    if kind.listing is Listing.SELF:
+        return fold(arm_id)
+    if kind.listing is Listing.GROUP_EXTENSION:
+        return fold(f"{_group_of(arm_id)}/providers/{kind.type}")
+    path = arm_id.rpartition("/")[0]
+    if kind.listing is Listing.INLINE:
+        path = path.rpartition("/")[0].rpartition("/")[0]
+    return fold(path)
+
+
+@dataclass(slots=True)
+class _Found:
+    """Everything read, while it is being sorted."""
+
+    snapshot: dict[str, JsonObject] = field(default_factory=dict)
+    read_from: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, Unreadable] = field(default_factory=dict)
+    roles: dict[tuple[str, str, str], JsonObject] = field(default_factory=dict)
+    manageable: list[str] = field(default_factory=list)
+    """Folded ids that a key should claim."""
+
+    def add(self, body: JsonObject, kind: Kind, path: str) -> None:
+        """A body and what it carries inside."""
+        arm_id = self._put(body, path)
+        properties = body.get("properties") or {}
+        if kind.type == k.ROLE_ASSIGNMENT:
+            self.roles[_triple(properties)] = body
+        if kind.type not in _CHILDREN:
+            self.manageable.append(arm_id)
+        for child in _INLINE.get(kind.type, ()):
+            for item in properties.get(str(child.inline).rpartition(".")[2]) or ():
+                self.manageable.append(self._put(item, path))
+        for connection in properties.get("privateEndpointConnections") or ():
+            if connection.get("id"):
+                self._put(connection, path)
+
+    def _put(self, body: JsonObject, path: str) -> str:
+        arm_id = fold(str(body["id"]))
+        self.snapshot[arm_id] = body
+        self.read_from[arm_id] = path
+        return arm_id
+
+
+def _triple(properties: JsonObject) -> tuple[str, str, str]:
+    role = str(properties.get("roleDefinitionId", "")).rpartition("/")[2]
+    return fold(str(properties.get("scope", ""))), role.lower(), str(properties.get("principalId", "")).lower()
+
+
+def _claim(blueprint: Blueprint, found: _Found, observed: Observed) -> set[str]:
+    """Fills ``observed.bodies`` and ``observed.unknown``, dependencies first; returns the folded ids claimed."""
+    bodies: dict[str, JsonObject] = observed.bodies  # type: ignore[assignment]
+    unknown: dict[str, Unreadable] = observed.unknown  # type: ignore[assignment]
+    claimed: set[str] = set()
+    for resource in blueprint.resources:
+        arm_id = resource.id
+        if isinstance(arm_id, RoleAssignmentId):
+            body, where = _role(arm_id, found, observed), arm_id.scope
+        else:
+            body, where = found.snapshot.get(fold(arm_id)), arm_id
+        if body is not None:
+            bodies[resource.key] = body
+            claimed.add(fold(str(body["id"])))
+            continue
+        collection = collection_of(where, resource.type)
+        if isinstance(arm_id, RoleAssignmentId) and arm_id.principal.key in unknown:
+            unknown[resource.key] = unknown[arm_id.principal.key]
+        elif collection in found.unreadable:
+            unknown[resource.key] = found.unreadable[collection]
+        elif isinstance(arm_id, str):
+            found.read_from.setdefault(fold(arm_id), collection)
+    return claimed
+
+
+def _role(wanted: RoleAssignmentId, found: _Found, observed: Observed) -> JsonObject | None:
+    """By (scope, role, principal): Azure keeps one assignment of a triple, whatever its name and whoever made it."""
+    holder = output(wanted.principal, observed)
+    if not isinstance(holder, str):
+        return None
+    return found.roles.get((fold(wanted.scope), wanted.role_definition.lower(), holder.lower()))
+
+
+def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterator[JsonObject]:
+    """What lies in our own groups and no key claims; grants inherited from above are not in our groups."""
+    own = tuple(fold(group) + "/" for group in blueprint.own_groups)
+    for arm_id in found.manageable:
+        if arm_id not in claimed and arm_id.startswith(own):
+            yield found.snapshot[arm_id]
