@@ -1,0 +1,7 @@
+"""Runs the triggers of a ``function_app.py`` without the Functions host.
+
+    python -m funchost --port 7071
+
+A parent supervises; the HTTP functions share one process and every other function has its own, as on Flex Consumption.
+It knows the app only as ``azure.functions`` indexes it, and the queue only as a file (docs/sqlite-queue.md).
+"""
