@@ -1,0 +1,266 @@
+"""Names: the zone set of the cloud, links on every network, records that say what the endpoints say. Pure.
+
+Expected records come from the zone groups, so no DNS query is needed: a zone group's answer holds ``recordSets`` with
+name and addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from controlplane.arm import fold, name_of, parent_of
+from controlplane.json_types import JsonObject
+from controlplane.workspaces import kinds
+from controlplane.workspaces.blueprint.clouds import CLOUDS, Cloud
+from controlplane.workspaces.model import Resource
+from controlplane.workspaces.posture.model import FindingStatus
+from controlplane.workspaces.posture.paths import ABSENT, value_at
+from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, reapply, unknown
+
+#: Group id of an endpoint → keys of the zones that its names are in ("Azure Private Endpoint private DNS zone values").
+_ZONES_OF_GROUP: Mapping[str, tuple[str, ...]] = {
+    "amlworkspace": ("api", "notebooks"),
+    "blob": ("blob",),
+    "file": ("file",),
+    "vault": ("vault",),
+    "registry": ("registry",),
+}
+
+
+def cloud_of(location: str) -> Cloud:
+    """The region says the cloud: ``usgov…`` and ``usdod…``, ``china…``, else public."""
+    region = location.lower()
+    if region.startswith(("usgov", "usdod")):
+        return CLOUDS["AzureUSGovernment"]
+    return CLOUDS["AzureChinaCloud" if region.startswith("china") else "AzureCloud"]
+
+
+def zone_set(scene: Scene) -> Iterator[Outcome]:
+    """Every zone that the endpoints need in this cloud exists."""
+    names = cloud_of(scene.blueprint.location).zones
+    zones = {name_of(r.id).lower(): r for r in scene.of_type(kinds.DNS_ZONE) if isinstance(r.id, str)}
+    for endpoint in scene.of_type(kinds.PRIVATE_ENDPOINT):
+        for group in _group_ids(endpoint.body):
+            for name in (names[zone] for zone in _ZONES_OF_GROUP.get(group, ())):
+                zone = zones.get(name)
+                key = zone.key if zone else endpoint.key
+                resource_id = scene.id_of(zone) if zone else None
+                if why := scene.unreadable(key):
+                    yield unknown(key, resource_id, "$", name, why)
+                    continue
+                there = zone is not None and scene.body(zone.key) is not None
+                status = FindingStatus.PASS if there else FindingStatus.FAIL
+                message = (
+                    f"Zone {name}, which group {group} needs in this cloud, {'exists' if there else 'is not there'}."
+                )
+                causes = (Cause(key),) if zone else ()
+                yield Outcome(key, resource_id, status, "$", name, name if there else None, message, causes)
+
+
+def _group_ids(body: JsonObject) -> tuple[str, ...]:
+    properties = body.get("properties", {})
+    connections = (
+        *properties.get("privateLinkServiceConnections", ()),
+        *properties.get("manualPrivateLinkServiceConnections", ()),
+    )
+    return tuple(g for connection in connections for g in connection.get("properties", {}).get("groupIds", ()))
+
+
+def links(scene: Scene) -> Iterator[Outcome]:
+    """Each zone has a finished link to each network."""
+    networks = {r.key: r for r in scene.of_type(kinds.VNET)}
+    by_place = {
+        (parent_of(r.id), _network_of(scene, r)): r for r in scene.of_type(kinds.DNS_LINK) if isinstance(r.id, str)
+    }
+    for zone in scene.of_type(kinds.DNS_ZONE):
+        for key in networks:
+            link = by_place.get((str(zone.id), key))
+            if link is None:
+                message = f"Nothing links zone {name_of(str(zone.id))} to network {key}."
+                yield Outcome(zone.key, scene.id_of(zone), FindingStatus.FAIL, "$", key, None, message)
+            else:
+                yield _link(scene, zone, link, key)
+
+
+def _network_of(scene: Scene, link: Resource) -> str | None:
+    found = value_at(link.body, "$.properties.virtualNetwork.id")
+    return scene.key_of(found) if isinstance(found, str) else None
+
+
+def _link(scene: Scene, zone: Resource, link: Resource, network: str) -> Outcome:
+    path, resource_id = "$.properties.virtualNetworkLinkState", scene.id_of(link)
+    if why := scene.unreadable(link.key):
+        return unknown(link.key, resource_id, path, "Completed", why)
+    causes = (Cause(link.key), Cause(zone.key), Cause(network), Cause(link.key, "$.properties.virtualNetwork"))
+    where = f"Zone {name_of(str(zone.id))} and network {network}"
+    body = scene.body(link.key)
+    if body is None:
+        return Outcome(
+            link.key, resource_id, FindingStatus.FAIL, path, "Completed", None, f"{where} are not linked.", causes
+        )
+    state = value_at(body, path)
+    observed = None if state is ABSENT else state
+    message = f"{where}: the link is {observed}."
+    if isinstance(state, str) and state.casefold() == "completed":
+        return Outcome(link.key, resource_id, FindingStatus.PASS, path, "Completed", observed, message, causes)
+    status = FindingStatus.UNKNOWN if str(state).casefold() == "inprogress" else FindingStatus.FAIL
+    return Outcome(link.key, resource_id, status, path, "Completed", observed, message, causes, reapply(link.key))
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """An A record that a zone group says Azure keeps for an endpoint."""
+
+    group: str
+    """Key of the zone group."""
+    zone_id: str
+    name: str
+    addresses: tuple[str, ...]
+
+
+def records(scene: Scene) -> Iterator[Outcome]:
+    """Every name of every endpoint resolves to the endpoint's addresses, and no other name is in the zones."""
+    expected: list[_Expected] = []
+    for group in scene.of_type(kinds.ZONE_GROUP):
+        endpoint = _endpoint_of(scene, group)
+        if why := scene.unreadable(group.key, *_keys(endpoint)):
+            yield unknown(group.key, scene.id_of(group), "$.properties.privateDnsZoneConfigs", "records", why)
+            continue
+        found = tuple(_expected(scene, group))
+        expected += found
+        yield from _group_outcomes(scene, group, endpoint, found)
+    for item in expected:
+        yield _record(scene, item)
+    yield from _strangers(scene, {(fold(e.zone_id), e.name.lower()) for e in expected})
+
+
+def _keys(endpoint: Resource | None) -> tuple[str, ...]:
+    return (endpoint.key,) if endpoint else ()
+
+
+def _endpoint_of(scene: Scene, group: Resource) -> Resource | None:
+    parent = parent_of(group.id) if isinstance(group.id, str) else None
+    key = scene.key_of(parent) if parent else None
+    return scene.blueprint.by_key.get(key) if key else None
+
+
+def _expected(scene: Scene, group: Resource) -> Iterator[_Expected]:
+    body = scene.body(group.key) or {}
+    for config in body.get("properties", {}).get("privateDnsZoneConfigs") or ():
+        properties = config.get("properties", {})
+        for record in properties.get("recordSets") or ():
+            addresses = tuple(sorted(record.get("ipAddresses") or ()))
+            name = record.get("recordSetName") or _relative(
+                record.get("fqdn", ""), properties.get("privateDnsZoneId", "")
+            )
+            yield _Expected(group.key, properties.get("privateDnsZoneId", ""), name, addresses)
+
+
+def _relative(fqdn: str, zone_id: str) -> str:
+    return fqdn.rstrip(".").lower().removesuffix("." + name_of(zone_id).lower())
+
+
+def _group_outcomes(
+    scene: Scene, group: Resource, endpoint: Resource | None, found: tuple[_Expected, ...]
+) -> Iterator[Outcome]:
+    """The zone group speaks of every configured zone, and of addresses that the endpoint has."""
+    path, resource_id = "$.properties.privateDnsZoneConfigs", scene.id_of(group)
+    configs = f"{path}"
+    causes = (Cause(group.key), Cause(group.key, configs), *(Cause(key) for key in _keys(endpoint)))
+    repair = reapply(group.key, reason="Azure writes the records of a zone group when the group is written.")
+    wanted_zones = {
+        fold(str(config["properties"]["privateDnsZoneId"]))
+        for config in group.body.get("properties", {}).get("privateDnsZoneConfigs", ())
+    }
+    silent = wanted_zones - {fold(e.zone_id) for e in found}
+    if silent:
+        message = f"No records for {', '.join(sorted(map(name_of, silent)))}: names do not resolve to the endpoint."
+        yield Outcome(
+            group.key, resource_id, FindingStatus.FAIL, f"{path}[*].properties.recordSets", "records", None, message,
+            causes, repair,
+        )  # fmt: skip
+        return
+    own = _addresses(scene, endpoint)
+    said = {address for item in found for address in item.addresses}
+    status = FindingStatus.FAIL if own and not said <= own else FindingStatus.PASS
+    message = f"The zone group's addresses {'are' if status is FindingStatus.PASS else 'are not'} the endpoint's."
+    yield Outcome(
+        group.key, resource_id, status, f"{path}[*].properties.recordSets", sorted(own or said), sorted(said), message,
+        causes, repair,
+    )  # fmt: skip
+
+
+def _addresses(scene: Scene, endpoint: Resource | None) -> set[str]:
+    """What the endpoint itself says; Azure may leave ``customDnsConfigs`` empty beside a zone group."""
+    body = (scene.body(endpoint.key) if endpoint else None) or {}
+    configs = body.get("properties", {}).get("customDnsConfigs") or ()
+    return {address for config in configs for address in config.get("ipAddresses") or ()}
+
+
+def _record(scene: Scene, item: _Expected) -> Outcome:
+    path, record_id = "$.properties.aRecords", f"{item.zone_id}/A/{item.name}"
+    zone_key = scene.key_of(item.zone_id)
+    why = scene.unlisted(f"{item.zone_id}/A") or (scene.unreadable(zone_key) if zone_key else None)
+    if why:
+        return unknown(item.group, record_id, path, list(item.addresses), why)
+    body = next(
+        (b for b in scene.children(item.zone_id, kinds.A_RECORD) if name_of(b["id"]).lower() == item.name.lower()), None
+    )
+    observed = body.get("properties", {}).get("aRecords") if body else None
+    said = tuple(sorted(r["ipv4Address"] for r in observed or ()))
+    status = FindingStatus.PASS if said == item.addresses else FindingStatus.FAIL
+    message = f"{item.name}.{name_of(item.zone_id)} resolves to {', '.join(said) or 'nothing'}."
+    causes = (*((Cause(zone_key),) if zone_key else ()), Cause(item.group))
+    wanted = [{"ipv4Address": address} for address in item.addresses]
+    return Outcome(
+        item.group,
+        record_id,
+        status,
+        path,
+        wanted,
+        observed,
+        message,
+        causes,
+        reapply(item.group, reason="Azure writes the records of a zone group when the group is written."),
+        _zone_read(scene, item.zone_id),
+    )
+
+
+def _zone_read(scene: Scene, zone_id: str) -> str:
+    """Where a record that is not there was looked for."""
+    beside = scene.children(zone_id, kinds.A_RECORD)
+    known = (scene.observed.read_from.get(fold(b["id"])) for b in beside)
+    return next((path for path in known if path), f"{zone_id}/A")
+
+
+def _strangers(scene: Scene, known: set[tuple[str, str]]) -> Iterator[Outcome]:
+    """Records in our zones that belong to no endpoint of ours: names that somebody else answers for."""
+    groups = scene.of_type(kinds.ZONE_GROUP)
+    for zone in scene.of_type(kinds.DNS_ZONE):
+        zone_id = str(zone.id)
+        feeding = tuple(g for g in groups if fold(zone_id) in str(g.body).lower())
+        if scene.unlisted(f"{zone_id}/A") or scene.unreadable(zone.key, *(g.key for g in feeding)):
+            continue
+        causes = tuple(
+            cause
+            for g in feeding
+            for cause in (
+                Cause(g.key),
+                Cause(g.key, "$.properties.privateDnsZoneConfigs"),
+                *map(Cause, _keys(_endpoint_of(scene, g))),
+            )
+        )
+        for body in scene.children(zone_id, kinds.A_RECORD):
+            if (fold(zone_id), name_of(body["id"]).lower()) not in known:
+                yield Outcome(
+                    zone.key,
+                    body["id"],
+                    FindingStatus.FAIL,
+                    "$",
+                    None,
+                    body.get("properties", {}).get("aRecords"),
+                    f"Record {name_of(body['id'])} in {name_of(zone_id)} belongs to no endpoint of this workspace.",
+                    causes,
+                    manual("Somebody made this record; whether anything needs it is not known here."),
+                )

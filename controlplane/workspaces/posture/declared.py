@@ -1,0 +1,156 @@
+"""Findings of the blueprint's own comparison: what is missing, what differs, what is unread, what passes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from controlplane.arm import ancestors
+from controlplane.workspaces.model import Action, Change, Difference, Resource, RoleAssignmentId
+from controlplane.workspaces.posture.controls import Control, find
+from controlplane.workspaces.posture.ledger import Ledger, finding_id
+from controlplane.workspaces.posture.model import Evidence, Finding, FindingStatus, Repair, RepairKind, Severity
+from controlplane.workspaces.posture.paths import ABSENT, plain, refs, steps, value_at
+from controlplane.workspaces.posture.profile import applies
+from controlplane.workspaces.posture.scene import NO_REPAIR, Cause, Scene, manual
+
+_REPLACES = (
+    "Azure cannot change this in place: a PUT with allowDestructive=true deletes the resource and makes it again."
+)
+
+
+@dataclass(slots=True)
+class Declared:
+    """Goes through the changes once, in the order of the blueprint, so that a parent comes before its children."""
+
+    scene: Scene
+    ledger: Ledger
+    environment: str
+    controls: dict[str, Control]
+    fallback: Control
+    _by_type: dict[str, dict[str, Control]] = field(default_factory=dict)
+
+    def judge(self, changes: Iterable[Change]) -> None:
+        """Adds one finding for each difference, and one pass for each control that holds."""
+        for change in changes:
+            resource = self.scene.blueprint.by_key.get(change.key)
+            if resource is None:
+                continue  # A deletion or something unmanaged: nothing that is wanted.
+            match change.action:
+                case Action.UNKNOWN:
+                    self._unknown(resource, change)
+                case Action.CREATE:
+                    self._missing(resource, change)
+                case _:
+                    self._compared(resource, change)
+
+    def _unknown(self, resource: Resource, change: Change) -> None:
+        control = self._control(resource, "$")
+        evidence = self._evidence(control, resource, change, "$", f"Could not be read: {change.reason}", NO_REPAIR)
+        self._add(control, evidence, FindingStatus.UNKNOWN)
+
+    def _missing(self, resource: Resource, change: Change) -> None:
+        control = self._control(resource, "$")
+        repair = Repair(kind=RepairKind.UPDATE, keys=(resource.key,))
+        evidence = self._evidence(control, resource, change, "$", f"{resource.key} does not exist.", repair)
+        position = self.ledger.explain(self._causes(resource))
+        if position is None:
+            self._add(control, evidence, FindingStatus.FAIL)
+        else:
+            self.ledger.follow(position, evidence)
+
+    def _causes(self, resource: Resource) -> Iterator[Cause]:
+        """What lies in a missing resource is missing with it; so is what is named after a lost output of another."""
+        place = resource.id.scope if isinstance(resource.id, RoleAssignmentId) else resource.id
+        for above in (place, *ancestors(place)):
+            key = self.scene.key_of(above)
+            if key is not None and key != resource.key:
+                yield Cause(key)
+        lost = {*refs(resource.body), *((resource.id.principal,) if isinstance(resource.id, RoleAssignmentId) else ())}
+        for ref in sorted(lost, key=lambda r: (r.key, r.path)):
+            yield Cause(ref.key)
+            yield Cause(ref.key, f"$.{steps(ref.path)[0]}")
+
+    def _compared(self, resource: Resource, change: Change) -> None:
+        failing: set[str] = set()
+        for difference in change.differences:
+            control = self._control(resource, difference.path)
+            failing.add(control.rule)
+            self._differs(control, resource, change, difference)
+        body = self.scene.body(resource.key) or {}
+        for control, path in self._judged(resource):
+            if control.rule not in failing:
+                wanted, seen = value_at(resource.body, path), value_at(body, path)
+                evidence = self._evidence(control, resource, change, control.path, "As declared.", NO_REPAIR)
+                shown = {"wanted": _shown(wanted), "observed": _shown(seen)} if path != "$" else {"observed": change.id}
+                self._add(control, evidence.model_copy(update=shown), FindingStatus.PASS)
+
+    def _differs(self, control: Control, resource: Resource, change: Change, difference: Difference) -> None:
+        repair = Repair(kind=RepairKind.UPDATE, keys=(resource.key,))
+        if control.manual or difference.replaces:
+            repair = manual(control.manual or _REPLACES)
+        observed = "absent" if difference.observed_absent else difference.observed
+        message = f"{resource.key}: {difference.path} is {_brief(observed)}, not {_brief(plain(difference.wanted))}."
+        evidence = self._evidence(control, resource, change, difference.path, message, repair)
+        shown = {"wanted": plain(difference.wanted), "observed": difference.observed}
+        self._add(control, evidence.model_copy(update=shown), FindingStatus.FAIL)
+
+    def _evidence(
+        self, control: Control, resource: Resource, change: Change, path: str, message: str, repair: Repair
+    ) -> Evidence:
+        return Evidence(
+            control=control.id,
+            key=resource.key,
+            resource_id=change.id,
+            path=path,
+            wanted=change.id if path == "$" else None,
+            observed=None,
+            read_from=self.ledger.read_from(change.id),
+            message=message,
+            concern=control.concern,
+            repair=repair,
+        )
+
+    def _add(self, control: Control, evidence: Evidence, status: FindingStatus) -> None:
+        applicable = applies(control.environments, self.environment)
+        self.ledger.add(
+            Finding(
+                **dict(evidence),
+                id=finding_id(control.id, evidence.key, evidence.path),
+                status=status,
+                # What was asked for and is not so always fails; where the profile is light it weighs less.
+                severity=control.severity if applicable else Severity.LOW,
+                section=control.section,
+                requirements=control.requirements,
+            )
+        )
+
+    def _control(self, resource: Resource, path: str) -> Control:
+        return find(self._of(resource), resource, path, self.fallback)
+
+    def _of(self, resource: Resource) -> dict[str, Control]:
+        """Controls on one type: the catalogue is long, and a workspace has hundreds of resources."""
+        if resource.type not in self._by_type:
+            self._by_type[resource.type] = {
+                rule: control for rule, control in self.controls.items() if control.type in ("*", resource.type)
+            }
+        return self._by_type[resource.type]
+
+    def _judged(self, resource: Resource) -> Iterator[tuple[Control, str]]:
+        """Controls that a resource without differences passes, and the path of the value that shows it."""
+        for control in self._of(resource).values():
+            path = "$" if control.path == "$" else control.path
+            declared = path == "$" or value_at(resource.body, path) is not ABSENT
+            if declared and control.speaks_to(resource, path) and self._control(resource, path) is control:
+                yield control, path
+        yield self.fallback, "$"
+
+
+def _shown(value: Any) -> Any:
+    return None if value is ABSENT else plain(value)
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

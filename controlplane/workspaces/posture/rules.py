@@ -1,0 +1,78 @@
+"""The registry of everything that is judged beyond single declared properties, and of the controls on those. Pure data.
+
+Plain dictionaries by rule name; each rule names the requirements it answers to.
+"""
+
+from __future__ import annotations
+
+from controlplane.workspaces import kinds
+from controlplane.workspaces.posture import catalogue_network, catalogue_services
+from controlplane.workspaces.posture.checks import dns, egress, endpoints, exposure, peering
+from controlplane.workspaces.posture.checks.properties import Off, is_special, provisioned
+from controlplane.workspaces.posture.controls import PROD_CLASS, Control
+from controlplane.workspaces.posture.model import Concern, Section, Severity
+from controlplane.workspaces.posture.scene import Check
+
+_DATA, _MODEL = Section.TRAINING_DATA, Section.MODEL
+
+CONTROLS: dict[str, Control] = {
+    control.rule: control for control in (*catalogue_network.ENTRIES, *catalogue_services.ENTRIES)
+}
+"""Rule name → control on declared properties."""
+
+AS_DECLARED = Control("CP.AsDeclared", "*", "$.*", Severity.LOW, concern=Concern.DECLARED)
+"""Where a difference goes that no entry speaks to: somebody changed what was asked for."""
+
+_CHECKS = (
+    Check("DNS.ZoneSetComplete", "dns.zoneSet", dns.zone_set),
+    Check("DNS.LinkState", "dns.links", dns.links),
+    Check("NET.PE.StateApproved", "endpoint.approved", endpoints.approved, requirements=("S1-37",)),
+    Check("NET.PE.NoForeign", "endpoint.foreign", endpoints.foreign, section=_DATA),
+    Check("DNS.ARecordsMatch", "dns.records", dns.records, requirements=("S1-44",)),
+    Check("NET.PEER.StateRemote", "peering.connected", peering.connected, requirements=("S1-49",)),
+    Check("NET.PEER.Sync", "peering.sync", peering.in_sync, Severity.MEDIUM),
+    Check("NET.SUBNET.EgressPath", "egress.path", egress.egress, concern=Concern.DECLARED),
+    Check("CP.NothingPublic", "exposure.access", exposure.public_access, section=_DATA),
+    Check("NET.PIP.None", "exposure.addresses", exposure.public_addresses, Severity.MEDIUM),
+    Check("NET.NSG.NoAnyInboundSource", "exposure.ports", exposure.open_ports),
+    Check("STO.SftpOff", "storage.sftp", Off(kinds.STORAGE, "$.properties.isSftpEnabled"), Severity.MEDIUM, _DATA),
+    Check("STO.NfsV3Off", "storage.nfs", Off(kinds.STORAGE, "$.properties.isNfsV3Enabled"), Severity.LOW, _DATA),
+    Check(
+        "KV.NoTemplateDeployment",
+        "vault.deployment",
+        Off(kinds.VAULT, "$.properties.enabledForDeployment"),
+        Severity.LOW,
+        _DATA,
+        environments=PROD_CLASS,
+        requirements=("S1-17",),
+    ),
+    Check(
+        "ACR.TasksBypass",
+        "registry.tasks",
+        Off(kinds.REGISTRY, "$.properties.networkRuleBypassAllowedForTasks"),
+        Severity.LOW,
+        _MODEL,
+        environments=PROD_CLASS,
+    ),
+    Check(
+        "AML.WS.AllowPublicAccessWhenBehindVnet",
+        "workspace.behindVnet",
+        Off(kinds.ML_WORKSPACE, "$.properties.allowPublicAccessWhenBehindVnet"),
+    ),
+    Check(
+        "NET.PE.ProvisioningState",
+        "endpoint.provisioned",
+        provisioned(lambda r: r.type == kinds.PRIVATE_ENDPOINT),
+        concern=Concern.DECLARED,
+    ),
+    Check(
+        "AML.WS.ProvisioningState",
+        "workspace.provisioned",
+        provisioned(lambda r: r.type == kinds.ML_WORKSPACE),
+        concern=Concern.DECLARED,
+    ),
+    Check("CP.Provisioned", "provisioned", provisioned(lambda r: not is_special(r)), concern=Concern.DECLARED),
+)
+
+CHECKS: dict[str, Check] = {check.rule: check for check in _CHECKS}
+"""Rule name → check, in the order in which they are judged: a later one may be a consequence of an earlier one."""
