@@ -43,13 +43,15 @@ _READ_ONLY = frozenset(
 )
 
 
-def body(resource: Resource, existing: JsonObject | None, observed: Observed) -> JsonObject | None:
-    """What to PUT so that the resource becomes as declared; None when it is.
+def body(
+    resource: Resource, existing: JsonObject | None, observed: Observed, *, force: bool = False
+) -> JsonObject | None:
+    """What to PUT so that the resource becomes as declared; None when it is, unless ``force`` wants it written anyway.
 
     Raises ``NotYet("DependencyOutputMissing")`` while an output it needs is unknown.
     """
     kind = KINDS[resource.type]
-    if existing is not None and not differences(resource.body, existing, kind, observed):
+    if existing is not None and not force and not differences(resource.body, existing, kind, observed):
         return None
     resolved = resolve(resource, observed)
     if isinstance(resolved, Unresolved):
