@@ -1,0 +1,140 @@
+"""What to do when ARM refuses a write or a long operation fails, as a table. Pure data and one lookup.
+
+Retry-After, where Azure sends one, always wins over the back-off of a row. A code that is not here is fatal when Azure
+refused the request (4xx) and is tried again when the fault is Azure's (5xx, a dropped connection).
+
+Sources: [ASO] Azure/azure-service-operator v2/internal/reconcilers/arm/errorclassification/error_classifier.go;
+[ARM] https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors;
+[THR] https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling;
+[RBAC] https://learn.microsoft.com/azure/role-based-access-control/troubleshooting;
+[TF n] https://github.com/hashicorp/terraform-provider-azurerm/issues/n;
+[CLI n] https://github.com/Azure/azure-cli/issues/n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What a step does about an error."""
+
+    RETRY_FAST = "retryFast"
+    """Passes within seconds or a few minutes."""
+    RETRY_SLOW = "retrySlow"
+    """May pass when somebody else does something; asked seldom."""
+    WAIT = "wait"
+    """Something else has to end first; waiting is no failed attempt."""
+    THROTTLED = "throttled"
+    """Too many requests: nothing more is written to this subscription until Retry-After is over."""
+    ADOPT = "adopt"
+    """It exists under another name: find it and count it as done."""
+    GONE = "gone"
+    """What should be deleted is not there: done."""
+    FATAL = "fatal"
+    """Repeating does not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One code. ``type`` is an ARM type for which the verdict is another one than in general."""
+
+    code: str
+    verdict: Verdict
+    source: str
+    type: str | None = None
+
+
+_ROLES = "Microsoft.Authorization/roleAssignments"
+
+TABLE: tuple[Row, ...] = (
+    # Somebody else is at work on it, or on what it needs.
+    Row("AnotherOperationInProgress", Verdict.WAIT, "[ASO] retryable; [TF 8135] writes to one virtual network"),
+    Row("OperationInProgress", Verdict.WAIT, "[ARM] Conflict: an operation is running on the resource"),
+    Row("ConflictingServerOperation", Verdict.WAIT, "[TF 21293] same cause, older name"),
+    Row("StorageAccountOperationInProgress", Verdict.WAIT, "[TF pull 28112] several endpoints of one account"),
+    Row("RegistryStatusConflict", Verdict.WAIT, "container registry in another operation"),
+    Row("RetryableError", Verdict.WAIT, "[TF 21293] details: ReferencedResourceNotProvisioned"),
+    Row("ReferencedResourceNotProvisioned", Verdict.WAIT, "[TF 17649] the subnet is in state Updating"),
+    Row("ResourceGroupBeingDeleted", Verdict.WAIT, "[ARM] the group's deletion has to end first"),
+    Row("CannotDeleteResource", Verdict.WAIT, "[CLI 15010] nested resources vanish some time after their DELETE"),
+    Row("InUseSubnetCannotBeDeleted", Verdict.WAIT, "[ARM] NICs of deleted endpoints and nodes go a little later"),
+    Row("InUseNetworkSecurityGroupCannotBeDeleted", Verdict.WAIT, "[ARM] see the subnet"),
+    Row("PublicIPAddressCannotBeDeleted", Verdict.WAIT, "[ARM] see the NAT gateway"),
+    # Made a moment ago, and not yet known everywhere.
+    Row("ParentResourceNotFound", Verdict.RETRY_FAST, "[ASO] retryable"),
+    Row("ResourceGroupNotFound", Verdict.RETRY_FAST, "[ASO] retryable"),
+    Row("ResourceNotFound", Verdict.RETRY_FAST, "[ASO] retryable"),
+    Row("NotFound", Verdict.RETRY_FAST, "[ASO] retryable"),
+    Row("InvalidResourceReference", Verdict.RETRY_FAST, "[ASO] retryable"),
+    Row("PrincipalNotFound", Verdict.RETRY_FAST, "[RBAC] a new identity has not replicated; [ASO] retryable"),
+    Row("FailedIdentityOperation", Verdict.RETRY_FAST, "[ASO] retryable"),
+    # Azure's own trouble.
+    Row("InternalServerError", Verdict.RETRY_FAST, "[ARM] 500"),
+    Row("InternalError", Verdict.RETRY_FAST, "[ARM] 500 of some providers"),
+    Row("BadGateway", Verdict.RETRY_FAST, "[ARM] 502"),
+    Row("ServiceUnavailable", Verdict.RETRY_FAST, "[ARM] 503"),
+    Row("GatewayTimeout", Verdict.RETRY_FAST, "[ARM] 504"),
+    Row("ServerTimeout", Verdict.RETRY_FAST, "[ARM] 500"),
+    Row("ServerBusy", Verdict.RETRY_FAST, "[ARM] 503"),
+    # Throttling.
+    Row("TooManyRequests", Verdict.THROTTLED, "[THR] 429"),
+    Row("SubscriptionRequestsThrottled", Verdict.THROTTLED, "[THR] 429"),
+    Row("ResourceRequestsThrottled", Verdict.THROTTLED, "[THR] 429 of a resource provider"),
+    Row("RequestThrottled", Verdict.THROTTLED, "[THR] 429 of some providers"),
+    # Somebody may cure it while we wait.
+    Row("Conflict", Verdict.RETRY_SLOW, "[ASO] retryable; what conflicts is in the message only"),
+    Row("ScopeLocked", Verdict.RETRY_SLOW, "[ASO] very slow: a lock has to be taken away"),
+    Row("AllocationFailed", Verdict.RETRY_SLOW, "[ASO] retryable"),
+    Row("AuthorizationFailed", Verdict.RETRY_SLOW, "[ASO] retryable; [RBAC] a new grant takes up to ten minutes"),
+    Row("LinkedAuthorizationFailed", Verdict.RETRY_SLOW, "[ASO] retryable"),
+    Row("MissingSubscriptionRegistration", Verdict.RETRY_SLOW, "[ASO] retryable: the provider is being registered"),
+    Row("ResourceQuotaExceeded", Verdict.RETRY_SLOW, "[ASO] retryable"),
+    # The same grant under another name; a grant that is gone.
+    Row("RoleAssignmentExists", Verdict.ADOPT, "[RBAC] one assignment per scope, role and principal", _ROLES),
+    # Needs the caller.
+    Row("RequestDisallowedByPolicy", Verdict.FATAL, "[ASO] fatal"),
+    Row("QuotaExceeded", Verdict.FATAL, "[ARM] a person has to ask for more"),
+    Row("SkuNotAvailable", Verdict.FATAL, "[ASO] fatal"),
+    Row("InvalidRequestContent", Verdict.FATAL, "[ASO] fatal"),
+    Row("InvalidParameter", Verdict.FATAL, "[ASO] fatal"),
+    Row("PropertyChangeNotAllowed", Verdict.FATAL, "[ASO] fatal"),
+)
+
+_GENERAL: Mapping[str, Row] = {row.code.lower(): row for row in TABLE if row.type is None}
+_BY_TYPE: Mapping[tuple[str, str], Row] = {
+    (row.code.lower(), row.type.lower()): row for row in TABLE if row.type is not None
+}
+#: Codes that say that what should be deleted is not there.
+GONE_CODES = frozenset({"resourcenotfound", "notfound", "resourcegroupnotfound", "parentresourcenotfound"})
+
+
+def look_up(code: str, resource_type: str) -> Row | None:
+    """The row of a code for a type; codes and types are compared without regard to case."""
+    return _BY_TYPE.get((code.lower(), resource_type.lower())) or _GENERAL.get(code.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Seconds before attempt n + 1: ``first × factor^(n - 1)``, at most ``most``; None attempts means no bound."""
+
+    first: float
+    factor: float
+    most: float
+    attempts: int | None
+
+    def delay(self, attempt: int) -> float:
+        """``attempt`` counts from 1."""
+        return min(self.most, self.first * self.factor ** min(max(attempt, 1) - 1, 60))
+
+
+BACKOFF: Mapping[Verdict, Backoff] = {
+    Verdict.RETRY_FAST: Backoff(0.5, 2.0, 60.0, 12),
+    Verdict.RETRY_SLOW: Backoff(15.0, 2.0, 300.0, 8),
+    Verdict.WAIT: Backoff(0.5, 1.5, 15.0, None),
+    Verdict.THROTTLED: Backoff(5.0, 2.0, 60.0, None),
+}
+#: Between looks at something that has to become so by itself; close at first, because most of it is quick.
+LOOKS = Backoff(0.2, 1.25, 15.0, None)

@@ -1,0 +1,221 @@
+"""What a tick leaves in the store when an operation ends, or when it only looked. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from controlplane.json_types import JsonObject
+from controlplane.operations.model import (
+    Condition,
+    ConditionStatus,
+    ErrorBody,
+    Operation,
+    OperationKind,
+    OperationStatus,
+    StepStatus,
+)
+from controlplane.workspaces.diff import unmet
+from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Plan
+from controlplane.workspaces.records import Owned, WorkspaceRecord, WorkspaceStatus
+
+#: Objects at rest are looked at again after this, ± 20 %.
+REST = timedelta(hours=6)
+#: After a look that could not see everything.
+UNREADABLE_REST = timedelta(minutes=15)
+
+Judge = Callable[[Blueprint, Observed, tuple[Change, ...], tuple[Condition, ...], datetime], tuple[Condition, ...]]
+"""(blueprint, observed, changes, previous conditions, now) → conditions of the workspace's posture."""
+
+_READY = "Ready"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One full look at a workspace."""
+
+    blueprint: Blueprint
+    observed: Observed
+    plan: Plan
+
+
+def rest_until(record: WorkspaceRecord, now: datetime) -> datetime:
+    """Six hours ± 20 %; the jitter comes from name and generation, so that a fleet spreads and a test repeats."""
+    digest = hashlib.sha256(f"{record.name}|{record.generation}".encode()).digest()
+    share = int.from_bytes(digest[:8], "big") / 2**64
+    return now + REST * (0.8 + 0.4 * share)
+
+
+def ready_condition(
+    sight: Sight, previous: tuple[Condition, ...], now: datetime, failed: ErrorBody | None = None
+) -> Condition:
+    """``Ready``: everything is there, as declared, and every expectation holds."""
+    status, reason, message = _readiness(sight, failed)
+    return _condition(_READY, status, reason, message, previous, now)
+
+
+def _readiness(sight: Sight, failed: ErrorBody | None) -> tuple[ConditionStatus, str, str]:
+    if failed is not None:
+        return ConditionStatus.FALSE, failed.code, failed.message
+    differing = [c for c in sight.plan.changes if c.action not in (Action.NONE, Action.UNMANAGED, Action.UNKNOWN)]
+    if differing:
+        names = ", ".join(change.key for change in differing[:10])
+        return ConditionStatus.FALSE, "Drifted", f"{len(differing)} resources are not as declared: {names}."
+    if sight.observed.unknown:
+        key, cause = min(sight.observed.unknown.items())
+        return ConditionStatus.UNKNOWN, cause.code, f"{key} could not be read: {cause.message}"
+    for resource in sight.blueprint.resources:
+        missing = unmet(resource, sight.observed.bodies.get(resource.key, {}))
+        if missing:
+            return ConditionStatus.FALSE, missing[0].reason, f"{resource.key}: {missing[0].path} is not as expected."
+    return ConditionStatus.TRUE, "AsDeclared", "Everything that was asked for is there."
+
+
+def _condition(
+    kind: str,
+    status: ConditionStatus,
+    reason: str,
+    message: str,
+    previous: tuple[Condition, ...],
+    now: datetime,
+) -> Condition:
+    before = next((c for c in previous if c.type == kind), None)
+    since = before.last_transition_time if before is not None and before.status is status else now
+    return Condition(type=kind, status=status, reason=reason, message=message, last_transition_time=since)
+
+
+def reconciling(status: WorkspaceStatus, kind: OperationKind, now: datetime) -> WorkspaceStatus:
+    """While an operation runs a workspace is not Ready, whatever it was before."""
+    condition = _condition(
+        _READY, ConditionStatus.FALSE, _RUNNING[kind], "An operation is running.", status.conditions, now
+    )
+    others = tuple(c for c in status.conditions if c.type != _READY)
+    return status.model_copy(update={"conditions": (condition, *others)})
+
+
+_RUNNING = {
+    OperationKind.CREATE: "Creating",
+    OperationKind.UPDATE: "Updating",
+    OperationKind.REPAIR: "Repairing",
+    OperationKind.DELETE: "Deleting",
+}
+
+
+def seen_status(
+    status: WorkspaceStatus, sight: Sight, judge: Judge, now: datetime, failed: ErrorBody | None = None
+) -> WorkspaceStatus:
+    """Conditions and outputs of a full look."""
+    previous = status.conditions
+    posture = judge(sight.blueprint, sight.observed, sight.plan.changes, previous, now)
+    ready = ready_condition(sight, previous, now, failed)
+    return status.model_copy(
+        update={
+            "conditions": (ready, *(c for c in posture if c.type != _READY)),
+            "outputs": outputs(sight.blueprint, sight.observed),
+            "last_observed_at": now,
+        }
+    )
+
+
+def blind_status(status: WorkspaceStatus, failed: ErrorBody, now: datetime) -> WorkspaceStatus:
+    """Of an operation that ended badly without a full look: only ``Ready`` changes."""
+    condition = _condition(_READY, ConditionStatus.FALSE, failed.code, failed.message, status.conditions, now)
+    others = tuple(c for c in status.conditions if c.type != _READY)
+    return status.model_copy(update={"conditions": (condition, *others)})
+
+
+def inventory_of(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned]) -> dict[str, Owned]:
+    """The inventory after a good end: what it held, and everything of the blueprint that exists."""
+    found = dict(inventory)
+    for resource in blueprint.resources:
+        body = observed.bodies.get(resource.key)
+        if body is None or (resource.key in found and isinstance(resource.id, str)):
+            continue
+        arm_id = str(body.get("id") or (resource.id if isinstance(resource.id, str) else ""))
+        if arm_id:
+            found[resource.key] = Owned(
+                resource_id=arm_id,
+                type=resource.type,
+                api_version=resource.api_version,
+                depends_on=resource.depends_on,
+            )
+    return found
+
+
+def outputs(blueprint: Blueprint, observed: Observed) -> dict[str, Any]:
+    """What callers need of a workspace; a part that is not there (yet) is left out."""
+    found: dict[str, Any] = {}
+    addresses: dict[str, Any] = {}
+    for resource in blueprint.resources:
+        body = observed.bodies.get(resource.key)
+        if body is None:
+            continue
+        name = _ID_OUTPUTS.get(resource.type.lower())
+        if name is not None:
+            found.setdefault(name, body.get("id"))
+        if resource.type.lower() == "microsoft.machinelearningservices/workspaces":
+            found |= _workspace_outputs(body)
+        if resource.type.lower() == "microsoft.network/privateendpoints":
+            addresses[resource.key] = _addresses(body)
+    if addresses:
+        found["privateEndpoints"] = addresses
+    return {key: value for key, value in found.items() if value is not None}
+
+
+_ID_OUTPUTS = {
+    "microsoft.resources/resourcegroups": "resourceGroupId",
+    "microsoft.machinelearningservices/workspaces": "workspaceId",
+    "microsoft.storage/storageaccounts": "storageAccountId",
+    "microsoft.keyvault/vaults": "keyVaultId",
+    "microsoft.containerregistry/registries": "containerRegistryId",
+}
+
+
+def _workspace_outputs(body: JsonObject) -> dict[str, Any]:
+    properties = body.get("properties") or {}
+    notebooks = properties.get("notebookInfo") or {}
+    return {
+        "principalId": (body.get("identity") or {}).get("principalId"),
+        "discoveryUrl": properties.get("discoveryUrl"),
+        "mlFlowTrackingUri": properties.get("mlFlowTrackingUri"),
+        "notebooksFqdn": notebooks.get("fqdn"),
+    }
+
+
+def _addresses(body: JsonObject) -> list[dict[str, Any]]:
+    configs = (body.get("properties") or {}).get("customDnsConfigs") or []
+    return [{"fqdn": c.get("fqdn"), "ipAddresses": list(c.get("ipAddresses") or [])} for c in configs]
+
+
+def ended(operation: Operation, status: OperationStatus, now: datetime, error: ErrorBody | None = None) -> Operation:
+    """The operation at its end; steps that never began are Canceled."""
+    steps = tuple(
+        step.model_copy(update={"status": StepStatus.CANCELED}) if step.status is StepStatus.PENDING else step
+        for step in operation.steps
+    )
+    return operation.model_copy(
+        update={"status": status, "ended_at": now, "last_modified_at": now, "steps": steps, "error": error}
+    )
+
+
+def error_of(operation: Operation) -> ErrorBody:
+    """The error of an operation whose steps failed: the first one, the others as details."""
+    errors = [step.error for step in operation.steps if step.status is StepStatus.FAILED and step.error is not None]
+    if not errors:
+        return ErrorBody(code="OperationFailed", message="The operation failed, and no step says why.")
+    first, *others = errors
+    return first.model_copy(update={"details": (*first.details, *others)}) if others else first
+
+
+def at_rest(record: WorkspaceRecord, operation: Operation | None, due_at: datetime) -> WorkspaceRecord:
+    """The record when nothing runs any more. Cancelling a deletion takes the wish back; a failed one is kept, because
+    the workspace is not what its spec says until somebody repeats the DELETE."""
+    update: dict[str, Any] = {"due_at": due_at}
+    if operation is not None:
+        update |= {"active_operation": None, "last_operation": operation.id}
+        if operation.status is OperationStatus.CANCELED:
+            update["deleting"] = False
+    return record.model_copy(update=update)

@@ -1,0 +1,151 @@
+"""What a fresh look at a resource means for its step. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from controlplane.errors import Fatal
+from controlplane.json_types import JsonObject
+from controlplane.operations.model import ErrorBody
+from controlplane.workspaces.compare import differences
+from controlplane.workspaces.diff import body as wanted_body
+from controlplane.workspaces.diff import unmet
+from controlplane.workspaces.kinds_table import KINDS
+from controlplane.workspaces.model import Resource, RoleAssignmentId
+from controlplane.workspaces.reconcile import steps
+from controlplane.workspaces.reconcile.state import (
+    Delete,
+    Put,
+    State,
+    StepAction,
+    has_failed,
+    in_progress,
+    provisioning_state,
+)
+from controlplane.workspaces.records import Owned
+from controlplane.workspaces.resolve import Resolved, resolve
+
+#: Looks that a write may need to become visible before it counts as not done: reads may lag behind writes.
+LAG_LOOKS = 8
+#: Writes of one step that Azure took without the resource becoming as wanted.
+MAX_WRITES = 3
+
+Move = State | Put | Delete
+"""The state after it, or the write that it takes."""
+
+
+def judge(state: State, index: int, body: JsonObject | None, now: datetime) -> Move:
+    """``body`` is the resource as read after everything this step did; None when it is not there."""
+    step = state.steps[index]
+    state = state.with_body(step.key, body)
+    if step.action == StepAction.DELETE:
+        return _judge_deletion(state, index, body, now)
+    resource = state.blueprint.by_key[step.key]
+    if body is None:
+        return _judge_absent(state, index, resource, now)
+    if in_progress(body):
+        return steps.wait(state, index, "Provisioning", now, idle=False)
+    if has_failed(body) and step.action != StepAction.AWAIT:
+        return _write_again(state, index, resource, now, step.error or _broken(body))
+    return _judge_present(state, index, resource, body, now)
+
+
+def _judge_deletion(state: State, index: int, body: JsonObject | None, now: datetime) -> Move:
+    if body is None:
+        return steps.deleted(state, index, now)
+    if (provisioning_state(body) or "").lower() == "deleting":
+        return steps.wait(state, index, "Deleting", now, idle=False)
+    watch, step = state.watch(index), state.steps[index]
+    if watch.landed and watch.looks < LAG_LOOKS:
+        return steps.wait(state, index, "NotYetVisible", now, idle=False)
+    if watch.landed and step.attempts >= MAX_WRITES:
+        message = f"Azure reported the deletion as done {step.attempts} times, and the resource is still there."
+        return steps.fail(state, index, ErrorBody(code="DeletionDidNotConverge", message=message), now)
+    return delete_of(state, index)
+
+
+def _judge_absent(state: State, index: int, resource: Resource, now: datetime) -> Move:
+    step, watch = state.steps[index], state.watch(index)
+    if step.action == StepAction.AWAIT:
+        message = f"Azure has not made {resource.key} ({resource.type})."
+        return steps.wait_or_fail(state, index, "AwaitedResourceMissing", message, now)
+    if watch.landed and watch.looks < LAG_LOOKS:
+        return steps.wait(state, index, "NotYetVisible", now, idle=False)
+    cause = ErrorBody(code="DidNotConverge", message="Azure took the write, and the resource is not there.")
+    return _write_again(state, index, resource, now, cause if watch.landed else None)
+
+
+def _judge_present(state: State, index: int, resource: Resource, body: JsonObject, now: datetime) -> Move:
+    step, watch = state.steps[index], state.watch(index)
+    forced = step.action == StepAction.REAPPLY and not watch.landed
+    differs = step.action != StepAction.AWAIT and bool(
+        differences(resource.body, body, KINDS[resource.type], state.observed)
+    )
+    if forced or differs:
+        if watch.landed and watch.looks < LAG_LOOKS:
+            return steps.wait(state, index, "NotYetVisible", now, idle=False)
+        cause = ErrorBody(
+            code="DidNotConverge", message="Azure took the write, and the resource still differs from what is declared."
+        )
+        return _write_again(state, index, resource, now, cause if watch.landed else None)
+    missing = unmet(resource, body)
+    if missing:
+        reason = missing[0].reason
+        message = f"{resource.key}: {missing[0].path} is none of {', '.join(missing[0].one_of)}."
+        return steps.wait_or_fail(state, index, reason, message, now)
+    return steps.succeed(adopt(state, resource, body), index, now)
+
+
+def adopt(state: State, resource: Resource, body: JsonObject) -> State:
+    """With the resource in the inventory, under the id that Azure knows it by."""
+    known = state.inventory.get(resource.key)
+    found = str(body.get("id") or (known.resource_id if known else ""))
+    if not found and isinstance(resource.id, str):
+        found = resource.id
+    if known is not None and not isinstance(resource.id, RoleAssignmentId):
+        found = known.resource_id
+    owned = Owned(
+        resource_id=found, type=resource.type, api_version=resource.api_version, depends_on=resource.depends_on
+    )
+    return state if known == owned else state.with_owned(resource.key, owned)
+
+
+def _broken(body: JsonObject) -> ErrorBody:
+    state = provisioning_state(body)
+    return ErrorBody(
+        code="ProvisioningFailed",
+        message=f"provisioningState is {state}; Azure says no more of the operation that ended so.",
+    )
+
+
+def _write_again(state: State, index: int, resource: Resource, now: datetime, cause: ErrorBody | None) -> Move:
+    """The write, unless ``cause`` is given and there were enough of them."""
+    if cause is not None and state.steps[index].attempts >= MAX_WRITES:
+        return steps.fail(state, index, cause, now)
+    return put_of(state, index, resource, now)
+
+
+def put_of(state: State, index: int, resource: Resource, now: datetime) -> Move:
+    """The PUT of a step, its Refs resolved; waits when an output of a dependency is not there yet."""
+    existing = state.observed.bodies.get(resource.key)
+    resolved = resolve(resource, state.observed)
+    if not isinstance(resolved, Resolved):
+        message = f"{resource.key} needs an output that is not there yet, of {', '.join(resolved.keys)}."
+        return steps.wait_or_fail(state, index, "DependencyOutputMissing", message, now)
+    body = wanted_body(resource, existing, state.observed, force=True)
+    if body is None:
+        raise Fatal("InvalidBlueprint", f"{resource.key} declares nothing that could be written.")
+    arm_id = resolved.id
+    if existing is not None and isinstance(resource.id, RoleAssignmentId):
+        arm_id = str(existing.get("id") or arm_id)
+    return Put(index, arm_id, resource.api_version, body)
+
+
+def delete_of(state: State, index: int) -> Delete:
+    """The DELETE of a step, from the inventory; a replaced resource that is not in it, from what was observed."""
+    step = state.steps[index]
+    owned = state.inventory.get(step.key)
+    if owned is not None:
+        return Delete(index, owned.resource_id, owned.api_version)
+    resource, body = state.blueprint.by_key[step.key], state.observed.bodies[step.key]
+    return Delete(index, str(body["id"]), resource.api_version)

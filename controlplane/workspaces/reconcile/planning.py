@@ -1,0 +1,142 @@
+"""From what differs to the steps of an operation. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from graphlib import TopologicalSorter
+
+from controlplane.arm import fold, is_within
+from controlplane.errors import ErrorDetail
+from controlplane.operations.model import ErrorBody, OperationKind, Step
+from controlplane.workspaces.diff import unmet
+from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Origin, Plan
+from controlplane.workspaces.reconcile.state import GROUP_TYPE, StepAction, has_failed, in_progress
+from controlplane.workspaces.reconcile.steps import is_group
+from controlplane.workspaces.records import Owned
+
+
+def plan_steps(
+    kind: OperationKind,
+    plan: Plan,
+    blueprint: Blueprint,
+    observed: Observed,
+    wishes: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+) -> tuple[Step, ...]:
+    """Steps in the plan's order. ``wishes`` are the keys to reapply and to recreate.
+
+    A resource that is as declared has a step only where something is awaited of it. A repair leaves alone what could
+    be cured by destroying only: that needs consent, which a repair does not have.
+    """
+    reapply, recreate = (frozenset(keys) for keys in wishes)
+    steps: list[Step] = []
+    for change in plan.changes:
+        actions = _actions(kind, change, blueprint, observed)
+        if change.action in (Action.NONE, Action.UPDATE):
+            if change.key in recreate:
+                actions = (StepAction.DELETE, StepAction.CREATE)
+            elif change.key in reapply:
+                actions = (StepAction.REAPPLY,)
+        steps += [Step(key=change.key, resource_id=change.id, action=action.value) for action in actions]
+    return tuple(steps)
+
+
+def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed: Observed) -> tuple[StepAction, ...]:
+    repairing = kind is OperationKind.REPAIR
+    match change.action:
+        case Action.CREATE:
+            made_by_azure = blueprint.by_key[change.key].origin is Origin.AZURE
+            return (StepAction.AWAIT,) if made_by_azure and not repairing else (StepAction.CREATE,)
+        case Action.UPDATE:
+            return (StepAction.UPDATE,)
+        case Action.REPLACE:
+            return () if repairing else (StepAction.DELETE, StepAction.CREATE)
+        case Action.DELETE:
+            return () if repairing else (StepAction.DELETE,)
+        case Action.UNKNOWN:
+            # Nothing is decided about it: the step begins with a look, and writes only when that shows a difference.
+            # What was removed from the spec is ours and may be deleted unseen, once somebody has consented.
+            declared = change.key in blueprint.by_key
+            return (StepAction.UPDATE,) if declared else () if repairing else (StepAction.DELETE,)
+        case Action.NONE:
+            body = observed.bodies.get(change.key)
+            if body is None:
+                return ()
+            if has_failed(body):
+                return (StepAction.REAPPLY,)
+            waiting = in_progress(body) or unmet(blueprint.by_key[change.key], body)
+            return (StepAction.AWAIT,) if waiting else ()
+        case Action.UNMANAGED:
+            return ()
+
+
+def unreadable_removals(plan: Plan, blueprint: Blueprint) -> tuple[Change, ...]:
+    """What may have to be deleted, but could not be read: nobody knows whether consent is needed."""
+    return tuple(c for c in plan.changes if c.action is Action.UNKNOWN and c.key not in blueprint.by_key)
+
+
+def refusal(plan: Plan) -> ErrorBody:
+    """Why a plan that destroys is not carried out without consent."""
+    details = tuple(
+        ErrorDetail(change.action.value, f"{change.type} would be {_PAST[change.action]}: {change.reason}", change.id)
+        for change in plan.destructive
+    )
+    return ErrorBody(
+        code="DestructiveChangeNotAllowed",
+        message=f"{len(details)} resources would be replaced or deleted; allowDestructive=true consents to it.",
+        details=tuple(ErrorBody(code=d.code, message=d.message, target=d.target) for d in details),
+    )
+
+
+_PAST = {Action.REPLACE: "replaced", Action.DELETE: "deleted"}
+
+
+def owned_of(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned]) -> dict[str, Owned]:
+    """What a deletion takes away: the inventory, and what exists of the blueprint in the workspace's own groups."""
+    owned = dict(inventory)
+    for resource in blueprint.resources:
+        body = observed.bodies.get(resource.key)
+        arm_id = str(body.get("id") or "") if body is not None else ""
+        if resource.key in owned or not any(is_within(arm_id, group) for group in blueprint.own_groups):
+            continue
+        owned[resource.key] = Owned(
+            resource_id=arm_id,
+            type=resource.type,
+            api_version=resource.api_version,
+            depends_on=resource.depends_on,
+        )
+    return owned
+
+
+def deletion_steps(
+    blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned]
+) -> tuple[tuple[Step, ...], dict[str, Owned]]:
+    """Steps in reverse dependency order, groups last, and the inventory they start from.
+
+    Whatever lies in a group that is not there any more is gone with it and takes no step.
+    """
+    owned = owned_of(blueprint, observed, inventory)
+    gone = _gone_groups(blueprint, observed)
+    owned = {k: v for k, v in owned.items() if not any(is_within(v.resource_id, group) for group in gone)}
+    needs = {r.key: set(r.depends_on) for r in blueprint.resources}
+    graph = {key: needs.get(key, set()) | set(value.depends_on) for key, value in owned.items()}
+    for resource in blueprint.resources:
+        graph.setdefault(resource.key, set(resource.depends_on))
+    sorter: TopologicalSorter[str] = TopologicalSorter({k: sorted(graph[k]) for k in sorted(graph)})
+    order = [key for key in reversed(tuple(sorter.static_order())) if key in owned]
+    order.sort(key=lambda key: is_group(owned[key]))
+    steps = tuple(Step(key=key, resource_id=owned[key].resource_id, action=StepAction.DELETE.value) for key in order)
+    return steps, owned
+
+
+def _gone_groups(blueprint: Blueprint, observed: Observed) -> frozenset[str]:
+    there = {
+        fold(str(observed.bodies[r.key].get("id") or ""))
+        for r in blueprint.resources
+        if r.type.lower() == GROUP_TYPE.lower() and r.key in observed.bodies
+    }
+    unreadable = {
+        fold(r.id)
+        for r in blueprint.resources
+        if isinstance(r.id, str) and r.type.lower() == GROUP_TYPE.lower() and r.key in observed.unknown
+    }
+    return frozenset(group for group in blueprint.own_groups if fold(group) not in there | unreadable)

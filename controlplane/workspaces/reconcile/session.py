@@ -1,0 +1,146 @@
+"""A tick's hold on one workspace: the lease, and every commit fenced by it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from controlplane.errors import Conflict, Fatal, Transient
+from controlplane.operations.model import Operation
+from controlplane.workspaces.reconcile.deps import TickDeps
+from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
+from controlplane.workspaces.repository import Lease, StoredOperation, StoredWorkspace
+
+_log = logging.getLogger(__name__)
+#: Azure Storage's longest delay that this product uses for a hint.
+MAX_DELAY_SECONDS = 3600.0
+_COMMIT_TRIES = 5
+
+
+class Session:
+    """Holds the lease and what was read under it. Raises ``Conflict`` when somebody else changed the workspace or took
+    the lease: the tick must stop."""
+
+    def __init__(self, deps: TickDeps, lease: Lease) -> None:
+        self._deps = deps
+        self._lease = lease
+        # Renewing changes the lease's ETag, by which commits are fenced: one at a time.
+        self._lock = asyncio.Lock()
+        self._stored: StoredWorkspace | None = None
+        self._operation: StoredOperation | None = None
+
+    @property
+    def stored(self) -> StoredWorkspace:
+        if self._stored is None:
+            raise Fatal("InvalidState", "The workspace was not loaded.")
+        return self._stored
+
+    @property
+    def operation(self) -> Operation | None:
+        return self._operation.operation if self._operation else None
+
+    async def load(self) -> bool:
+        """Reads the workspace and its active operation; False when there is no such workspace."""
+        repository = self._deps.repository
+        self._stored = await repository.load(self._lease.name)
+        if self._stored is None:
+            return False
+        active = self._stored.record.active_operation
+        if active is not None:
+            self._operation = await repository.load_operation(active)
+            if self._operation is None:
+                raise Fatal("InvalidRecord", f"Operation {active} of {self._lease.name} is not in the store.")
+        return True
+
+    async def commit(
+        self,
+        *,
+        record: WorkspaceRecord | None = None,
+        status: WorkspaceStatus | None = None,
+        operation: Operation | None = None,
+    ) -> Operation | None:
+        """Stores any of the three at once; the operation as stored holds a wish to cancel that came meanwhile."""
+        async with self._lock:
+            for _ in range(_COMMIT_TRIES):
+                try:
+                    self._stored, self._operation = await self._deps.repository.save_progress(
+                        self.stored, self._operation, self._lease, record=record, status=status, changed=operation
+                    )
+                    return self.operation
+                except Conflict:
+                    operation = await self._with_wish(operation)
+            raise Conflict("OperationChanged", "The operation was changed by somebody else again and again.")
+
+    async def _with_wish(self, operation: Operation | None) -> Operation:
+        """The operation with the wish to cancel that made a commit fail; raises again when it was something else."""
+        mine = self._operation
+        found = await self._deps.repository.load_operation(mine.operation.id) if mine else None
+        if mine is None or operation is None or found is None or found.etag == mine.etag:
+            raise Conflict("LeaseLost", f"{self._lease.name} was changed or taken by somebody else.")
+        if found.operation.model_copy(update=_UNWISHED) != mine.operation.model_copy(update=_UNWISHED):
+            raise Conflict("LeaseLost", f"The operation of {self._lease.name} was changed by somebody else.")
+        self._operation = found
+        return operation.model_copy(update={"cancel_requested": found.operation.cancel_requested})
+
+    async def bury(self, finished: Operation) -> None:
+        """Ends a deletion."""
+        async with self._lock:
+            if self._operation is None:
+                raise Fatal("InvalidState", "Only a deletion ends a workspace.")
+            await self._deps.repository.bury(self.stored, self._operation, finished, self._lease)
+
+    async def keep(self) -> None:
+        """Renews the lease for ever; returns by raising ``Conflict`` when it cannot be kept."""
+        system, seconds = self._deps.system, self._deps.lease_seconds
+        while True:
+            await system.sleep(seconds / 3)
+            try:
+                async with self._lock:
+                    self._lease = await self._deps.repository.renew_lease(self._lease, system.now(), seconds)
+            except Transient as error:
+                if (self._lease.until - system.now()).total_seconds() < seconds / 3:
+                    raise Conflict("LeaseLost", f"The lease could not be renewed: {error.message}") from error
+                _log.warning("lease not renewed workspace=%s code=%s", self._lease.name, error.code)
+
+    async def guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs ``work`` while the lease can be kept, and stops it at once when not."""
+        doing = asyncio.ensure_future(work)
+        keeping = asyncio.ensure_future(self.keep())
+        try:
+            await asyncio.wait({doing, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (doing, keeping):
+                if not task.done():
+                    task.cancel()
+            results = await asyncio.gather(doing, keeping, return_exceptions=True)
+        # What the work raised matters more than why the lease ended; a task that was stopped here says nothing.
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                raise result
+
+    async def release(self) -> None:
+        """Gives the lease back; one that was lost is left alone."""
+        await self._deps.repository.release(self._lease)
+
+    async def hint_if_due(self, at_least: float = 0.0) -> None:
+        """Sends the hint again that a request sent while this tick held the lease, and that nobody could follow."""
+        stored = await self._deps.repository.load(self._lease.name)
+        now = self._deps.clock.now()
+        if stored is not None and stored.record.due_at is not None and stored.record.due_at <= now:
+            await self.hint(now + timedelta(seconds=at_least))
+
+    async def hint(self, due_at: datetime) -> None:
+        """Asks for a tick at that time, or in an hour. Losing it is harmless: the due row is stored."""
+        delay = (due_at - self._deps.clock.now()).total_seconds()
+        message = json.dumps({"kind": "workspace", "name": self._lease.name})
+        try:
+            await self._deps.queue.send(message, delay_seconds=min(max(delay, 0.0), MAX_DELAY_SECONDS))
+        except Transient as error:
+            _log.warning("hint lost workspace=%s code=%s", self._lease.name, error.code)
+
+
+_UNWISHED = {"cancel_requested": False, "last_modified_at": None}
