@@ -1,0 +1,162 @@
+"""The main job, chapter by chapter. Each raises :class:`Unexpected` when the product did not do what it should."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from tools.demo import screen
+from tools.demo.api import ControlPlane, token
+from tools.demo.job import run_job
+from tools.local import ROOT, LocalStack
+
+EXAMPLES = ROOT / "examples"
+NAME = "churn-dev"
+
+
+class Unexpected(RuntimeError):
+    """A chapter ended otherwise than it should."""
+
+
+@dataclass
+class Walk:
+    """What the chapters share."""
+
+    stack: LocalStack
+    project: dict[str, Any] = field(default_factory=dict)
+    spec: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def env_file(self) -> Path:
+        return self.stack.directory / "azure.env"
+
+    def __post_init__(self) -> None:
+        self.project = yaml.safe_load((EXAMPLES / "projects/churn.yaml").read_text())
+        self.spec = yaml.safe_load((EXAMPLES / "workspaces/secure-classical.yaml").read_text())
+        group = self.project["members"]["contributors"][0]
+        self.admin = ControlPlane(self.stack.api_url, token(self.env_file, "ada", "--role", "Platform.Admin"))
+        self.grace = ControlPlane(self.stack.api_url, token(self.env_file, "grace", "--group", group))
+
+    @property
+    def workspace_id(self) -> str:
+        """ARM id of the ML workspace."""
+        return str(self.grace.call("GET", f"/workspaces/{NAME}").json()["status"]["outputs"]["workspaceId"])
+
+    def resource_id(self, key: str) -> str:
+        """ARM id of a resource of the workspace, from its plan."""
+        changes = self.grace.call("POST", f"/workspaces/{NAME}:plan").json()["changes"]
+        return str(next(change["id"] for change in changes if change["key"] == key))
+
+
+def register(walk: Walk) -> None:
+    """Ada, of the platform team, registers what the project may use."""
+    answer = walk.admin.call("PUT", "/projects/churn", walk.project)
+    screen.said(
+        f"project {answer.json()['name']}: {', '.join(walk.project['regions'])}, {walk.project['addressPools']}"
+    )
+
+
+def plan(walk: Walk) -> None:
+    """Grace, a data scientist, sees what her spec means before anything exists."""
+    answer = walk.grace.call("POST", f"/workspaces/{NAME}:plan", {"spec": walk.spec}).json()
+    screen.plan(answer)
+    _expect(all(c["action"] == "create" for c in answer["changes"]), "a plan of nothing creates everything")
+
+
+def create(walk: Walk) -> None:
+    """The same spec by PUT, and the operation's steps as they move."""
+    _operate(walk, "create", lambda: walk.grace.call("PUT", f"/workspaces/{NAME}", walk.spec))
+    status = walk.grace.call("GET", f"/workspaces/{NAME}").json()["status"]
+    for condition in status["conditions"]:
+        screen.said(f"{condition['type']}: {condition['status']} ({condition['reason']})")
+    _expect(status["state"] == "Ready", f"the workspace is {status['state']}")
+
+
+def validate_clean(walk: Walk) -> None:
+    """Every declared property and every relation between resources, read from Azure now."""
+    report = walk.grace.call("POST", f"/workspaces/{NAME}:validate").json()
+    failing = screen.findings(report)
+    _expect(not failing, f"{len(failing)} findings on a workspace that should be clean")
+
+
+def job(walk: Walk) -> None:
+    """One job takes the cluster from 0 nodes to 1 and back to 0."""
+    nodes = run_job(walk.stack, walk.workspace_id, walk.spec["compute"]["clusters"][0]["name"], screen.said)
+    _expect(nodes == [0, 1, 0], f"the cluster went through {nodes} nodes")
+
+
+def break_it(walk: Walk) -> None:
+    """Somebody opens the storage account and deletes a DNS zone link, behind the control plane's back."""
+    storage, link = walk.resource_id("storage"), walk.resource_id("dns-link/blob/ml")
+    _inject(walk, "public-access", "--account", storage)
+    _inject(walk, "delete-dns-link", "--link", link)
+
+
+def validate_broken(walk: Walk) -> None:
+    """Both show, with what was observed and where it was read."""
+    report = walk.grace.call("POST", f"/workspaces/{NAME}:validate").json()
+    failing = screen.findings(report)
+    seen = {finding["key"] for finding in failing}
+    _expect(seen == {"storage", "dns-link/blob/ml"}, f"the findings are about {sorted(seen)}")
+
+
+def repair(walk: Walk) -> None:
+    """Only what differs is written."""
+    _operate(walk, "repair", lambda: walk.grace.call("POST", f"/workspaces/{NAME}:repair"))
+
+
+def delete(walk: Walk) -> None:
+    """In reverse order; what Azure keeps is reported."""
+    operation = _operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{NAME}"))
+    screen.residue(operation)
+
+
+CHAPTERS: tuple[tuple[str, Callable[[Walk], None]], ...] = (
+    ("Register the project", register),
+    ("Plan a workspace from examples/workspaces/secure-classical.yaml", plan),
+    ("Create it", create),
+    ("Validate it", validate_clean),
+    ("Run one job", job),
+    ("Somebody breaks it", break_it),
+    ("Validate shows both, with evidence", validate_broken),
+    ("Repair", repair),
+    ("Validate is clean", validate_clean),
+    ("Delete, with the residue report", delete),
+)
+
+
+def walk_through(stack: LocalStack) -> None:
+    """Runs every chapter. Raises what the first failing one raised."""
+    walk = Walk(stack)
+    for number, (title, act) in enumerate(CHAPTERS, start=1):
+        screen.chapter(number, title)
+        act(walk)
+
+
+def _operate(walk: Walk, title: str, request: Callable[[], httpx.Response]) -> dict[str, Any]:
+    started = time.monotonic()
+    with screen.steps(title) as draw:
+        operation = walk.grace.watch(request(), draw)
+    screen.operation_result(operation, time.monotonic() - started)
+    _expect(operation["status"] == "Succeeded", f"{title} ended {operation['status']}")
+    return operation
+
+
+def _inject(walk: Walk, *arguments: str) -> None:
+    command = [sys.executable, "-m", "simulator", "inject", *arguments, "--env-file", str(walk.env_file)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    _expect(done.returncode == 0, f"inject failed: {done.stderr.strip()}")
+    screen.said(done.stdout.strip() or " ".join(arguments))
+
+
+def _expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Unexpected(otherwise)
