@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from controlplane.arm import subscription_id as subscription_path
+from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.reader import ArmReader
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
@@ -24,8 +25,8 @@ _INVISIBLE = SubscriptionFacts(visible=False, locations=frozenset(), vm_sizes={}
 class AzureCatalog:
     """See the protocol. Answers are kept in this process; simultaneous questions for the same facts are asked once."""
 
-    def __init__(self, reader: ArmReader, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._reader = reader
+    def __init__(self, client: ArmClient, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._reader = ArmReader(client)
         self._monotonic = monotonic
         self._kept: dict[tuple[str, str], tuple[float, SubscriptionFacts]] = {}
         self._asking: dict[tuple[str, str], asyncio.Lock] = {}

@@ -87,7 +87,7 @@ class FakeArm:
         transport = request.transport
         assert transport is not None
         if answer.status == LOST:
-            transport.close()
+            transport.abort()
             return web.Response()
         if answer.status == CUT:
             response = web.StreamResponse(headers={"Content-Length": "1000"})

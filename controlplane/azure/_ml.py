@@ -1,0 +1,171 @@
+"""``azure-ai-ml`` in one cloud, as one identity: connections, threads' locks, and errors as ours.
+
+The SDK finds its cloud in arguments made from our settings, so neither ``ARM_CLOUD_METADATA_URL`` nor its metadata
+calls, which it does not cache, are needed. Blocking; ``jobs`` calls it in threads and imports it on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import requests
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline.transport import RequestsTransport
+from azure.identity import ManagedIdentityCredential
+
+from controlplane.arm import name_of, resource_group_of, subscription_of
+from controlplane.azure.answers import ArmAnswer
+from controlplane.azure.errors import clean, error_of, is_absence, lost_connection
+from controlplane.azure.hosts import ensure_trusted
+from controlplane.errors import ControlPlaneError, Fatal, Rejected
+from controlplane.settings import Settings
+
+if TYPE_CHECKING:
+    from controlplane.azure.jobs import JobRequest
+
+T = TypeVar("T")
+
+#: Cloud → (portal, audience of the ML data plane, storage suffix, registry discovery).
+#: Source: azure-ai-ml 1.35.2, ``_azure_environments.py``.
+_CLOUDS = {
+    "AzureCloud": (
+        "https://portal.azure.com/",
+        "https://ml.azure.com/",
+        "core.windows.net",
+        "https://eastus.api.azureml.ms/",
+    ),
+    "AzureUSGovernment": (
+        "https://portal.azure.us/",
+        "https://ml.azure.us/",
+        "core.usgovcloudapi.net",
+        "https://usgovarizona.api.ml.azure.us/",
+    ),
+    "AzureChinaCloud": (
+        "https://portal.azure.cn/",
+        "https://ml.azure.cn/",
+        "core.chinacloudapi.cn",
+        "https://chinaeast2.api.ml.azure.cn/",
+    ),
+}
+#: Retries sleep where nobody sees it and re-send writes; a redirect would take the token along.
+_NO_SURPRISES: dict[str, Any] = {"retry_total": 0, "permit_redirects": False}
+
+
+class _TrustedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core offers it by __getattr__
+    """Refuses to carry anything to another host than ARM's: the SDK builds URLs from answers as well."""
+
+    def __init__(self, endpoint: str, session: requests.Session) -> None:
+        super().__init__(session=session, session_owner=False)
+        self._endpoint = endpoint
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        ensure_trusted(request.url, self._endpoint)
+        return super().send(request, **kwargs)
+
+
+class Session:
+    """One pool of connections and one ``MLClient`` per workspace. Safe to call from several threads."""
+
+    def __init__(self, settings: Settings, client_id: str) -> None:
+        self._settings = settings
+        self._requests = requests.Session()
+        self._credential = ManagedIdentityCredential(
+            client_id=client_id,
+            transport=RequestsTransport(session=self._requests, session_owner=False),
+            **_NO_SURPRISES,
+        )
+        self._transport = _TrustedTransport(settings.arm_endpoint, self._requests)
+        self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()
+
+    def submit(self, workspace_id: str, request: JobRequest) -> Any:
+        """PUT of the job under its own name."""
+        from controlplane.azure.jobs import OWNER_TAG
+
+        job = importlib.import_module("azure.ai.ml").command(
+            name=request.name,
+            command=request.command,
+            environment=request.environment,
+            compute=request.compute,
+            experiment_name=request.experiment,
+            tags={OWNER_TAG: request.owner},
+        )
+        return _guarded(lambda: self._client(workspace_id).jobs.create_or_update(job))
+
+    def get(self, workspace_id: str, name: str) -> Any:
+        """The SDK's job, or None."""
+
+        def read() -> Any:
+            try:
+                return self._client(workspace_id).jobs.get(name)
+            except HttpResponseError as error:
+                if error.response is not None and is_absence(_answer(error.response)):
+                    return None
+                raise
+
+        return _guarded(read)
+
+    def cancel(self, workspace_id: str, name: str) -> None:
+        """POST of the job's cancel."""
+        _guarded(lambda: self._client(workspace_id).jobs.begin_cancel(name, polling=False))
+
+    def close(self) -> None:
+        """Closes the sockets; none of the SDK's dozens of clients can be closed by itself."""
+        self._requests.close()
+
+    def _client(self, workspace_id: str) -> Any:
+        key = workspace_id.lower()
+        with self._making:
+            if key not in self._clients:
+                self._clients[key] = self._connect(workspace_id)
+            return self._clients[key]
+
+    def _connect(self, workspace_id: str) -> Any:
+        chosen = self._settings
+        portal, audience, storage, discovery = _CLOUDS[chosen.cloud]
+        return importlib.import_module("azure.ai.ml").MLClient(
+            self._credential,
+            subscription_of(workspace_id),
+            resource_group_of(workspace_id),
+            name_of(workspace_id),
+            # The SDK keeps its clouds by name and refuses to change one: the name holds what makes ours differ.
+            cloud=f"{chosen.cloud} at {chosen.arm_host}",
+            cloud_metadata={
+                "azure_portal": portal,
+                "resource_manager": f"{chosen.arm_endpoint}/",
+                "active_directory": f"{chosen.authority_host}/",
+                "aml_resource_id": audience,
+                "storage_endpoint": storage,
+                "registry_discovery_endpoint": discovery,
+            },
+            enable_telemetry=False,
+            show_progress=False,
+            transport=self._transport,
+            **_NO_SURPRISES,
+        )
+
+
+def _guarded(act: Callable[[], T]) -> T:
+    """Runs ``act`` and raises our errors for the SDK's."""
+    try:
+        return act()
+    except AzureError as error:
+        raise _mapped(error) from error
+
+
+def _mapped(error: AzureError) -> ControlPlaneError:
+    if isinstance(error, HttpResponseError):
+        if error.response is not None:
+            return error_of(_answer(error.response))
+        return Fatal("ManagedIdentityUnavailable", "This process has no identity endpoint.")
+    if isinstance(error, importlib.import_module("azure.ai.ml.exceptions").MlException):
+        return Rejected("InvalidJob", clean(str(error)))
+    return lost_connection(error)
+
+
+def _answer(response: Any) -> ArmAnswer:
+    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+    return ArmAnswer(response.status_code, headers, response.body(), response.request.url)
