@@ -1,0 +1,39 @@
+"""The example workspace as a spec and a blueprint, for tests. Pure but for reading the example."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from controlplane.workspaces import blueprint as compiler
+from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "workspaces" / "secure-classical.yaml"
+CONTEXT = compiler.CompileContext(
+    workspace="churn-dev",
+    incarnation=1,
+    resource_group="rg-churn-churn-dev",
+    tenant_id="00000000-0000-0000-0000-0000000000aa",
+)
+
+
+def example() -> dict[str, Any]:
+    """``secure-classical.yaml`` as the JSON of a request."""
+    loaded: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(EXAMPLE.read_text()), default=str))
+    return loaded
+
+
+def spec(**changes: Any) -> WorkspaceSpec:
+    """The example's spec with top-level fields replaced."""
+    return parse_spec({**example(), **changes})
+
+
+def compiled(**changes: Any) -> Blueprint:
+    """The example's blueprint with top-level fields of the spec replaced."""
+    # By module attribute, so that a run with a rule switched off sees the other compiler.
+    return compiler.compile_blueprint(spec(**changes), CONTEXT)
