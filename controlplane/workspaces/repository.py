@@ -1,9 +1,9 @@
 """Workspaces, their operations, leases and due index, as entities of one partition of the store.
 
 Rows of partition ``workspaces``: ``w!name`` record, ``s!name`` status, ``o!id`` operation, ``l!name`` lease,
-``d!time!name`` due index, ``t!name`` tombstone. One partition, because an object and its due row must change in one
-conditional write, and Tables' transactions end at a partition. The record is the truth; a due row or a queue message
-is a hint that leads to it.
+``d!time!name`` due index, ``t!name`` tombstone, ``a!allocation`` what new workspaces take turns on. One partition,
+because an object and its due row must change in one conditional write, and Tables' transactions end at a partition. The
+record is the truth; a due row or a queue message is a hint that leads to it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
 PARTITION = "workspaces"
 #: Milliseconds in the year 5138; subtracting makes later ids sort first.
 _END_OF_TIME = 99_999_999_999_999
+_ALLOCATION = "a!allocation"
 
 
 def new_operation_id(now: datetime) -> str:
@@ -56,6 +57,17 @@ class Lease:
     owner: str
     until: datetime
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """The right to take from what all workspaces share (names of groups, addresses, a project's number of workspaces).
+
+    Read before looking at what is taken, spent in the commit that takes: of two requests that looked at the same time,
+    one gets ``Conflict`` and has to look again.
+    """
+
+    etag: str | None
 
 
 class WorkspaceRepository:
@@ -98,6 +110,11 @@ class WorkspaceRepository:
         tombstone = await self._store.get(PARTITION, f"t!{name}")
         return int(tombstone.value["incarnation"]) + 1 if tombstone else 1
 
+    async def allocation(self) -> Allocation:
+        """See :class:`Allocation`."""
+        entity = await self._store.get(PARTITION, _ALLOCATION)
+        return Allocation(entity.etag if entity else None)
+
     async def due(self, now: datetime, limit: int = 1000) -> tuple[str, ...]:
         """Names whose time has come, the longest due first."""
         page = await self._store.query(PARTITION, prefix="d!", below=_due_row(now, "~"), limit=limit)
@@ -106,12 +123,16 @@ class WorkspaceRepository:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     async def accept(
-        self, record: WorkspaceRecord, operation: Operation, previous: StoredWorkspace | None
+        self,
+        record: WorkspaceRecord,
+        operation: Operation,
+        previous: StoredWorkspace | None,
+        allocation: Allocation | None = None,
     ) -> StoredWorkspace:
         """Stores an accepted request: record, operation and due row in one commit.
 
         ``record.active_operation`` must be the operation's id. Raises ``Conflict`` when the workspace changed since
-        ``previous`` was read, or exists although ``previous`` is None.
+        ``previous`` was read, or exists although ``previous`` is None, or when ``allocation`` was spent by another.
         """
         if record.active_operation != operation.id:
             raise Fatal("InvalidRecord", "An accepted record must name its operation.")
@@ -121,11 +142,11 @@ class WorkspaceRepository:
         else:
             writes.append(Replace(f"w!{record.name}", _dump(record), previous.record_etag))
         writes += _due_writes(record, previous.record if previous else None)
+        if allocation is not None:
+            writes.append(_spend(allocation, operation))
         etags = await self._store.commit(PARTITION, writes)
         status = previous.status if previous else WorkspaceStatus()
-        return StoredWorkspace(
-            record, _known(etags[1]), status, previous.status_etag if previous else None
-        )
+        return StoredWorkspace(record, _known(etags[1]), status, previous.status_etag if previous else None)
 
     async def save_record(
         self, stored: StoredWorkspace, record: WorkspaceRecord, lease: Lease | None = None
@@ -153,11 +174,7 @@ class WorkspaceRepository:
         name = stored.record.name
         if status is not None:
             row, value = f"s!{name}", _dump(status)
-            writes.append(
-                Insert(row, value)
-                if stored.status_etag is None
-                else Replace(row, value, stored.status_etag)
-            )
+            writes.append(Insert(row, value) if stored.status_etag is None else Replace(row, value, stored.status_etag))
         if changed is not None:
             if operation is None:
                 raise Fatal("InvalidRecord", "A changed operation needs the one it was read as.")
@@ -179,9 +196,7 @@ class WorkspaceRepository:
 
     async def request_cancel(self, stored: StoredOperation, changed: Operation) -> StoredOperation:
         """Stores the wish to cancel; the tick sees it before its next write."""
-        etags = await self._store.commit(
-            PARTITION, [Replace(f"o!{changed.id}", _dump(changed), stored.etag)]
-        )
+        etags = await self._store.commit(PARTITION, [Replace(f"o!{changed.id}", _dump(changed), stored.etag)])
         return StoredOperation(changed, _known(etags[0]))
 
     async def bury(
@@ -208,20 +223,14 @@ class WorkspaceRepository:
         entity = await self._store.get(PARTITION, f"l!{name}")
         return entity is not None and _until(entity) > now
 
-    async def take_lease(
-        self, name: str, owner: str, now: datetime, seconds: float
-    ) -> Lease | None:
+    async def take_lease(self, name: str, owner: str, now: datetime, seconds: float) -> Lease | None:
         """None when somebody holds it. ``now`` is the system clock's, never the product's."""
         entity = await self._store.get(PARTITION, f"l!{name}")
         until = now + timedelta(seconds=seconds)
         value = {"owner": owner, "until": until.isoformat()}
         if entity is not None and _until(entity) > now:
             return None
-        write: Write = (
-            Insert(f"l!{name}", value)
-            if entity is None
-            else Replace(f"l!{name}", value, entity.etag)
-        )
+        write: Write = Insert(f"l!{name}", value) if entity is None else Replace(f"l!{name}", value, entity.etag)
         try:
             etags = await self._store.commit(PARTITION, [write])
         except Conflict:
@@ -232,9 +241,7 @@ class WorkspaceRepository:
         """Raises ``Conflict`` when the lease was lost; the tick must stop."""
         until = now + timedelta(seconds=seconds)
         value = {"owner": lease.owner, "until": until.isoformat()}
-        etags = await self._store.commit(
-            PARTITION, [Replace(f"l!{lease.name}", value, lease.etag)]
-        )
+        etags = await self._store.commit(PARTITION, [Replace(f"l!{lease.name}", value, lease.etag)])
         return Lease(lease.name, lease.owner, until, _known(etags[0]))
 
     async def release(self, lease: Lease) -> None:
@@ -243,6 +250,13 @@ class WorkspaceRepository:
             await self._store.commit(PARTITION, [Remove(f"l!{lease.name}", lease.etag)])
         except Conflict:
             return
+
+
+def _spend(allocation: Allocation, operation: Operation) -> Write:
+    value = {"operation": operation.id}
+    if allocation.etag is None:
+        return Insert(_ALLOCATION, value)
+    return Replace(_ALLOCATION, value, allocation.etag)
 
 
 def _dump(model: WorkspaceRecord | WorkspaceStatus | Operation) -> dict[str, object]:
