@@ -16,7 +16,7 @@ from controlplane.workspaces.model import Action, Change, Plan
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.records import WorkspaceRecord
-from controlplane.workspaces.repository import StoredWorkspace, new_operation_id
+from controlplane.workspaces.repository import Allocation, StoredWorkspace, new_operation_id
 from controlplane.workspaces.services.asked import Asked, Request, check_facts, immutable, understand
 from controlplane.workspaces.services.deps import (
     ServiceDeps,
@@ -28,6 +28,7 @@ from controlplane.workspaces.services.deps import (
 )
 from controlplane.workspaces.services.look import judge_posture
 from controlplane.workspaces.services.merge import merge_patch
+from controlplane.workspaces.services.room import find_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,13 @@ async def _submit(deps: ServiceDeps, request: Request, data: JsonObject) -> Outc
         _require_kept(stored)
         if not asked.changes_spec and await _is_done(deps, stored):
             return Outcome(stored, None)
-    else:
-        await _require_room(deps, asked)
-    await check_facts(deps, asked)
+    room = await find_room(deps, asked)
+    await check_facts(deps, asked, room.taken)
     if not request.allow_destructive:
         await _refuse_destruction(deps, asked)
     record, kind = _record(deps, request, asked)
     operation = _operation(request, record, kind, deps.clock.now())
-    return await _accept(deps, record, operation, stored)
+    return await _accept(deps, record, operation, stored, room.allocation)
 
 
 async def _is_done(deps: ServiceDeps, stored: StoredWorkspace) -> bool:
@@ -135,34 +135,6 @@ def _require_kept(stored: StoredWorkspace) -> None:
             "WorkspaceDeleting",
             f"Workspace {stored.record.name!r} is being deleted. Repeat the DELETE until it is gone, then create it.",
         )
-
-
-async def _require_room(deps: ServiceDeps, asked: Asked) -> None:
-    """A new workspace needs a place under the project's limit and a resource group that no other workspace has."""
-    count, continuation = 0, None
-    while True:
-        records, continuation = await deps.repository.list(continuation=continuation)
-        for record in records:
-            count += record.project == asked.spec.project
-            if _same_group(record, asked):
-                raise Conflict(
-                    "ResourceGroupUnavailable",
-                    f"Another workspace has the resource group {asked.resource_group!r}; choose another name.",
-                    target="name",
-                )
-        if continuation is None:
-            break
-    limit = asked.registration.limits.max_workspaces
-    if count >= limit:
-        raise Conflict("WorkspaceLimitReached", f"Project {asked.spec.project!r} may have {limit} workspaces.")
-
-
-def _same_group(record: WorkspaceRecord, asked: Asked) -> bool:
-    return (
-        record.name != asked.name
-        and record.resource_group.lower() == asked.resource_group.lower()
-        and str(record.spec.get("subscriptionId")).lower() == asked.spec.subscription_id.lower()
-    )
 
 
 async def _refuse_destruction(deps: ServiceDeps, asked: Asked) -> None:
@@ -241,7 +213,11 @@ def _operation(request: Request, record: WorkspaceRecord, kind: OperationKind, n
 
 
 async def _accept(
-    deps: ServiceDeps, record: WorkspaceRecord, operation: Operation, stored: StoredWorkspace | None
+    deps: ServiceDeps,
+    record: WorkspaceRecord,
+    operation: Operation,
+    stored: StoredWorkspace | None,
+    allocation: Allocation | None = None,
 ) -> Outcome:
     record = record.model_copy(
         update={
@@ -250,6 +226,6 @@ async def _accept(
             "due_at": operation.created_at,
         }
     )
-    after = await deps.repository.accept(record, operation, stored)
+    after = await deps.repository.accept(record, operation, stored, allocation)
     await hint(deps, record.name)
     return Outcome(after, operation, created=stored is None)

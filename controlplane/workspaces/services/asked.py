@@ -26,7 +26,7 @@ from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
 #: Fields that Azure cannot change in place and whose change no plan can express.
 IMMUTABLE = ("subscriptionId", "location")
 #: Findings of the plan-time checks that are about what exists, not about the spec: 409 when there are no others.
-CONFLICTS = frozenset({"AddressSpaceOverlaps", "NameUnavailable", "NameInUse", "SkuRestricted", "QuotaExceeded"})
+CONFLICTS = frozenset({"AddressSpaceOverlaps", "SkuRestricted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,13 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
     return Asked(request.name, spec, body, registration, stored, incarnation, group)
 
 
-async def check_facts(deps: ServiceDeps, asked: Asked) -> None:
-    """What only Azure knows: regions, sizes, visibility. Raises ``Rejected`` (400) or ``Conflict`` (409)."""
+async def check_facts(deps: ServiceDeps, asked: Asked, taken: Mapping[str, str]) -> None:
+    """Why Azure would refuse the spec: regions, sizes, visibility, addresses that are taken.
+
+    Raises ``Rejected`` (400) or ``Conflict`` (409), with every reason.
+    """
     facts = await deps.catalog.facts(asked.spec.subscription_id, asked.spec.location)
-    details = check(asked.spec, facts)
+    details = check(asked.spec, facts, taken)
     if not details:
         return
     codes = {detail.code for detail in details}

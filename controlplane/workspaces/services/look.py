@@ -25,6 +25,7 @@ from controlplane.workspaces.services.deps import (
     require,
     workspace_not_found,
 )
+from controlplane.workspaces.services.room import find_room
 
 PAGE = 100
 
@@ -99,7 +100,8 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
         blueprint, inventory = blueprint_of(deps, stored.record), stored.status.inventory
     else:
         asked = await understand(deps, request, data)
-        await check_facts(deps, asked)
+        room = await find_room(deps, asked)
+        await check_facts(deps, asked, room.taken)
         stored, blueprint = asked.stored, asked.blueprint(deps)
         inventory = stored.status.inventory if stored else {}
     observed = await take_snapshot(blueprint, deps.reader)
