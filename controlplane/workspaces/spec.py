@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -80,8 +79,7 @@ def parse_spec(data: JsonObject) -> WorkspaceSpec:
     try:
         spec = WorkspaceSpec.model_validate(data)
     except ValidationError as error:
-        details = tuple(_from_pydantic(item) for item in error.errors(include_url=False, include_input=False))
-        raise _rejected(details) from error
+        raise _rejected(tuple(_from_pydantic(error))) from error
     if details := (*_unavailable(spec), *_address_space(spec), *_clusters(spec), *_owners(spec)):
         raise _rejected(details)
     return spec
@@ -92,13 +90,33 @@ def _rejected(details: tuple[ErrorDetail, ...]) -> Rejected:
     return Rejected(INVALID, one, target=details[0].target, details=details)
 
 
-def _from_pydantic(item: Any) -> ErrorDetail:
+def _from_pydantic(error: ValidationError) -> Iterator[ErrorDetail]:
+    items = error.errors(include_url=False, include_input=False)
+    places = [item["loc"] for item in items]
+    for item in items:
+        # A list whose only items are wrong is also reported as too short; the items say it better.
+        inner = any(place[: len(item["loc"])] == item["loc"] and place != item["loc"] for place in places)
+        if not (inner and item["type"] == "too_short"):
+            path = _path(item["loc"], unknown=item["type"] == "extra_forbidden")
+            code = _CODES.get(item["type"], "InvalidValue")
+            yield ErrorDetail(code, f"{path[2:]}: {item['msg']}.", path)
+
+
+_CODES = {"extra_forbidden": "UnknownField", "missing": "MissingField"}
+
+
+def _path(place: tuple[int | str, ...], *, unknown: bool) -> str:
+    """JSON path of a location; the names that pydantic gives to the members of a union are not part of it."""
     path = "$"
-    for part in item["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    code = "UnknownField" if item["type"] == "extra_forbidden" else "InvalidValue"
-    code = "MissingField" if item["type"] == "missing" else code
-    return ErrorDetail(code, f"{path[2:]}: {item['msg']}.", path)
+    for index, part in enumerate(place):
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif (unknown and index == len(place) - 1) or _FIELD.fullmatch(part):
+            path += f".{part}"
+    return path
+
+
+_FIELD = re.compile(r"(?!int$)[a-z][A-Za-z0-9]*")
 
 
 #: Path, test for "asks for what is not built", what is built instead.

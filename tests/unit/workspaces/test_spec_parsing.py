@@ -1,0 +1,180 @@
+"""From JSON to a spec, or to every reason why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controlplane.errors import Rejected
+from controlplane.workspaces.spec import check_name, parse_spec
+from tests.unit.workspaces.fake_azure import OWNER, request
+
+CLUSTER = {"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 4}
+
+
+def faults(data: dict[str, Any]) -> dict[str | None, str]:
+    """Path → code of every detail."""
+    with pytest.raises(Rejected) as caught:
+        parse_spec(data)
+    assert caught.value.code == "InvalidSpec"
+    return {detail.target: detail.code for detail in caught.value.details}
+
+
+def clusters(**changes: Any) -> dict[str, Any]:
+    return request(compute={"clusters": [CLUSTER | changes]})
+
+
+def test_defaults_are_the_safe_ones() -> None:
+    spec = parse_spec(request(compute={}))
+    assert spec.model_dump(mode="json", by_alias=True) == {
+        "project": "churn",
+        "environment": "dev",
+        "workload": "classical",
+        "management": "manage",
+        "subscriptionId": "00000000-0000-0000-0000-000000000001",
+        "location": "westeurope",
+        "owners": [OWNER],
+        "network": {
+            "mode": "privateVnet",
+            "addressSpace": "10.40.0.0/22",
+            "hub": {
+                "kind": "create",
+                "vnetId": None,
+                "dnsZones": [],
+                "bastion": False,
+                "jumpHost": False,
+                "buildAgents": 0,
+                "gateway": "none",
+            },
+        },
+        "identity": {"type": "systemAssigned", "ids": [], "primary": None},
+        "storage": {"sharedKeyAccess": False},
+        "registry": {"adminUser": False},
+        "encryption": {"customerManagedKey": None},
+        "compute": {"clusters": [], "instances": []},
+        "catalog": {"collections": []},
+        "access": {"dataScientists": [], "projectLeads": [], "platformSupport": []},
+        "budget": None,
+        "expiry": None,
+        "legacyV1Mode": False,
+    }
+
+
+def test_a_clusters_defaults() -> None:
+    (cluster,) = parse_spec(clusters()).compute.clusters
+    assert (cluster.min_nodes, cluster.idle_before_scale_down, cluster.public_ip) == (0, "PT2M", False)
+
+
+def test_the_stored_form_is_accepted_again() -> None:
+    spec = parse_spec(request(expiry={"expiresOn": "2027-06-30"}))
+    assert parse_spec(spec.model_dump(mode="json", by_alias=True)) == spec
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "code"),
+    [
+        pytest.param(request(colour="blue"), "$.colour", "UnknownField", id="unknown field"),
+        pytest.param(
+            request(network={"addressSpace": "10.0.0.0/22", "hub": {"vpn": 1}}),
+            "$.network.hub.vpn",
+            "UnknownField",
+            id="unknown field deep inside",
+        ),
+        pytest.param(request(network={}), "$.network.addressSpace", "MissingField", id="no address space"),
+        pytest.param(request(owners=[]), "$.owners", "InvalidValue", id="no owner"),
+        pytest.param(request(owners=["ada"]), "$.owners[0]", "InvalidValue", id="owner by name"),
+        pytest.param(request(owners=[OWNER, OWNER]), "$.owners[1]", "DuplicateName", id="owner twice"),
+        pytest.param(request(environment="qa"), "$.environment", "InvalidValue", id="unknown environment"),
+        pytest.param(request(location="West Europe"), "$.location", "InvalidValue", id="display name of a region"),
+        pytest.param(request(subscriptionId="prod"), "$.subscriptionId", "InvalidValue", id="subscription by name"),
+        pytest.param(request(project="Churn!"), "$.project", "InvalidValue", id="bad project"),
+        pytest.param(
+            request(network={"addressSpace": "10.40.0.1/22"}), "$.network.addressSpace", "InvalidValue", id="host bits"
+        ),
+        pytest.param(
+            request(network={"addressSpace": "fd00::/64"}), "$.network.addressSpace", "InvalidValue", id="IPv6"
+        ),
+        pytest.param(
+            request(network={"addressSpace": "8.8.0.0/22"}), "$.network.addressSpace", "InvalidValue", id="public range"
+        ),
+        pytest.param(
+            request(network={"addressSpace": "172.16.0.0/12"}),
+            "$.network.addressSpace",
+            "AddressSpaceOverlaps",
+            id="Docker's bridge inside",
+        ),
+        pytest.param(
+            request(network={"addressSpace": "10.40.0.0/26"}),
+            "$.network.addressSpace",
+            "AddressSpaceTooSmall",
+            id="too small for two networks",
+        ),
+        pytest.param(
+            clusters(name="1st"), "$.compute.clusters[0].name", "InvalidValue", id="cluster name begins with a digit"
+        ),
+        pytest.param(
+            clusters(name="a-cluster-name-too-long"),
+            "$.compute.clusters[0].name",
+            "InvalidValue",
+            id="long cluster name",
+        ),
+        pytest.param(clusters(maxNodes=0), "$.compute.clusters[0].maxNodes", "InvalidValue", id="no nodes"),
+        pytest.param(clusters(minNodes=5), "$.compute.clusters[0].minNodes", "InvalidValue", id="minimum over maximum"),
+        pytest.param(
+            clusters(idleBeforeScaleDown="PT10S"),
+            "$.compute.clusters[0].idleBeforeScaleDown",
+            "InvalidValue",
+            id="S1-31 idle time too short",
+        ),
+        pytest.param(
+            clusters(idleBeforeScaleDown="PT3H"),
+            "$.compute.clusters[0].idleBeforeScaleDown",
+            "InvalidValue",
+            id="S1-31 idle time too long",
+        ),
+        pytest.param(
+            request(compute={"clusters": [CLUSTER, CLUSTER | {"name": "CPU"}]}),
+            "$.compute.clusters[1].name",
+            "DuplicateName",
+            id="two clusters of one name",
+        ),
+    ],
+)
+def test_one_fault_is_named_by_its_path(data: dict[str, Any], path: str, code: str) -> None:
+    assert faults(data) == {path: code}
+
+
+def test_every_fault_is_listed() -> None:
+    data = request(environment="qa", owners=[], colour="blue", network={"addressSpace": 7})
+    assert faults(data) == {
+        "$.environment": "InvalidValue",
+        "$.owners": "InvalidValue",
+        "$.colour": "UnknownField",
+        "$.network.addressSpace": "InvalidValue",
+    }
+
+
+def test_what_is_not_built_and_what_is_wrong_are_listed_together() -> None:
+    data = request(
+        management="observe",
+        network={"addressSpace": "10.40.0.0/28", "hub": {"bastion": True}},
+        compute={"clusters": [CLUSTER | {"publicIp": True}]},
+    )
+    assert faults(data) == {
+        "$.management": "FeatureNotAvailable",
+        "$.network.hub.bastion": "FeatureNotAvailable",
+        "$.compute.clusters[0].publicIp": "FeatureNotAvailable",
+        "$.network.addressSpace": "AddressSpaceTooSmall",
+    }
+
+
+@pytest.mark.parametrize("name", ["abc", "churn-dev", "a1-b2", "a" * 32])
+def test_names_that_azure_takes(name: str) -> None:
+    assert check_name(name) == ()
+
+
+@pytest.mark.parametrize("name", ["", "ab", "1abc", "Churn", "a--b", "abc-", "a" * 33, "a_b", "a/b", "abc\n"])
+def test_names_that_azure_would_refuse(name: str) -> None:
+    (detail,) = check_name(name)
+    assert (detail.code, detail.target) == ("InvalidName", "$.name")
