@@ -7,7 +7,6 @@ from tests.support.tick_world import REGISTRY, World
 from tests.support.virtual_time import run
 
 
-
 def test_an_undisturbed_creation_makes_everything_once(world: World) -> None:
     async def scene() -> None:
         operation = await world.do(OperationKind.CREATE)
