@@ -48,6 +48,10 @@ class Estate:
     refused: dict[str, Unreadable] = field(default_factory=dict)
     """Folded path of a read → why Azure refuses it."""
 
+    def copy(self) -> Estate:
+        """Another estate in the same state."""
+        return Estate(self.blueprint, copy.deepcopy(self.bodies), dict(self.refused))
+
     def id_of(self, key: str) -> str:
         """The ARM id of a key, a role assignment's as its principal makes it."""
         arm_id = self.blueprint.by_key[key].id

@@ -5,6 +5,7 @@ The controls themselves are data, in ``catalogue_network.py`` and ``catalogue_se
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -40,10 +41,12 @@ class Control:
         """The name under which the rule is registered; unique."""
         return f"{self.id}({self.type.rpartition('/')[2]}:{self.key}){self.path.removeprefix('$')}"
 
-    def speaks_to(self, resource: Resource, path: str) -> bool:
-        """Whether a difference at ``path`` of ``resource`` is this control's."""
-        if self.type not in ("*", resource.type) or not fnmatchcase(resource.key, self.key):
-            return False
+    def concerns(self, resource: Resource) -> bool:
+        """Whether it speaks of ``resource`` at all."""
+        return self.type in ("*", resource.type) and (self.key == "*" or fnmatchcase(resource.key, self.key))
+
+    def speaks_to(self, path: str) -> bool:
+        """Whether a difference at ``path`` of a resource it concerns is this control's."""
         return path == "$" if self.path == "$" else path != "$" and covers(self.path, path)
 
     @property
@@ -52,7 +55,7 @@ class Control:
         return (len(steps(self.path)), "*" not in self.key, len(self.key), self.type != "*")
 
 
-def find(controls: dict[str, Control], resource: Resource, path: str, fallback: Control) -> Control:
-    """The most specific control that speaks to a difference at ``path``."""
-    speaking = [control for control in controls.values() if control.speaks_to(resource, path)]
+def find(controls: Iterable[Control], path: str, fallback: Control) -> Control:
+    """The most specific of the controls that concern a resource for a difference at ``path``."""
+    speaking = [control for control in controls if control.speaks_to(path)]
     return max(speaking, key=lambda control: control.precision, default=fallback)

@@ -29,7 +29,7 @@ class Declared:
     environment: str
     controls: dict[str, Control]
     fallback: Control
-    _by_type: dict[str, dict[str, Control]] = field(default_factory=dict)
+    _known: dict[str, tuple[Control, ...]] = field(default_factory=dict)
 
     def judge(self, changes: Iterable[Change]) -> None:
         """Adds one finding for each difference, and one pass for each control that holds."""
@@ -58,7 +58,7 @@ class Declared:
         if position is None:
             self._add(control, evidence, FindingStatus.FAIL)
         else:
-            self.ledger.follow(position, evidence)
+            self.ledger.follow(position, evidence, gone=resource.key)
 
     def _causes(self, resource: Resource) -> Iterator[Cause]:
         """What lies in a missing resource is missing with it; so is what is named after a lost output of another."""
@@ -127,22 +127,20 @@ class Declared:
         )
 
     def _control(self, resource: Resource, path: str) -> Control:
-        return find(self._of(resource), resource, path, self.fallback)
+        return find(self._concerning(resource), path, self.fallback)
 
-    def _of(self, resource: Resource) -> dict[str, Control]:
-        """Controls on one type: the catalogue is long, and a workspace has hundreds of resources."""
-        if resource.type not in self._by_type:
-            self._by_type[resource.type] = {
-                rule: control for rule, control in self.controls.items() if control.type in ("*", resource.type)
-            }
-        return self._by_type[resource.type]
+    def _concerning(self, resource: Resource) -> tuple[Control, ...]:
+        """The catalogue is long and a workspace has hundreds of resources: each is looked up once."""
+        if resource.key not in self._known:
+            self._known[resource.key] = tuple(c for c in self.controls.values() if c.concerns(resource))
+        return self._known[resource.key]
 
     def _judged(self, resource: Resource) -> Iterator[tuple[Control, str]]:
         """Controls that a resource without differences passes, and the path of the value that shows it."""
-        for control in self._of(resource).values():
-            path = "$" if control.path == "$" else control.path
+        for control in self._concerning(resource):
+            path = control.path
             declared = path == "$" or value_at(resource.body, path) is not ABSENT
-            if declared and control.speaks_to(resource, path) and self._control(resource, path) is control:
+            if declared and self._control(resource, path) is control:
                 yield control, path
         yield self.fallback, "$"
 

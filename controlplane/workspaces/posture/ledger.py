@@ -21,6 +21,8 @@ class Ledger:
     findings: list[Finding] = field(default_factory=list)
     _failing: dict[str, list[int]] = field(default_factory=dict)
     """Key → positions of its failing findings."""
+    _gone: dict[str, int] = field(default_factory=dict)
+    """Key of a resource that is missing with another → position of that other's finding."""
     _consequences: dict[int, list[Evidence]] = field(default_factory=dict)
 
     def add(self, finding: Finding) -> None:
@@ -32,14 +34,18 @@ class Ledger:
     def explain(self, causes: Iterable[Cause]) -> int | None:
         """The failing finding that one of ``causes`` names: the resource is missing, or differs at or below a path."""
         for cause in causes:
+            if cause.key in self._gone:
+                return self._gone[cause.key]
             for position in self._failing.get(cause.key, ()):
                 path = self.findings[position].path
                 if path == "$" or (cause.path != "$" and (covers(cause.path, path) or covers(path, cause.path))):
                     return position
         return None
 
-    def follow(self, position: int, evidence: Evidence) -> None:
-        """``evidence`` fails because of the finding at ``position``."""
+    def follow(self, position: int, evidence: Evidence, gone: str | None = None) -> None:
+        """``evidence`` fails because of the finding at ``position``. ``gone``: key of a resource missing with it."""
+        if gone is not None:
+            self._gone[gone] = position
         self._consequences.setdefault(position, []).append(evidence)
 
     def close(self) -> tuple[Finding, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from controlplane.workspaces.model import Ref
@@ -14,6 +15,7 @@ ABSENT = object()
 _STEP = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
 
 
+@lru_cache(maxsize=4096)
 def steps(path: str) -> tuple[str, ...]:
     """``$.a.b[c]`` → ``("a", "b", "[c]")``."""
     body = path.removeprefix("$")

@@ -211,7 +211,8 @@ def _record(scene: Scene, item: _Expected) -> Outcome:
     said = tuple(sorted(r["ipv4Address"] for r in observed or ()))
     status = FindingStatus.PASS if said == item.addresses else FindingStatus.FAIL
     message = f"{item.name}.{name_of(item.zone_id)} resolves to {', '.join(said) or 'nothing'}."
-    causes = (*((Cause(zone_key),) if zone_key else ()), Cause(item.group))
+    configs = Cause(item.group, "$.properties.privateDnsZoneConfigs")
+    causes = (*((Cause(zone_key),) if zone_key else ()), Cause(item.group), configs)
     wanted = [{"ipv4Address": address} for address in item.addresses]
     return Outcome(
         item.group,
