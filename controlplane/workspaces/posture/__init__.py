@@ -1,5 +1,6 @@
 """Posture: what is true in Azure of every control, with evidence, and what would repair it. Pure."""
 
+from controlplane.workspaces.posture.advice import advise
 from controlplane.workspaces.posture.conditions import conditions
 from controlplane.workspaces.posture.model import (
     Concern,
@@ -26,6 +27,7 @@ __all__ = [
     "Score",
     "Section",
     "Severity",
+    "advise",
     "conditions",
     "evaluate",
 ]

@@ -1,0 +1,100 @@
+"""What a person should know before a workspace of this spec exists: requirements that end in advice. Pure.
+
+Each piece of advice says whom it concerns. It is shown in ``:plan`` beside the plan's own warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controlplane.workspaces import kinds
+from controlplane.workspaces.model import Blueprint, PlanWarning
+from controlplane.workspaces.spec_model import WorkspaceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """``needed``: whether a spec, and what it compiles to, gives a reason to say it."""
+
+    code: str
+    requirements: tuple[str, ...]
+    target: str
+    message: str
+    needed: Callable[[WorkspaceSpec, Blueprint], bool]
+
+
+def _has(blueprint: Blueprint, resource_type: str) -> bool:
+    return any(resource.type == resource_type for resource in blueprint.resources)
+
+
+_ADVICE = (
+    Advice(
+        "V2ApiReachesPublicArm",
+        ("S1-05",),
+        "$.network.mode",
+        "The v2 API goes through public Azure Resource Manager whatever the network: the private endpoint keeps data "
+        "and models inside, not the operations on the workspace itself.",
+        lambda spec, blueprint: not spec.legacy_v1_mode and _has(blueprint, kinds.PRIVATE_ENDPOINT),
+    ),
+    Advice(
+        "StorageTagReachesEveryAccount",
+        ("S1-33",),
+        "$.compute.clusters",
+        "A private endpoint leads to one resource only and so limits exfiltration; the computes' outbound rule for the "
+        "service tag Storage still reaches every account of the region.",
+        lambda spec, blueprint: bool(spec.compute.clusters) and _has(blueprint, kinds.PRIVATE_ENDPOINT),
+    ),
+    Advice(
+        "V2ApiIsTheDefault",
+        ("S1-46",),
+        "$.legacyV1Mode",
+        "A workspace uses the v2 API by default; this spec switches it off, and jobs, components and monitors of the "
+        "v2 API with it.",
+        lambda spec, _: spec.legacy_v1_mode,
+    ),
+    Advice(
+        "LegacyModeForV1UsersOnly",
+        ("S1-48",),
+        "$.legacyV1Mode",
+        "v1 legacy mode is meant for users of the v1 API, or where policy forbids sending anything over public "
+        "networks; it works together with public network access off, which this workspace has.",
+        lambda spec, _: spec.legacy_v1_mode,
+    ),
+    Advice(
+        "PeeringStaysOnTheBackbone",
+        ("S1-51",),
+        "$.network.hub",
+        "Traffic between the peered networks stays on the Azure backbone; no gateway and no encryption of your own is "
+        "needed between them.",
+        lambda _, blueprint: _has(blueprint, kinds.PEERING),
+    ),
+    Advice(
+        "NodesWithPublicAddresses",
+        ("S1-71",),
+        "$.compute.clusters",
+        "Nodes can run without public addresses, which closes the inbound rule from AzureMachineLearning: prefer "
+        "publicIp: false.",
+        lambda spec, _: any(cluster.public_ip for cluster in spec.compute.clusters),
+    ),
+    Advice(
+        "AzureGrantsSystemIdentity",
+        ("S2-09",),
+        "$.identity.type",
+        "Microsoft itself grants a system-assigned identity its roles on storage, vault, registry and Application "
+        "Insights; what is granted here beyond that is in the plan.",
+        lambda spec, _: spec.identity.type == "systemAssigned",
+    ),
+)
+
+ADVICE: dict[str, Advice] = {advice.code: advice for advice in _ADVICE}
+"""Code → advice."""
+
+
+def advise(spec: WorkspaceSpec, blueprint: Blueprint) -> tuple[PlanWarning, ...]:
+    """Advice that this spec gives a reason for, in the order of the table."""
+    return tuple(
+        PlanWarning(advice.code, f"{advice.message} ({', '.join(advice.requirements)})", advice.target)
+        for advice in ADVICE.values()
+        if advice.needed(spec, blueprint)
+    )
