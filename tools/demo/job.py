@@ -25,7 +25,7 @@ def run_job(stack: LocalStack, workspace_id: str, cluster: str, say: Callable[[s
 
 
 async def _run(stack: LocalStack, workspace_id: str, cluster: str, say: Callable[[str], None]) -> list[int]:
-    settings = Settings()  # type: ignore[call-arg]  # the fields come from the environment
+    settings = Settings()
     jobs = JobClient(settings, settings.operator_client_id)
     name = "demo-training-1"
     nodes = [_nodes(stack, workspace_id, cluster)]
