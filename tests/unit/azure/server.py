@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -49,6 +50,7 @@ class FakeArm:
         self.calls: list[Call] = []
         self.token_calls: list[Call] = []
         self.tokens: list[Answer] = []
+        self._transports: set[asyncio.Transport] = set()
         self._script: dict[tuple[str, str], list[Answer]] = {}
 
     @property
@@ -59,6 +61,8 @@ class FakeArm:
         self._script[method, path.lower()] = list(answers)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        assert isinstance(request.transport, asyncio.Transport)
+        self._transports.add(request.transport)
         headers = {name.lower(): value for name, value in request.headers.items()}
         call = Call(request.method, request.raw_path, headers, await request.read())
         if request.path == "/msi/token":
@@ -69,6 +73,13 @@ class FakeArm:
         if not queue:
             return web.json_response({"error": {"code": "NotScripted", "message": request.path}}, status=418)
         return await self._reply(request, queue.pop(0) if len(queue) > 1 else queue[0])
+
+    async def hang_up(self) -> None:
+        """Closes every connection without waiting for the client's part of TLS."""
+        for transport in self._transports:
+            transport.abort()
+        for _ in range(10):  # the loop's own callbacks that close the sockets
+            await asyncio.sleep(0)
 
     def _token(self, request: web.Request) -> Answer:
         if self.tokens:
@@ -122,3 +133,4 @@ async def serve(fake: FakeArm, authority: trustme.CA) -> AsyncIterator[FakeArm]:
         yield fake
     finally:
         await runner.cleanup()
+        await fake.hang_up()
