@@ -1,0 +1,216 @@
+"""funchost as processes: sockets, signals, deaths, and host.json's settings seen from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from tests.support.funchost import APP, ROOT, Host, running_host
+
+
+def send(folder: Path, *orders: Mapping[str, Any]) -> None:
+    """Puts messages into the queue file as docs/sqlite-queue.md says."""
+    connection = sqlite3.connect(folder / "queue.db", timeout=5)
+    with connection:
+        for order in orders:
+            body = base64.b64encode(json.dumps(order).encode()).decode()
+            connection.execute(
+                "INSERT INTO queue_messages (id, queue, body, inserted_at, visible_at) VALUES (?, 'ticks', ?, ?, ?)",
+                (str(uuid.uuid4()), body, time.time(), time.time()),
+            )
+    connection.close()
+
+
+def queued(folder: Path, queue: str = "ticks") -> list[tuple[int, float]]:
+    """Dequeue count and visibility of the messages in a queue."""
+    connection = sqlite3.connect(folder / "queue.db", timeout=5)
+    rows = connection.execute("SELECT dequeue_count, visible_at FROM queue_messages WHERE queue = ?", (queue,))
+    found = rows.fetchall()
+    connection.close()
+    return found
+
+
+def app_with(folder: Path, section: str, **changes: object) -> Path:
+    """A copy of the app whose host.json differs in one section of ``extensions``."""
+    app = folder / "app"
+    shutil.copytree(APP, app, ignore=shutil.ignore_patterns("__pycache__"))
+    document = json.loads((app / "host.json").read_text())
+    document["extensions"][section] |= changes
+    (app / "host.json").write_text(json.dumps(document))
+    return app
+
+
+async def get(url: str) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=20) as client:
+        return await client.get(url)
+
+
+async def test_each_kind_of_function_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
+    async with running_host(tmp_path) as host:
+        answer = await get(f"{host.url}/pre/api/things?a=1")
+        assert answer.status_code == 201
+        seen = answer.json()
+        assert (seen["path"], seen["query"], seen["function"]) == ("/pre/api/things", "a=1", "front")
+        plain = (await get(f"{host.url}/pre/plain/7")).json()
+        assert (plain["id"], plain["invocation"]) == ("7", True)
+        for path in ("/", "/api/things", "/pre/other", "/pre/plain/x", "/admin/host/status"):
+            assert (await get(host.url + path)).status_code == 404
+        send(tmp_path, {"n": 1})
+        await host.until(lambda: bool(host.notes("end") and host.notes("tick")))
+        assert host.notes("end")[0]["body"] == '{"n": 1}'
+        pids = {seen["pid"], host.notes("end")[0]["pid"], host.notes("tick")[0]["pid"], host.process.pid}
+        assert len(pids) == 4
+        assert {note["pid"] for note in host.notes("tick")} == {host.notes("tick")[0]["pid"]}
+        assert host.notes("minutely") == []
+        status = json.loads((tmp_path / "timers" / "minutely.json").read_text())
+        assert set(status) == {"Last", "Next", "LastUpdated"}
+
+
+async def test_route_prefix(tmp_path: Path) -> None:
+    app = app_with(tmp_path, "http", routePrefix="")
+    async with running_host(tmp_path, "--only", "http", app=app) as host:
+        assert (await get(f"{host.url}/plain/7")).status_code == 200
+        assert (await get(f"{host.url}/pre/plain/7")).status_code == 404
+        assert len(children_of(host)) == 1
+
+
+@pytest.mark.parametrize("batch_size", [2, 5])
+async def test_batch_size(tmp_path: Path, batch_size: int) -> None:
+    app = app_with(tmp_path, "queues", batchSize=batch_size)
+    async with running_host(tmp_path, "--only", "work", app=app) as host:
+        assert host.url == ""
+        send(tmp_path, *({"n": n, "sleep": 0.5} for n in range(6)))
+        await host.until(lambda: len(host.notes("end")) == 6)
+        running = most = 0
+        for note in host.notes():
+            running += 1 if note["event"] == "begin" else -1
+            most = max(most, running)
+        assert most == batch_size
+
+
+@pytest.mark.parametrize(("visibility_timeout", "again"), [("00:00:00", True), ("00:10:00", False)])
+async def test_visibility_timeout(tmp_path: Path, visibility_timeout: str, again: bool) -> None:
+    app = app_with(tmp_path, "queues", visibilityTimeout=visibility_timeout)
+    async with running_host(tmp_path, "--only", "work", app=app) as host:
+        send(tmp_path, {"fail": True})
+        if again:
+            await host.until(lambda: len(host.notes("end")) == 3)
+            return
+        await host.until(lambda: any(550 < at - time.time() < 600 for _, at in queued(tmp_path)))
+        assert [note["count"] for note in host.notes("begin")] == [1]
+
+
+@pytest.mark.parametrize("most", [1, 2])
+async def test_max_dequeue_count(tmp_path: Path, most: int) -> None:
+    app = app_with(tmp_path, "queues", maxDequeueCount=most)
+    async with running_host(tmp_path, "--only", "work", app=app) as host:
+        send(tmp_path, {"fail": True})
+        await host.until(lambda: len(queued(tmp_path, "ticks-poison")) == 1)
+        assert [note["count"] for note in host.notes("begin")] == list(range(1, most + 1))
+        assert queued(tmp_path) == []
+
+
+async def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
+    async with running_host(tmp_path) as host:
+        first = (await get(f"{host.url}/pre/api/x")).json()["pid"]
+        os.kill(first, signal.SIGKILL)
+        second = (await get(f"{host.url}/pre/api/x")).json()["pid"]
+        assert second != first
+        send(tmp_path, {"die": True})
+        await host.until(lambda: len(host.notes("begin")) == 1)
+        send(tmp_path, {"n": 2})
+        await host.until(lambda: len(host.notes("end")) == 1)
+        died, lived = host.notes("begin")
+        assert died["pid"] != lived["pid"]
+        ((count, visible_at),) = queued(tmp_path)
+        assert count == 1
+        assert visible_at > time.time() + 500, "a message whose worker died comes again when its lease is over"
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Those of ``pids`` that run; a zombie that nobody has waited for does not."""
+    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+
+
+def children_of(host: Host) -> list[int]:
+    return [child.pid for child in psutil.Process(host.process.pid).children(recursive=True)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+async def test_children_end_with_the_parent_however_it_ends(tmp_path: Path, number: signal.Signals) -> None:
+    async with running_host(tmp_path) as host:
+        pids = children_of(host)
+        assert len(pids) == 4
+        host.process.send_signal(number)
+        code = await asyncio.wait_for(host.process.wait(), 20)
+        assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+        await host.until(lambda: alive(pids) == [])
+
+
+async def test_what_runs_is_ended_before_the_host_ends(tmp_path: Path) -> None:
+    async with running_host(tmp_path, "--only", "work") as host:
+        send(tmp_path, {"sleep": 0.5})
+        await host.until(lambda: len(host.notes("begin")) == 1)
+        host.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(host.process.wait(), 20) == 0
+        assert len(host.notes("end")) == 1
+        assert queued(tmp_path) == []
+
+
+async def run_to_end(*arguments: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "funchost", "--port", "0", *arguments),
+        cwd=ROOT,
+        env={**os.environ, "WORK_QUEUE": "ticks"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode, output.decode()
+
+
+async def test_what_cannot_start_says_why_and_ends_with_1(tmp_path: Path) -> None:
+    code, output = await run_to_end("--app", str(tmp_path))
+    assert code == 1
+    assert "function_app.py" in output
+    app = app_with(tmp_path, "queues", batchSize=99)
+    code, output = await run_to_end("--app", str(app))
+    assert code == 1
+    assert "batchSize" in output
+    code, output = await run_to_end("--app", str(APP), "--only", "absent", "--state", str(tmp_path))
+    assert code == 1
+    assert "absent" in output
+
+
+async def test_settings_come_from_files_and_the_environment(tmp_path: Path) -> None:
+    app = app_with(tmp_path, "queues")
+    values = {"WORK_QUEUE": "other", "FROM_SETTINGS": "1"}
+    (app / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": values}))
+    env_file = tmp_path / "azure.env"
+    env_file.write_text("# the simulator's\nWORK_QUEUE=ticks\n\n")
+    async with running_host(
+        tmp_path, "--only", "work", "--env-file", str(env_file), app=app, WORK_QUEUE="wrong"
+    ) as host:
+        (worker,) = psutil.Process(host.process.pid).children()
+        environment = worker.environ()
+        assert environment["WORK_QUEUE"] == "ticks"
+        assert environment["FROM_SETTINGS"] == "1"
+        assert environment["CONTROLPLANE_SQLITE_QUEUE"] == str(tmp_path / "queue.db")
+        send(tmp_path, {"n": 1})
+        await host.until(lambda: len(host.notes("end")) == 1)
