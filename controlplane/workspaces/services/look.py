@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from controlplane.json_types import JsonObject
@@ -13,7 +13,7 @@ from controlplane.workspaces.diff import diff
 from controlplane.workspaces.model import Blueprint, Observed, Plan
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
-from controlplane.workspaces.posture import Report, evaluate
+from controlplane.workspaces.posture import Report, advise, evaluate
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.asked import Request, check_facts, understand
@@ -23,6 +23,7 @@ from controlplane.workspaces.services.deps import (
     find,
     registration_of,
     require,
+    stored_spec,
     workspace_not_found,
 )
 from controlplane.workspaces.services.room import find_room
@@ -97,15 +98,17 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
         stored = await find(deps, request.caller, request.permission, request.name)
         if stored is None:
             raise workspace_not_found(request.name)
-        blueprint, inventory = blueprint_of(deps, stored.record), stored.status.inventory
+        spec, blueprint = stored_spec(stored.record), blueprint_of(deps, stored.record)
+        inventory = stored.status.inventory
     else:
         asked = await understand(deps, request, data)
         room = await find_room(deps, asked)
         await check_facts(deps, asked, room.taken)
-        stored, blueprint = asked.stored, asked.blueprint(deps)
+        stored, spec, blueprint = asked.stored, asked.spec, asked.blueprint(deps)
         inventory = stored.status.inventory if stored else {}
-    observed = await take_snapshot(blueprint, deps.reader)
-    return Planned(make_plan(blueprint, observed, inventory), exists=stored is not None)
+    plan = make_plan(blueprint, await take_snapshot(blueprint, deps.reader), inventory)
+    plan = replace(plan, warnings=(*plan.warnings, *advise(spec, blueprint)))
+    return Planned(plan, exists=stored is not None)
 
 
 async def validate_workspace(deps: ServiceDeps, caller: Caller, name: str) -> Judged:
