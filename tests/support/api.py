@@ -18,8 +18,8 @@ from controlplane.projects.repository import ProjectRepository
 from controlplane.settings import Settings, StoreKind
 from controlplane.store import SqliteStore
 from controlplane.workspaces.repository import WorkspaceRepository
-from tests.support.clock import FrozenClock
 from tests.support.api_fakes import FakeCatalog, FakeQueue, FakeReader
+from tests.support.clock import FrozenClock
 from tests.support.tokens import AUDIENCE, AUTHORITY, TENANT, Issuer
 
 VERSION = {"api-version": "2026-11-01"}

@@ -35,9 +35,7 @@ class FakeReader:
         self._ask(path)
         return self.bodies.get(fold(path))
 
-    async def list(
-        self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()
-    ) -> tuple[JsonObject, ...]:
+    async def list(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
         """Direct members of the collection."""
         self._ask(path)
         return tuple(body for arm_id, body in self.bodies.items() if arm_id.rpartition("/")[0] == fold(path))

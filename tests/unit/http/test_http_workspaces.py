@@ -182,7 +182,7 @@ async def test_project_that_is_unknown_or_hidden_answers_the_same(api: Api) -> N
     ] * 2
 
 
-# -- the same again, and again after a failure --------------------------------------------------------------------------
+# -- the same again, and again after a failure -------------------------------------------------------------------------
 
 
 async def test_second_operation_on_a_busy_workspace_is_refused_with_the_id_of_the_first(api: Api) -> None:
@@ -259,7 +259,7 @@ async def test_project_cannot_change(api: Api) -> None:
     assert put.status_code == 409
 
 
-# -- merge patch --------------------------------------------------------------------------------------------------------
+# -- merge patch -------------------------------------------------------------------------------------------------------
 
 
 async def test_patch_merges_and_null_gives_the_default_back(api: Api) -> None:
@@ -283,7 +283,7 @@ async def test_patch_of_what_is_not_there(api: Api) -> None:
     assert (await api.call("PATCH", "workspaces/churn-dev", {})).status_code == 404
 
 
-# -- preconditions ------------------------------------------------------------------------------------------------------
+# -- preconditions -----------------------------------------------------------------------------------------------------
 
 
 async def test_two_writers_one_gets_412(api: Api) -> None:
@@ -364,7 +364,7 @@ async def test_two_projects_cannot_meet_in_one_resource_group(api: Api) -> None:
     assert (answer.status_code, error(answer)["code"]) == (409, "ResourceGroupUnavailable")
 
 
-# -- destruction --------------------------------------------------------------------------------------------------------
+# -- destruction -------------------------------------------------------------------------------------------------------
 
 
 async def existing_cluster(api: Api) -> str:
@@ -405,10 +405,10 @@ async def test_update_that_would_destroy_needs_consent(api: Api, method: str) ->
 
 
 async def test_plan_says_that_consent_is_needed(api: Api) -> None:
-    await existing_cluster(api)
+    cluster = await existing_cluster(api)
     plan = (await api.call("POST", "workspaces/churn-dev:plan", {"spec": spec()})).json()
     assert plan["requiresAllowDestructive"] is True
-    assert [c["action"] for c in plan["changes"] if c["action"] in ("delete", "replace")] == ["delete"]
+    assert [change["id"] for change in plan["changes"] if change["action"] == "delete"] == [cluster]
 
 
 async def test_update_whose_plan_cannot_be_read_is_refused_for_now(api: Api) -> None:
@@ -429,7 +429,7 @@ async def test_consent_has_to_be_said_clearly(api: Api) -> None:
     assert (answer.status_code, error(answer)["target"]) == (400, "allowDestructive")
 
 
-# -- plan, validate, repair ---------------------------------------------------------------------------------------------
+# -- plan, validate, repair --------------------------------------------------------------------------------------------
 
 
 async def test_plan_of_what_does_not_exist_creates_everything_and_stores_nothing(api: Api) -> None:
@@ -484,7 +484,7 @@ async def test_repair_starts_an_operation_of_the_same_generation(api: Api) -> No
     assert (answer.json()["kind"], answer.json()["generation"]) == ("repair", 1)
 
 
-# -- deletion -----------------------------------------------------------------------------------------------------------
+# -- deletion ----------------------------------------------------------------------------------------------------------
 
 
 async def test_delete_of_what_is_not_there_or_not_known_is_204(api: Api) -> None:
@@ -521,7 +521,7 @@ async def test_after_a_failed_deletion_only_deletion_goes_on(api: Api) -> None:
     assert again.json()["id"] != first
 
 
-# -- lists --------------------------------------------------------------------------------------------------------------
+# -- lists -------------------------------------------------------------------------------------------------------------
 
 
 async def test_list_shows_what_the_caller_may_read(api: Api) -> None:

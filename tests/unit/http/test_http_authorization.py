@@ -1,0 +1,136 @@
+"""The authorisation table, once and whole: every operation × every role × two projects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from controlplane.projects.access import TABLE, Permission, Role
+from tests.support.api import Api, registration, spec
+
+#: How each operation is called on project ``churn``; ``{op}`` is an operation of its workspace.
+CALLS: Mapping[Permission, tuple[str, str, Any]] = {
+    Permission.PROJECTS_LIST: ("GET", "projects", None),
+    Permission.PROJECTS_GET: ("GET", "projects/churn", None),
+    Permission.PROJECTS_PUT: ("PUT", "projects/churn", registration("churn")),
+    Permission.PROJECTS_DELETE: ("DELETE", "projects/churn", None),
+    Permission.WORKSPACES_LIST: ("GET", "workspaces", None),
+    Permission.WORKSPACES_GET: ("GET", "workspaces/churn-dev", None),
+    Permission.WORKSPACES_PUT: ("PUT", "workspaces/churn-dev", spec()),
+    Permission.WORKSPACES_PATCH: ("PATCH", "workspaces/churn-dev", {}),
+    Permission.WORKSPACES_DELETE: ("DELETE", "workspaces/churn-dev", None),
+    Permission.WORKSPACES_PLAN: ("POST", "workspaces/churn-dev:plan", None),
+    Permission.WORKSPACES_VALIDATE: ("POST", "workspaces/churn-dev:validate", None),
+    Permission.WORKSPACES_REPAIR: ("POST", "workspaces/churn-dev:repair", None),
+    Permission.OPERATIONS_LIST: ("GET", "operations", None),
+    Permission.OPERATIONS_GET: ("GET", "operations/{op}", None),
+    Permission.OPERATIONS_CANCEL: ("POST", "operations/{op}:cancel", None),
+}
+#: Written by hand from api.md, not from the product's table: who may.
+ADMIN, CONTRIBUTOR, READER, APPROVER = Role.ADMIN, Role.CONTRIBUTOR, Role.READER, Role.APPROVER
+MAY: Mapping[Permission, set[Role]] = {
+    Permission.PROJECTS_LIST: {ADMIN},
+    Permission.PROJECTS_GET: {ADMIN},
+    Permission.PROJECTS_PUT: {ADMIN},
+    Permission.PROJECTS_DELETE: {ADMIN},
+    Permission.WORKSPACES_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.WORKSPACES_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.WORKSPACES_PUT: {ADMIN, CONTRIBUTOR},
+    Permission.WORKSPACES_PATCH: {ADMIN, CONTRIBUTOR},
+    Permission.WORKSPACES_DELETE: {ADMIN, CONTRIBUTOR},
+    Permission.WORKSPACES_PLAN: {ADMIN, CONTRIBUTOR, READER},
+    Permission.WORKSPACES_VALIDATE: {ADMIN, CONTRIBUTOR, READER},
+    Permission.WORKSPACES_REPAIR: {ADMIN, CONTRIBUTOR},
+    Permission.OPERATIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.OPERATIONS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.OPERATIONS_CANCEL: {ADMIN, CONTRIBUTOR},
+}
+#: What callers with no role in the project get, where it is not 404: the answer for what does not exist.
+HIDDEN = {
+    Permission.PROJECTS_LIST: 403,
+    Permission.PROJECTS_PUT: 403,
+    Permission.PROJECTS_DELETE: 403,
+    Permission.WORKSPACES_LIST: 200,
+    Permission.OPERATIONS_LIST: 200,
+    Permission.WORKSPACES_DELETE: 204,
+    # The name is taken, and that cannot be hidden from somebody who asks for it; but the project can.
+    Permission.WORKSPACES_PUT: 404,
+}
+
+
+def callers(api: Api) -> dict[str, tuple[str, Role | None]]:
+    """Name → token and the role it gives in ``churn``; None for none."""
+    people: dict[str, tuple[str, Role | None]] = {"nobody": (api.issuer.token("eve"), None)}
+    for role in Role:
+        people[f"app role {role}"] = (api.issuer.token("ada", roles=[role.value]), role)
+        people[f"application with {role}"] = (api.issuer.app_token(roles=[role.value]), role)
+        if role is not Role.ADMIN:
+            people[f"member of churn, {role}"] = (api.member("churn", role.value), role)
+            people[f"member of fraud, {role}"] = (api.member("fraud", role.value), None)
+    people["group called Platform.Admin"] = (api.issuer.token("eve", groups=["Platform.Admin"]), None)
+    people["unknown app role"] = (api.issuer.token("eve", roles=["Owner", "ActionGroupsSecureWebhook"]), None)
+    return people
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+async def test_every_cell(api: Api, permission: Permission) -> None:
+    method, path, body = CALLS[permission]
+    await api.register("churn", "fraud")
+    operation = await api.create()
+    for name, (token, role) in callers(api).items():
+        answer = await api.call(method, path.format(op=operation), body, token=token)
+        if role in MAY[permission]:
+            # Busy (409) and not empty (409) are answers to somebody who may.
+            assert answer.status_code in (200, 201, 202, 204, 409), (name, answer.text)
+        elif role is not None:
+            assert answer.status_code == 403, (name, answer.text)
+            assert answer.headers["x-ms-error-code"] == "AuthorizationFailed"
+        else:
+            assert answer.status_code == HIDDEN.get(permission, 404), (name, answer.text)
+            if permission in (Permission.WORKSPACES_LIST, Permission.OPERATIONS_LIST):
+                assert answer.json()["value"] == [], name
+    assert await api.services.repository.load("churn-dev") is not None
+
+
+@pytest.mark.parametrize("permission", [p for p in Permission if "{op}" in CALLS[p][1] or "churn" in CALLS[p][1]])
+async def test_what_is_hidden_answers_as_what_is_not_there(api: Api, permission: Permission) -> None:
+    method, path, body = CALLS[permission]
+    await api.register("churn", "fraud")
+    operation = await api.create()
+    stranger = api.member("fraud", "Workspace.Contributor")
+    absent = path.replace("churn-dev", "absent").replace("projects/churn", "projects/absent")
+    missing = f"{operation[:-1]}{'0' if operation[-1] != '0' else '1'}"
+    if permission is Permission.WORKSPACES_PUT:
+        body = spec("absent")
+    there = await api.call(method, path.format(op=operation), CALLS[permission][2], token=stranger)
+    nowhere = await api.call(method, absent.format(op=missing), body, token=stranger)
+    assert there.status_code == nowhere.status_code
+    if there.content:
+        shown, other = there.json()["error"], nowhere.json()["error"]
+        assert (shown["code"], shown["target"], shown["details"]) == (other["code"], other["target"], other["details"])
+        for name in ("churn-dev", "churn", operation):
+            shown["message"] = shown["message"].replace(f"'{name}'", "…")
+        for name in ("absent", missing):
+            other["message"] = other["message"].replace(f"'{name}'", "…")
+        assert shown["message"] == other["message"]
+
+
+async def test_every_documented_operation_has_a_row(api: Api) -> None:
+    document = (await api.client.get("/api/openapi.json")).json()
+    guarded = {
+        operation["operationId"]
+        for path, item in document["paths"].items()
+        for operation in item.values()
+        if not path.startswith("/api/health/")
+    }
+    assert guarded == {permission.value for permission in Permission} == {p.value for p in TABLE}
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+async def test_no_operation_without_a_token(api: Api, permission: Permission) -> None:
+    method, path, body = CALLS[permission]
+    answer = await api.call(method, path.format(op="x"), body, token="")
+    assert answer.status_code == 401
+    assert "WWW-Authenticate" in answer.headers

@@ -1,0 +1,29 @@
+"""Health: live says that the process answers, ready says what does not."""
+
+from __future__ import annotations
+
+from controlplane.errors import Rejected, Transient
+from tests.support.api import Api
+
+
+async def test_live_touches_nothing(api: Api) -> None:
+    answer = await api.client.get("/api/health/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "Alive"})
+    assert api.reader.asked == api.issuer.fetched == []
+
+
+async def test_ready_needs_a_token_but_no_role_and_no_version(api: Api) -> None:
+    assert (await api.client.get("/api/health/ready")).status_code == 401
+    headers = {"Authorization": f"Bearer {api.issuer.token('eve')}"}
+    answer = await api.client.get("/api/health/ready", headers=headers)
+    assert (answer.status_code, answer.json()["status"]) == (200, "Ready")
+
+
+async def test_ready_says_which_dependency_is_not(api: Api) -> None:
+    for fault in (Transient("ConnectionFailed", "away", retry_after=1), Rejected("Forbidden", "no", status=403)):
+        api.reader.refusing["/subscriptions"] = fault
+        answer = await api.call("GET", "health/ready")
+        assert (answer.status_code, answer.json()["status"]) == (503, "NotReady")
+        by_name = {item["name"]: item for item in answer.json()["dependencies"]}
+        assert by_name["store"]["status"] == "Ready"
+        assert (by_name["azure"]["status"], by_name["azure"]["code"]) == ("NotReady", fault.code)
