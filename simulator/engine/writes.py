@@ -45,7 +45,9 @@ def put(engine: Engine, request: Request, target: Target) -> Response:
     if existing is not None:
         candidate.name = existing.name
     previous = existing.body if existing is not None else None
-    ctx = HookContext(engine, candidate, sent, previous, request.caller, request.api_version, request.method)
+    ctx = HookContext(
+        engine, candidate, sent, previous, request.caller, request.api_version, request.method, query=request.query
+    )
     settle_body(engine, rtype, ctx)
     engine.run(Phase.VALIDATE, rtype, ctx)
     return _accept(engine, request, target, rtype, ctx)
@@ -106,6 +108,8 @@ def _finish_now(engine: Engine, request: Request, rtype: ResourceType, ctx: Hook
         raise
     engine.renew(resource)
     response = operations.rendered(engine, lro.status, lro.body, resource, rtype, None)
+    if ctx.creating and rtype.null_at_first and isinstance(response.body, dict):
+        response.body["properties"].update(dict.fromkeys(rtype.null_at_first))
     values = names(resource.id, rtype, resource.location, request.api_version)
     response.headers.update({name: text.format_map(values) for name, text in lro.headers.items()})
     response.resource = resource.key
@@ -189,15 +193,17 @@ def delete(engine: Engine, request: Request, target: Target) -> Response:
         raise refused
     engine.check_locks(existing.id)
     _check_busy(engine, target, rtype, existing, values)
-    ctx = HookContext(engine, existing, {}, existing.body, request.caller, request.api_version, "DELETE")
+    ctx = HookContext(
+        engine, existing, {}, existing.body, request.caller, request.api_version, "DELETE", query=request.query
+    )
     engine.run(Phase.DELETING, rtype, ctx)
     lro = rtype.delete
     if not lro.is_long:
         if request.failure is not None:
             raise request.failure
         engine.run(Phase.DELETE_ACCEPTED, rtype, ctx)
+        response = operations.rendered(engine, lro.status, lro.body, existing, rtype, None)
         engine.remove(existing, request.caller, request.api_version)
-        response = operations.rendered(engine, lro.status, lro.body, None, rtype, None)
         response.resource = existing.key
         return response
     return _start_delete(engine, request, rtype, ctx, lro)
