@@ -77,6 +77,13 @@ class Fault:
     times: int = 1
     after: bool = False
 
+    def meets(self, method: str, path: str) -> bool:
+        """``contains`` is a part of the path; with ``$`` at its end, the end of it."""
+        if self.times <= 0 or self.method != method:
+            return False
+        wanted, path = self.contains.lower(), path.lower()
+        return path.endswith(wanted[:-1]) if wanted.endswith("$") else wanted in path
+
 
 @dataclass
 class _Operation:
@@ -226,7 +233,7 @@ class FakeAzure:
 
     def _fault(self, method: str, path: str, *, after: bool) -> None:
         for fault in self.faults:
-            if fault.times > 0 and fault.method == method and fault.contains in path.lower() and fault.after is after:
+            if fault.after is after and fault.meets(method, path):
                 fault.times -= 1
                 raise fault.error()
 

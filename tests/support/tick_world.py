@@ -157,7 +157,7 @@ class World:
         generation = 1
         if stored is not None:
             generation = stored.record.generation + (kind is OperationKind.UPDATE)
-        number = len([row for row in (await self.store.query("workspaces", prefix="o!")).entities]) + 1
+        number = len((await self.store.query("workspaces", prefix="o!")).entities) + 1
         operation = Operation(
             id=f"op-{number}",
             kind=kind,

@@ -47,7 +47,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future: asyncio.Future[_T] = self.create_future()
         try:
             future.set_result(func(*args))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the future carries it, as a thread's would
             future.set_exception(error)
         return future
 

@@ -51,8 +51,11 @@ def test_an_undisturbed_creation_makes_everything_once(world: World) -> None:
 
 
 def test_creation_takes_no_longer_than_its_critical_path(world: World) -> None:
-    """Virtual time: nothing but Azure's durations, Retry-After and the fake's latency counts. Registry 20, workspace 90,
-    cluster 60 and Azure's own grant 3 seconds are the critical path, each a multiple of Retry-After but the last."""
+    """Virtual time: nothing but Azure's durations, Retry-After and the fake's latency counts.
+
+    Registry 20, workspace 90, cluster 60 and Azure's own grant 3 seconds are the critical path, each a multiple of
+    Retry-After but the last.
+    """
     world.tick_seconds = 600
 
     async def scene() -> None:

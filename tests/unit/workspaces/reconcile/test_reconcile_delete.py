@@ -1,0 +1,155 @@
+"""Deleting a workspace: reverse order, resumable, with a report of what Azure keeps and of what is not ours."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from controlplane.errors import Rejected, Transient
+from controlplane.operations.model import Operation, OperationKind, OperationStatus, StepStatus
+from tests.support.tick_world import ENDPOINT, GROUP, ML, STORAGE, VNET, World
+from tests.support.virtual_time import run
+
+CREATE, DELETE = OperationKind.CREATE, OperationKind.DELETE
+
+
+def test_everything_goes_in_reverse_order_and_the_workspace_is_buried(world: World) -> None:
+    async def scene() -> None:
+        await world.do(CREATE)
+        before = len(world.azure.writes())
+        operation = await _delete(world)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
+        assert world.azure.resources == {}
+        assert await world.record() is None
+        assert await world.repository.next_incarnation("ws") == 2
+        writes = world.azure.writes()[before:]
+        assert len(writes) == len(set(writes)) == 11
+        assert writes[-1] == f"DELETE {GROUP}"
+        order = [writes.index(f"DELETE {arm_id}") for arm_id in (f"{ML}/computes/cpu", ML, STORAGE)]
+        assert order == sorted(order)
+        assert writes.index(f"DELETE {ENDPOINT}") < writes.index(f"DELETE {VNET}/subnets/a")
+        assert world.azure.early_polls == 0
+        kept = {residue.resource_id: residue for residue in operation.residue}
+        assert {r.reason for r in kept.values()} == {"SoftDeleted"}
+        until = kept[ML].until
+        assert until is not None and until - world.clock.now() > timedelta(days=13)
+
+    run(scene())
+
+
+def test_what_is_not_ours_stays_and_so_does_its_group(world: World) -> None:
+    other = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/somebodys"
+
+    async def scene() -> None:
+        await world.do(CREATE)
+        world.azure.plant(other, properties={})
+        operation = await _delete(world)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
+        assert set(world.azure.resources) == {GROUP.lower(), other.lower()}
+        reasons = {residue.resource_id: residue.reason for residue in operation.residue}
+        assert reasons[other] == "Unmanaged"
+        assert reasons[GROUP] == "UnmanagedResourcesLeft"
+        group = next(step for step in operation.steps if step.key == "resource-group")
+        assert group.status is StepStatus.CANCELED
+        assert await world.record() is None
+
+    run(scene())
+
+
+def test_what_comes_into_the_group_at_the_last_moment_stays(world: World) -> None:
+    """The group's DELETE is refused for a while; meanwhile somebody puts something into it."""
+    other = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/somebodys"
+
+    async def scene() -> None:
+        await world.do(CREATE)
+
+        def away() -> Transient:
+            world.azure.plant(other, properties={})
+            return Transient("InternalServerError", "oops", retry_after=1)
+
+        world.azure.fail("DELETE", GROUP + "$", away)
+        operation = await _delete(world)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
+        assert other.lower() in world.azure.resources
+
+    run(scene())
+
+
+def test_already_gone_is_success(world: World) -> None:
+    async def scene() -> None:
+        await world.do(CREATE)
+        world.azure.resources.clear()
+        before = len(world.azure.calls)
+        operation = await _delete(world)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
+        assert [call.method for call in world.azure.calls[before:]] == ["GET"]
+        assert await world.record() is None
+
+    run(scene())
+
+
+def test_parts_that_are_gone_are_success_too(world: World) -> None:
+    async def scene() -> None:
+        await world.do(CREATE)
+        for part in (ENDPOINT, STORAGE):
+            for arm_id in [i for i in world.azure.resources if i.startswith(part.lower())]:
+                del world.azure.resources[arm_id]
+
+        def gone() -> Rejected:
+            del world.azure.resources[f"{ML}/computes/cpu".lower()]
+            return Rejected("ResourceNotFound", "gone", status=404)
+
+        world.azure.fail("DELETE", "/computes/cpu", gone)
+        operation = await _delete(world)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
+
+    run(scene())
+
+
+def test_half_a_creation_can_be_deleted(world: World) -> None:
+    world.azure.doomed.append((ML, "QuotaExceeded", "no"))
+
+    async def scene() -> None:
+        assert (await world.do(CREATE)).status is OperationStatus.FAILED
+        operation = await _delete(world)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
+        assert world.azure.resources == {}
+
+    run(scene())
+
+
+def test_a_failed_deletion_is_continued_by_the_next(world: World) -> None:
+    async def scene() -> None:
+        await world.do(CREATE)
+        world.azure.fail("DELETE", VNET, lambda: Rejected("RequestDisallowedByPolicy", "no", status=403))
+        failed = await _delete(world)
+        assert failed.status is OperationStatus.FAILED
+        assert failed.error is not None and failed.error.code == "RequestDisallowedByPolicy"
+        record = await world.record()
+        assert record is not None and record.deleting
+        assert (await _delete(world)).status is OperationStatus.SUCCEEDED
+        assert world.azure.resources == {}
+
+    run(scene())
+
+
+def test_a_cancelled_deletion_can_be_undone_by_a_put(world: World) -> None:
+    async def scene() -> None:
+        await world.do(CREATE)
+        operation_id = await world.ask(DELETE)
+        running = asyncio.ensure_future(world.settle(operation_id))
+        await asyncio.sleep(5.0)
+        found = await world.repository.load_operation(operation_id)
+        assert found is not None
+        await world.repository.request_cancel(found, found.operation.model_copy(update={"cancel_requested": True}))
+        assert (await running).status is OperationStatus.CANCELED
+        record = await world.record()
+        assert record is not None and not record.deleting
+        again = await world.do(OperationKind.UPDATE)
+        assert again.status is OperationStatus.SUCCEEDED, again.error
+
+    run(scene())
+
+
+async def _delete(world: World) -> Operation:
+    return await world.do(DELETE)
