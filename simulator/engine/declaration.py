@@ -283,6 +283,8 @@ class ResourceType:
     parent_not_found: Words | None = None  # None: ARM's ParentResourceNotFound
     error_envelope: bool = True  # False: errors of this type come without {"error": ...}
     list_by_subscription: bool = True  # tracked types only
+    null_at_first: tuple[str, ...] = ()  # leaves of properties that a create's own answer shows as null
+    parent_required: bool = True  # False: a PUT does not need the parent to exist (versions of assets bring theirs)
     lister: Callable[[ListContext], list[Resource]] | None = None  # None: what the collection holds
     list_extra: JsonObject = field(default_factory=dict)  # further keys beside `value`
     id_format: Callable[[str], str] = canonical_id

@@ -266,6 +266,8 @@ def require_scope(engine: Engine, target: Target, rtype: ResourceType, *, write:
         if write and group.properties.get("provisioningState") == "Deleting":
             raise words.group_being_deleted(group.name)
     for parent_type, parent_id in target.parents:
+        if not rtype.parent_required and parent_type.name == rtype.parent:
+            continue
         parent = engine.get(parent_id)
         if parent is None or parent.hidden:
             if rtype.parent_not_found is not None:
