@@ -1,0 +1,92 @@
+"""What a command job refers to: environments, code, components, data, datastores. Synchronous, versioned.
+
+Shapes: API definition of 2023-04-01; requests as azure-ai-ml 1.35.2 sends them (OBSERVED traces of this project).
+"""
+
+from __future__ import annotations
+
+from simulator.engine.declaration import (
+    Hook,
+    HookContext,
+    JsonObject,
+    ListContext,
+    Lro,
+    Phase,
+    ReadOnly,
+    Resource,
+    ResourceType,
+    Style,
+)
+from simulator.types._shared import parent_id
+from simulator.types.machinelearning.workspaces import DATASTORE, WORKSPACE
+
+CONTAINERS = ("environments", "codes", "components", "data", "models")
+
+
+def make_container(ctx: HookContext) -> None:
+    """A version brings its container with it; the container knows the latest version."""
+    container = parent_id(ctx.resource.id)
+    found = ctx.engine.get(container)
+    latest: JsonObject = {"latestVersion": ctx.resource.name, "nextVersion": None, "isArchived": False}
+    if found is None:
+        ctx.engine.put(container, {"properties": latest})
+    else:
+        found.properties.update(latest)
+        ctx.engine.save(found)
+
+
+def list_datastores(ctx: ListContext) -> list[Resource]:
+    """`isDefault=true` picks the workspace's default one."""
+    found = ctx.engine.children(ctx.scope, DATASTORE)
+    wanted = str(ctx.query.get("isDefault", "")).lower()
+    return [store for store in found if wanted != "true" or store.properties.get("isDefault")]
+
+
+def _asset(kind: str) -> tuple[ResourceType, ResourceType]:
+    container = ResourceType(
+        name=f"{WORKSPACE}/{kind}",
+        create=Lro(Style.SYNC, 201),
+        location="none",
+        tags=False,
+        provisioning_state=False,
+        system_data=True,
+        keys=("id", "name", "type", "properties", "systemData"),
+        read_only=(ReadOnly("properties.latestVersion"), ReadOnly("properties.nextVersion")),
+        defaults={"properties": {"description": None, "tags": {}, "properties": {}, "isArchived": False}},
+    )
+    version = ResourceType(
+        name=f"{WORKSPACE}/{kind}/versions",
+        create=Lro(Style.SYNC, 201),
+        location="none",
+        tags=False,
+        parent_required=False,
+        system_data=True,
+        keys=("id", "name", "type", "properties", "systemData"),
+        defaults={
+            "properties": {
+                "description": None,
+                "tags": {},
+                "properties": {},
+                "isArchived": False,
+                "isAnonymous": False,
+            }
+        },
+        hooks=(Hook(Phase.ACCEPTED, "asset-container", make_container),),
+    )
+    return container, version
+
+
+TYPES: tuple[ResourceType, ...] = (
+    ResourceType(
+        name=DATASTORE,
+        create=Lro(Style.SYNC, 201),
+        location="none",
+        tags=False,
+        provisioning_state=False,
+        system_data=True,
+        keys=("id", "name", "type", "properties", "systemData"),
+        read_only=(ReadOnly("properties.isDefault"),),
+        lister=list_datastores,
+    ),
+    *(rtype for kind in CONTAINERS for rtype in _asset(kind)),
+)

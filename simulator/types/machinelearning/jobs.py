@@ -1,0 +1,198 @@
+"""Azure ML jobs, as far as a command job goes: NotStarted, Queued, Preparing, Running, Completed.
+
+Shapes: API definition of 2024-01-01-preview and what azure-ai-ml 1.35.2 sends (OBSERVED traces of this project).
+Statuses: learn.microsoft.com, JobStatus.
+"""
+
+from __future__ import annotations
+
+from simulator.engine.declaration import (
+    Action,
+    Answer,
+    ArmError,
+    Body,
+    EngineApi,
+    Hook,
+    HookContext,
+    JsonObject,
+    Lro,
+    Phase,
+    ReadOnly,
+    Required,
+    Resource,
+    ResourceType,
+    Style,
+)
+from simulator.types._shared import dig, name_of, parent_id
+from simulator.types.machinelearning import computes
+from simulator.types.machinelearning.workspaces import LOCATION, WORKSPACE
+
+JOB = f"{WORKSPACE}/jobs"
+TERMINAL = ("Completed", "Failed", "Canceled")
+QUEUE_SECONDS, PREPARE_SECONDS, RUN_SECONDS, RETRY_SECONDS = 2.0, 10.0, 30.0, 60.0
+
+
+def _defaults(ctx: HookContext) -> JsonObject:
+    properties = ctx.request.get("properties") or {}
+    return {
+        "properties": {
+            "description": None,
+            "tags": {},
+            "properties": {},
+            "displayName": ctx.resource.name,
+            "experimentName": "Default",
+            "isArchived": False,
+            "computeId": None,
+            "services": _services(ctx),
+            **({"resources": {"instanceCount": 1}} if properties.get("jobType") == "Command" else {}),
+        }
+    }
+
+
+def _services(ctx: HookContext) -> JsonObject:
+    workspace = ctx.engine.get(parent_id(ctx.resource.id))
+    region = workspace.location if workspace else ""
+    base = f"https://ml.azure.com/runs/{ctx.resource.name}?wsid={parent_id(ctx.resource.id)}"
+    return {
+        "Tracking": {
+            "jobServiceType": "Tracking",
+            "endpoint": f"azureml://{region}.api.azureml.ms/mlflow/v1.0{parent_id(ctx.resource.id)}?",
+            "port": None,
+            "status": None,
+            "properties": None,
+        },
+        "Studio": {"jobServiceType": "Studio", "endpoint": base, "port": None, "status": None, "properties": None},
+    }
+
+
+def compute_of(engine: EngineApi, job: Resource) -> Resource | None:
+    """The job's cluster: an id, or a name within the workspace."""
+    wanted = dig(job.body, "properties.computeId")
+    if not wanted:
+        return None
+    wanted = str(wanted)
+    return engine.get(wanted if wanted.startswith("/") else f"{parent_id(job.id)}/computes/{name_of(wanted)}")
+
+
+def nodes_of(job: Resource) -> int:
+    return int(dig(job.body, "properties.resources.instanceCount", 1) or 1)
+
+
+def validate(ctx: HookContext) -> None:
+    """A command job names a cluster that is there. Words assumed; the envelope is the provider's."""
+    job = ctx.resource
+    if ctx.previous is not None:
+        if dig(ctx.previous, "properties.status") in TERMINAL or ctx.request.get("properties"):
+            return
+    if dig(job.body, "properties.jobType") != "Command":
+        return
+    if dig(job.body, "properties.computeId") and compute_of(ctx.engine, job) is None:
+        raise ArmError(
+            400,
+            "UserError",
+            f"Unknown compute target '{name_of(str(dig(job.body, 'properties.computeId')))}'.",
+        )
+
+
+def start(ctx: HookContext) -> None:
+    """A new job waits for nodes; a PUT of a job that exists changes its description, not its run."""
+    if ctx.previous is not None:
+        ctx.resource.properties["status"] = dig(ctx.previous, "properties.status")
+        return
+    ctx.resource.properties["status"] = "NotStarted"
+    ctx.engine.schedule(QUEUE_SECONDS, "job-runs", ctx.resource.id)
+
+
+def step(ctx: HookContext) -> None:
+    """One step of a job's life; each schedules the next."""
+    job = ctx.resource
+    match dig(job.body, "properties.status"):
+        case "NotStarted":
+            job.properties["status"] = "Queued"
+            _ask_for_nodes(ctx, job)
+        case "Queued":
+            compute = compute_of(ctx.engine, job)
+            if compute is not None and computes.occupy(ctx.engine, compute, nodes_of(job)):
+                job.properties["status"] = "Preparing"
+                job.properties.pop("statusMessage", None)
+                ctx.engine.schedule(PREPARE_SECONDS, "job-runs", job.id)
+            else:
+                _ask_for_nodes(ctx, job)
+        case "Preparing":
+            job.properties["status"] = "Running"
+            ctx.engine.schedule(RUN_SECONDS, "job-runs", job.id)
+        case "Running":
+            job.properties["status"] = "Completed"
+            _free_nodes(ctx, job)
+        case "CancelRequested":
+            job.properties["status"] = "Canceled"
+            if job.private.get("had_nodes"):
+                _free_nodes(ctx, job)
+
+
+def _ask_for_nodes(ctx: HookContext, job: Resource) -> None:
+    """Serverless jobs (no compute) run at once; others need nodes, and ask again while they cannot come."""
+    compute = compute_of(ctx.engine, job)
+    if compute is None:
+        job.properties["status"] = "Preparing"
+        ctx.engine.schedule(PREPARE_SECONDS, "job-runs", job.id)
+        return
+    idle = int(dig(computes.inner(compute), "nodeStateCounts.idleNodeCount", 0))
+    why = None
+    if idle < nodes_of(job):
+        running = int(dig(computes.inner(compute), "nodeStateCounts.runningNodeCount", 0))
+        why = computes.request_nodes(ctx.engine, compute, running + nodes_of(job))
+    else:
+        ctx.engine.schedule(0, "job-runs", job.id)
+    if why is not None:
+        job.properties["statusMessage"] = why
+        ctx.engine.schedule(RETRY_SECONDS, "job-runs", job.id)
+
+
+def _free_nodes(ctx: HookContext, job: Resource) -> None:
+    compute = compute_of(ctx.engine, job)
+    if compute is not None:
+        computes.vacate(ctx.engine, compute, nodes_of(job))
+
+
+def cancel(ctx: HookContext) -> Answer:
+    job = ctx.resource
+    status = dig(job.body, "properties.status")
+    if status not in TERMINAL:
+        job.private["had_nodes"] = status in ("Preparing", "Running")
+        job.properties["status"] = "CancelRequested"
+        ctx.engine.save(job)
+        ctx.engine.schedule(5, "job-runs", job.id)
+    return Answer(200, None)
+
+
+TYPES: tuple[ResourceType, ...] = (
+    ResourceType(
+        name=JOB,
+        create=Lro(Style.SYNC, 201),
+        update=Lro(Style.SYNC, 200),
+        delete=Lro(
+            Style.BOTH,
+            202,
+            Body.EMPTY,
+            state="Deleting",
+            seconds=5,
+            operation_url=LOCATION + "/mfeOperationsStatus/jd:{guid}",
+            location_url=LOCATION + "/mfeOperationResults/jd:{guid}",
+        ),
+        location="none",
+        tags=False,
+        provisioning_state=False,
+        system_data=True,
+        keys=("id", "name", "type", "properties", "systemData"),
+        required=(Required("properties.jobType", "UserError", "The property 'jobType' of job '{name}' is required."),),
+        read_only=(ReadOnly("properties.status"), ReadOnly("properties.services")),
+        defaults=_defaults,
+        actions=(Action("cancel", cancel),),
+        hooks=(
+            Hook(Phase.VALIDATE, "job-compute", validate),
+            Hook(Phase.ACCEPTED, "job-runs", start),
+            Hook(Phase.EVENT, "job-runs", step),
+        ),
+    ),
+)

@@ -1,0 +1,184 @@
+"""privateEndpoints/privateDnsZoneGroups: an endpoint's names kept in private DNS zones.
+
+No recording; shapes from Network's published API definition (recordSets) and from exported templates: records have
+ttl 10 and metadata.creator "created by private endpoint {name} with resource guid {guid}".
+"""
+
+from __future__ import annotations
+
+from simulator.engine.declaration import (
+    ArmError,
+    EngineApi,
+    Hook,
+    HookContext,
+    JsonObject,
+    Phase,
+    Required,
+    Resource,
+    ResourceType,
+)
+from simulator.types._shared import dig, items, missing_reference, name_of, network_reference, parent_id, same_id
+from simulator.types.network import _lro
+from simulator.types.network.private_dns import ZONE
+from simulator.types.network.private_endpoints import ZONE_GROUP, dns_configs, status_of
+from simulator.types.private_link import record_in
+
+TTL = 10
+_MINE = "records"  # private: {record id: [addresses]} this group has written
+
+
+def validate(ctx: HookContext) -> None:
+    configs = items(ctx.resource.body, "properties.privateDnsZoneConfigs")
+    seen: set[str] = set()
+    for position, config in enumerate(configs):
+        zone_id = dig(config, "properties.privateDnsZoneId")
+        if not zone_id:
+            raise missing_reference(f"properties.privateDnsZoneConfigs[{position}].properties.privateDnsZoneId")
+        zone = ctx.engine.get(str(zone_id))
+        if zone is None or zone.type != ZONE:
+            network_reference(ctx, str(zone_id))
+        if str(zone_id).lower() in seen:
+            raise ArmError(
+                400,
+                "DuplicatePrivateDnsZoneId",
+                f"Private DNS zone group {ctx.resource.id} refers to private DNS zone {zone_id} more than once.",
+            )
+        seen.add(str(zone_id).lower())
+    for other in ctx.engine.children(parent_id(ctx.resource.id), ZONE_GROUP):
+        if other.key != ctx.resource.key:
+            # One group an endpoint: learn.microsoft.com "Azure Private Endpoint private DNS zone values" (limits).
+            raise ArmError(
+                400,
+                "PrivateEndpointCannotHaveMoreThanOnePrivateDnsZoneGroup",
+                f"Private endpoint {parent_id(ctx.resource.id)} cannot have more than one private DNS zone group. "
+                f"It has {other.id}.",
+            )
+
+
+def shape(ctx: HookContext) -> None:
+    group = ctx.resource
+    group.properties["privateDnsZoneConfigs"] = [
+        {
+            "name": config.get("name"),
+            "id": f"{group.id}/privateDnsZoneConfigs/{config.get('name')}",
+            "type": f"{ZONE_GROUP}/privateDnsZoneConfigs",
+            "properties": {
+                "provisioningState": "Succeeded",
+                "privateDnsZoneId": dig(config, "properties.privateDnsZoneId"),
+                "recordSets": list(_previous_sets(ctx, config)),
+            },
+        }
+        for config in items(group.body, "properties.privateDnsZoneConfigs")
+    ]
+
+
+def _previous_sets(ctx: HookContext, config: JsonObject) -> list[JsonObject]:
+    zone = dig(config, "properties.privateDnsZoneId")
+    for before in items(ctx.previous or {}, "properties.privateDnsZoneConfigs"):
+        if same_id(dig(before, "properties.privateDnsZoneId"), zone):
+            return list(dig(before, "properties.recordSets", []))
+    return []
+
+
+def write_records(ctx: HookContext) -> None:
+    """One A record a name of the endpoint, in the zone that answers for it; both zones of an ML workspace."""
+    group, endpoint = ctx.resource, ctx.engine.get(parent_id(ctx.resource.id))
+    if endpoint is None:
+        return
+    names = dns_configs(ctx, endpoint) if status_of(endpoint) == "Approved" else []
+    wanted: dict[str, list[str]] = {}
+    for config in group.properties.get("privateDnsZoneConfigs") or []:
+        zone_id = str(dig(config, "properties.privateDnsZoneId"))
+        sets = []
+        for entry in names:
+            record = record_in(name_of(zone_id), str(entry["fqdn"]))
+            if record is None:
+                continue
+            wanted[f"{zone_id}/A/{record}"] = list(entry["ipAddresses"])
+            sets.append(
+                {
+                    "recordType": "A",
+                    "recordSetName": record,
+                    "fqdn": f"{record}.{name_of(zone_id)}",
+                    "ttl": TTL,
+                    "provisioningState": "Succeeded",
+                    "ipAddresses": list(entry["ipAddresses"]),
+                }
+            )
+        config["properties"]["recordSets"] = sets
+    mine = dict(group.private.get(_MINE) or {})
+    for record_id, addresses in mine.items():
+        if record_id not in wanted:
+            take_out(ctx.engine, record_id, addresses)
+    for record_id, addresses in wanted.items():
+        put_in(ctx.engine, record_id, addresses, endpoint)
+    group.private[_MINE] = wanted
+
+
+def put_in(engine: EngineApi, record_id: str, addresses: list[str], endpoint: Resource) -> None:
+    if engine.get(parent_id(record_id)) is None:
+        return
+    old = engine.get(record_id)
+    present = [str(entry.get("ipv4Address")) for entry in items(old.body, "properties.aRecords")] if old else []
+    merged = [*present, *(address for address in addresses if address not in present)]
+    if old is not None and merged == present:
+        return
+    guid = endpoint.properties.get("resourceGuid", "")
+    engine.put(
+        record_id,
+        {
+            "properties": {
+                "metadata": {"creator": f"created by private endpoint {endpoint.name} with resource guid {guid}"},
+                "ttl": TTL,
+                "aRecords": [{"ipv4Address": address} for address in merged],
+            }
+        },
+    )
+
+
+def take_out(engine: EngineApi, record_id: str, addresses: list[str]) -> None:
+    record = engine.get(record_id)
+    if record is None:
+        return
+    left = [entry for entry in items(record.body, "properties.aRecords") if entry.get("ipv4Address") not in addresses]
+    if left:
+        record.properties["aRecords"] = left
+        engine.save(record)
+    else:
+        engine.delete(record_id)
+
+
+def remove_records(ctx: HookContext) -> None:
+    for record_id, addresses in dict(ctx.resource.private.get(_MINE) or {}).items():
+        take_out(ctx.engine, record_id, addresses)
+
+
+TYPES: tuple[ResourceType, ...] = (
+    ResourceType(
+        name=ZONE_GROUP,
+        create=_lro.create(10),
+        update=_lro.update(10),
+        delete=_lro.delete(10),
+        etag=_lro.ETAG,
+        busy=_lro.BUSY,
+        busy_scope="parent",
+        location="none",
+        tags=False,
+        methods=frozenset({"GET", "HEAD", "PUT", "DELETE", "LIST"}),
+        keys=("name", "id", "etag", "properties", "type"),
+        required=(
+            Required(
+                "properties.privateDnsZoneConfigs",
+                "InvalidRequestFormat",
+                "Private DNS zone group {id} must have at least one private DNS zone configuration.",
+            ),
+        ),
+        hooks=(
+            Hook(Phase.VALIDATE, "zone-group-references", validate),
+            Hook(Phase.ACCEPTED, "zone-group-shape", shape),
+            Hook(Phase.COMPLETED, "zone-group-records", write_records),
+            Hook(Phase.EVENT, "zone-group-records", write_records),
+            Hook(Phase.DELETED, "zone-group-records", remove_records),
+        ),
+    ),
+)
