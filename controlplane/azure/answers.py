@@ -9,9 +9,6 @@ from typing import Any
 
 from controlplane.errors import Transient
 
-#: Seconds until an answer that could not be read is asked for again.
-UNREADABLE_RETRY_SECONDS = 10.0
-
 
 @dataclass(frozen=True, slots=True)
 class ArmAnswer:
@@ -40,7 +37,7 @@ class ArmAnswer:
             return json.loads(self.content)
         except ValueError as error:
             message = f"An answer with status {self.status} has a body that is not JSON."
-            raise Transient("UnreadableAnswer", message, retry_after=UNREADABLE_RETRY_SECONDS) from error
+            raise Transient("UnreadableAnswer", message, retry_after=0.0) from error
 
     def object(self) -> dict[str, Any] | None:
         """The body where it is a JSON object; None where it is anything else or not JSON at all."""

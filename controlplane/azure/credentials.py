@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOpt
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.identity.aio import ManagedIdentityCredential
 
-from controlplane.azure.errors import CONNECTION_SECONDS
+from controlplane.azure.errors import UNNAMED
 from controlplane.errors import ControlPlaneError, Fatal, Transient
 
 if TYPE_CHECKING:
@@ -72,6 +72,4 @@ class RenewableCredential:
         if status is None and isinstance(error, HttpResponseError):
             return Fatal("ManagedIdentityUnavailable", f"{subject}: this process has no identity endpoint.")
         reason = f"status {status}" if status else type(error).__name__
-        return Transient(
-            "ManagedIdentityUnavailable", f"{subject} at the moment ({reason}).", retry_after=CONNECTION_SECONDS
-        )
+        return Transient("ManagedIdentityUnavailable", f"{subject} at the moment ({reason}).", retry_after=UNNAMED)

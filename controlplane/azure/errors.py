@@ -16,10 +16,8 @@ from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.retry_after import retry_after
 from controlplane.errors import Conflict, ControlPlaneError, ErrorDetail, Fatal, Rejected, Transient
 
-#: Seconds to wait where the answer names none.
-THROTTLED_SECONDS = 10.0
-UNAVAILABLE_SECONDS = 5.0
-CONNECTION_SECONDS = 2.0
+#: ``retry_after`` where Azure names no time: the caller's own back-off decides.
+UNNAMED = 0.0
 
 #: Codes that say nothing by themselves; the cause is in ``details``. Folded.
 _GENERIC = frozenset(
@@ -71,12 +69,8 @@ def error_of(answer: ArmAnswer) -> ControlPlaneError:
     """The error to raise for an answer that is not 2xx."""
     found = read_error(answer)
     match answer.status:
-        case 429:
-            return _later(answer, found, THROTTLED_SECONDS)
-        case 408 | 500 | 502 | 503 | 504:
-            return _later(answer, found, UNAVAILABLE_SECONDS)
-        case status if status >= 500:
-            return _later(answer, found, UNAVAILABLE_SECONDS)
+        case status if status in (408, 429) or status >= 500:
+            return _later(answer, found)
         case 409 | 412:
             return Conflict(found.code, found.message, target=found.target, details=found.details)
         case status if status >= 400:
@@ -96,7 +90,7 @@ def lost_connection(error: BaseException) -> Transient:
     ``error`` (or of what azure-core wrapped in it): transports put whole requests into it."""
     name = type(getattr(error, "inner_exception", None) or error).__name__
     message = f"The connection to Azure failed ({name}); the request may have been carried out."
-    return Transient("ConnectionFailed", message, retry_after=CONNECTION_SECONDS)
+    return Transient("ConnectionFailed", message, retry_after=UNNAMED)
 
 
 def read_error(answer: ArmAnswer) -> ArmError:
@@ -127,15 +121,9 @@ def clean(text: str) -> str:
     return text if len(text) <= _MESSAGE_LIMIT else f"{text[:_MESSAGE_LIMIT]}…"
 
 
-def _later(answer: ArmAnswer, found: ArmError, default: float) -> Transient:
+def _later(answer: ArmAnswer, found: ArmError) -> Transient:
     wait = retry_after(answer.headers, datetime.now(UTC))
-    return Transient(
-        found.code,
-        found.message,
-        retry_after=default if wait is None else wait,
-        target=found.target,
-        details=found.details,
-    )
+    return Transient(found.code, found.message, retry_after=wait or UNNAMED, target=found.target, details=found.details)
 
 
 def _envelope(body: dict[str, Any]) -> dict[str, Any]:

@@ -66,8 +66,7 @@ def test_each_status_says_what_the_caller_can_do(status: int, code: str, kind: t
         (429, {"retry_after": "17"}, 17.0),
         (503, {"retry_after": "0", "x_ms_retry_after_ms": "40"}, 0.04),
         (503, {"retry_after": "0"}, 0.0),
-        (429, {}, 10.0),
-        (500, {}, 5.0),
+        (429, {}, 0.0),  # none named: the caller's back-off decides
     ],
 )
 def test_a_passing_fault_is_repeated_when_arm_says(status: int, headers: dict[str, str], seconds: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controlplane.azure.jobs import JobClient, JobRequest, JobState
-from controlplane.errors import Conflict, Rejected, Transient
+from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.settings import Settings
 from tests.unit.azure.conftest import CLIENT_ID
 from tests.unit.azure.server import LOST, TOKEN, Answer, FakeArm
@@ -145,3 +145,16 @@ async def test_throttling_is_not_slept_off(arm: FakeArm, jobs: JobClient) -> Non
         await jobs.state(WORKSPACE, "probe-1")
     assert caught.value.retry_after == 30.0
     assert len(arm.calls) == 1
+
+
+async def test_tokens_stay_at_arm_whatever_the_settings_of_the_sdk_say(
+    arm: FakeArm, elsewhere: FakeArm, jobs: JobClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm.on("GET", JOB, Answer(307, None, {"Location": f"{elsewhere.endpoint}{JOB}"}))
+    with pytest.raises(Fatal):
+        await jobs.state(WORKSPACE, "probe-1")
+    monkeypatch.setenv("AZUREML_DEV_URL_MFE", elsewhere.endpoint)  # the SDK's own back door for its developers
+    with pytest.raises(Fatal) as caught:
+        await jobs.state(WORKSPACE.replace("mlw-1", "mlw-2"), "probe-1")
+    assert caught.value.code == "UnexpectedHost"
+    assert elsewhere.calls == []
