@@ -1,0 +1,93 @@
+"""The compiler against a list typed by hand: every resource and every edge of secure-classical.yaml."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from controlplane.workspaces import kinds
+from controlplane.workspaces.model import Origin
+from tests.support.blueprints import ROOT, compiled
+
+Golden = dict[str, dict[str, list[str]]]
+GOLDEN: Golden = yaml.safe_load((ROOT / "tests/data/golden/secure-classical.yaml").read_text())
+
+#: First part of a key → the type it must have.
+TYPES = {
+    "resource-group": kinds.RESOURCE_GROUP,
+    "vnet": kinds.VNET,
+    "subnet": kinds.SUBNET,
+    "nsg": kinds.NSG,
+    "public-ip": kinds.PUBLIC_IP,
+    "nat-gateway": kinds.NAT_GATEWAY,
+    "peering": kinds.PEERING,
+    "dns-zone": kinds.DNS_ZONE,
+    "dns-link": kinds.DNS_LINK,
+    "storage": kinds.STORAGE,
+    "vault": kinds.VAULT,
+    "registry": kinds.REGISTRY,
+    "log-analytics": kinds.LOG_ANALYTICS,
+    "application-insights": kinds.COMPONENT,
+    "workspace": kinds.ML_WORKSPACE,
+    "private-endpoint": kinds.PRIVATE_ENDPOINT,
+    "zone-group": kinds.ZONE_GROUP,
+    "cluster": kinds.COMPUTE,
+    "role": kinds.ROLE_ASSIGNMENT,
+    "diagnostic": kinds.DIAGNOSTIC,
+}
+CREATED = sorted({requirement for entry in GOLDEN.values() for requirement in entry["for"]})
+
+
+def test_resources_are_the_ones_of_the_list() -> None:
+    assert {resource.key for resource in compiled().resources} == set(GOLDEN)
+
+
+def test_edges_are_the_ones_of_the_list() -> None:
+    found = {resource.key: set(resource.depends_on) for resource in compiled().resources}
+    assert found == {key: set(entry["needs"]) for key, entry in GOLDEN.items()}
+
+
+def test_types_follow_from_keys() -> None:
+    found = {resource.key: resource.type for resource in compiled().resources}
+    assert found == {key: TYPES[key.partition("/")[0]] for key in GOLDEN}
+
+
+def test_only_the_clusters_pull_role_is_made_by_azure() -> None:
+    made = {resource.key for resource in compiled().resources if resource.origin is Origin.AZURE}
+    assert made == {"role/cluster/cpu/registry/acr-pull"}
+
+
+#: What a requirement says of the resource itself, where being there is not enough: key → path → value.
+SAYS: dict[str, dict[str, dict[str, Any]]] = {
+    "S1-35": {"private-endpoint/workspace": {"groupIds": ["amlworkspace"]}},
+    "S1-36": {"private-endpoint/registry": {"groupIds": ["registry"]}},
+    "S1-39": {"dns-zone/api": {"name": "privatelink.api.azureml.ms"}},
+    "S1-40": {"dns-zone/notebooks": {"name": "privatelink.notebooks.azure.net"}},
+    "S1-41": {"dns-zone/registry": {"name": "privatelink.azurecr.io"}},
+    "S2-01": {"workspace": {"identity": {"type": "SystemAssigned"}}},
+    "S2-04": {"cluster/cpu": {"identity": {"type": "SystemAssigned"}}},
+}
+
+
+@pytest.mark.parametrize("requirement", CREATED)
+def test_create(requirement: str) -> None:
+    """Every resource that the list has for a requirement is compiled, for that requirement, with the same edges."""
+    found = compiled().by_key
+    wanted = {key: entry for key, entry in GOLDEN.items() if requirement in entry["for"]}
+    for key, entry in wanted.items():
+        assert set(found[key].depends_on) == set(entry["needs"])
+        assert requirement in found[key].requirements
+    for key, said in SAYS.get(requirement, {}).items():
+        for name, value in said.items():
+            assert _read(found[key], name) == value
+
+
+def _read(resource: Any, name: str) -> Any:
+    if name == "name":
+        return resource.id.rpartition("/")[2]
+    if name == "groupIds":
+        (connection,) = resource.body["properties"]["privateLinkServiceConnections"]
+        return connection["properties"]["groupIds"]
+    return resource.body[name]
