@@ -20,6 +20,7 @@ AZURE = Caller("00000000-0000-0000-0000-000000000000", None, "Azure", "Applicati
 
 
 # Namespaces that exist in Azure and that no subscription has registered to begin with.
+ROLE_DEFINITIONS = "/providers/microsoft.authorization/roledefinitions/"
 UNREGISTERED = ["microsoft.openenergyplatform", "microsoft.quantum"]
 
 
@@ -141,7 +142,12 @@ class Engine:
     # Resources.
 
     def get(self, resource_id: str) -> Resource | None:
-        return self.store.resources.get(resource_id.rstrip("/").lower())
+        key = resource_id.rstrip("/").lower()
+        found = self.store.resources.get(key)
+        if found is None and ROLE_DEFINITIONS in key:
+            # Built-in roles live at the tenant and are found under every scope.
+            return self.store.resources.get(ROLE_DEFINITIONS + key.rpartition("/")[2])
+        return found
 
     def children(self, resource_id: str, resource_type: str | None = None) -> list[Resource]:
         wanted = resource_type.lower() if resource_type else None

@@ -77,7 +77,8 @@ def _verb(engine: Engine, request: Request, target: Target) -> Response:
 
 def _route(engine: Engine, request: Request, route: Route, params: dict[str, str]) -> Response:
     scope = route.scope.format_map(params)
-    _authorise(engine, request, route.permission, scope)
+    if route.permission:
+        _authorise(engine, request, route.permission.format_map(params), scope)
     sent = request.json() if request.body else {}
     context = RouteContext(
         engine, request.caller, request.method, request.path, params, request.query, sent, request.api_version
@@ -123,5 +124,5 @@ def _subscription(path: str) -> str | None:
 
 
 def _namespace(path: str) -> str | None:
-    _, found, tail = path.lower().rpartition("/providers/")
-    return tail.partition("/")[0] if found else None
+    at = path.lower().rfind("/providers/")
+    return path[at + 11 :].partition("/")[0] if at >= 0 else None

@@ -229,6 +229,10 @@ class Operations:
         found = self.get(resource.operation)
         return found if found is not None and found.status == RUNNING else None
 
+    def running(self) -> int:
+        """How many have not ended."""
+        return sum(1 for one in self._by_id.values() if one.status == RUNNING)
+
     def at(self, path: str, query: dict[str, str]) -> tuple[Operation, bool] | None:
         """(operation, is it its Location) for a URL's path."""
         folded = path.rstrip("/").lower()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.engine import words
 from simulator.engine.declaration import Patch, ResourceType, Words
 from simulator.engine.hooks import ArmError, HookContext, JsonObject, Resource
+from simulator.engine.registry import GROUP_TYPE
 from simulator.engine.values import (
     MISSING,
     assign,
@@ -117,9 +118,13 @@ def location_of(engine: Engine, rtype: ResourceType, sent: JsonObject, existing:
             raise words.location_required()
         return "global" if rtype.location == "global" else ""
     known = ("global",) if rtype.location == "global" else engine.locations
+    if wanted not in known and rtype.name == GROUP_TYPE:
+        raise words.location_not_available_for_group(wanted, known)
     if wanted not in known:
         raise words.location_not_available(wanted, rtype.name, known)
     if existing is not None and existing.location and existing.location != wanted:
+        if rtype.name == GROUP_TYPE:
+            raise words.invalid_group_location(wanted, existing.location)
         raise words.invalid_location(existing.name, existing.location, group, wanted)
     return wanted
 

@@ -29,6 +29,7 @@ class Store:
         self._parents: dict[str, str] = {}
         self._positions: dict[str, int] = {}
         self._next = 0
+        self._revisions: dict[str, int] = {}
         self.kv: dict[str, Any] = {}
         self._dirty: set[str] = set()
         self._dirty_kv: set[str] = set()
@@ -53,6 +54,15 @@ class Store:
         self._parents[key] = parent
         self._positions[key] = position
 
+    def revision(self, resource_type: str) -> int:
+        """Grows with every change of a resource of the type."""
+        return self._revisions.get(resource_type.lower(), 0)
+
+    def _changed(self, resource: Resource) -> None:
+        folded = resource.type.lower()
+        self._revisions[folded] = self._revisions.get(folded, 0) + 1
+        self._dirty.add(resource.key)
+
     def add(self, resource: Resource, parent_id: str) -> None:
         """Insert, or replace what has the same id."""
         key = resource.key
@@ -63,10 +73,10 @@ class Store:
             position = self._next
             self._next += 1
         self._insert(resource, parent_id, position)
-        self._dirty.add(key)
+        self._changed(resource)
 
     def touch(self, resource: Resource) -> None:
-        self._dirty.add(resource.key)
+        self._changed(resource)
 
     def remove(self, key: str) -> Resource | None:
         resource = self.resources.pop(key, None)
@@ -75,7 +85,7 @@ class Store:
         self._types[resource.type.lower()].pop(key, None)
         self._children[self._parents.pop(key)].pop(key, None)
         self._positions.pop(key, None)
-        self._dirty.add(key)
+        self._changed(resource)
         return resource
 
     def of_type(self, resource_type: str) -> list[Resource]:
@@ -97,7 +107,8 @@ class Store:
         self._dirty_kv.add(key)
 
     def clear(self) -> None:
-        self._dirty.update(self.resources)
+        for resource in self.resources.values():
+            self._changed(resource)
         self._dirty_kv.update(self.kv)
         for index in (self.resources, self._types, self._children, self._parents, self._positions, self.kv):
             index.clear()

@@ -138,6 +138,11 @@ def location_not_available_for_group(location: str, locations: Iterable[str]) ->
     )
 
 
+def invalid_group_location(wanted: str, there: str) -> ArmError:
+    message = f"Invalid resource group location '{wanted}'. The Resource group already exists in location '{there}'."
+    return ArmError(409, "InvalidResourceGroupLocation", message, headers=GATEWAY)
+
+
 def invalid_location(name: str, there: str, group: str, wanted: str) -> ArmError:
     return ArmError(
         409,

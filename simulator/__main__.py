@@ -1,0 +1,108 @@
+"""`python -m simulator`: serve (the default), `token`, `inject`."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from simulator.server.run import Options, serve
+
+app = typer.Typer(add_completion=False, help="An Azure that runs on this machine, over HTTPS.")
+inject_app = typer.Typer(help="Make something happen, as a person with Owner rights would do it by hand.")
+app.add_typer(inject_app, name="inject")
+
+ENV_FILE = ".local/azure.env"
+EnvFile = Annotated[str, typer.Option("--env-file", help="The env file that the running simulator wrote.")]
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option(help="0 takes a free port.")] = 8443,
+    state: Annotated[str, typer.Option(help="SQLite file to keep, or :memory:.")] = ":memory:",
+    time_scale: Annotated[float, typer.Option(help="Durations are divided by this.")] = 100.0,
+    seed: Annotated[str, typer.Option(help="Ids and addresses depend on it.")] = "contoso",
+    record: Annotated[str | None, typer.Option(help="JSON-lines file of every call.")] = None,
+    faults: Annotated[str | None, typer.Option(help="YAML file of fault rules.")] = None,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Serve until Ctrl-C."""
+    if ctx.invoked_subcommand is None:
+        if time_scale <= 0:
+            raise typer.BadParameter("must be greater than 0", param_hint="--time-scale")
+        serve(Options(port, state, time_scale, seed, record, faults, env_file))
+
+
+@app.command()
+def token(
+    role: Annotated[list[str] | None, typer.Option(help="App role; may be repeated.")] = None,
+    user: Annotated[str, typer.Option(help="Who the token is for.")] = "ada",
+    group: Annotated[list[str] | None, typer.Option(help="Group, by name or GUID; may be repeated.")] = None,
+    application: Annotated[bool, typer.Option("--app", help="For an application (idtyp app).")] = False,
+    id_token: Annotated[bool, typer.Option("--id-token", help="An ID token instead of an access token.")] = False,
+    expired: Annotated[bool, typer.Option("--expired", help="Expired an hour ago.")] = False,
+    overage: Annotated[bool, typer.Option("--group-overage", help="Groups by reference only.")] = False,
+    arm: Annotated[bool, typer.Option("--arm", help="For Azure Resource Manager.")] = False,
+    audience: Annotated[str | None, typer.Option(help="Another audience than the control plane's API.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Another tenant.")] = None,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Print a signed token."""
+    wish = {
+        "roles": role or [], "user": user, "groups": group or [], "app": application, "id_token": id_token,
+        "expired": expired, "group_overage": overage, "arm": arm, "audience": audience, "tenant": tenant,
+    }  # fmt: skip
+    typer.echo(_post(env_file, "tokens", wish)["access_token"])
+
+
+@inject_app.command("public-access")
+def public_access(
+    account: Annotated[str, typer.Option(help="Storage account, by id or name.")], env_file: EnvFile = ENV_FILE
+) -> None:
+    """Somebody opens a storage account to the public."""
+    typer.echo(_post(env_file, "inject", {"kind": "public-access", "account": account})["id"])
+
+
+@inject_app.command("delete-dns-link")
+def delete_dns_link(
+    zone: Annotated[str, typer.Option(help="Private DNS zone, by id or name.")],
+    link: Annotated[str | None, typer.Option(help="Link, by name; the first one when absent.")] = None,
+    workspace_group: Annotated[str | None, typer.Option(help="Resource group of the zone.")] = None,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Somebody deletes a virtual network link of a private DNS zone."""
+    wish = {"kind": "delete-dns-link", "zone": zone, "link": link, "resourceGroup": workspace_group}
+    typer.echo(_post(env_file, "inject", wish)["id"])
+
+
+def _post(env_file: str, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Call a control endpoint of the running simulator."""
+    path = Path(env_file)
+    if not path.exists():
+        typer.echo(f"{env_file} does not exist: is the simulator running?", err=True)
+        raise typer.Exit(2)
+    pairs = (line.partition("=") for line in path.read_text(encoding="utf-8").splitlines())
+    values = {name: value for name, _, value in pairs}
+    url = f"{values['SIMULATOR_URL']}/simulator/{endpoint}"
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})  # noqa: S310
+    trust = ssl.create_default_context(cafile=values["SSL_CERT_FILE"])
+    try:
+        with urllib.request.urlopen(request, context=trust) as answer:  # noqa: S310
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except urllib.error.HTTPError as error:
+        typer.echo(error.read().decode(), err=True)
+        raise typer.Exit(1) from error
+    except urllib.error.URLError as error:
+        typer.echo(f"no answer from {url}: {error.reason}", err=True)
+        raise typer.Exit(2) from error
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m simulator")

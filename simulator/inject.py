@@ -1,0 +1,83 @@
+"""What happens in real estates: somebody changes something by hand. Every change goes through ARM as a human Owner."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from simulator.engine import dispatch
+from simulator.engine.hooks import ArmError, Caller, JsonObject, Resource
+from simulator.engine.messages import Request, Response
+from simulator.planes.world import ADMIN, World
+
+if TYPE_CHECKING:
+    from simulator.server.app import Simulator
+
+STORAGE = "Microsoft.Storage/storageAccounts"
+ZONE = "Microsoft.Network/privateDnsZones"
+
+
+def perform(simulator: Simulator, wish: JsonObject) -> JsonObject:
+    """`{"kind": "public-access", "account": ...}` or `{"kind": "delete-dns-link", "zone": ..., "link": ...,
+    "resourceGroup": ...}`; answers {"status", "id"}. Raises ArmError 404 or 409 when the thing is not clear."""
+    world = simulator.world
+    match wish.get("kind"):
+        case "public-access":
+            return _public_access(world, str(wish["account"]))
+        case "delete-dns-link":
+            return _delete_link(world, str(wish["zone"]), wish.get("link"), wish.get("resourceGroup"))
+        case "arm":
+            return _any(world, wish)
+    raise ValueError(f"unknown injection {wish.get('kind')!r}: public-access, delete-dns-link, arm")
+
+
+def by_hand(world: World) -> Caller:
+    person = world.directory.person(ADMIN)
+    return Caller(person["id"], None, f"{ADMIN}@contoso.com", "User")
+
+
+def _call(world: World, method: str, path: str, version: str, body: JsonObject | None = None) -> Response:
+    raw = json.dumps(body).encode() if body is not None else b""
+    request = Request(method, path, {"api-version": version}, {}, raw, world.base, by_hand(world))
+    response = dispatch.handle(world.engine, request)
+    if response.status >= 400:
+        error = response.body.get("error", response.body) if isinstance(response.body, dict) else {}
+        raise ArmError(response.status, str(error.get("code")), str(error.get("message")))
+    return response
+
+
+def _any(world: World, wish: JsonObject) -> JsonObject:
+    """Any ARM call as the human Owner: {"method", "path", "apiVersion", "body"}."""
+    version = str(wish.get("apiVersion", "2024-01-01"))
+    response = _call(world, str(wish["method"]).upper(), str(wish["path"]), version, wish.get("body"))
+    return {"status": response.status, "id": wish["path"], "body": response.body}
+
+
+def _one(found: list[Resource], what: str) -> Resource:
+    if len(found) != 1:
+        known = ", ".join(one.id for one in found) or "none"
+        raise ArmError(404 if not found else 409, "NotClear", f"{what}: found {known}")
+    return found[0]
+
+
+def _public_access(world: World, account: str) -> JsonObject:
+    engine = world.engine
+    named = [one for one in engine.all_of(STORAGE) if account.lower() in (one.key, one.name.lower())]
+    target = _one(named, f"storage account {account}")
+    body = {"properties": {"publicNetworkAccess": "Enabled", "networkAcls": {"defaultAction": "Allow"}}}
+    response = _call(world, "PATCH", target.id, "2023-05-01", body)
+    return {"status": response.status, "id": target.id}
+
+
+def _delete_link(world: World, zone: str, link: str | None, group: str | None) -> JsonObject:
+    engine = world.engine
+    zones = [one for one in engine.all_of(ZONE) if zone.lower() in (one.key, one.name.lower())]
+    if group:
+        zones = [one for one in zones if f"/resourcegroups/{group.lower()}/" in one.key]
+    found = _one(zones, f"private DNS zone {zone}")
+    links = engine.children(found.id, f"{ZONE}/virtualNetworkLinks")
+    if link:
+        links = [one for one in links if link.lower() in (one.key, one.name.lower())]
+    target = links[0] if links and not link else _one(links, f"link {link} of {found.name}")
+    response = _call(world, "DELETE", target.id, "2020-06-01")
+    return {"status": response.status, "id": target.id}

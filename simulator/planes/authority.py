@@ -1,0 +1,117 @@
+"""Who may do what: role assignments evaluated for every call, with scope inheritance, wildcards and conditions."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from simulator.engine import words
+from simulator.engine.hooks import Caller, JsonObject
+from simulator.planes.conditions import Facts, holds
+from simulator.planes.roles import BY_GUID, Role
+
+if TYPE_CHECKING:
+    from simulator.engine.core import Engine
+
+ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
+DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class Grant:
+    """One assignment, prepared: folded scope, its role, its condition."""
+
+    __slots__ = ("condition", "role", "scope")
+
+    def __init__(self, scope: str, role: Role, condition: str | None) -> None:
+        self.scope, self.role, self.condition = scope, role, condition
+
+    def covers(self, scope: str) -> bool:
+        return not self.scope or scope == self.scope or scope.startswith(self.scope + "/")
+
+
+class Rights:
+    """The engine's `Authority`. Decisions are remembered until an assignment or definition changes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._revision: tuple[int, int] = (-1, -1)
+        self._grants: dict[str, list[Grant]] = {}
+        self._decided: dict[tuple[str, tuple[str, ...], str, str], bool] = {}
+
+    def _refresh(self) -> None:
+        revision = (self.engine.store.revision(ASSIGNMENTS), self.engine.store.revision(DEFINITIONS))
+        if revision == self._revision:
+            return
+        self._revision = revision
+        self._grants, self._decided = {}, {}
+        for assignment in self.engine.store.of_type(ASSIGNMENTS):
+            found = assignment.properties
+            role = self.role(str(found.get("roleDefinitionId", "")))
+            if role is not None:
+                grant = Grant(assignment.id.rpartition("/providers/")[0].lower(), role, found.get("condition"))
+                self._grants.setdefault(str(found.get("principalId")), []).append(grant)
+
+    def role(self, definition_id: str) -> Role | None:
+        """A built-in role, or a custom one that exists."""
+        guid = definition_id.rpartition("/")[2].lower()
+        if guid in BY_GUID:
+            return BY_GUID[guid]
+        for custom in self.engine.store.of_type(DEFINITIONS):
+            if custom.name.lower() == guid:
+                return _custom(custom.name, custom.properties)
+        return None
+
+    def grants(self, caller: Caller) -> list[Grant]:
+        self._refresh()
+        principals = (caller.object_id, *caller.groups)
+        return [grant for principal in principals for grant in self._grants.get(principal, ())]
+
+    def may(self, caller: Caller, permission: str, scope: str) -> bool:
+        """Conditions are not looked at here: they speak of the request (see `may_assign`)."""
+        self._refresh()
+        key = (caller.object_id, caller.groups, permission, scope.lower())
+        known = self._decided.get(key)
+        if known is None:
+            if len(self._decided) > 20000:
+                self._decided.clear()
+            folded = scope.rstrip("/").lower()
+            known = any(grant.covers(folded) and grant.role.allows(permission) for grant in self.grants(caller))
+            self._decided[key] = known
+        return known
+
+    def may_assign(self, caller: Caller, permission: str, scope: str, facts: Facts) -> bool:
+        """`may` for writing or deleting a role assignment, conditions included."""
+        folded = scope.lower()
+        return caller.service or any(
+            grant.covers(folded)
+            and grant.role.allows(permission)
+            and (not grant.condition or holds(grant.condition, permission, facts))
+            for grant in self.grants(caller)
+        )
+
+    def require_subscription(self, caller: Caller, subscription: str) -> None:
+        if not GUID.fullmatch(subscription):
+            raise words.invalid_subscription_id(subscription)
+        if caller.service:
+            return
+        scope = f"/subscriptions/{subscription.lower()}"
+        known = any(one["id"] == subscription.lower() for one in self.engine.store.kv["world"]["subscriptions"])
+        if not known or not self.sees(caller, scope):
+            raise words.subscription_not_found(subscription)
+
+    def sees(self, caller: Caller, scope: str) -> bool:
+        """Whether the caller has any right at, above or below a scope."""
+        return any(
+            grant.covers(scope) or grant.scope.startswith(scope + "/") or grant.scope == scope
+            for grant in self.grants(caller)
+        )
+
+
+def _custom(name: str, properties: JsonObject) -> Role:
+    permissions: list[JsonObject] = properties.get("permissions") or []
+
+    def gathered(key: str) -> tuple[str, ...]:
+        return tuple(one for permission in permissions for one in permission.get(key, ()))
+
+    return Role(name, str(properties.get("roleName")), "", gathered("actions"), gathered("notActions"))

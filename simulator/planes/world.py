@@ -1,0 +1,173 @@
+"""One simulated tenant: the engine with its planes, and what stands in it when it starts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from simulator import types as declared
+from simulator.engine import values
+from simulator.engine.core import Engine
+from simulator.engine.hooks import JsonObject
+from simulator.engine.registry import Registry
+from simulator.engine.store import Store
+from simulator.planes import assignments, groups, roles, skus, subscriptions
+from simulator.planes.authority import DEFINITIONS, Rights
+from simulator.planes.directory import Directory
+from simulator.planes.throttling import Buckets
+from simulator.planes.tokens import Keys, Tokens
+
+DEFAULT_SEED = "contoso"
+ADMIN = "admin.by.hand"  # the human Owner through whom `inject` acts
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the command line says."""
+
+    base: str  # https://localhost:port
+    state: str = ":memory:"
+    seed: str = DEFAULT_SEED
+    scale: float = 100.0
+
+
+class World:
+    """Everything that answers. `reset` empties it and seeds it anew."""
+
+    def __init__(self, config: Config) -> None:
+        self.base = config.base
+        self.store = Store(config.state)
+        known: JsonObject | None = self.store.kv.get("world")
+        seed = str(known["seed"]) if known else config.seed
+        self.registry = Registry(
+            (*groups.TYPES, *assignments.TYPES, *getattr(declared, "ALL_TYPES", ())),
+            (*subscriptions.ROUTES, *skus.ROUTES, *getattr(declared, "ALL_ROUTES", ())),
+        )
+        self._compose(seed, config.scale)
+        if known is None:
+            self._seed()
+        self.store.flush()
+
+    def _compose(self, seed: str, scale: float) -> None:
+        tenant = values.guid(seed, "tenant")
+        self.engine = Engine(self.registry, self.store, seed=seed, scale=scale, tenant_id=tenant)
+        self.engine.locations = subscriptions.NAMES
+        self.directory = Directory(self.engine)
+        self.engine.directory = self.directory
+        self.rights = Rights(self.engine)
+        self.engine.authority = self.rights
+        self.keys = Keys(self.engine)
+        self.tokens = Tokens(self.engine, self.directory, self.keys, self.base)
+        self.buckets = Buckets(scale)
+
+    def reset(self, seed: str | None, scale: float | None) -> None:
+        """Empty and seed anew. Signing keys stay, so tokens that are out stay valid for the same seed."""
+        keys = self.store.kv["keys"]
+        wanted = seed or self.engine.seed
+        self.store.clear()
+        self.store.set("keys", keys)
+        self._compose(wanted, scale or self.engine.scale)
+        self._seed()
+        self.store.flush()
+
+    def _seed(self) -> None:
+        engine = self.engine
+        names = (("Platform", False), ("Workloads", False), ("Finance", True))
+        # The same in every seed, so that examples and documents can name them.
+        subs = [
+            {"id": f"00000000-0000-0000-0000-{number:012d}", "name": name, "owner_only": only}
+            for number, (name, only) in enumerate(names, start=1)
+        ]
+        world: JsonObject = {
+            "seed": engine.seed,
+            "subscriptions": subs,
+            "api_client_id": engine.guid("application", "control-plane-api"),
+            "identity_header": engine.digits("identity-header", length=32),
+        }
+        engine.store.set("world", world)
+        owner = self._application("owner", secret=engine.digits("owner-secret", length=40))
+        observer = self._identity("observer")
+        operator = self._identity("operator")
+        admin = self.directory.person(ADMIN)
+        for role in roles.BUILT_IN:
+            engine.put(f"/providers/{DEFINITIONS}/{role.guid}", assignments.definition_body(role))
+        for sub in subs:
+            scope = f"/subscriptions/{sub['id']}"
+            engine.grant(scope, roles.OWNER, owner["id"])
+            if not sub["owner_only"]:
+                engine.grant(scope, roles.READER, observer["id"])
+                engine.grant(scope, roles.CONTRIBUTOR, operator["id"])
+                engine.grant(scope, roles.RBAC_ADMINISTRATOR, operator["id"])
+                engine.grant(scope, roles.OWNER, admin["id"])
+
+    def _application(self, name: str, *, secret: str) -> JsonObject:
+        engine = self.engine
+        principal = {
+            "id": engine.guid("principal", name), "kind": "ServicePrincipal", "name": name,
+            "client_id": engine.guid("client", name), "secret": secret,
+        }  # fmt: skip
+        engine.store.set(f"seeded:{name}", principal["id"])
+        return self.directory.add(principal)
+
+    def _identity(self, name: str) -> JsonObject:
+        """A user-assigned identity of the function app, as App Service would offer it."""
+        engine = self.engine
+        platform = engine.store.kv["world"]["subscriptions"][0]["id"]
+        kind = "Microsoft.ManagedIdentity/userAssignedIdentities"
+        path = f"/subscriptions/{platform}/resourcegroups/rg-control-plane/providers/{kind}/{name}"
+        principal = {
+            "id": engine.guid("principal", name), "kind": "ServicePrincipal", "name": name,
+            "client_id": engine.guid("client", name), "resource_id": path, "available_at": 0,
+        }  # fmt: skip
+        engine.store.set(f"seeded:{name}", principal["id"])
+        return self.directory.add(principal)
+
+    def seeded(self, name: str) -> JsonObject:
+        """A seeded principal: owner, observer or operator."""
+        found = self.directory.get(self.store.kv[f"seeded:{name}"])
+        assert found is not None
+        return found
+
+    @property
+    def identity_header(self) -> str:
+        return str(self.store.kv["world"]["identity_header"])
+
+    def issue(self, principal: JsonObject, audience: str, *, seconds: int = 0) -> JsonObject:
+        """A token for an application; ours when the audience is the control plane's API, v1.0 otherwise."""
+        api = self.store.kv["world"]["api_client_id"]
+        v2 = audience.removeprefix("api://") == api
+        return self.tokens.for_application(principal, api if v2 else audience, v2=v2, seconds=seconds)
+
+    def environment(self) -> dict[str, str]:
+        """What clients need, without the paths of certificates."""
+        world = self.store.kv["world"]
+        ids = [sub["id"] for sub in world["subscriptions"] if not sub["owner_only"]]
+        owner = self.seeded("owner")
+        return {
+            "ARM_ENDPOINT": self.base,
+            "AZURE_AUTHORITY_HOST": self.base,
+            "AZURE_TENANT_ID": self.engine.tenant_id,
+            "AZURE_SUBSCRIPTION_ID": ids[0],
+            "AZURE_SUBSCRIPTION_IDS": ",".join(ids),
+            "AZURE_CLIENT_ID": owner["client_id"],
+            "AZURE_CLIENT_SECRET": owner["secret"],
+            "IDENTITY_ENDPOINT": f"{self.base}/msi/token",
+            "IDENTITY_HEADER": self.identity_header,
+            "ARM_CLOUD_METADATA_URL": f"{self.base}/metadata/endpoints?api-version=2019-05-01",
+            "SIMULATOR_URL": self.base,
+            "OBSERVER_CLIENT_ID": self.seeded("observer")["client_id"],
+            "OPERATOR_CLIENT_ID": self.seeded("operator")["client_id"],
+            "API_CLIENT_ID": world["api_client_id"],
+            "HIDDEN_SUBSCRIPTION_ID": next(sub["id"] for sub in world["subscriptions"] if sub["owner_only"]),
+        }
+
+    def settle(self) -> None:
+        self.engine.settle()
+        self.store.flush()
+
+    def close(self) -> None:
+        self.store.close()
+
+    @staticmethod
+    def moment() -> float:
+        return time.time()

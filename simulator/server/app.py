@@ -1,0 +1,178 @@
+"""The ASGI application: one entry for every plane, no framework, so that a GET costs well under a millisecond."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from simulator.engine import dispatch
+from simulator.engine.hooks import ArmError, Caller
+from simulator.engine.messages import Request, Response, error_response
+from simulator.faults import Effect, Faults
+from simulator.planes import entra, metadata
+from simulator.planes.world import World
+from simulator.recorder import Recorder, body_of
+from simulator.server import control
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+NOBODY = Caller("", None, "", "")
+WRITES = frozenset({"PUT", "PATCH", "POST", "DELETE"})
+
+
+@dataclass
+class Simulator:
+    """What one process holds: the world, and what watches and disturbs it."""
+
+    world: World
+    recorder: Recorder
+    faults: Faults
+    on_environment: Callable[[], None] = lambda: None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = await _request(scope, receive)
+        if request.path.startswith("/simulator"):
+            response = control.handle(self, request, str((scope.get("client") or ("",))[0]))
+            await _answer(send, response, {})
+            return
+        effect = self.faults.effect(request.method, request.path)
+        if effect.delay:
+            await asyncio.sleep(effect.delay)
+        plane, response = self._served(request, effect)
+        dropped = effect.drop is not None
+        self._record(plane, request, response, effect)
+        self.world.store.flush()
+        if dropped:
+            await _cut(send)
+            return
+        await _answer(send, response, _identifiers(request))
+
+    def _served(self, request: Request, effect: Effect) -> tuple[str, Response]:
+        """Handle a call, unless a fault keeps it from being handled."""
+        if effect.drop == "before":
+            return "fault", Response(0, None, content_type=None)
+        if effect.answer is not None and not effect.answer_after:
+            request.caller = self._quietly(request)
+            return "fault", effect.answer
+        request.failure = effect.failure
+        plane, response = self.handle(request)
+        return plane, (effect.answer if effect.answer is not None and effect.drop is None else response)
+
+    def handle(self, request: Request) -> tuple[str, Response]:
+        """(plane, answer) of one call."""
+        self.world.engine.settle()
+        if found := metadata.handle(self.world.base, request):
+            return "metadata", found
+        if found := entra.handle(self.world, request):
+            return "entra", found
+        return "arm", self._arm(request)
+
+    def _arm(self, request: Request) -> Response:
+        world = self.world
+        try:
+            request.caller = world.tokens.caller(request.headers.get("authorization", ""))
+            parts = request.path.split("/", 3)
+            subscription = parts[2] if len(parts) > 2 and parts[1].lower() == "subscriptions" else None
+            limits = world.buckets.take(subscription, request.caller.object_id, request.method)
+        except ArmError as error:
+            return error_response(error)
+        response = dispatch.handle(world.engine, request)
+        response.headers.update(limits)
+        return response
+
+    def _quietly(self, request: Request) -> Caller:
+        """The caller for the record when the call itself is not handled."""
+        try:
+            return self.world.tokens.caller(request.headers.get("authorization", ""))
+        except ArmError:
+            return NOBODY
+
+    def _record(self, plane: str, request: Request, response: Response, effect: Effect) -> None:
+        caller = request.caller
+        call = {
+            "time": time.time(),
+            "plane": plane,
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            "apiVersion": request.api_version,
+            "status": response.status,
+            "principal": caller.object_id,
+            "clientId": caller.client_id,
+            "early_poll": self.recorder.early(caller.object_id, request.method, response),
+            "requestBody": body_of(request.body) if request.method in WRITES and plane in ("arm", "fault") else None,
+            "operation": response.operation,
+            "correlationId": request.headers.get("x-ms-correlation-request-id"),
+        }
+        if effect.names:
+            call["faults"] = list(effect.names)
+        if effect.drop:
+            call["dropped"] = effect.drop
+        if response.status >= 400 and isinstance(response.body, dict):
+            call["error"] = response.body.get("error", response.body)
+        self.recorder.add(call)
+
+
+async def _request(scope: Scope, receive: Receive) -> Request:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    chunks = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    base = f"https://{headers.get('host', 'localhost')}"
+    return Request(scope["method"], scope["path"], query, headers, b"".join(chunks), base, NOBODY)
+
+
+def _identifiers(request: Request) -> dict[str, str]:
+    """The headers by which a call is found again."""
+    unique = str(uuid.uuid4())
+    correlation = request.headers.get("x-ms-correlation-request-id") or unique
+    found = {
+        "x-ms-request-id": unique,
+        "x-ms-correlation-request-id": correlation,
+        "x-ms-routing-request-id": f"LOCALHOST:{unique}",
+    }
+    if request.headers.get("x-ms-return-client-request-id", "").lower() == "true":
+        found["x-ms-client-request-id"] = request.headers.get("x-ms-client-request-id", "")
+    return found
+
+
+async def _answer(send: Send, response: Response, more: dict[str, str]) -> None:
+    body = response.encoded()
+    headers = {"cache-control": "no-cache", "pragma": "no-cache", "x-content-type-options": "nosniff"}
+    headers |= {"strict-transport-security": "max-age=31536000; includeSubDomains", **more, **response.headers}
+    if response.content_type is not None:
+        headers["content-type"] = response.content_type
+    if response.status != 204:
+        headers["content-length"] = str(len(body))
+    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _cut(send: Send) -> None:
+    """Cut the connection without an answer: uvicorn's `send` belongs to the request's cycle, which knows its
+    transport. The loop then needs a moment to tell the cycle that the client is gone."""
+    cycle = getattr(send, "__self__", None)
+    transport = getattr(cycle, "transport", None)
+    if transport is None:
+        raise ConnectionAbortedError("dropped by a fault rule")
+    transport.abort()
+    for _ in range(50):
+        if getattr(cycle, "disconnected", True):
+            return
+        await asyncio.sleep(0)

@@ -1,0 +1,127 @@
+"""The control endpoints under `/simulator`: loopback only, no authentication, no part of Azure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from simulator import inject
+from simulator.engine.hooks import ArmError, JsonObject
+from simulator.engine.messages import Request, Response, error_response
+
+if TYPE_CHECKING:
+    from simulator.server.app import Simulator
+
+LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")
+
+
+def handle(simulator: Simulator, request: Request, client: str) -> Response:
+    """Answer one control call; errors are `{"error": {"code", "message"}}` with 400 or 404."""
+    if client and not client.startswith(LOOPBACK):
+        return Response(
+            403, {"error": {"code": "LoopbackOnly", "message": "Control endpoints answer on loopback only."}}
+        )
+    simulator.world.settle()
+    try:
+        response = _route(simulator, request)
+    except ArmError as error:
+        response = error_response(error)
+    except (ValueError, KeyError, TypeError) as error:
+        response = Response(400, {"error": {"code": "BadControlRequest", "message": f"{error}"}})
+    simulator.world.store.flush()
+    return response
+
+
+def _route(simulator: Simulator, request: Request) -> Response:
+    world, recorder = simulator.world, simulator.recorder
+    sent: Any = _sent(request)
+    match request.method, request.path.removeprefix("/simulator").strip("/"):
+        case "POST", "tokens":
+            return Response(200, world.tokens.custom(sent))
+        case "POST", "keys/rotate":
+            world.tokens.forget()
+            return Response(200, {"kid": world.keys.rotate(forget_old=bool(sent.get("forgetOld")))})
+        case "POST", "inject":
+            return Response(200, inject.perform(simulator, sent))
+        case "POST", "reset":
+            world.reset(sent.get("seed"), sent.get("timeScale"))
+            recorder.clear()
+            simulator.faults.replace([])
+            simulator.on_environment()
+            return Response(200, _settings(simulator))
+        case "GET", "calls":
+            return Response(200, {"value": recorder.listed(request.query)})
+        case "DELETE", "calls":
+            recorder.clear()
+            return Response(204, None, content_type=None)
+        case "GET", "state":
+            return Response(200, _state(simulator, request.query))
+        case "GET", "settings":
+            return Response(200, _settings(simulator))
+        case (("PATCH" | "POST"), "settings"):
+            return Response(200, _change(simulator, sent))
+        case "GET", "hooks":
+            off = set(world.store.kv.get("hooks_off", ()))
+            return Response(200, {name: name not in off for name in world.engine.hook_names()})
+        case "POST", "hooks":
+            return Response(200, {"off": world.engine.switch_hooks({name: bool(on) for name, on in sent.items()})})
+        case "GET", "faults":
+            return Response(200, {"rules": simulator.faults.listed()})
+        case "PUT", "faults":
+            simulator.faults.replace(sent)
+            return Response(200, {"rules": simulator.faults.listed()})
+        case "GET", "health":
+            return Response(200, {"status": "ok"})
+    raise ArmError(404, "NoSuchControlEndpoint", f"{request.method} {request.path}")
+
+
+def _sent(request: Request) -> Any:
+    if not request.body:
+        return {}
+    return json.loads(request.body)
+
+
+def _settings(simulator: Simulator) -> JsonObject:
+    world = simulator.world
+    return {
+        "seed": world.engine.seed,
+        "timeScale": world.engine.scale,
+        "pageSize": world.engine.page_size,
+        "throttling": world.buckets.enabled,
+        "strictReplication": bool(world.store.kv.get("strict_replication")),
+        "environment": world.environment(),
+        "principals": {name: world.seeded(name)["id"] for name in ("owner", "observer", "operator")},
+        "types": sorted(declared.name for declared in world.registry.types.values()),
+        "runningOperations": world.engine.operations.running(),
+    }
+
+
+def _change(simulator: Simulator, sent: JsonObject) -> JsonObject:
+    """`timeScale` holds for what starts from now on; what runs keeps its end."""
+    world = simulator.world
+    for key, value in sent.items():
+        match key:
+            case "timeScale":
+                world.engine.scale = world.buckets.scale = float(value)
+            case "pageSize":
+                world.engine.page_size = int(value)
+            case "throttling":
+                world.buckets.enabled = bool(value)
+            case "strictReplication":
+                world.store.set("strict_replication", bool(value))
+            case _:
+                raise ValueError(f"unknown setting {key}")
+    return _settings(simulator)
+
+
+def _state(simulator: Simulator, query: dict[str, str]) -> JsonObject:
+    """Every resource id and its body; built-in role definitions left out. `under` is a prefix of ids."""
+    under = query.get("under", "").lower()
+    engine = simulator.world.engine
+    found = {}
+    for resource in list(engine.store.resources.values()):
+        if resource.type == "Microsoft.Authorization/roleDefinitions" and resource.id.startswith("/providers/"):
+            continue
+        if resource.key.startswith(under):
+            found[resource.id] = engine.shown(resource, engine.registry.type(resource.type))
+    return {"value": found}
