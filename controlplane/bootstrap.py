@@ -52,7 +52,7 @@ def _once(make: Callable[[], T]) -> Callable[[], T]:
 @_once
 def settings() -> Settings:
     """From the environment. Raises pydantic's ``ValidationError`` naming what is missing."""
-    return Settings()  # type: ignore[call-arg]  # the fields come from the environment
+    return Settings()
 
 
 @_once
@@ -123,7 +123,7 @@ def http_services() -> HttpServices:
         repository=WorkspaceRepository(store()),
         projects=ProjectRepository(store()),
         reader=reader,
-        catalog=AzureCatalog(reader),
+        catalog=AzureCatalog(_observer()),
         clock=clock(),
         queue=queue(),
         settings=settings(),

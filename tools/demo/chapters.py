@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -39,8 +40,8 @@ class Walk:
         return self.stack.directory / "azure.env"
 
     def __post_init__(self) -> None:
-        self.project = yaml.safe_load((EXAMPLES / "projects/churn.yaml").read_text())
-        self.spec = yaml.safe_load((EXAMPLES / "workspaces/secure-classical.yaml").read_text())
+        self.project = _as_json(EXAMPLES / "projects/churn.yaml")
+        self.spec = _as_json(EXAMPLES / "workspaces/secure-classical.yaml")
         group = self.project["members"]["contributors"][0]
         self.admin = ControlPlane(self.stack.api_url, token(self.env_file, "ada", "--role", "Platform.Admin"))
         self.grace = ControlPlane(self.stack.api_url, token(self.env_file, "grace", "--group", group))
@@ -139,6 +140,12 @@ def walk_through(stack: LocalStack) -> None:
     for number, (title, act) in enumerate(CHAPTERS, start=1):
         screen.chapter(number, title)
         act(walk)
+
+
+def _as_json(path: Path) -> dict[str, Any]:
+    """YAML as the API's JSON: dates are text there."""
+    document: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(path.read_text()), default=str))
+    return document
 
 
 def _operate(walk: Walk, title: str, request: Callable[[], httpx.Response]) -> dict[str, Any]:
