@@ -11,13 +11,14 @@ This module imports azure-core and aiohttp; it is itself imported on first use, 
 
 from __future__ import annotations
 
+import logging
 import ssl
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
-from azure.core.pipeline import PipelineRequest, PipelineResponse, policies
+from azure.core.pipeline import AsyncPipeline, PipelineRequest, PipelineResponse, policies
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
@@ -96,13 +97,13 @@ class Connection:
 
     endpoint: str
     client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse]
-    policies: tuple[Any, ...]
-    transport: AioHttpTransport
+    pipeline: AsyncPipeline[HttpRequest, AsyncHttpResponse]
+    """For SDK clients: a policy knows its successor, so it is the pipeline that is shared and not its policies."""
     credential: RenewableCredential
     session: aiohttp.ClientSession
 
     async def close(self) -> None:
-        """Closes the sockets; also those of SDK clients that were given this transport."""
+        """Closes the sockets; also those of SDK clients that were given this pipeline."""
         await self.session.close()
 
 
@@ -125,16 +126,18 @@ def connect(endpoint: str, client_id: str, context: ssl.SSLContext) -> Connectio
         session=session, session_owner=False, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
     )
     credential = RenewableCredential(client_id, lambda: managed_identity(client_id, transport))
-    chain = (
+    chain: list[Any] = [
         policies.RequestIdPolicy(),
         policies.UserAgentPolicy(base_user_agent=USER_AGENT),
         policies.CustomHookPolicy(),
         ResendReadPolicy(),
         TrustedHostPolicy(endpoint),
         BearerPolicy(credential, f"{endpoint}/.default"),
-        ARMHttpLoggingPolicy(),
-    )
+        # Two records a call are too many for production's default level.
+        ARMHttpLoggingPolicy(http_logging_level=logging.DEBUG),
+    ]
+    pipeline: AsyncPipeline[HttpRequest, AsyncHttpResponse] = AsyncPipeline(transport, chain)
     client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
-        endpoint, policies=list(chain), transport=transport
+        endpoint, policies=[], pipeline=pipeline
     )
-    return Connection(endpoint, client, chain, transport, credential, session)
+    return Connection(endpoint, client, pipeline, credential, session)

@@ -78,8 +78,8 @@ class SdkClients:
                 call.subscription,
                 base_url=connection.endpoint,
                 credential_scopes=[f"{connection.endpoint}/.default"],
-                policies=list(connection.policies),
-                transport=connection.transport,
+                policies=[],
+                pipeline=connection.pipeline,
                 **version,
             )
         return getattr(self._made[key], call.operations)
