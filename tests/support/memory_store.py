@@ -74,7 +74,7 @@ class MemoryStore:
                 self._rows.pop((partition, write.row), None)
                 return None
             case Check():
-                return write.etag
+                return self._rows[partition, write.row][0]
             case Insert() | Replace() | Upsert():
                 self._version += 1
                 etag = f'"{self._version}"'
