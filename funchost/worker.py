@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
-
 from funchost.functions import Function, index
 from funchost.host_json import HostError, HostSettings, read_host_json
 from funchost.http_front import HttpFront
@@ -99,6 +97,9 @@ async def _http(
     stop: asyncio.Event,
     ready: Callable[[], None],
 ) -> None:
+    # Queue and timer workers need no web server; it is half of what they would load.
+    import uvicorn
+
     front = HttpFront(routes_of(functions, settings.route_prefix), invoker, _replace_worker)
     config = uvicorn.Config(
         front,

@@ -17,17 +17,33 @@ from controlplane.errors import Conflict, Rejected
 from controlplane.ports.store import Check, Entity, Insert, Remove, Replace, Store, Upsert, Write
 from controlplane.store import SqliteStore
 from controlplane.store.keys import decode_key, encode_key
+from tests.support.memory_store import MemoryStore
 
-BACKENDS: dict[str, Callable[[Path], SqliteStore]] = {
-    "sqlite": lambda folder: SqliteStore(folder / "store.db"),
-}
+
+def _sqlite(folder: Path) -> Iterator[Store]:
+    store = SqliteStore(folder / "store.db")
+    yield store
+    store.close()
+
+
+def _memory(folder: Path) -> Iterator[Store]:
+    yield MemoryStore()
+
+
+BACKENDS: dict[str, Callable[[Path], Iterator[Store]]] = {"sqlite": _sqlite}
+#: What other tests use in place of a backend: the same answers, without the limits.
+FAKES: dict[str, Callable[[Path], Iterator[Store]]] = {"memory": _memory}
+
+
+@pytest.fixture(params=sorted(BACKENDS | FAKES))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    yield from (BACKENDS | FAKES)[request.param](tmp_path)
 
 
 @pytest.fixture(params=sorted(BACKENDS))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    backend = BACKENDS[request.param](tmp_path)
-    yield backend
-    backend.close()
+def limited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A real backend, which refuses what Tables would."""
+    yield from BACKENDS[request.param](tmp_path)
 
 
 async def rows_of(store: Store, partition: str = "p", **query: Any) -> list[str]:
@@ -98,20 +114,20 @@ REFUSED_VALUES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED_VALUES)
-async def test_a_refused_value_leaves_nothing(store: Store, name: str) -> None:
+async def test_a_refused_value_leaves_nothing(limited: Store, name: str) -> None:
     value, code = REFUSED_VALUES[name]
     with pytest.raises(Rejected) as caught:
-        await store.commit("p", [Insert("before", {}), Insert("r", value)])
+        await limited.commit("p", [Insert("before", {}), Insert("r", value)])
     assert caught.value.code == code
-    assert await rows_of(store) == []
+    assert await rows_of(limited) == []
 
 
-async def test_a_commit_of_more_than_four_mebibytes_is_refused(store: Store) -> None:
+async def test_a_commit_of_more_than_four_mebibytes_is_refused(limited: Store) -> None:
     value = incompressible(1_100_000)
     with pytest.raises(Rejected) as caught:
-        await store.commit("p", [Insert(f"r{n}", value) for n in range(4)])
+        await limited.commit("p", [Insert(f"r{n}", value) for n in range(4)])
     assert caught.value.code == "RequestBodyTooLarge"
-    assert await rows_of(store) == []
+    assert await rows_of(limited) == []
 
 
 # -- keys --------------------------------------------------------------------------------------------------------------
@@ -143,21 +159,21 @@ REFUSED_KEYS = {
 
 
 @pytest.mark.parametrize("name", REFUSED_KEYS)
-async def test_a_bad_key_is_refused_everywhere(store: Store, name: str) -> None:
+async def test_a_bad_key_is_refused_everywhere(limited: Store, name: str) -> None:
     key = REFUSED_KEYS[name]
     for call in (
-        store.get("p", key),
-        store.get(key, "r"),
-        store.query(key),
-        store.query("p", prefix=key),
-        store.query("p", below=key),
-        store.commit(key, [Upsert("r", {})]),
-        store.commit("p", [Upsert(key, {})]),
+        limited.get("p", key),
+        limited.get(key, "r"),
+        limited.query(key),
+        limited.query("p", prefix=key),
+        limited.query("p", below=key),
+        limited.commit(key, [Upsert("r", {})]),
+        limited.commit("p", [Upsert(key, {})]),
     ):
         with pytest.raises(Rejected) as caught:
             await call
         assert caught.value.code in ("InvalidKey", "KeyValueTooLarge")
-    assert await rows_of(store) == []
+    assert await rows_of(limited) == []
 
 
 async def test_a_key_of_512_characters(store: Store) -> None:
@@ -166,8 +182,8 @@ async def test_a_key_of_512_characters(store: Store) -> None:
     assert await rows_of(store) == ["a" * 512]
 
 
-async def test_an_empty_key_is_refused(store: Store) -> None:
-    for call in (store.get("p", ""), store.query(""), store.commit("p", [Upsert("", {})])):
+async def test_an_empty_key_is_refused(limited: Store) -> None:
+    for call in (limited.get("p", ""), limited.query(""), limited.commit("p", [Upsert("", {})])):
         with pytest.raises(Rejected):
             await call
 
@@ -283,10 +299,10 @@ async def test_etags_are_returned_in_the_order_of_the_writes(store: Store) -> No
 
 
 @pytest.mark.parametrize("count", [0, 101])
-async def test_a_batch_of_101_rows_and_of_none_is_refused(store: Store, count: int) -> None:
+async def test_a_batch_of_101_rows_and_of_none_is_refused(limited: Store, count: int) -> None:
     with pytest.raises(Rejected):
-        await store.commit("p", [Upsert(f"r{n}", {}) for n in range(count)])
-    assert await rows_of(store) == []
+        await limited.commit("p", [Upsert(f"r{n}", {}) for n in range(count)])
+    assert await rows_of(limited) == []
 
 
 async def test_a_batch_of_100_rows(store: Store) -> None:
@@ -295,9 +311,9 @@ async def test_a_batch_of_100_rows(store: Store) -> None:
     assert len(await rows_of(store)) == 100
 
 
-async def test_a_row_may_be_written_once_in_a_commit(store: Store) -> None:
+async def test_a_row_may_be_written_once_in_a_commit(limited: Store) -> None:
     with pytest.raises(Rejected) as caught:
-        await store.commit("p", [Insert("r", {}), Upsert("r", {})])
+        await limited.commit("p", [Insert("r", {}), Upsert("r", {})])
     assert caught.value.code == "InvalidDuplicateRow"
 
 
@@ -333,15 +349,15 @@ async def test_prefix_and_below(store: Store) -> None:
     assert await rows_of(store, prefix="x") == []
 
 
-async def test_continuation_over_a_thousand_rows(store: Store) -> None:
+async def test_continuation_over_a_thousand_rows(limited: Store) -> None:
     rows = [f"w!{n:04d}" for n in range(2050)]
     for start in range(0, len(rows), 100):
-        await store.commit("p", [Insert(row, {"row": row}) for row in rows[start : start + 100]])
-    page = await store.query("p", prefix="w!", limit=5000)
+        await limited.commit("p", [Insert(row, {"row": row}) for row in rows[start : start + 100]])
+    page = await limited.query("p", prefix="w!", limit=5000)
     assert len(page.entities) <= 1000
     assert page.continuation is not None
-    assert await rows_of(store, prefix="w!", limit=5000) == rows
-    assert await rows_of(store, prefix="w!", limit=7, below="w!0030") == rows[:30]
+    assert await rows_of(limited, prefix="w!", limit=5000) == rows
+    assert await rows_of(limited, prefix="w!", limit=7, below="w!0030") == rows[:30]
 
 
 async def test_rows_removed_and_added_between_pages(store: Store) -> None:
@@ -352,7 +368,7 @@ async def test_rows_removed_and_added_between_pages(store: Store) -> None:
     assert [entity.row for entity in rest.entities] == ["r4", "r4a", "r5"]
 
 
-async def test_bad_pages_are_refused(store: Store) -> None:
+async def test_bad_pages_are_refused(limited: Store) -> None:
     for query in ({"limit": 0}, {"continuation": "not one"}, {"continuation": ""}, {"continuation": "/////w=="}):
         with pytest.raises(Rejected):
-            await store.query("p", **query)
+            await limited.query("p", **query)

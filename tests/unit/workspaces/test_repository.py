@@ -142,6 +142,19 @@ async def test_an_update_keeps_the_status(repository: WorkspaceRepository) -> No
     assert await repository.load("ws") == after
 
 
+async def test_an_allocation_is_spent_once(repository: WorkspaceRepository) -> None:
+    for number in (1, 2):
+        seen = await repository.allocation()
+        operations = {name: operation(10 * number + place) for place, name in enumerate(("a", "b"))}
+        outcomes = await asyncio.gather(
+            *(repository.accept(record(op, f"{name}{number}"), op, None, seen) for name, op in operations.items()),
+            return_exceptions=True,
+        )
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "StoredWorkspace"]
+    assert len((await repository.list())[0]) == 2
+    assert len((await repository.list_operations())[0]) == 2
+
+
 # -- listing -----------------------------------------------------------------------------------------------------------
 
 
