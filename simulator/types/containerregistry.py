@@ -21,7 +21,7 @@ from simulator.engine.declaration import (
     Style,
     Variant,
 )
-from simulator.types._shared import dig, items, iso
+from simulator.types._shared import dig, iso, items
 from simulator.types.private_link import (
     PRIVATE_LINK_RESOURCES,
     Linkable,

@@ -12,7 +12,6 @@ from simulator.engine.declaration import (
     Phase,
     ReadOnly,
     ResourceType,
-    Route,
     Style,
     lower_group_id,
 )
