@@ -18,7 +18,7 @@ from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
 from controlplane.workspaces.diff import body, diff
 from controlplane.workspaces.model import Action, Blueprint, Observed, Origin
 from controlplane.workspaces.observe import take_snapshot
-from controlplane.workspaces.resolve import Resolved, resolve
+from controlplane.workspaces.resolve import Resolved, Unresolved, resolve
 from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
 
 Body = dict[str, Any]
@@ -130,10 +130,12 @@ async def converge(azure: FakeAzure, wanted: Blueprint) -> Observed:
     for change in diff(wanted, observed, {}):
         if change.action is Action.REPLACE and change.id is not None:
             azure.delete(change.id)
+    observed = await take_snapshot(wanted, azure)
     for resource in wanted.resources:
         if resource.origin is Origin.AZURE:
             continue
-        observed = await take_snapshot(wanted, azure)
+        if isinstance(resolve(resource, observed), Unresolved):
+            observed = await take_snapshot(wanted, azure)
         existing = observed.bodies.get(resource.key)
         sent = body(resource, existing, observed)
         if sent is None:

@@ -154,14 +154,18 @@ def test_every_type_is_held_against_something() -> None:
 @pytest.mark.parametrize(
     ("resource_type", "sent", "fault"),
     [
-        (k.STORAGE, {"location": "x", "properties": {"allowSharedKeys": True}}, "properties.allowSharedKeys is unknown"),
+        (k.STORAGE, {"properties": {"allowSharedKeys": True}}, "properties.allowSharedKeys is unknown"),
         (k.SUBNET, {"properties": {"purpose": "x"}}, "properties.purpose is read-only"),
-        (k.NSG, {"properties": {"securityRules": [{"properties": {"ports": 1}}]}}, "properties.securityRules[0].properties.ports is unknown"),
+        (
+            k.NSG,
+            {"properties": {"securityRules": [{"properties": {"ports": 1}}]}},
+            "properties.securityRules[0].properties.ports is unknown",
+        ),
         (k.ML_WORKSPACE, {"properties": {"workspaceId": "x"}}, "properties.workspaceId is read-only"),
         (k.COMPONENT, {"kind": "web", "properties": {"AppId": "x"}}, "properties.AppId is read-only"),
         (k.ROLE_ASSIGNMENT, {"properties": {"rank": 1}}, "properties.rank is unknown"),
     ],
-)  # fmt: skip
+)
 def test_the_check_itself_can_fail(resource_type: str, sent: dict[str, Any], fault: str) -> None:
     assert fault in faults(resource_type, sent)
 

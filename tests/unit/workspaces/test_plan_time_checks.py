@@ -1,0 +1,79 @@
+"""What only Azure can say of a spec, before anything is touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controlplane.ports.reader import SubscriptionFacts
+from controlplane.workspaces.checks import check
+from tests.unit.workspaces.fake_azure import spec
+
+SIZES: dict[str, Any] = {
+    "standard_ds3_v2": {"name": "Standard_DS3_v2", "restrictions": []},
+    "standard_nc6s_v3": {
+        "name": "Standard_NC6s_v3",
+        "restrictions": [
+            {"type": "Location", "values": ["westeurope"], "reasonCode": "NotAvailableForSubscription"},
+        ],
+    },
+    "standard_d2": {
+        "name": "Standard_D2",
+        "restrictions": [{"type": "Zone", "restrictionInfo": {"locations": ["westeurope"], "zones": ["1"]}}],
+    },
+    "standard_d4": {
+        "name": "Standard_D4",
+        "restrictions": [{"type": "Location", "restrictionInfo": {"locations": ["northeurope"]}}],
+    },
+}
+FACTS = SubscriptionFacts(True, frozenset({"westeurope", "northeurope"}), SIZES)
+
+
+def sized(size: str, nodes: int = 4) -> dict[str, Any]:
+    return {"compute": {"clusters": [{"name": "cpu", "size": size, "maxNodes": nodes}]}}
+
+
+def found(changes: dict[str, Any], facts: SubscriptionFacts = FACTS, **taken: str) -> list[tuple[str, str | None]]:
+    return [(detail.code, detail.target) for detail in check(spec(**changes), facts, taken)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="plain"),
+        pytest.param(sized("STANDARD_DS3_V2"), id="casing of a size"),
+        pytest.param(sized("Standard_D2"), id="restricted in one zone only"),
+        pytest.param(sized("Standard_D4"), id="restricted in another region only"),
+        pytest.param(sized("Standard_DS3_v2", 251), id="as many nodes as the training subnet has addresses"),
+    ],
+)
+def test_what_azure_would_take(changes: dict[str, Any]) -> None:
+    assert found(changes) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "facts", "code", "target"),
+    [
+        pytest.param(
+            {}, SubscriptionFacts(False, frozenset(), {}), "SubscriptionNotVisible", "$.subscriptionId", id="invisible"
+        ),
+        pytest.param({"location": "marsnorth"}, FACTS, "LocationNotAvailable", "$.location", id="region"),
+        pytest.param(
+            sized("Standard_X9"), FACTS, "VmSizeNotAvailable", "$.compute.clusters[0].size", id="S1-28 unknown size"
+        ),
+        pytest.param(
+            sized("Standard_NC6s_v3"), FACTS, "SkuRestricted", "$.compute.clusters[0].size", id="S1-28 restricted size"
+        ),
+        pytest.param(
+            sized("Standard_DS3_v2", 252), FACTS, "AddressSpaceTooSmall", "$.network.addressSpace", id="too many nodes"
+        ),
+    ],
+)
+def test_what_azure_would_refuse(changes: dict[str, Any], facts: SubscriptionFacts, code: str, target: str) -> None:
+    assert found(changes, facts) == [(code, target)]
+
+
+def test_address_spaces_of_other_workspaces() -> None:
+    assert found({}, FACTS, other="10.40.4.0/22") == []
+    assert found({}, FACTS, other="10.40.2.0/24") == [("AddressSpaceOverlaps", "$.network.addressSpace")]
