@@ -98,7 +98,8 @@ def break_it(walk: Walk) -> None:
     """Somebody opens the storage account and deletes a DNS zone link, behind the control plane's back."""
     storage, link = walk.resource_id("storage"), walk.resource_id("dns-link/blob/ml")
     _inject(walk, "public-access", "--account", storage)
-    _inject(walk, "delete-dns-link", "--link", link)
+    parts = link.split("/")
+    _inject(walk, "delete-dns-link", "--workspace-group", parts[4], "--zone", parts[8], "--link", parts[10])
 
 
 def validate_broken(walk: Walk) -> None:

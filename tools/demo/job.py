@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ _ENDED = ("Completed", "Failed", "Canceled")
 def run_job(stack: LocalStack, workspace_id: str, cluster: str, say: Callable[[str], None]) -> list[int]:
     """Runs it to its end and waits until the cluster has scaled down; returns the node counts seen, in order."""
     os.environ.update(controlplane_environment(stack.azure, stack.directory))
+    # The SDK announces its own experimental classes, which nobody here uses.
+    logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)
     return asyncio.run(_run(stack, workspace_id, cluster, say))
 
 
