@@ -60,7 +60,15 @@ def _write(status: int) -> Lro:
                 "startTime": "{start}",
                 "endTime": "{end}",
                 "status": "Succeeded",
-                "properties": {"output": {"name": "{name}", "id": "{id}", "type": "{type}", "location": "{location}"}},
+                "properties": {
+                    "output": {
+                        "name": "{name}",
+                        "id": "{id}",
+                        "type": "{type}",
+                        "location": "{location}",
+                        "properties": {"provisioningState": "Succeeded", "timeCreated": "{start}"},
+                    }
+                },
                 "name": "{guid}",
             },
         ),

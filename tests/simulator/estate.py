@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab import Body, Lab, provider
+from tests.simulator.lab import Body, Lab, provider
 
 LOCATION = "westeurope"
 ZONES = (

@@ -81,7 +81,8 @@ class Lab:
     ) -> Response:
         parts = urlsplit(path)
         query = dict(parse_qsl(parts.query))
-        query.setdefault("api-version", api or version_of(parts.path))
+        if "api-version" not in query:
+            query["api-version"] = api or version_of(parts.path)
         raw = b"" if body is None else json.dumps(body).encode()
         self.engine.settle()
         return dispatch.handle(

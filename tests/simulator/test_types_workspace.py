@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import estate
+from tests.simulator import estate
 import pytest
-from estate import CLUSTER, JOB, REGISTRY, STORAGE, WORKSPACE, endpoint_id, zone_id
-from lab import Lab
+from tests.simulator.estate import CLUSTER, JOB, REGISTRY, STORAGE, WORKSPACE, endpoint_id, zone_id
+from tests.simulator.lab import Lab
 
 
 @pytest.fixture(scope="module")

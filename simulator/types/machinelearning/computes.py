@@ -76,6 +76,7 @@ def _defaults(ctx: HookContext) -> JsonObject:
                 "virtualMachineImage": None,
                 "isolatedNetwork": False,
                 "enableNodePublicIp": True,
+                "idleTimeBeforeShutdown": "PT120M",
             },
         },
     }
