@@ -146,18 +146,18 @@ _COMPUTE_ENTRIES = (
 _WS = "role/workspace-identity"
 _ROLE_ENTRIES = (
     _role.high("CP.RoleAssigned"),
-    _model_role.high("RBAC.WsMi.AcrContributor", "", "S1-69", key=f"{_WS}/registry/*"),
+    _model_role.high("RBAC.WsMi.AcrContributor", "", "S1-02", "S1-69", key=f"{_WS}/registry/*"),
     _data_role.high("RBAC.WsMi.StorageBlobData", "", "S1-02", key=f"{_WS}/storage/storage-blob-data-contributor"),
     _data_role.medium(
         "RBAC.WsMi.StorageFileData", "", "S1-02", key=f"{_WS}/storage/storage-file-data-privileged-contributor"
     ),
     _data_role.high("RBAC.WsMi.StorageContributor", key=f"{_WS}/storage/contributor"),
-    _data_role.high("RBAC.WsMi.KeyVault", key=f"{_WS}/vault/*"),
+    _data_role.high("RBAC.WsMi.KeyVault", "", "S1-02", key=f"{_WS}/vault/*"),
     _role.low("RBAC.WsMi.AppInsights", key=f"{_WS}/application-insights/*"),
     _role.medium("RBAC.WsMi.Workspace", key=f"{_WS}/workspace/*"),
     _data_role.medium("RBAC.WsMi.ReaderOnStoragePe", "", "S1-02", key=f"{_WS}/private-endpoint*"),
-    _model_role.high("RBAC.ComputeMi.AcrPull", "", "S2-04", key="role/cluster/*/registry/acr-pull"),
-    _data_role.high("RBAC.ComputeMi.StorageRead", "", "S2-04", key="role/cluster/*/storage/*"),
+    _model_role.high("RBAC.ComputeMi.AcrPull", "", "S1-02", "S2-04", key="role/cluster/*/registry/acr-pull"),
+    _data_role.high("RBAC.ComputeMi.StorageRead", "", "S1-02", "S2-04", key="role/cluster/*/storage/*"),
 )
 
 ENTRIES: tuple[Control, ...] = (

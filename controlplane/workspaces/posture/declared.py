@@ -46,18 +46,18 @@ class Declared:
                     self._compared(resource, change)
 
     def _unknown(self, resource: Resource, change: Change) -> None:
-        control = self._control(resource, "$")
-        evidence = self._evidence(control, resource, change, "$", f"Could not be read: {change.reason}", NO_REPAIR)
-        self._add(control, evidence, FindingStatus.UNKNOWN)
+        facts = self._facts(resource, change, "$", f"Could not be read: {change.reason}", NO_REPAIR)
+        self._add(self._control(resource, "$"), facts, FindingStatus.UNKNOWN)
 
     def _missing(self, resource: Resource, change: Change) -> None:
         control = self._control(resource, "$")
         repair = Repair(kind=RepairKind.UPDATE, keys=(resource.key,))
-        evidence = self._evidence(control, resource, change, "$", f"{resource.key} does not exist.", repair)
+        facts = self._facts(resource, change, "$", f"{resource.key} does not exist.", repair)
         position = self.ledger.explain(self._causes(resource))
         if position is None:
-            self._add(control, evidence, FindingStatus.FAIL)
+            self._add(control, facts, FindingStatus.FAIL)
         else:
+            evidence = Evidence(control=control.id, concern=control.concern, **facts)
             self.ledger.follow(position, evidence, gone=resource.key)
 
     def _causes(self, resource: Resource) -> Iterator[Cause]:
@@ -81,10 +81,13 @@ class Declared:
         body = self.scene.body(resource.key) or {}
         for control, path in self._judged(resource):
             if control.rule not in failing:
-                wanted, seen = value_at(resource.body, path), value_at(body, path)
-                evidence = self._evidence(control, resource, change, control.path, "As declared.", NO_REPAIR)
-                shown = {"wanted": _shown(wanted), "observed": _shown(seen)} if path != "$" else {"observed": change.id}
-                self._add(control, evidence.model_copy(update=shown), FindingStatus.PASS)
+                facts = self._facts(resource, change, control.path, "As declared.", NO_REPAIR)
+                if path == "$":
+                    facts["observed"] = change.id
+                else:
+                    facts["wanted"] = _shown(value_at(resource.body, path))
+                    facts["observed"] = _shown(value_at(body, path))
+                self._add(control, facts, FindingStatus.PASS)
 
     def _differs(self, control: Control, resource: Resource, change: Change, difference: Difference) -> None:
         repair = Repair(kind=RepairKind.UPDATE, keys=(resource.key,))
@@ -92,32 +95,31 @@ class Declared:
             repair = manual(control.manual or _REPLACES)
         observed = "absent" if difference.observed_absent else difference.observed
         message = f"{resource.key}: {difference.path} is {_brief(observed)}, not {_brief(plain(difference.wanted))}."
-        evidence = self._evidence(control, resource, change, difference.path, message, repair)
-        shown = {"wanted": plain(difference.wanted), "observed": difference.observed}
-        self._add(control, evidence.model_copy(update=shown), FindingStatus.FAIL)
+        facts = self._facts(resource, change, difference.path, message, repair)
+        facts |= {"wanted": plain(difference.wanted), "observed": difference.observed}
+        self._add(control, facts, FindingStatus.FAIL)
 
-    def _evidence(
-        self, control: Control, resource: Resource, change: Change, path: str, message: str, repair: Repair
-    ) -> Evidence:
-        return Evidence(
-            control=control.id,
-            key=resource.key,
-            resource_id=change.id,
-            path=path,
-            wanted=change.id if path == "$" else None,
-            observed=None,
-            read_from=self.ledger.read_from(change.id),
-            message=message,
-            concern=control.concern,
-            repair=repair,
-        )
+    def _facts(self, resource: Resource, change: Change, path: str, message: str, repair: Repair) -> dict[str, Any]:
+        """What evidence consists of, besides the control it is for."""
+        return {
+            "key": resource.key,
+            "resource_id": change.id,
+            "path": path,
+            "wanted": change.id if path == "$" else None,
+            "observed": None,
+            "read_from": self.ledger.read_from(change.id),
+            "message": message,
+            "repair": repair,
+        }
 
-    def _add(self, control: Control, evidence: Evidence, status: FindingStatus) -> None:
+    def _add(self, control: Control, facts: dict[str, Any], status: FindingStatus) -> None:
         applicable = applies(control.environments, self.environment)
         self.ledger.add(
             Finding(
-                **dict(evidence),
-                id=finding_id(control.id, evidence.key, evidence.path),
+                **facts,
+                control=control.id,
+                concern=control.concern,
+                id=finding_id(control.id, facts["key"], facts["path"]),
                 status=status,
                 # What was asked for and is not so always fails; where the profile is light it weighs less.
                 severity=control.severity if applicable else Severity.LOW,

@@ -14,10 +14,11 @@ from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.clouds import CLOUDS, Cloud
 from controlplane.workspaces.model import Resource
-from controlplane.workspaces.posture.model import FindingStatus
+from controlplane.workspaces.posture.model import FindingStatus, Repair
 from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, reapply, unknown
 
+_CONFIGS = "$.properties.privateDnsZoneConfigs"
 #: Group id of an endpoint → keys of the zones that its names are in ("Azure Private Endpoint private DNS zone values").
 _ZONES_OF_GROUP: Mapping[str, tuple[str, ...]] = {
     "amlworkspace": ("api", "notebooks"),
@@ -124,12 +125,12 @@ def records(scene: Scene) -> Iterator[Outcome]:
     expected: list[_Expected] = []
     for group in scene.of_type(kinds.ZONE_GROUP):
         endpoint = _endpoint_of(scene, group)
-        if why := scene.unreadable(group.key, *_keys(endpoint)):
-            yield unknown(group.key, scene.id_of(group), "$.properties.privateDnsZoneConfigs", "records", why)
-            continue
         found = tuple(_expected(scene, group))
         expected += found
-        yield from _group_outcomes(scene, group, endpoint, found)
+        if why := scene.unreadable(group.key, *_keys(endpoint)):
+            yield unknown(group.key, scene.id_of(group), _CONFIGS, "records", why)
+            continue
+        yield _group(scene, group, endpoint)
     for item in expected:
         yield _record(scene, item)
     yield from _strangers(scene, {(fold(e.zone_id), e.name.lower()) for e in expected})
@@ -161,34 +162,34 @@ def _relative(fqdn: str, zone_id: str) -> str:
     return fqdn.rstrip(".").lower().removesuffix("." + name_of(zone_id).lower())
 
 
-def _group_outcomes(
-    scene: Scene, group: Resource, endpoint: Resource | None, found: tuple[_Expected, ...]
-) -> Iterator[Outcome]:
+def _group(scene: Scene, group: Resource, endpoint: Resource | None) -> Outcome:
     """The zone group speaks of every configured zone, and of addresses that the endpoint has."""
-    path, resource_id = "$.properties.privateDnsZoneConfigs", scene.id_of(group)
-    configs = f"{path}"
-    causes = (Cause(group.key), Cause(group.key, configs), *(Cause(key) for key in _keys(endpoint)))
-    repair = reapply(group.key, reason="Azure writes the records of a zone group when the group is written.")
-    wanted_zones = {
-        fold(str(config["properties"]["privateDnsZoneId"]))
-        for config in group.body.get("properties", {}).get("privateDnsZoneConfigs", ())
-    }
-    silent = wanted_zones - {fold(e.zone_id) for e in found}
-    if silent:
-        message = f"No records for {', '.join(sorted(map(name_of, silent)))}: names do not resolve to the endpoint."
-        yield Outcome(
-            group.key, resource_id, FindingStatus.FAIL, f"{path}[*].properties.recordSets", "records", None, message,
-            causes, repair,
-        )  # fmt: skip
-        return
     own = _addresses(scene, endpoint)
-    said = {address for item in found for address in item.addresses}
-    status = FindingStatus.FAIL if own and not said <= own else FindingStatus.PASS
-    message = f"The zone group's addresses {'are' if status is FindingStatus.PASS else 'are not'} the endpoint's."
-    yield Outcome(
-        group.key, resource_id, status, f"{path}[*].properties.recordSets", sorted(own or said), sorted(said), message,
-        causes, repair,
-    )  # fmt: skip
+    found = scene.body(group.key)
+    status, path, observed, message = FindingStatus.PASS, _CONFIGS, value_at(found, _CONFIGS), "Names have addresses."
+    for config in (found or {}).get("properties", {}).get("privateDnsZoneConfigs") or ():
+        sets = f"{_CONFIGS}[{config.get('name')}].properties.recordSets"
+        records = config.get("properties", {}).get("recordSets")
+        strange = next((n for n, r in enumerate(records or ()) if own and not own >= set(r["ipAddresses"])), None)
+        if not records:
+            zone = name_of(str(config.get("properties", {}).get("privateDnsZoneId")))
+            status, path, observed = FindingStatus.FAIL, sets, records
+            message = f"No records in {zone}: names do not resolve to the endpoint."
+            break
+        if strange is not None:
+            status, path = FindingStatus.FAIL, f"{sets}[{strange}].ipAddresses"
+            observed, message = records[strange]["ipAddresses"], "These addresses are not the endpoint's."
+            break
+    if found is None:
+        status, observed, message = FindingStatus.FAIL, None, "Without its zone group no name leads to the endpoint."
+    causes = (Cause(group.key), Cause(group.key, _CONFIGS), *(Cause(key) for key in _keys(endpoint)))
+    shown = None if observed is ABSENT else observed
+    wanted = sorted(own) or "records"
+    return Outcome(group.key, scene.id_of(group), status, path, wanted, shown, message, causes, _rewrite(group.key))
+
+
+def _rewrite(zone_group: str) -> Repair:
+    return reapply(zone_group, reason="Azure writes the records of a zone group when the group is written.")
 
 
 def _addresses(scene: Scene, endpoint: Resource | None) -> set[str]:
@@ -211,7 +212,7 @@ def _record(scene: Scene, item: _Expected) -> Outcome:
     said = tuple(sorted(r["ipv4Address"] for r in observed or ()))
     status = FindingStatus.PASS if said == item.addresses else FindingStatus.FAIL
     message = f"{item.name}.{name_of(item.zone_id)} resolves to {', '.join(said) or 'nothing'}."
-    configs = Cause(item.group, "$.properties.privateDnsZoneConfigs")
+    configs = Cause(item.group, _CONFIGS)
     causes = (*((Cause(zone_key),) if zone_key else ()), Cause(item.group), configs)
     wanted = [{"ipv4Address": address} for address in item.addresses]
     return Outcome(
@@ -223,7 +224,7 @@ def _record(scene: Scene, item: _Expected) -> Outcome:
         observed,
         message,
         causes,
-        reapply(item.group, reason="Azure writes the records of a zone group when the group is written."),
+        _rewrite(item.group),
         _zone_read(scene, item.zone_id),
     )
 
@@ -248,7 +249,7 @@ def _strangers(scene: Scene, known: set[tuple[str, str]]) -> Iterator[Outcome]:
             for g in feeding
             for cause in (
                 Cause(g.key),
-                Cause(g.key, "$.properties.privateDnsZoneConfigs"),
+                Cause(g.key, _CONFIGS),
                 *map(Cause, _keys(_endpoint_of(scene, g))),
             )
         )
@@ -258,7 +259,7 @@ def _strangers(scene: Scene, known: set[tuple[str, str]]) -> Iterator[Outcome]:
                     zone.key,
                     body["id"],
                     FindingStatus.FAIL,
-                    "$",
+                    "$.properties.aRecords",
                     None,
                     body.get("properties", {}).get("aRecords"),
                     f"Record {name_of(body['id'])} in {name_of(zone_id)} belongs to no endpoint of this workspace.",

@@ -15,6 +15,7 @@ from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
 from controlplane.workspaces.model import Resource, RoleAssignmentId
 from controlplane.workspaces.posture.model import FindingStatus, Repair, RepairKind
+from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, unknown
 
 _LISTS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
@@ -28,12 +29,13 @@ class _Side:
 
     resource_id: str | None
     path: str
-    status: str | None
+    observed: Any
+    """The status, or what there is where it should be."""
     note: str
 
     @property
     def approved(self) -> bool:
-        return self.status is not None and self.status.casefold() == "approved"
+        return isinstance(self.observed, str) and self.observed.casefold() == "approved"
 
 
 def approved(scene: Scene) -> Iterator[Outcome]:
@@ -53,7 +55,7 @@ def approved(scene: Scene) -> Iterator[Outcome]:
             FindingStatus.FAIL if bad else FindingStatus.PASS,
             shown.path,
             "Approved",
-            shown.status,
+            shown.observed,
             f"Connection of {endpoint.key}: {'; '.join(side.note for side in sides)}.",
             (
                 Cause(endpoint.key),
@@ -87,7 +89,7 @@ def _near(scene: Scene, endpoint: Resource, endpoint_id: str | None) -> _Side:
         status = _status(connection)
         path = f"$.properties.{name}[{connection.get('name', 0)}].{_STATE}"
         return _Side(endpoint_id, path, status, f"{status} at the endpoint")
-    return _Side(endpoint_id, default, None, "the endpoint has no connection")
+    return _Side(endpoint_id, default, _shown(value_at(body, default)), "the endpoint has no connection")
 
 
 def _far(scene: Scene, target: str, endpoint_id: str | None) -> _Side:
@@ -100,7 +102,11 @@ def _far(scene: Scene, target: str, endpoint_id: str | None) -> _Side:
         if endpoint_id and fold(_endpoint_id(connection)) == fold(endpoint_id):
             status = _status(connection)
             return _Side(target_id, f"{default}[{_name(connection)}].{_STATE}", status, f"{status} at {target}")
-    return _Side(target_id, default, None, f"{target} knows no such connection")
+    return _Side(target_id, default, _shown(value_at(body, default)), f"{target} knows no such connection")
+
+
+def _shown(value: Any) -> Any:
+    return None if value is ABSENT else value
 
 
 def _status(connection: Any) -> str | None:

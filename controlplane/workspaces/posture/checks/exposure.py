@@ -14,6 +14,7 @@ from controlplane.workspaces.posture.model import FindingStatus
 from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, unknown
 
+_ADDRESS = "$.properties.ipAddress"
 _ACCESS, _RULES, _NODES = (
     "$.properties.publicNetworkAccess",
     "$.properties.networkAcls.defaultAction",
@@ -68,7 +69,7 @@ def public_addresses(scene: Scene) -> Iterator[Outcome]:
     for body in scene.observed.unmanaged:
         resource_type = type_of(str(body.get("id", ""))).lower()
         if resource_type == kinds.PUBLIC_IP.lower():
-            yield _stranger(body, "$", None, value_at(body, "$.properties.ipAddress"), "is a public address")
+            yield _stranger(body, _ADDRESS, None, value_at(body, _ADDRESS), "is a public address")
         elif resource_type == kinds.COMPUTE.lower() and value_at(body, _NODES) is not False:
             yield _stranger(body, _NODES, False, value_at(body, _NODES), "has nodes with public addresses")
     for resource in scene.of_type(kinds.PUBLIC_IP):

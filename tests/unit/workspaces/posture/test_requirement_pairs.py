@@ -1,0 +1,236 @@
+"""For each requirement that is validated or enforced: a state that passes, and the same with one thing changed.
+
+Each test is narrow: it looks at what its requirement speaks of and at nothing else, so that switching off a rule turns
+red the requirements registered on that rule and no others (``tests/unit/test_requirements.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from controlplane.workspaces import diff
+from controlplane.workspaces.posture import FindingStatus, RepairKind, Section
+from tests.support.azure_answers import Estate, create
+from tests.support.blueprints import compiled
+from tests.support.looks import fresh, look
+from tests.support.mutations import connection_state
+
+ZONES = ("api", "notebooks", "blob", "file", "vault", "registry")
+ENDPOINTS = ("workspace", "blob", "file", "vault", "registry")
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """One act of somebody else, and the finding it must give."""
+
+    key: str
+    control: str
+    act: Callable[[Estate], None]
+
+
+def deleted(key: str, control: str) -> Break:
+    return Break(key, control, lambda estate: estate.delete(estate.body(key)["id"]))
+
+
+def changed(key: str, control: str, path: str, value: Any) -> Break:
+    """``path`` is dotted, below the body, with list positions as numbers."""
+
+    def act(estate: Estate) -> None:
+        *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
+        holder: Any = estate.body(key)
+        for step in steps:
+            holder = holder[step]
+        holder[last] = value
+
+    return Break(key, control, act)
+
+
+def dropped(key: str, control: str, path: str) -> Break:
+    """Takes the last item off a list."""
+
+    def act(estate: Estate) -> None:
+        holder: Any = estate.body(key)
+        for step in path.split("."):
+            holder = holder[step]
+        holder.pop()
+
+    return Break(key, control, act)
+
+
+def record_moved(zone_group: str) -> Break:
+    """Somebody points the first name of an endpoint elsewhere."""
+
+    def act(estate: Estate) -> None:
+        (config, *_) = estate.body(zone_group)["properties"]["privateDnsZoneConfigs"]
+        zone, record = config["properties"]["privateDnsZoneId"], config["properties"]["recordSets"][0]
+        found = estate.bodies[f"{zone}/A/{record['recordSetName']}".lower()]
+        found["properties"]["aRecords"] = [{"ipv4Address": "10.9.9.9"}]
+
+    return Break(zone_group, "DNS.ARecordsMatch", act)
+
+
+SCALE = "properties.properties.scaleSettings"
+CONNECTION = "properties.privateLinkServiceConnections.0.properties.groupIds"
+ROLE_CONTROLS = {
+    "role/workspace-identity/storage/storage-blob-data-contributor": "RBAC.WsMi.StorageBlobData",
+    "role/workspace-identity/storage/storage-file-data-privileged-contributor": "RBAC.WsMi.StorageFileData",
+    "role/workspace-identity/vault/contributor": "RBAC.WsMi.KeyVault",
+    "role/workspace-identity/vault/key-vault-administrator": "RBAC.WsMi.KeyVault",
+    "role/workspace-identity/registry/contributor": "RBAC.WsMi.AcrContributor",
+    "role/workspace-identity/private-endpoint-blob/reader": "RBAC.WsMi.ReaderOnStoragePe",
+    "role/workspace-identity/private-endpoint-file/reader": "RBAC.WsMi.ReaderOnStoragePe",
+    "role/cluster/cpu/storage/storage-blob-data-contributor": "RBAC.ComputeMi.StorageRead",
+    "role/cluster/cpu/registry/acr-pull": "RBAC.ComputeMi.AcrPull",
+}
+ENDPOINT_CONTROLS = {
+    "workspace": "AML.WS.PrivateEndpointApproved",
+    "blob": "STO.PrivateEndpointBlob",
+    "file": "STO.PrivateEndpointFile",
+    "vault": "KV.PrivateEndpoint",
+    "registry": "ACR.PrivateEndpoint",
+}
+PUBLIC = changed("workspace", "AML.WS.PublicNetworkAccess", "properties.publicNetworkAccess", "Enabled")
+REMOTE_LOGIN = changed(
+    "cluster/cpu",
+    "AML.CLUSTER.RemoteLoginDisabled",
+    "properties.properties.remoteLoginPortPublicAccess",
+    "Enabled",
+)
+MIN_NODES = changed("cluster/cpu", "AML.CLUSTER.MinNodesZero", f"{SCALE}.minNodeCount", 2)
+NODE_ADDRESSES = changed("cluster/cpu", "AML.CLUSTER.NoPublicIp", "properties.properties.enableNodePublicIp", True)
+REGISTRY_SKU = changed("registry", "ACR.SkuPremium", "sku.name", "Basic")
+REGISTRY_PUBLIC = changed("registry", "ACR.PublicNetworkAccess", "properties.publicNetworkAccess", "Enabled")
+
+VALIDATED: dict[str, tuple[Break, ...]] = {
+    "S1-02": tuple(deleted(key, control) for key, control in ROLE_CONTROLS.items()),
+    "S1-05": (PUBLIC,),
+    "S1-07": (
+        changed("storage", "STO.HttpsOnly", "properties.supportsHttpsTrafficOnly", False),
+        changed("storage", "STO.MinTls", "properties.minimumTlsVersion", "TLS1_0"),
+        changed("storage", "CP.STO.Encrypted", "properties.encryption.services.blob.enabled", False),
+    ),
+    "S1-26": (
+        changed("cluster/cpu", "AML.COMPUTE.InVirtualNetwork", "properties.properties.subnet.id", "/subscriptions/x"),
+    ),
+    "S1-29": (REMOTE_LOGIN,),
+    "S1-30": (MIN_NODES,),
+    "S1-31": (changed("cluster/cpu", "AML.CLUSTER.IdleScaleDown", f"{SCALE}.nodeIdleTimeBeforeScaleDown", "PT2H"),),
+    "S1-32": (changed("cluster/cpu", "AML.CLUSTER.ManagedIdentity", "identity.type", "UserAssigned"),),
+    "S1-34": tuple(deleted(f"private-endpoint/{name}", control) for name, control in ENDPOINT_CONTROLS.items()),
+    "S1-35": (changed("private-endpoint/workspace", "NET.PE.GroupId", CONNECTION, ["blob"]),),
+    "S1-36": (changed("private-endpoint/registry", "NET.PE.GroupId", CONNECTION, ["blob"]),),
+    "S1-37": tuple(
+        Break(f"private-endpoint/{name}", "NET.PE.StateApproved", connection_state(f"private-endpoint/{name}", status))
+        for name in ENDPOINTS
+        for status in ("Pending", "Rejected")
+    ),
+    "S1-38": (dropped("zone-group/workspace", "NET.PE.ZoneGroupComplete", "properties.privateDnsZoneConfigs"),),
+    "S1-39": (deleted("dns-zone/api", "DNS.ZoneSetComplete"),),
+    "S1-40": (deleted("dns-zone/notebooks", "DNS.ZoneSetComplete"),),
+    "S1-41": (deleted("dns-zone/registry", "DNS.ZoneSetComplete"),),
+    "S1-42": tuple(deleted(f"dns-link/{zone}/ml", "DNS.LinkSpoke") for zone in ZONES),
+    "S1-43": (deleted("dns-link/registry/hub", "DNS.LinkHub"),),
+    "S1-44": tuple(record_moved(f"zone-group/{name}") for name in ENDPOINTS),
+    "S1-47": (changed("workspace", "AML.WS.V1LegacyMode", "properties.v1LegacyMode", True),),
+    "S1-48": (PUBLIC,),
+    "S1-49": (
+        deleted("peering/ml-to-hub", "NET.PEER.StateLocal"),
+        deleted("peering/hub-to-ml", "NET.PEER.StateRemote"),
+        changed("peering/hub-to-ml", "NET.PEER.StateRemote", "properties.peeringState", "Disconnected"),
+    ),
+    "S1-50": tuple(
+        changed(f"peering/{side}", "NET.PEER.AccessFlags", f"properties.{flag}", False)
+        for side in ("ml-to-hub", "hub-to-ml")
+        for flag in ("allowVirtualNetworkAccess", "allowForwardedTraffic")
+    ),
+    "S1-65": (changed("workspace", "AML.WS.ContainerRegistrySet", "properties.containerRegistry", None),),
+    "S1-66": (REGISTRY_SKU,),
+    "S1-67": (REGISTRY_PUBLIC,),
+    "S1-68": (changed("registry", "ACR.AdminUserDisabled", "properties.adminUserEnabled", True),),
+    "S1-69": (deleted("role/workspace-identity/registry/contributor", "RBAC.WsMi.AcrContributor"),),
+    "S1-70": (
+        dropped("nsg/training", "CP.NSG.Rules", "properties.securityRules"),
+        changed("subnet/training", "NET.SUBNET.NsgAttached", "properties.networkSecurityGroup", None),
+    ),
+    "S2-04": tuple(deleted(key, control) for key, control in ROLE_CONTROLS.items() if key.startswith("role/cluster/")),
+}
+
+#: Requirement → change, and where the body that a repair writes holds what it must.
+ENFORCED: dict[str, tuple[Break, tuple[str, ...], Any]] = {
+    "S1-29": (REMOTE_LOGIN, ("properties", "properties", "remoteLoginPortPublicAccess"), "Disabled"),
+    "S1-30": (MIN_NODES, ("properties", "properties", "scaleSettings", "minNodeCount"), 0),
+    "S1-66": (REGISTRY_SKU, ("sku", "name"), "Premium"),
+    "S1-67": (REGISTRY_PUBLIC, ("properties", "publicNetworkAccess"), "Disabled"),
+    "S1-71": (NODE_ADDRESSES, ("properties", "properties", "enableNodePublicIp"), False),
+}
+
+
+@pytest.mark.parametrize("requirement", VALIDATED)
+def test_validate(requirement: str) -> None:
+    """A state that passes; the same with one thing changed gives one more failing finding, of the expected control."""
+    estate = create(compiled())
+    before = look(estate)
+    for case in VALIDATED[requirement]:
+        passed = {(f.control, f.key) for f in before.findings if f.status is FindingStatus.PASS}
+        assert (case.control, case.key) in passed
+        broken = estate.copy()
+        case.act(broken)
+        (finding,) = fresh(look(broken), before)
+        assert (finding.control, finding.key) == (case.control, case.key)
+        assert requirement in finding.requirements
+
+
+@pytest.mark.parametrize("requirement", ENFORCED)
+def test_enforce(requirement: str) -> None:
+    """What somebody changed is found, and the body that is written to undo it holds what the requirement wants."""
+    case, path, wanted = ENFORCED[requirement]
+    estate = create(compiled())
+    before = look(estate)
+    case.act(estate)
+    (finding,) = fresh(look(estate), before)
+    assert (finding.control, finding.key) == (case.control, case.key)
+    assert requirement in finding.requirements
+    assert finding.repair.kind in (RepairKind.UPDATE, RepairKind.MANUAL)
+    observed = estate.observed()
+    body: Any = diff.body(estate.blueprint.by_key[case.key], estate.get(estate.id_of(case.key)), observed)
+    for step in path:
+        body = body[step]
+    assert body == wanted
+
+
+def test_profile_s1_17() -> None:
+    """S1-17: the same vault setting fails in prod-class environments and is not judged in dev."""
+    statuses = {}
+    for environment in ("dev", "test", "staging", "prod"):
+        estate = create(compiled(environment=environment))
+        assert _deployment(estate) in (FindingStatus.PASS, FindingStatus.NOT_APPLICABLE)
+        estate.body("vault")["properties"]["enabledForDeployment"] = True
+        statuses[environment] = _deployment(estate)
+    assert statuses == {
+        "dev": FindingStatus.NOT_APPLICABLE,
+        "test": FindingStatus.FAIL,
+        "staging": FindingStatus.FAIL,
+        "prod": FindingStatus.FAIL,
+    }
+
+
+def _deployment(estate: Estate) -> FindingStatus:
+    (found,) = (f.status for f in look(estate).findings if f.control == "KV.NoTemplateDeployment")
+    return found
+
+
+def test_scorecard_s1_16() -> None:
+    """S1-16: four things to protect; the one that is no Azure resource is not checked, and says so."""
+    scores = {score.section: score for score in look(create(compiled())).scorecard}
+    assert set(scores) == set(Section)
+    assert scores[Section.DEVOPS_PIPELINE].status == "NotChecked"
+    assert "Azure DevOps" in scores[Section.DEVOPS_PIPELINE].message
+    estate = create(compiled())
+    estate.body("storage")["properties"]["publicNetworkAccess"] = "Enabled"
+    after = {score.section: score.status for score in look(estate).scorecard}
+    assert after[Section.TRAINING_DATA] == "Fail"
+    assert after[Section.MODEL] == scores[Section.MODEL].status
