@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from controlplane.arm import fold, name_of, type_of
+from controlplane.arm import fold, type_of
 from controlplane.errors import NotYet
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.compare import differences
@@ -123,7 +123,7 @@ def diff(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned
     for found in observed.unmanaged:
         arm_id = str(found["id"])
         if fold(arm_id) not in owned:
-            key = f"unmanaged/{name_of(arm_id)}"
+            key = f"unmanaged/{arm_id.rpartition('/providers/')[2]}"
             changes.append(Change(key, type_of(arm_id), arm_id, Action.UNMANAGED, reason="Nobody declared it."))
     return tuple(changes)
 

@@ -85,6 +85,7 @@ def _about_changes(changes: Sequence[Change]) -> Iterator[PlanWarning]:
             case Action.UNKNOWN:
                 text = f"{change.key} could not be read, so nothing is decided about it. {change.reason}"
                 yield PlanWarning("NotReadable", text, change.key)
-            case Action.UNMANAGED:
+            # Azure grants its own services roles in every group; who has access is judged elsewhere.
+            case Action.UNMANAGED if change.type != k.ROLE_ASSIGNMENT:
                 text = f"{change.id} lies in the workspace's resource group and nobody declared it."
                 yield PlanWarning("UnmanagedResource", text, change.id)

@@ -23,13 +23,17 @@ ROLES: Mapping[str, str] = MappingProxyType(
 
 
 def workspace_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
-    """``scopes``: key → ARM id. Azure grants a system identity some of these itself (S2-09): whoever was first counts,
-    because a grant is matched by scope, role and principal."""
+    """``scopes``: key → ARM id.
+
+    The roles are those of "Set up authentication between Azure Machine Learning and other services"; for a system
+    identity Azure makes some of them itself (S2-09). Whoever was first counts, because a grant is matched by scope,
+    role and principal, so nothing depends on which ones these are.
+    """
     wanted = [
         ("registry", "contributor", ("S1-02", "S1-69", "S2-09")),
         ("vault", "contributor", ("S1-02", "S2-09")),
         ("vault", "key-vault-administrator", ("S1-02", "S2-09")),
-        # With public access off, studio shows data only to an identity that can read the endpoints.
+        # Storage with public access off: "Use studio in a virtual network" wants Reader on both endpoints.
         ("private-endpoint/blob", "reader", ("S1-02",)),
         ("private-endpoint/file", "reader", ("S1-02",)),
     ]

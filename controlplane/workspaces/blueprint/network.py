@@ -77,7 +77,7 @@ def _subnets(site: Site) -> Iterator[Resource]:
         "private-endpoints",
         site.ranges.endpoints,
         ("vnet/ml", "nsg/private-endpoints"),
-        ("S1-34",),
+        ("S1-12", "S1-34"),
         # "Disable network policies for private endpoints": how-to-configure-private-link, prerequisites.
         privateEndpointNetworkPolicies="Disabled",
     )
@@ -86,7 +86,7 @@ def _subnets(site: Site) -> Iterator[Resource]:
         "training",
         site.ranges.training,
         ("vnet/ml", "nsg/training", "nat-gateway", "subnet/private-endpoints"),
-        ("S1-26", "S1-70", "S1-71"),
+        ("S1-12", "S1-26", "S1-70", "S1-71"),
         natGateway={"id": _nat_id(site)},
         # "The subnet must not be delegated": how-to-secure-training-vnet.
         delegations=[],

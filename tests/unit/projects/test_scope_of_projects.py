@@ -55,7 +55,7 @@ def targets(asked: WorkspaceSpec, name: str = "churn-dev") -> list[str | None]:
         {},
         {"location": "northeurope"},
         {"network": {"addressSpace": "192.168.0.0/24"}},
-        {"network": {"addressSpace": "10.40.0.0/22", "hub": {"vnetId": HUB.replace("resourceGroups", "RESOURCEGROUPS")}}},
+        {"network": {"addressSpace": "10.40.0.0/22", "hub": {"vnetId": HUB.replace("/resourceG", "/RESOURCEG")}}},
         {"network": {"addressSpace": "10.40.0.0/22", "hub": {"dnsZones": [f"{ZONES}/providers/x/y/z"]}}},
         {"identity": {"type": "userAssigned", "ids": [IDENTITY], "primary": IDENTITY}},
         {"encryption": {"customerManagedKey": f"{KEY}/1234"}},

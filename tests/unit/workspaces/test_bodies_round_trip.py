@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import importlib
 import json
-import warnings
+import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from controlplane.workspaces.model import Ref, Resource
 from controlplane.workspaces.observe import take_snapshot
 from tests.unit.workspaces.fake_azure import FakeAzure, blueprint, converge
 
-NETWORK, ML = "azure.mgmt.network.models", "azure.ai.ml._restclient.arm_ml_service.models"
+NETWORK, ML = "azure.mgmt.network.models", "arm_ml_service.models"
 MODELS: dict[str, tuple[str, str]] = {
     k.VNET: (NETWORK, "VirtualNetwork"),
     k.SUBNET: (NETWORK, "Subnet"),
@@ -68,11 +70,19 @@ def filled(value: Any) -> Any:
 
 def model_of(resource_type: str) -> type[Any]:
     module, name = MODELS[resource_type]
-    with warnings.catch_warnings():
-        # azure-ai-ml warns of its own schema library on import.
-        warnings.simplefilter("ignore")
-        found: type[Any] = getattr(importlib.import_module(module), name)
+    if module == ML:
+        ml_models()
+    found: type[Any] = getattr(importlib.import_module(module), name)
     return found
+
+
+@cache
+def ml_models() -> None:
+    """Makes azure-ai-ml's bundled REST models importable by themselves: the whole package takes seconds to import."""
+    (site,) = importlib.import_module("azure.ai").__path__
+    alone = ModuleType(ML.partition(".")[0])
+    alone.__path__ = [f"{site}/ml/_restclient/arm_ml_service"]
+    sys.modules[alone.__name__] = alone
 
 
 def faults(resource_type: str, sent: dict[str, Any]) -> list[str]:
