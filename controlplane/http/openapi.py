@@ -101,6 +101,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
     parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        _clean(parameter)
     if path not in _WITHOUT_VERSION:
         parameters.append({"$ref": "#/components/parameters/ApiVersion"})
     parameters.append({"$ref": "#/components/parameters/TraceParent"})
@@ -116,6 +118,15 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     for status, text in statuses.items():
         responses.setdefault(status, _error(text))
     responses.setdefault("default", {"$ref": "#/components/responses/Error"})
+
+
+def _clean(parameter: dict[str, Any]) -> None:
+    """An optional parameter is absent or a text, never null; its title says nothing."""
+    schema = parameter["schema"]
+    schema.pop("title", None)
+    if "anyOf" in schema:
+        kinds = [kind for kind in schema.pop("anyOf") if kind != {"type": "null"}]
+        parameter["schema"] = {**schema, **kinds[0]}
 
 
 def _error(text: str) -> dict[str, Any]:

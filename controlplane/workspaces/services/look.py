@@ -20,13 +20,12 @@ from controlplane.workspaces.services.asked import Request, check_facts, underst
 from controlplane.workspaces.services.deps import (
     ServiceDeps,
     blueprint_of,
-    find,
     registration_of,
     require,
     stored_spec,
-    workspace_not_found,
 )
 from controlplane.workspaces.services.room import find_room
+from controlplane.workspaces.spec import WorkspaceSpec
 
 PAGE = 100
 
@@ -94,21 +93,23 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
 
     Refuses what the PUT would refuse, so that a plan is never of something that cannot be asked for.
     """
-    if data is None:
-        stored = await find(deps, request.caller, request.permission, request.name)
-        if stored is None:
-            raise workspace_not_found(request.name)
-        spec, blueprint = stored_spec(stored.record), blueprint_of(deps, stored.record)
-        inventory = stored.status.inventory
-    else:
-        asked = await understand(deps, request, data)
-        room = await find_room(deps, asked)
-        await check_facts(deps, asked, room.taken)
-        stored, spec, blueprint = asked.stored, asked.spec, asked.blueprint(deps)
-        inventory = stored.status.inventory if stored else {}
+    stored, spec, blueprint = await _meant(deps, request, data)
+    inventory = stored.status.inventory if stored else {}
     plan = make_plan(blueprint, await take_snapshot(blueprint, deps.reader), inventory)
     plan = replace(plan, warnings=(*plan.warnings, *advise(spec, blueprint)))
     return Planned(plan, exists=stored is not None)
+
+
+async def _meant(
+    deps: ServiceDeps, request: Request, data: JsonObject | None
+) -> tuple[StoredWorkspace | None, WorkspaceSpec, Blueprint]:
+    if data is None:
+        found = await require(deps, request.caller, request.permission, request.name)
+        return found, stored_spec(found.record), blueprint_of(deps, found.record)
+    asked = await understand(deps, request, data)
+    room = await find_room(deps, asked)
+    await check_facts(deps, asked, room.taken)
+    return asked.stored, asked.spec, asked.blueprint(deps)
 
 
 async def validate_workspace(deps: ServiceDeps, caller: Caller, name: str) -> Judged:

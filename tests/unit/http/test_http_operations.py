@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import pytest
 
-from controlplane.operations.model import OperationStatus, Step
+from controlplane.operations.model import Operation, OperationStatus, Step
+from controlplane.workspaces.repository import StoredOperation
 from tests.support.api import Api
 
 
@@ -77,25 +78,32 @@ async def test_cancel_honours_if_match(api: Api) -> None:
     assert (await api.call("POST", f"operations/{operation_id}:cancel", headers={"If-Match": etag})).status_code == 202
 
 
-async def test_cancel_survives_a_tick_that_writes_at_the_same_time(api: Api) -> None:
+@pytest.mark.parametrize(("rivals", "status"), [(1, 202), (5, 202), (6, 409)])
+async def test_cancel_beside_a_tick_that_writes(
+    api: Api, rivals: int, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await api.register()
     operation_id = await api.create()
     repository = api.services.repository
+    commit, left = repository.request_cancel, [rivals]
 
-    async def tick() -> None:
-        for number in range(3):
-            stored = await repository.load_operation(operation_id)
-            assert stored is not None
-            step = Step(key=f"step-{number}", action="create")
-            await repository.request_cancel(stored, stored.operation.model_copy(update={"steps": (step,)}))
+    async def after_a_rival(stored: StoredOperation, changed: Operation) -> StoredOperation:
+        """Another writer commits between the read and the commit, as often as is left."""
+        if left[0]:
+            left[0] -= 1
+            step = Step(key=f"step-{left[0]}", action="create")
+            await commit(stored, stored.operation.model_copy(update={"steps": (step,)}))
+        return await commit(stored, changed)
 
-    answers = await asyncio.gather(
-        api.call("POST", f"operations/{operation_id}:cancel"), tick(), return_exceptions=True
-    )
+    monkeypatch.setattr(repository, "request_cancel", after_a_rival)
+    answer = await api.call("POST", f"operations/{operation_id}:cancel")
+    assert answer.status_code == status
     found = await repository.load_operation(operation_id)
     assert found is not None
-    assert not isinstance(answers[0], BaseException)
-    assert answers[0].status_code == 202
+    assert found.operation.steps[0].key == "step-0", "what the tick wrote last must not be lost"
+    assert found.operation.cancel_requested is (status == 202)
+    if status == 409:
+        assert answer.headers["x-ms-error-code"] == "ConcurrentChange"
 
 
 async def test_unknown_ids(api: Api) -> None:

@@ -26,7 +26,7 @@ def _part(value: Any) -> str:
 
 
 def _unsigned(issuer: Issuer) -> str:
-    return jwt.encode(issuer.claims(roles=["Platform.Admin"]), None, algorithm="none", headers={"kid": "first"})
+    return jwt.encode(issuer.claims(roles=["Platform.Admin"]), "", algorithm="none", headers={"kid": "first"})
 
 
 def _stripped(issuer: Issuer) -> str:
