@@ -25,7 +25,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--env-file", type=Path, help="KEY=value lines: app settings")
     parser.add_argument("--only", metavar="http|NAME", help="run the HTTP functions only, or one other function")
     parser.add_argument("--ready-file", type=Path, help="gets the base URL when every function is ready")
-    parser.add_argument("--state", type=Path, help="directory of timers' status and the queue (.local in the app)")
+    parser.add_argument("--state", type=Path, help="directory of timers' status and the queue's file")
     # What the parent tells its children.
     parser.add_argument("--list", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
@@ -38,16 +38,16 @@ def main() -> int:
     """The exit code."""
     arguments = _arguments()
     app = arguments.app.absolute()
-    state = (arguments.state or app / ".local").absolute()
     try:
         if arguments.list:
             os.chdir(app)
             print(json.dumps([(f.name, f.kind, f.group) for f in index(app)]))
         elif arguments.worker:
             listening = () if arguments.listen_fd is None else (socket.socket(fileno=arguments.listen_fd),)
-            worker = WorkerOptions(app, arguments.worker, state, listening, arguments.ready_fd, arguments.lifeline_fd)
-            run_worker(worker)
+            descriptors = (arguments.ready_fd, arguments.lifeline_fd)
+            run_worker(WorkerOptions(app, arguments.worker, arguments.state or app / ".local", listening, *descriptors))
         else:
+            environment, state = app_settings(app, arguments.env_file, arguments.state)
             options = Options(
                 app=app,
                 state=state,
@@ -55,7 +55,7 @@ def main() -> int:
                 port=arguments.port,
                 only=arguments.only,
                 ready_file=arguments.ready_file.absolute() if arguments.ready_file else None,
-                environment=app_settings(app, arguments.env_file, state),
+                environment=environment,
             )
             asyncio.run(_supervise(options))
     except (HostError, OSError) as error:

@@ -10,17 +10,19 @@ from funchost.host_json import HostError
 from funchost.worker import QUEUE_SETTING
 
 
-def app_settings(app: Path, env_file: Path | None, state: Path) -> dict[str, str]:
-    """The environment of the workers.
+def app_settings(app: Path, env_file: Path | None, state: Path | None) -> tuple[dict[str, str], Path]:
+    """The environment of the workers, and the state directory: ``state``, or where the queue's file was put.
 
     The process's own environment wins over ``Values`` of ``local.settings.json``, as with Azure Functions Core Tools;
-    an env file that was asked for wins over both. The queue's file is in the state directory unless it was named.
+    an env file that was asked for wins over both. Who names neither file nor directory gets ``.local`` in the app.
     """
     settings = {**_local_values(app / "local.settings.json"), **os.environ}
     if env_file is not None:
         settings |= _lines(env_file)
-    settings[QUEUE_SETTING] = str(Path(settings.get(QUEUE_SETTING) or state / "queue.db").absolute())
-    return settings
+    named = settings.get(QUEUE_SETTING)
+    directory = (state or (Path(named).parent if named else app / ".local")).absolute()
+    settings[QUEUE_SETTING] = str(Path(named).absolute() if named else directory / "queue.db")
+    return settings, directory
 
 
 def _local_values(path: Path) -> dict[str, str]:

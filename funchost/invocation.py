@@ -63,7 +63,7 @@ class Context:
     retry_context: RetryContext
 
 
-class TimedOut(Exception):  # noqa: N818 - as an HTTP status or a verdict, it says what happened
+class TimedOut(Exception):
     """A function ran longer than ``functionTimeout``."""
 
 

@@ -122,7 +122,7 @@ class Supervisor:
 
     async def _keep(self, child: _Child) -> None:
         """Starts a group again and again until the parent stops."""
-        delay = FIRST_DELAY
+        delay = FIRST_DELAY / 2
         while not self._stop.is_set():
             begun = time.monotonic()
             code = await self._run_once(child)

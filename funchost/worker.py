@@ -49,6 +49,8 @@ def run_worker(options: WorkerOptions) -> None:
         stream=sys.stderr,
         format=f"%(asctime)s %(levelname)-7s [{options.group}] %(name)s: %(message)s",
     )
+    # Uvicorn tells its start and end under the name of its error log.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     functions = tuple(f for f in index(options.app) if f.group == options.group)
     if not functions:
         raise HostError(f"no function of this app belongs to {options.group!r}")

@@ -20,6 +20,7 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from funchost.environment import app_settings
 from tests.support.funchost import APP, ROOT, Host, running_host
 
 
@@ -103,7 +104,7 @@ async def test_batch_size(tmp_path: Path, batch_size: int) -> None:
         assert most == batch_size
 
 
-@pytest.mark.parametrize(("visibility_timeout", "again"), [("00:00:00", True), ("00:10:00", False)])
+@pytest.mark.parametrize(("visibility_timeout", "again"), [("00:00:00", True), ("00:20:00", False)])
 async def test_visibility_timeout(tmp_path: Path, visibility_timeout: str, again: bool) -> None:
     app = app_with(tmp_path, "queues", visibilityTimeout=visibility_timeout)
     async with running_host(tmp_path, "--only", "work", app=app) as host:
@@ -111,7 +112,7 @@ async def test_visibility_timeout(tmp_path: Path, visibility_timeout: str, again
         if again:
             await host.until(lambda: len(host.notes("end")) == 3)
             return
-        await host.until(lambda: any(550 < at - time.time() < 600 for _, at in queued(tmp_path)))
+        await host.until(lambda: any(1150 < at - time.time() < 1200 for _, at in queued(tmp_path)))
         assert [note["count"] for note in host.notes("begin")] == [1]
 
 
@@ -196,6 +197,20 @@ async def test_what_cannot_start_says_why_and_ends_with_1(tmp_path: Path) -> Non
     code, output = await run_to_end("--app", str(APP), "--only", "absent", "--state", str(tmp_path))
     assert code == 1
     assert "absent" in output
+
+
+def test_state_is_kept_beside_the_queue_that_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_with(tmp_path, "queues")
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.delenv("CONTROLPLANE_SQLITE_QUEUE", raising=False)
+    settings, state = app_settings(app, None, None)
+    assert (settings["CONTROLPLANE_SQLITE_QUEUE"], state) == (str(app / ".local" / "queue.db"), app / ".local")
+    (app / "local.settings.json").write_text(
+        json.dumps({"Values": {"CONTROLPLANE_SQLITE_QUEUE": str(elsewhere / "q.db")}})
+    )
+    settings, state = app_settings(app, None, None)
+    assert (settings["CONTROLPLANE_SQLITE_QUEUE"], state) == (str(elsewhere / "q.db"), elsewhere)
+    assert app_settings(app, None, tmp_path)[1] == tmp_path
 
 
 async def test_settings_come_from_files_and_the_environment(tmp_path: Path) -> None:
