@@ -34,6 +34,9 @@ class Request:
         """The body as an object; raises InvalidRequestContent in ARM's words."""
         if not self.body:
             raise words.invalid_content("The request body is empty")
+        media = self.headers.get("content-type", "application/json").partition(";")[0].strip()
+        if not media.endswith("json"):
+            raise words.unsupported_media_type(media)
         try:
             parsed = json.loads(self.body)
         except ValueError as error:

@@ -243,9 +243,12 @@ class Operations:
         return None
 
 
-def end(engine: Engine, operation: Operation, error: ArmError | None) -> None:
-    """Set the terminal status; the resource has been dealt with."""
+def end(engine: Engine, operation: Operation, error: ArmError | None, *, superseded: bool = False) -> None:
+    """Set the terminal status; the resource has been dealt with. What was sent is no longer needed."""
+    operation.request, operation.previous = {}, None
     operation.status = SUCCEEDED if error is None else FAILED
+    if superseded:
+        operation.status = CANCELED
     if error is not None:
         operation.error = error.body().get("error", error.body())
         operation.error_status = error.status

@@ -174,6 +174,17 @@ def scope_locked(scope: str, lock: str) -> ArmError:
     )
 
 
+def superseded(old: str, new: str) -> ArmError:
+    """Of an operation whose resource was written again before it ended (Microsoft.Network's words)."""
+    message = f"Operation ({old}) was canceled and superseded by operation ({new})."
+    return ArmError(409, "CanceledAndSupersededDueToAnotherOperation", message)
+
+
+def unsupported_media_type(given: str) -> ArmError:
+    message = f"The content media type '{given}' is not supported. Only 'application/json' is supported."
+    return ArmError(415, "UnsupportedMediaType", message, headers=GATEWAY)
+
+
 def method_not_allowed(method: str, resource_type: str) -> ArmError:
     return ArmError(
         405,

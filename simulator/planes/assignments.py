@@ -102,9 +102,9 @@ def _refuse_unknown_principal(ctx: HookContext) -> None:
             400,
             "PrincipalNotFound",
             f"Principal {principal.replace('-', '')} does not exist in the directory {ctx.engine.tenant_id}. "
-            "Check that you have the correct principal ID. If you are creating this principal and then immediately "
-            "assigning a role, this error might be related to a replication delay. In this case, set the role assignment "
-            "principalType property to a value, such as ServicePrincipal, User, or Group.  See "
+            "Check that you have the correct principal ID. If you are creating this principal and then "
+            "immediately assigning a role, this error might be related to a replication delay. In this case, set the "
+            "role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See "
             "https://aka.ms/docs-principaltype",
         )
     given = properties.get("principalType")

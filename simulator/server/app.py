@@ -59,6 +59,7 @@ class Simulator:
     def _served(self, request: Request, effect: Effect) -> tuple[str, Response]:
         """Handle a call, unless a fault keeps it from being handled."""
         if effect.drop == "before":
+            request.caller = self._quietly(request)
             return "fault", Response(0, None, content_type=None)
         if effect.answer is not None and not effect.answer_after:
             request.caller = self._quietly(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from dataclasses import dataclass
@@ -109,7 +110,10 @@ class _Server(uvicorn.Server):
 
 async def _tick(world: World) -> None:
     while True:
-        world.settle()
+        try:
+            world.settle()
+        except Exception:
+            logging.getLogger("simulator").exception("an event failed")
         due = world.engine.next_due()
         wait = 0.5 if due is None else min(0.5, max(0.01, due - world.moment()))
         await asyncio.sleep(wait)
