@@ -17,10 +17,12 @@ import yaml
 from tools.demo import screen
 from tools.demo.api import ControlPlane, token
 from tools.demo.job import run_job
+from tools.demo.owner import Owner
 from tools.local import ROOT, LocalStack
 
 EXAMPLES = ROOT / "examples"
 NAME = "churn-dev"
+_LINK_VERSION = "2020-06-01"
 
 
 class Unexpected(RuntimeError):
@@ -100,6 +102,8 @@ def break_it(walk: Walk) -> None:
     _inject(walk, "public-access", "--account", storage)
     parts = link.split("/")
     _inject(walk, "delete-dns-link", "--workspace-group", parts[4], "--zone", parts[8], "--link", parts[10])
+    with Owner(walk.stack) as owner:
+        owner.wait_until_gone(link, _LINK_VERSION)
 
 
 def validate_broken(walk: Walk) -> None:
@@ -162,7 +166,7 @@ def _inject(walk: Walk, *arguments: str) -> None:
     command = [sys.executable, "-m", "simulator", "inject", *arguments, "--env-file", str(walk.env_file)]
     done = subprocess.run(command, capture_output=True, text=True)
     _expect(done.returncode == 0, f"inject failed: {done.stderr.strip()}")
-    screen.said(done.stdout.strip() or " ".join(arguments))
+    screen.said(f"{arguments[0]}: {screen.without_group(done.stdout.strip())}")
 
 
 def _expect(holds: bool, otherwise: str) -> None:

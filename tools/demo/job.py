@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import time
 from collections.abc import Callable
 
-import httpx
-
 from controlplane.azure.jobs import JobClient, JobRequest
 from controlplane.settings import Settings
+from tools.demo.owner import Owner
 from tools.local import LocalStack, controlplane_environment
 
 _COMPUTE_VERSION = "2024-10-01"
@@ -23,15 +21,16 @@ def run_job(stack: LocalStack, workspace_id: str, cluster: str, say: Callable[[s
     """Runs it to its end and waits until the cluster has scaled down; returns the node counts seen, in order."""
     os.environ.update(controlplane_environment(stack.azure, stack.directory))
     # The SDK announces its own experimental classes, which nobody here uses.
-    logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)
-    return asyncio.run(_run(stack, workspace_id, cluster, say))
+    logging.getLogger("azure.ai.ml._utils._experimental").setLevel(logging.ERROR)
+    with Owner(stack) as owner:
+        return asyncio.run(_run(owner, workspace_id, cluster, say))
 
 
-async def _run(stack: LocalStack, workspace_id: str, cluster: str, say: Callable[[str], None]) -> list[int]:
+async def _run(owner: Owner, workspace_id: str, cluster: str, say: Callable[[str], None]) -> list[int]:
     settings = Settings()
     jobs = JobClient(settings, settings.operator_client_id)
     name = "demo-training-1"
-    nodes = [_nodes(stack, workspace_id, cluster)]
+    nodes = [_nodes(owner, workspace_id, cluster)]
     say(f"nodes {nodes[0]}")
     state = await jobs.submit(
         workspace_id, JobRequest(name, "demo", "python train.py", "azureml:training:1", cluster, "demo")
@@ -41,7 +40,7 @@ async def _run(stack: LocalStack, workspace_id: str, cluster: str, say: Callable
     while time.monotonic() < deadline:
         found = await jobs.state(workspace_id, name) if state.status not in _ENDED else state
         state = found or state
-        count = _nodes(stack, workspace_id, cluster)
+        count = _nodes(owner, workspace_id, cluster)
         if state.status != shown:
             shown = state.status
             say(f"job {shown}, nodes {count}")
@@ -57,26 +56,8 @@ async def _run(stack: LocalStack, workspace_id: str, cluster: str, say: Callable
     return nodes
 
 
-def _nodes(stack: LocalStack, workspace_id: str, cluster: str) -> int:
-    """Current nodes of the cluster, read as the subscription's owner."""
-    azure = stack.azure
-    url = f"{azure['ARM_ENDPOINT'].rstrip('/')}{workspace_id}/computes/{cluster}"
-    with httpx.Client(verify=azure["SSL_CERT_FILE"]) as client:
-        bearer = (
-            client.post(
-                f"{azure['AZURE_AUTHORITY_HOST'].rstrip('/')}/{azure['AZURE_TENANT_ID']}/oauth2/v2.0/token",
-                data={
-                    "grant_type": "client_credentials",
-                    "client_id": azure["AZURE_CLIENT_ID"],
-                    "client_secret": azure["AZURE_CLIENT_SECRET"],
-                    "scope": "https://management.azure.com/.default",
-                },
-            )
-            .raise_for_status()
-            .json()["access_token"]
-        )
-        answer = client.get(
-            url, params={"api-version": _COMPUTE_VERSION}, headers={"Authorization": f"Bearer {bearer}"}
-        ).raise_for_status()
-    properties = json.loads(answer.content)["properties"]["properties"]
-    return int(properties.get("currentNodeCount", 0))
+def _nodes(owner: Owner, workspace_id: str, cluster: str) -> int:
+    body = owner.get(f"{workspace_id}/computes/{cluster}", _COMPUTE_VERSION)
+    if body is None:
+        raise RuntimeError(f"there is no cluster {cluster}")
+    return int(body["properties"]["properties"].get("currentNodeCount", 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-console = Console()
+#: A terminal has its own width; a file or a pipe gets one that tables fit in.
+console = Console() if sys.stdout.isatty() else Console(width=140)
 _STYLE = {"Succeeded": "green", "Running": "yellow", "Failed": "red", "Canceled": "magenta", "Pending": "dim"}
 
 
@@ -88,7 +90,7 @@ def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
                 f"{found['key']}\n[dim]{found.get('path') or ''}[/]",
                 _short(found.get("wanted")),
                 _short(found.get("observed")),
-                f"[dim]{found.get('readFrom') or ''}[/]",
+                f"[dim]{without_group(found.get('readFrom') or '')}[/]",
             )
         console.print(table)
     return failing
@@ -96,13 +98,20 @@ def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
+    text = without_group(text)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def without_group(path: str) -> str:
+    """An ARM id or path from its provider on; the group above it is the workspace's own."""
+    head, found, tail = path.partition("/providers/")
+    return f"…/{tail}" if found and head.startswith("/subscriptions/") else path
 
 
 def residue(operation: dict[str, Any]) -> None:
     """What a deletion left, and why."""
     for left in operation["residue"]:
         until = f" until {left['until']}" if left.get("until") else ""
-        said(f"left: {left['resourceId']}\n         {left['reason']}{until}: {left['message']}")
+        said(f"left: {without_group(left['resourceId'])}\n         {left['reason']}{until}: {left['message']}")
     if not operation["residue"]:
         said("nothing is left")
