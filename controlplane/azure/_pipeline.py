@@ -1,6 +1,6 @@
 """The pipeline that every call to ARM goes through, ours and the SDK clients' alike.
 
-    request id → user agent → raw response hook → one re-send of a lost GET → host check → token → log → connection
+    request id → user agent → proxy → response hook → one re-send of a lost GET → host check → token → log → socket
 
 Left out of azure-mgmt-core's standard pipeline on purpose: redirects (a token must not travel), retries (they sleep
 out of sight of the tick, and re-send writes), and the automatic registration of resource providers (a write nobody
@@ -15,6 +15,8 @@ import logging
 import ssl
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
@@ -113,13 +115,21 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+def proxies_for(endpoint: str) -> dict[str, str]:
+    """``HTTPS_PROXY`` for ARM, unless ``NO_PROXY`` names it. The identity endpoint is local and never asked so."""
+    host = urlsplit(endpoint).hostname or ""
+    proxy = None if proxy_bypass(host) else getproxies().get("https")
+    return {"https": proxy} if proxy else {}
+
+
 def connect(endpoint: str, client_id: str, context: ssl.SSLContext) -> Connection:
     """Opens nothing yet; must be called on the event loop that will send. ``endpoint`` is ARM's, without a path."""
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        trust_env=True,
+        # Off: it would read ~/.netrc for each call and refuse the call when that knows the host. Proxies are below.
+        trust_env=False,
         middlewares=(_send_once,),
     )
     transport = AioHttpTransport(
@@ -129,6 +139,7 @@ def connect(endpoint: str, client_id: str, context: ssl.SSLContext) -> Connectio
     chain: list[Any] = [
         policies.RequestIdPolicy(),
         policies.UserAgentPolicy(base_user_agent=USER_AGENT),
+        policies.ProxyPolicy(proxies=proxies_for(endpoint)),
         policies.CustomHookPolicy(),
         ResendReadPolicy(),
         TrustedHostPolicy(endpoint),

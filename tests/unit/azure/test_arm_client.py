@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +157,31 @@ async def test_a_certificate_that_is_not_trusted_gets_no_token(
 
     assert arm.calls == []
     assert arm.token_calls == []
+
+
+async def test_the_environments_proxy_is_used_unless_it_is_bypassed(
+    arm: FakeArm, elsewhere: FakeArm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm.on("GET", GROUP, Answer(body={}))
+    monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
+    client = ArmClient(arm.endpoint, CLIENT_ID)
+    with pytest.raises(Transient):
+        await client.request("GET", GROUP, VERSION)
+    assert len(arm.token_calls) == 1  # the identity endpoint is asked without the proxy
+    await client.close()
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    assert (await client.request("GET", GROUP, VERSION)).status == 200
+    await client.close()
+
+
+async def test_a_netrc_file_does_not_get_in_the_way(
+    arm: FakeArm, client: ArmClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine localhost login ada password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    arm.on("GET", GROUP, Answer(body={}))
+    assert (await client.request("GET", GROUP, VERSION)).status == 200
+    assert arm.calls[0].headers["authorization"].startswith("Bearer ")
 
 
 async def test_a_redirect_is_not_followed(arm: FakeArm, elsewhere: FakeArm, client: ArmClient) -> None:
