@@ -1,4 +1,4 @@
-"""Changes that another principal can make to a workspace, one at a time: every declared property, every relation. Pure."""
+"""Changes that another principal can make to a workspace: every declared property, every relation. Pure."""
 
 from __future__ import annotations
 

@@ -85,13 +85,15 @@ def refs(value: Any) -> frozenset[Ref]:
 
 
 def plain(value: Any) -> Any:
-    """JSON for people: a :class:`Ref` becomes what a plan says of it."""
+    """JSON for people: a :class:`Ref` becomes what a plan says of it; the same object where there is none."""
     match value:
+        case str() | bool() | int() | float() | None:
+            return value
         case Ref(key=key, path=path):
             return f"<{key}: {path}, known after create>"
         case Mapping():
-            return {name: plain(item) for name, item in value.items()}
+            return {name: plain(item) for name, item in value.items()} if refs(value) else value
         case list() | tuple():
-            return [plain(item) for item in value]
+            return [plain(item) for item in value] if refs(value) else value
         case _:
             return value

@@ -1,0 +1,64 @@
+"""Advice that a plan shows: for a spec that needs it, and not for one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from controlplane.workspaces import kinds
+from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.posture import advise
+from controlplane.workspaces.spec import WorkspaceSpec
+from tests.support.blueprints import compiled, example, spec
+
+Case = tuple[WorkspaceSpec, Blueprint]
+
+
+def asked(**changes: object) -> Case:
+    """A spec of the example with some fields changed, and what it compiles to."""
+    return spec(**changes), compiled(**changes)
+
+
+def without(resource_type: str) -> Case:
+    """A blueprint that has none of a type, as other network modes will have."""
+    blueprint = compiled()
+    return spec(), replace(blueprint, resources=tuple(r for r in blueprint.resources if r.type != resource_type))
+
+
+def with_public_nodes() -> Case:
+    """Refused as a request until it is built; the spec as a model says what it would be."""
+    found = WorkspaceSpec.model_validate(
+        {
+            **example(),
+            "compute": {"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 1, "publicIp": True}]},
+        }
+    )
+    return found, compiled()
+
+
+def with_user_identity() -> Case:
+    """Refused as a request until it is built."""
+    return WorkspaceSpec.model_validate({**example(), "identity": {"type": "userAssigned"}}), compiled()
+
+
+#: Requirement → code, a case that needs it, a case that does not.
+CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
+    "S1-05": ("V2ApiReachesPublicArm", asked, lambda: asked(legacyV1Mode=True)),
+    "S1-33": ("StorageTagReachesEveryAccount", asked, lambda: asked(compute={"clusters": []})),
+    "S1-46": ("V2ApiIsTheDefault", lambda: asked(legacyV1Mode=True), asked),
+    "S1-48": ("LegacyModeForV1UsersOnly", lambda: asked(legacyV1Mode=True), asked),
+    "S1-51": ("PeeringStaysOnTheBackbone", asked, lambda: without(kinds.PEERING)),
+    "S1-71": ("NodesWithPublicAddresses", with_public_nodes, asked),
+    "S2-09": ("AzureGrantsSystemIdentity", asked, with_user_identity),
+}
+
+
+@pytest.mark.parametrize("requirement", CASES)
+def test_advise(requirement: str) -> None:
+    code, needs, does_not = CASES[requirement]
+    warning = {w.code: w for w in advise(*needs())}[code]
+    assert requirement in warning.message
+    assert warning.target is not None
+    assert code not in {w.code for w in advise(*does_not())}
