@@ -1,8 +1,9 @@
 """The store and the work queue: one protocol, written for Azure Tables and Queues, met first by SQLite.
 
-An entity is a JSON value under (partition, row) with an ETag. Limits are Tables': keys without ``/ \\ # ?``,
-control characters, at most 1 KiB; a value at most 900 KiB after gzip; a commit at most 100 writes of one
-partition, all or none. There is no transaction across partitions, nor across store and queue.
+An entity is a JSON value under (partition, row) with an ETag. Limits are Tables': keys of printable ASCII without
+``/ \\ # ?``, not empty, at most 512 characters (1 KiB of UTF-16); a value at most 900 KiB after gzip; a commit at
+most 100 writes of one partition, each row once, all or none. There is no transaction across partitions, nor across
+store and queue.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Upsert:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Fails with ``Conflict`` on another ETag; ETag ``*`` removes any, and a row that is gone is fine."""
+    """Fails with ``Conflict`` on another ETag or no row; ETag ``*`` removes any, and then a gone row is fine."""
 
     row: str
     etag: str
