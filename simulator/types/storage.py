@@ -127,10 +127,10 @@ def validate(ctx: HookContext) -> None:
                     target=account.name,
                 )
         return
-    if ctx.previous.get("kind") != account.body.get("kind") and account.body.get("kind") is not None:
-        # Only the upgrade from Storage to StorageV2 is allowed: learn.microsoft.com "Upgrade to a StorageV2 account".
-        if (ctx.previous.get("kind"), account.body.get("kind")) != ("Storage", "StorageV2"):
-            raise _cannot_update("kind")
+    kinds = (ctx.previous.get("kind"), account.body.get("kind"))
+    # Only the upgrade from Storage to StorageV2 is allowed: learn.microsoft.com "Upgrade to a StorageV2 account".
+    if kinds[0] != kinds[1] and kinds != ("Storage", "StorageV2"):
+        raise _cannot_update("kind")
     for field in SET_ONCE:
         before, after = dig(ctx.previous, f"properties.{field}"), dig(ctx.request, f"properties.{field}")
         if after is not None and after != (before if before is not None else False):
@@ -176,7 +176,7 @@ def list_keys(ctx: HookContext) -> Answer:
 
 
 def _groups(target: Resource) -> dict[str, tuple[Member, ...]]:
-    found = {
+    found: dict[str, tuple[Member, ...]] = {
         service: (Member(service, (f"{target.name}.{service}.core.windows.net",)),)
         for service in ("blob", "file", "queue", "table", "dfs")
     }

@@ -13,6 +13,7 @@ from simulator.engine.declaration import (
     Lro,
     Phase,
     ReadOnly,
+    Required,
     Resource,
     ResourceType,
     Style,
@@ -20,7 +21,7 @@ from simulator.engine.declaration import (
 from simulator.types._shared import parent_id
 from simulator.types.machinelearning.workspaces import DATASTORE, WORKSPACE
 
-CONTAINERS = ("environments", "codes", "components", "data", "models")
+CONTAINERS = ("environments", "codes", "components", "data")
 
 
 def make_container(ctx: HookContext) -> None:
@@ -33,6 +34,12 @@ def make_container(ctx: HookContext) -> None:
     else:
         found.properties.update(latest)
         ctx.engine.save(found)
+
+
+def keep_default(ctx: HookContext) -> None:
+    """Only Azure says which datastore is the default one."""
+    before = (ctx.previous or {}).get("properties") or {}
+    ctx.resource.properties["isDefault"] = bool(before.get("isDefault"))
 
 
 def list_datastores(ctx: ListContext) -> list[Resource]:
@@ -85,7 +92,15 @@ TYPES: tuple[ResourceType, ...] = (
         provisioning_state=False,
         system_data=True,
         keys=("id", "name", "type", "properties", "systemData"),
-        read_only=(ReadOnly("properties.isDefault"),),
+        hooks=(Hook(Phase.ACCEPTED, "datastore-default", keep_default),),
+        required=(
+            Required(
+                # Words assumed; the code is the provider's.
+                "properties.datastoreType",
+                "UserError",
+                "The property 'datastoreType' of datastore '{name}' is required.",
+            ),
+        ),
         lister=list_datastores,
     ),
     *(rtype for kind in CONTAINERS for rtype in _asset(kind)),

@@ -78,19 +78,32 @@ def nodes_of(job: Resource) -> int:
     return int(dig(job.body, "properties.resources.instanceCount", 1) or 1)
 
 
+#: What a PUT of a job that exists may change. Source: azure-ai-ml's documentation of jobs.create_or_update.
+CHANGEABLE = ("description", "displayName", "tags", "isArchived", "properties")
+
+
 def validate(ctx: HookContext) -> None:
-    """A command job names a cluster that is there. Words assumed; the envelope is the provider's."""
+    """A job is submitted once, to a cluster that is there.
+
+    "A job with this name already exists" is quoted by users of `az ml job create`; the other words are assumed, the
+    code is the provider's.
+    """
     job = ctx.resource
     if ctx.previous is not None:
-        if dig(ctx.previous, "properties.status") in TERMINAL or ctx.request.get("properties"):
-            return
-    if dig(job.body, "properties.jobType") != "Command":
+        before, asked = dict(ctx.previous.get("properties") or {}), dict(ctx.request.get("properties") or {})
+        fixed = [name for name in ("jobType", "command", "computeId", "environmentId", "codeId") if name in asked]
+        if any(asked[name] != before.get(name) for name in fixed):
+            raise ArmError(
+                400,
+                "UserError",
+                "A job with this name already exists. If you are trying to submit a new job, use a different name. If "
+                "you are trying to update an existing job, the existing job's properties other than "
+                f"{', '.join(CHANGEABLE)} cannot be changed.",
+            )
         return
     if dig(job.body, "properties.computeId") and compute_of(ctx.engine, job) is None:
         raise ArmError(
-            400,
-            "UserError",
-            f"Unknown compute target '{name_of(str(dig(job.body, 'properties.computeId')))}'.",
+            400, "UserError", f"Unknown compute target '{name_of(str(dig(job.body, 'properties.computeId')))}'."
         )
 
 

@@ -54,6 +54,10 @@ def _lro(operation: str, seconds: float, body: Body) -> Lro:
     )
 
 
+#: ARM's rule for tracked resources; `global` is the only location of these.
+LOCATION = Required("location", "LocationRequired", "The location property is required for this definition.")
+
+
 def _exists(kind: str) -> Words:
     return Words(412, "PreconditionFailed", f"The {kind} {{name}} exists already and hence cannot be created again.")
 
@@ -237,6 +241,7 @@ TYPES: tuple[ResourceType, ...] = (
         preconditions=Preconditions.FAIL_LATER,
         precondition_exists=_exists("Zone"),
         keys=("id", "name", "type", "etag", "location", "tags", "properties"),
+        required=(LOCATION,),
         read_only=(
             ReadOnly("properties.maxNumberOfRecordSets"),
             ReadOnly("properties.maxNumberOfVirtualNetworkLinks"),
@@ -269,6 +274,7 @@ TYPES: tuple[ResourceType, ...] = (
         precondition_exists=_exists("Virtual network link"),
         keys=("id", "name", "type", "etag", "location", "tags", "properties"),
         required=(
+            LOCATION,
             Required(
                 "properties.virtualNetwork.id",
                 "BadRequest",

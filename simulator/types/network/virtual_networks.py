@@ -78,11 +78,7 @@ def validate_vnet(ctx: HookContext) -> None:
     vnet = ctx.resource
     present = _children(ctx.engine, vnet.id)
     wanted = _wanted_subnets(ctx)
-    subnets = (
-        {child.name: child.properties for child in present.values()}
-        if wanted is None
-        else {name: properties for name, properties in wanted.items()}
-    )
+    subnets = {child.name: child.properties for child in present.values()} if wanted is None else wanted
     space = addresses.space_of(vnet.body, vnet.id)
     addresses.check_subnets(vnet.id, vnet.name, space, subnets)
     if wanted is not None:
