@@ -229,6 +229,10 @@ class Operations:
         found = self.get(resource.operation)
         return found if found is not None and found.status == RUNNING else None
 
+    def all(self) -> list[Operation]:
+        """In the order they were accepted."""
+        return list(self._by_id.values())
+
     def running(self) -> int:
         """How many have not ended."""
         return sum(1 for one in self._by_id.values() if one.status == RUNNING)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulator import inject
 from simulator.engine.hooks import ArmError, JsonObject
 from simulator.engine.messages import Request, Response, error_response
+from simulator.engine.operations import Operation
 
 if TYPE_CHECKING:
     from simulator.server.app import Simulator
@@ -56,6 +57,8 @@ def _route(simulator: Simulator, request: Request) -> Response:
             return Response(204, None, content_type=None)
         case "GET", "state":
             return Response(200, _state(simulator, request.query))
+        case "GET", "operations":
+            return Response(200, {"value": [_operation(one) for one in world.engine.operations.all()]})
         case "GET", "settings":
             return Response(200, _settings(simulator))
         case (("PATCH" | "POST"), "settings"):
@@ -112,6 +115,18 @@ def _change(simulator: Simulator, sent: JsonObject) -> JsonObject:
             case _:
                 raise ValueError(f"unknown setting {key}")
     return _settings(simulator)
+
+
+def _operation(operation: Operation) -> JsonObject:
+    """What a benchmark needs: how long Azure took. Times are seconds since the epoch."""
+    return {
+        "resourceId": operation.resource_id,
+        "type": operation.type,
+        "verb": operation.verb,
+        "status": operation.status,
+        "started": operation.started,
+        "due": operation.due,
+    }
 
 
 def _state(simulator: Simulator, query: dict[str, str]) -> JsonObject:
