@@ -7,6 +7,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from controlplane.workspaces import kinds as k
+from controlplane.workspaces.advice import advise
 from controlplane.workspaces.diff import diff
 from controlplane.workspaces.durations import expected_seconds
 from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Plan, PlanWarning
@@ -29,7 +30,7 @@ def make_plan(
         for change in diff(blueprint, observed, inventory)
     )
     path, seconds = critical_path(changes)
-    return Plan(changes, path, seconds, tuple(_warnings(blueprint, changes)))
+    return Plan(changes, path, seconds, (*_about(changes), *advise(blueprint, changes)))
 
 
 def critical_path(changes: Sequence[Change]) -> tuple[tuple[str, ...], float]:
@@ -54,27 +55,7 @@ def critical_path(changes: Sequence[Change]) -> tuple[tuple[str, ...], float]:
     return tuple(reversed(path)), seconds
 
 
-def _warnings(blueprint: Blueprint, changes: Sequence[Change]) -> Iterator[PlanWarning]:
-    yield from _about_changes(changes)
-    for resource in blueprint.resources:
-        properties = resource.body.get("properties") or {}
-        match resource.type:
-            case k.ML_WORKSPACE:
-                if "imageBuildCompute" not in properties:
-                    text = "No CPU cluster builds images: a private registry's own build tasks cannot reach it."
-                    yield PlanWarning("NoImageBuildCompute", text, "$.compute.clusters")
-                if properties["v1LegacyMode"]:
-                    text = "The v2 API of the workspace is off: monitors, registries and managed networks need it."
-                    yield PlanWarning("LegacyV1Mode", text, "$.legacyV1Mode")
-            case k.REGISTRY if properties["adminUserEnabled"]:
-                text = "The registry's admin account is a shared password; identities pull images without it (X-01)."
-                yield PlanWarning("RegistryAdminUser", text, "$.registry.adminUser")
-            case k.STORAGE if properties["allowSharedKeyAccess"]:
-                text = "Whoever has an account key reads everything, and no log says who it was."
-                yield PlanWarning("SharedKeyAccess", text, "$.storage.sharedKeyAccess")
-
-
-def _about_changes(changes: Sequence[Change]) -> Iterator[PlanWarning]:
+def _about(changes: Sequence[Change]) -> Iterator[PlanWarning]:
     for change in changes:
         match change.action:
             case Action.REPLACE:

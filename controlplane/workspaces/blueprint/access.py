@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from controlplane.workspaces import kinds as k
@@ -22,65 +23,69 @@ ROLES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def workspace_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
-    """``scopes``: key → ARM id.
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """``target`` is the key of what the role is on."""
 
-    The roles are those of "Set up authentication between Azure Machine Learning and other services"; for a system
-    identity Azure makes some of them itself (S2-09). Whoever was first counts, because a grant is matched by scope,
-    role and principal, so nothing depends on which ones these are.
-    """
-    wanted = [
-        ("registry", "contributor", ("S1-02", "S1-69", "S2-09")),
-        ("vault", "contributor", ("S1-02", "S2-09")),
-        ("vault", "key-vault-administrator", ("S1-02", "S2-09")),
-        # Storage with public access off: "Use studio in a virtual network" wants Reader on both endpoints.
-        ("private-endpoint/blob", "reader", ("S1-02",)),
-        ("private-endpoint/file", "reader", ("S1-02",)),
-    ]
-    if not site.spec.storage.shared_key_access:
-        # Without keys the system datastores are opened with the identity itself.
-        wanted += [
-            ("storage", "storage-blob-data-contributor", ("S1-02", "S2-09")),
-            ("storage", "storage-file-data-privileged-contributor", ("S1-02",)),
-        ]
-    for target, role, requirements in wanted:
-        yield _role(site, "workspace", "workspace-identity", target, scopes[target], role, requirements)
+    target: str
+    role: str
+    requirements: tuple[str, ...] = ("S1-02",)
+    origin: Origin = Origin.DECLARED
+
+
+#: The roles of "Set up authentication between Azure Machine Learning and other services". For a system identity Azure
+#: makes some of them itself (S2-09): whoever was first counts, because a grant is matched by scope, role and principal.
+_WORKSPACE = (
+    _Grant("registry", "contributor", ("S1-02", "S1-69", "S2-09")),
+    _Grant("vault", "contributor", ("S1-02", "S2-09")),
+    _Grant("vault", "key-vault-administrator", ("S1-02", "S2-09")),
+    # Storage with public access off: "Use studio in a virtual network" wants Reader on both endpoints.
+    _Grant("private-endpoint/blob", "reader"),
+    _Grant("private-endpoint/file", "reader"),
+)
+#: Without keys the system datastores are opened with the identity itself.
+_WITHOUT_KEYS = (
+    _Grant("storage", "storage-blob-data-contributor", ("S1-02", "S2-09")),
+    _Grant("storage", "storage-file-data-privileged-contributor"),
+)
+_CLUSTER = (
+    _Grant("storage", "storage-blob-data-contributor", ("S1-02", "S2-04")),
+    # Azure grants this one when the cluster is made (S2-75).
+    _Grant("registry", "acr-pull", ("S1-02", "S2-04"), Origin.AZURE),
+)
+
+
+def workspace_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
+    """``scopes``: key → ARM id."""
+    grants = _WORKSPACE if site.spec.storage.shared_key_access else _WORKSPACE + _WITHOUT_KEYS
+    for grant in grants:
+        yield _role(site, "workspace", "workspace-identity", grant, scopes[grant.target])
 
 
 def cluster_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
+    """``scopes``: key → ARM id."""
     for cluster in site.spec.compute.clusters:
-        key, holder = f"cluster/{cluster.name}", f"cluster/{cluster.name}"
-        blob, pull = "storage-blob-data-contributor", "acr-pull"
-        yield _role(site, key, holder, "storage", scopes["storage"], blob, ("S1-02", "S2-04"))
-        # Azure grants this one when the cluster is made (S2-75).
-        yield _role(site, key, holder, "registry", scopes["registry"], pull, ("S1-02", "S2-04"), Origin.AZURE)
+        key = f"cluster/{cluster.name}"
+        for grant in _CLUSTER:
+            yield _role(site, key, key, grant, scopes[grant.target])
 
 
-def _role(
-    site: Site,
-    owner: str,
-    holder: str,
-    target: str,
-    scope: str,
-    role: str,
-    requirements: tuple[str, ...],
-    origin: Origin = Origin.DECLARED,
-) -> Resource:
-    guid, holder_id = ROLES[role], principal(owner)
-    definitions = f"/subscriptions/{site.spec.subscription_id}/providers/{k.ROLE_DEFINITION}"
+def _role(site: Site, owner: str, holder: str, grant: _Grant, scope: str) -> Resource:
+    """``owner``: key of the resource whose identity it is; ``holder``: what keys call it."""
+    guid, principal_id = ROLES[grant.role], principal(owner)
     body = {
         "properties": {
-            "roleDefinitionId": f"{definitions}/{guid}",
-            "principalId": holder_id,
+            "roleDefinitionId": f"/subscriptions/{site.spec.subscription_id}/providers/{k.ROLE_DEFINITION}/{guid}",
+            "principalId": principal_id,
             "principalType": "ServicePrincipal",
         }
     }
     return resource(
-        f"role/{holder}/{target.replace('/', '-')}/{role}",
+        f"role/{holder}/{grant.target.replace('/', '-')}/{grant.role}",
         k.ROLE_ASSIGNMENT,
-        RoleAssignmentId(scope, guid, holder_id),
+        RoleAssignmentId(scope, guid, principal_id),
         body,
-        (owner, target),
-        origin=origin,
-        requirements=requirements,
+        (owner, grant.target),
+        origin=grant.origin,
+        requirements=grant.requirements,
     )

@@ -21,47 +21,38 @@ class Cloud:
     """Whether service tag AzureFrontDoor.FrontEnd exists there."""
 
 
-def _cloud(api: str, notebooks: str, storage: str, vault: str, registry: str, front_door: bool) -> Cloud:
-    return Cloud(
-        MappingProxyType(
-            {
-                "api": f"privatelink.{api}",
-                "notebooks": f"privatelink.{notebooks}",
-                "blob": f"privatelink.blob.{storage}",
-                "file": f"privatelink.file.{storage}",
-                "vault": f"privatelink.{vault}",
-                "registry": f"privatelink.{registry}",
-            }
-        ),
-        front_door,
-    )
+def _cloud(front_door: bool, **zones: str) -> Cloud:
+    return Cloud(MappingProxyType({key: f"privatelink.{name}" for key, name in zones.items()}), front_door)
 
 
 CLOUDS: Mapping[str, Cloud] = MappingProxyType(
     {
         "AzureCloud": _cloud(
-            "api.azureml.ms",
-            "notebooks.azure.net",
-            "core.windows.net",
-            "vaultcore.azure.net",
-            "azurecr.io",
             True,
+            api="api.azureml.ms",
+            notebooks="notebooks.azure.net",
+            blob="blob.core.windows.net",
+            file="file.core.windows.net",
+            vault="vaultcore.azure.net",
+            registry="azurecr.io",
         ),
         "AzureUSGovernment": _cloud(
-            "api.ml.azure.us",
-            "notebooks.usgovcloudapi.net",
-            "core.usgovcloudapi.net",
-            "vaultcore.usgovcloudapi.net",
-            "azurecr.us",
             True,
+            api="api.ml.azure.us",
+            notebooks="notebooks.usgovcloudapi.net",
+            blob="blob.core.usgovcloudapi.net",
+            file="file.core.usgovcloudapi.net",
+            vault="vaultcore.usgovcloudapi.net",
+            registry="azurecr.us",
         ),
         "AzureChinaCloud": _cloud(
-            "api.ml.azure.cn",
-            "notebooks.chinacloudapi.cn",
-            "core.chinacloudapi.cn",
-            "vaultcore.azure.cn",
-            "azurecr.cn",
             False,
+            api="api.ml.azure.cn",
+            notebooks="notebooks.chinacloudapi.cn",
+            blob="blob.core.chinacloudapi.cn",
+            file="file.core.chinacloudapi.cn",
+            vault="vaultcore.azure.cn",
+            registry="azurecr.cn",
         ),
     }
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds as k
@@ -100,29 +101,25 @@ def _tags(spec: WorkspaceSpec, context: CompileContext) -> Mapping[str, str]:
     return tags
 
 
+class Extras(TypedDict, total=False):
+    """What only some resources have."""
+
+    ready: tuple[Expectation, ...]
+    origin: Origin
+    requirements: tuple[str, ...]
+
+
 def resource(
     key: str,
     resource_type: str,
     arm_id: str | RoleAssignmentId,
     body: JsonObject,
     depends_on: tuple[str, ...],
-    *,
-    ready: tuple[Expectation, ...] = (),
-    origin: Origin = Origin.DECLARED,
-    requirements: tuple[str, ...] = (),
+    **extras: Unpack[Extras],
 ) -> Resource:
     """A resource with its pinned api-version and sorted dependencies."""
-    return Resource(
-        key,
-        resource_type,
-        arm_id,
-        k.API_VERSIONS[resource_type],
-        body,
-        tuple(sorted(depends_on)),
-        ready,
-        origin,
-        requirements,
-    )
+    version = k.API_VERSIONS[resource_type]
+    return Resource(key, resource_type, arm_id, version, body, tuple(sorted(depends_on)), **extras)
 
 
 def principal(key: str) -> Ref:

@@ -15,10 +15,19 @@ from controlplane.workspaces.blueprint.context import Site
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
+    """Allows, from the networks to ``to``, outbound, unless it says otherwise."""
+
     name: str
     to: str
     ports: tuple[str, ...] = ("443",)
     protocol: str = "Tcp"
+    source: str = "VirtualNetwork"
+    direction: str = "Outbound"
+    access: str = "Allow"
+
+
+_NO_INTERNET_OUT = _Rule("DenyInternet", "Internet", ("*",), "*", "*", access="Deny")
+_NO_INTERNET_IN = _Rule("DenyInternet", "*", ("*",), "*", "Internet", "Inbound", "Deny")
 
 
 def training(site: Site) -> list[dict[str, Any]]:
@@ -43,56 +52,40 @@ def training(site: Site) -> list[dict[str, Any]]:
     ]
     if site.cloud.has_front_door:
         rules.append(_Rule("AllowFrontDoorFrontEnd", "AzureFrontDoor.FrontEnd"))
-    body = [_outbound(rule, 100 + 10 * index) for index, rule in enumerate(rules)]
     if site.spec.environment.is_prod_class:
-        body.append(_deny("DenyInternet", "Outbound", "*", "Internet"))
-    return body
+        rules.append(_NO_INTERNET_OUT)
+    return _bodies(rules)
 
 
 def private_endpoints() -> list[dict[str, Any]]:
-    """Only TLS and SMB from the two networks."""
-    return [
-        _rule("AllowNetworks", "Inbound", 100, "Tcp", "VirtualNetwork", "VirtualNetwork", ("443", "445")),
-        _deny("DenyInternet", "Inbound", "Internet", "*"),
-    ]
+    """TLS and SMB from the two networks, nothing from the internet."""
+    networks = _Rule("AllowNetworks", "VirtualNetwork", ("443", "445"), direction="Inbound")
+    return _bodies([networks, _NO_INTERNET_IN])
 
 
 def hub() -> list[dict[str, Any]]:
     """Nothing from the internet."""
-    return [_deny("DenyInternet", "Inbound", "Internet", "*")]
+    return _bodies([_NO_INTERNET_IN])
 
 
-def _outbound(rule: _Rule, priority: int) -> dict[str, Any]:
-    return _rule(rule.name, "Outbound", priority, rule.protocol, "VirtualNetwork", rule.to, rule.ports)
+def _bodies(rules: Sequence[_Rule]) -> list[dict[str, Any]]:
+    """Allowing rules from priority 100 on, denying ones last of all."""
+    return [_body(rule, 4096 if rule.access == "Deny" else 100 + 10 * place) for place, rule in enumerate(rules)]
 
 
-def _deny(name: str, direction: str, source: str, destination: str) -> dict[str, Any]:
-    body = _rule(name, direction, 4096, "*", source, destination, ("*",))
-    body["properties"]["access"] = "Deny"
-    return body
-
-
-def _rule(
-    name: str,
-    direction: str,
-    priority: int,
-    protocol: str,
-    source: str,
-    destination: str,
-    ports: Sequence[str],
-) -> dict[str, Any]:
+def _body(rule: _Rule, priority: int) -> dict[str, Any]:
     # Azure keeps a rule either with one port range or with several, as it was sent.
-    range_of = {"destinationPortRange": ports[0]} if len(ports) == 1 else {"destinationPortRanges": list(ports)}
+    one, several = {"destinationPortRange": rule.ports[0]}, {"destinationPortRanges": list(rule.ports)}
     return {
-        "name": name,
+        "name": rule.name,
         "properties": {
             "priority": priority,
-            "direction": direction,
-            "access": "Allow",
-            "protocol": protocol,
-            "sourceAddressPrefix": source,
+            "direction": rule.direction,
+            "access": rule.access,
+            "protocol": rule.protocol,
+            "sourceAddressPrefix": rule.source,
             "sourcePortRange": "*",
-            "destinationAddressPrefix": destination,
-            **range_of,
+            "destinationAddressPrefix": rule.to,
+            **(one if len(rule.ports) == 1 else several),
         },
     }

@@ -317,18 +317,40 @@ def test_post_conditions(key: str, found: dict[str, Any], reasons: list[str]) ->
 # -- advice ----------------------------------------------------------------------------------------------------------
 
 
+ADVISED: list[Any] = [
+    pytest.param({}, {"legacyV1Mode": True}, "ControlPlaneThroughPublicArm", id="S1-05"),
+    pytest.param({"legacyV1Mode": True}, {}, "LegacyV1Mode", id="S1-48"),
+    pytest.param({"compute": {}}, {}, "NoImageBuildCompute", id="S1-65"),
+    pytest.param({"registry": {"adminUser": True}}, {}, "RegistryAdminUser", id="S1-68"),
+    pytest.param({"storage": {"sharedKeyAccess": True}}, {}, "SharedKeyAccess", id="S2-43"),
+]
+
+
+def codes(changes: dict[str, Any], observed: Observed = EMPTY) -> list[str]:
+    return [warning.code for warning in make_plan(blueprint(**changes), observed, {}).warnings]
+
+
+@pytest.mark.parametrize(("needs", "needs_not", "code"), ADVISED)
+def test_a_plan_advises_whom_it_concerns(needs: dict[str, Any], needs_not: dict[str, Any], code: str) -> None:
+    assert code in codes(needs)
+    assert code not in codes(needs_not)
+
+
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    "code",
     [
-        pytest.param({"compute": {}}, "NoImageBuildCompute", id="no cluster builds images"),
-        pytest.param({"legacyV1Mode": True}, "LegacyV1Mode", id="S1-47 v1 switches v2 off"),
-        pytest.param({"registry": {"adminUser": True}}, "RegistryAdminUser", id="X-01 admin account"),
-        pytest.param({"storage": {"sharedKeyAccess": True}}, "SharedKeyAccess", id="shared keys"),
+        pytest.param("EndpointOfOneResource", id="S1-33"),
+        pytest.param("PeeringOnBackbone", id="S1-51"),
+        pytest.param("RolesMadeByMicrosoft", id="S2-09"),
     ],
 )
-def test_a_plan_advises_where_it_is_needed_and_not_elsewhere(changes: dict[str, Any], code: str) -> None:
-    assert [warning.code for warning in make_plan(blueprint(**changes), EMPTY, {}).warnings] == [code]
-    assert make_plan(blueprint(), EMPTY, {}).warnings == ()
+async def test_a_plan_advises_on_creation_and_not_again(code: str) -> None:
+    assert code in codes({})
+    assert code not in codes({}, await converge(FakeAzure(), blueprint()))
+
+
+async def test_a_plan_of_what_exists_safely_has_no_remarks() -> None:
+    assert codes({}, await converge(FakeAzure(), blueprint())) == []
 
 
 # -- every declared property -----------------------------------------------------------------------------------------
