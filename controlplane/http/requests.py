@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -19,6 +20,8 @@ from controlplane.projects.access import Caller
 API_VERSIONS = ("2026-11-01",)
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+#: Levels of a body; a spec has five.
+MAX_DEPTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +123,10 @@ async def read_body(request: Request) -> bytes:
 
 
 def parse_object(body: bytes) -> JsonObject:
-    """Strict JSON: UTF-8, no NaN, no name twice in an object (which of the two was meant?)."""
+    """Strict JSON: UTF-8, no NaN, no name twice in an object (which of the two was meant?), no endless nesting."""
     try:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        _check_values(value)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise Rejected("InvalidRequestContent", f"The body is not JSON: {reason}.") from error
@@ -136,6 +140,26 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("an object has the same name twice")
     return found
+
+
+def _check_values(value: Any) -> None:
+    """Refuses what JSON's grammar allows and no answer could repeat: half of a surrogate pair, 1e999, deep nesting."""
+    pending = [(value, 1)]
+    while pending:
+        item, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+        match item:
+            case dict():
+                pending += [(part, depth + 1) for pair in item.items() for part in pair]
+            case list():
+                pending += [(part, depth + 1) for part in item]
+            case str() if any("\ud800" <= character <= "\udfff" for character in item):
+                raise ValueError("a text is not Unicode")
+            case float() if not math.isfinite(item):
+                raise ValueError("a number is too large")
+            case _:
+                pass
 
 
 def _no_constant(name: str) -> Any:

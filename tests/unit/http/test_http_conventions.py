@@ -139,6 +139,11 @@ BROKEN = {
     "a list": b"[]",
     "a text": b'"x"',
     "nested for ever": b'{"a":' * 50_000,
+    "nested deep": b'{"a":' * 500 + b"1" + b"}" * 500,
+    "half a surrogate pair as a name": rb'{"\ud800": 1}',
+    "half a surrogate pair as a value": rb'{"project": ["\udfff"]}',
+    "number beyond all": b'{"a": 1e999}',
+    "number of many digits": b'{"a": 1' + b"0" * 5000 + b"}",
 }
 
 
