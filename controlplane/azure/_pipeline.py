@@ -77,7 +77,7 @@ class BearerPolicy(AsyncARMChallengeAuthenticationPolicy):
             return True
         if "invalid_token" not in response.http_response.headers.get("WWW-Authenticate", ""):
             return False
-        self._renewable.forget()
+        self._renewable.forget(request.http_request.headers["Authorization"].removeprefix("Bearer "))
         await self.authorize_request(request, *self._scopes)
         return True
 

@@ -36,10 +36,14 @@ class RenewableCredential:
         self._client_id = client_id
         self._make = make
         self._credential = make()
+        self._given = ""
 
-    def forget(self) -> None:
-        """The next request for a token goes to the identity endpoint."""
-        self._credential = self._make()
+    def forget(self, token: str) -> None:
+        """The next request for a token goes to the identity endpoint, unless ``token`` has been replaced already: of
+        many calls that are refused together, the first renews for all."""
+        if token == self._given:
+            self._given = ""
+            self._credential = self._make()
 
     async def get_token(self, *scopes: str, claims: str | None = None, **_: object) -> AccessToken:
         """For SDKs that know the older of azure-core's two protocols."""
@@ -52,6 +56,7 @@ class RenewableCredential:
             info: AccessTokenInfo = await self._credential.get_token_info(*scopes, options=options)
         except AzureError as error:
             raise self._explain(error) from error
+        self._given = info.token
         return info
 
     async def close(self) -> None:

@@ -27,6 +27,13 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+REVOKED = Answer(
+    401,
+    {"error": {"code": "ExpiredAuthenticationToken", "message": "The access token expiry UTC time is earlier."}},
+    {"WWW-Authenticate": 'Bearer authorization_uri="https://login", error="invalid_token"'},
+)
+
+
 @dataclass(frozen=True)
 class Call:
     """One request as it arrived. ``target`` is the raw path and query."""
@@ -50,6 +57,7 @@ class FakeArm:
         self.calls: list[Call] = []
         self.token_calls: list[Call] = []
         self.tokens: list[Answer] = []
+        self.revoked: set[str] = set()
         self._transports: set[asyncio.Transport] = set()
         self._script: dict[tuple[str, str], list[Answer]] = {}
 
@@ -69,6 +77,8 @@ class FakeArm:
             self.token_calls.append(call)
             return await self._reply(request, self._token(request))
         self.calls.append(call)
+        if headers.get("authorization") in self.revoked:
+            return await self._reply(request, REVOKED)
         queue = self._script.get((request.method, request.path.lower()))
         if not queue:
             return web.json_response({"error": {"code": "NotScripted", "message": request.path}}, status=418)

@@ -45,18 +45,25 @@ async def test_the_token_is_asked_for_once_however_many_calls_start_together(arm
 
 
 async def test_a_token_that_arm_calls_invalid_is_replaced_once(arm: FakeArm, client: ArmClient) -> None:
-    refusal = Answer(
-        401,
-        {"error": {"code": "ExpiredAuthenticationToken", "message": "The access token expiry UTC time is earlier."}},
-        {"WWW-Authenticate": 'Bearer authorization_uri="https://login", error="invalid_token"'},
-    )
-    arm.on("PUT", GROUP, refusal, Answer(201, {}))
+    arm.on("PUT", GROUP, Answer(201, {}))
+    arm.revoked = {f"Bearer {TOKEN}1"}
 
     answer = await client.request("PUT", GROUP, VERSION, body={"location": "westeurope"})
 
     assert answer.status == 201
     assert [call.headers["authorization"] for call in arm.calls] == [f"Bearer {TOKEN}1", f"Bearer {TOKEN}2"]
     assert [call.json for call in arm.calls] == [{"location": "westeurope"}] * 2
+
+
+async def test_many_calls_that_are_refused_together_renew_the_token_once(arm: FakeArm, client: ArmClient) -> None:
+    arm.on("GET", GROUP, Answer(body={}))
+    await client.request("GET", GROUP, VERSION)
+    arm.revoked = {f"Bearer {TOKEN}1"}
+
+    answers = await asyncio.gather(*(client.request("GET", GROUP, VERSION) for _ in range(20)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(arm.token_calls) == 2
 
 
 async def test_a_token_that_stays_invalid_is_not_asked_for_without_end(arm: FakeArm, client: ArmClient) -> None:
