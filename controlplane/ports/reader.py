@@ -14,7 +14,7 @@ class OperationReading:
     """What the URL of a long operation answered.
 
     ``status`` is ``InProgress``, ``Succeeded``, ``Failed``, ``Canceled`` or ``Gone`` (404 or expired: fall back to a
-    GET of the resource). ``retry_after`` is seconds until the next poll may be sent.
+    GET of the resource). ``retry_after`` is seconds until the next poll may be sent; 0 where Azure names none.
     """
 
     status: str

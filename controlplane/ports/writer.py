@@ -13,7 +13,7 @@ class Accepted:
     """What ARM answered to a write it took.
 
     ``operation_url`` is None when the write is done or the provider reports by ``provisioningState`` alone.
-    ``retry_after`` is seconds until the first poll (of the URL, or of the resource).
+    ``retry_after`` is seconds until the first poll (of the URL, or of the resource); 0 where Azure names none.
     """
 
     status: int
