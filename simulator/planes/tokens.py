@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from simulator.planes.directory import Directory
 
 LIFETIME_SECONDS = 3600 * 24  # of managed identity tokens in Azure; application tokens live an hour or so
+WISHES = frozenset(
+    ("roles", "user", "groups", "app", "id_token", "expired", "group_overage", "arm", "audience", "tenant", "issuer")
+) | {"lifetime_seconds", "claims", "without", "scope"}
 OVERAGE_URL = "https://graph.microsoft.com/v1.0/users/{oid}/getMemberObjects"
 CHALLENGE = 'Bearer authorization_uri="{authority}/{tenant}", error="invalid_token", error_description="{why}"'
 
@@ -124,6 +127,9 @@ class Tokens:
     def custom(self, wish: JsonObject) -> JsonObject:
         """What `POST /simulator/tokens` asks for (see docs/simulator.md): people, applications, ID tokens, and
         every way to be wrong. Returns {"access_token", "claims"}."""
+        unknown = sorted(set(wish) - WISHES)
+        if unknown:
+            raise ValueError(f"unknown field of a token: {', '.join(unknown)}")
         now = int(time.time())
         tenant = str(wish.get("tenant") or self.engine.tenant_id)
         expired = bool(wish.get("expired"))
