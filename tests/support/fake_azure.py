@@ -1,12 +1,13 @@
 """Azure in a dictionary: ``ResourceReader`` and ``ResourceWriter`` with long operations, errors and a kill switch.
 
-Deterministic; time is the running loop's (``tests.support.virtual_time``). What it checks is what reconciling relies on:
+Deterministic; time is the running loop's (``tests.support.virtual_time``). What it checks is what ticks rely on:
 parents exist, one write per resource at a time, a grant once per (scope, role, principal), nothing polled too early.
 """
 
 from __future__ import annotations
 
 import asyncio
+import builtins
 import copy
 import uuid
 from collections import Counter
@@ -19,79 +20,8 @@ from controlplane.errors import Conflict, ControlPlaneError, Rejected, Transient
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import OperationReading
 from controlplane.ports.writer import Accepted
+from tests.support.fake_azure_parts import GROUP, NET, ROLES, STYLES, Call, Fault, RunningOperation, Style
 from tests.support.kill_switch import KillSwitch
-
-_ROLES = "microsoft.authorization/roleassignments"
-_GROUP = "microsoft.resources/resourcegroups"
-_NET = "microsoft.network/"
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a type takes a write: ``sync``, ``url`` (an operation URL) or ``state`` (provisioningState only)."""
-
-    kind: str = "sync"
-    create: float = 0.0
-    update: float = 0.0
-    delete: float = 0.0
-
-
-STYLES = {
-    _NET + "virtualnetworks": Style("url", 5, 5, 10),
-    _NET + "virtualnetworks/subnets": Style("url", 5, 5, 10),
-    _NET + "virtualnetworks/virtualnetworkpeerings": Style("url", 5, 5, 5),
-    _NET + "networksecuritygroups": Style("url", 5, 5, 5),
-    _NET + "natgateways": Style("url", 10, 5, 5),
-    _NET + "publicipaddresses": Style("url", 5, 5, 5),
-    _NET + "privateendpoints": Style("url", 58, 20, 30),
-    _NET + "privateendpoints/privatednszonegroups": Style("url", 10, 10, 10),
-    _NET + "privatednszones": Style("url", 10, 5, 10),
-    _NET + "privatednszones/virtualnetworklinks": Style("url", 10, 5, 10),
-    "microsoft.storage/storageaccounts": Style("url", 17, 0, 0),
-    "microsoft.containerregistry/registries": Style("url", 20, 0, 0),
-    "microsoft.operationalinsights/workspaces": Style("state", 15, 1, 0),
-    "microsoft.keyvault/vaults": Style("state", 30, 1, 0),
-    "microsoft.machinelearningservices/workspaces": Style("url", 90, 20, 60),
-    "microsoft.machinelearningservices/workspaces/computes": Style("url", 60, 10, 40),
-    _GROUP: Style("sync", delete=20),
-}
-
-
-@dataclass
-class Call:
-    """One call, in the order of arrival."""
-
-    method: str
-    path: str
-    at: float
-    status: str = "ok"
-
-
-@dataclass
-class Fault:
-    """Raises ``error`` for the next ``times`` calls that match; ``after`` the effect when it says so."""
-
-    method: str
-    contains: str
-    error: Callable[[], ControlPlaneError]
-    times: int = 1
-    after: bool = False
-
-    def meets(self, method: str, path: str) -> bool:
-        """``contains`` is a part of the path; with ``$`` at its end, the end of it."""
-        if self.times <= 0 or self.method != method:
-            return False
-        wanted, path = self.contains.lower(), path.lower()
-        return path.endswith(wanted[:-1]) if wanted.endswith("$") else wanted in path
-
-
-@dataclass
-class _Operation:
-    target: str
-    ends_at: float
-    next_poll: float
-    error: tuple[str, str] | None = None
-    gone: bool = False
 
 
 @dataclass
@@ -112,7 +42,7 @@ class FakeAzure:
     """(part of an id, code, message): the next operation on it fails so."""
     when_made: dict[str, Callable[[FakeAzure, dict[str, Any]], None]] = field(default_factory=dict)
     """Folded type → called when a resource of it is finished."""
-    operations: dict[str, _Operation] = field(default_factory=dict)
+    operations: dict[str, RunningOperation] = field(default_factory=dict)
     forget_operations: bool = False
     """Operation URLs answer 404."""
     _due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
@@ -131,10 +61,10 @@ class FakeAzure:
         scope, _, collection = wanted.rpartition("/")
         if collection == "resources" and "/providers/" not in wanted:
             found = [i for i in self.resources if is_within(i, scope) and fold(parent_of(i) or "") == scope]
-            found = [i for i in found if fold(type_of(i)) != _ROLES]
-        elif wanted.endswith(_ROLES):
-            scope = wanted.removesuffix("/providers/" + _ROLES)
-            found = [i for i in self.resources if fold(type_of(i)) == _ROLES and i.startswith(scope)]
+            found = [i for i in found if fold(type_of(i)) != ROLES]
+        elif wanted.endswith(ROLES):
+            scope = wanted.removesuffix("/providers/" + ROLES)
+            found = [i for i in self.resources if fold(type_of(i)) == ROLES and i.startswith(scope)]
         else:
             found = [i for i in self.resources if i.rpartition("/")[0] == wanted]
         shown = (self._shown(arm_id) for arm_id in sorted(found))
@@ -192,7 +122,7 @@ class FakeAzure:
         """The next matching write takes effect, and its answer is lost."""
         self.fail(method, contains, lambda: Transient("ConnectionLost", "gone", retry_after=1.0), after=True)
 
-    def writes(self) -> list[str]:
+    def writes(self) -> builtins.list[str]:
         """``PUT <id>`` and ``DELETE <id>`` that took effect, in order."""
         return [f"{c.method} {c.path}" for c in self.calls if c.method in ("PUT", "DELETE") and c.status == "ok"]
 
@@ -255,7 +185,7 @@ class FakeAzure:
         if found is None:
             return None
         body = copy.deepcopy(found)
-        if fold(type_of(arm_id)) == _NET + "virtualnetworks":
+        if fold(type_of(arm_id)) == NET + "virtualnetworks":
             for child in ("subnets", "virtualNetworkPeerings"):
                 inside = [i for i in self.resources if i.rpartition("/")[0] == f"{arm_id}/{child.lower()}"]
                 body["properties"][child] = [copy.deepcopy(self.resources[i]) for i in sorted(inside)]
@@ -265,7 +195,7 @@ class FakeAzure:
         key, kind = fold(arm_id), fold(type_of(arm_id))
         self._require_parent(key, kind)
         self._require_free(key)
-        if kind == _ROLES:
+        if kind == ROLES:
             self._require_grantable(key, body)
         new = key not in self.resources
         style = STYLES.get(kind, Style())
@@ -277,7 +207,7 @@ class FakeAzure:
         stored["properties"] = dict(stored.get("properties") or {})
         if (stored.get("identity") or {}).get("type") == "SystemAssigned":
             stored["identity"] = {"type": "SystemAssigned", "principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, key))}
-        if kind == _ROLES:
+        if kind == ROLES:
             stored["properties"]["scope"] = arm_id.partition("/providers/Microsoft.Authorization")[0]
         seconds = style.create if new else style.update
         return self._begin(stored, style, seconds, lambda: self._made(stored), 201 if new else 200)
@@ -302,21 +232,21 @@ class FakeAzure:
         url = f"https://arm.test/operations/{len(self.operations) + 1}"
         now = self._now()
         error = (doom[1], doom[2]) if doom else None
-        self.operations[url] = _Operation(key, now + seconds, now + self.retry_after, error)
+        self.operations[url] = RunningOperation(key, now + seconds, now + self.retry_after, error)
         return Accepted(status, copy.deepcopy(stored), url, self.retry_after, "corr-1")
 
     def _made(self, stored: dict[str, Any]) -> None:
         key = fold(stored["id"])
         kind, properties = fold(type_of(key)), stored["properties"]
-        if kind not in (_ROLES, "microsoft.insights/diagnosticsettings"):
+        if kind not in (ROLES, "microsoft.insights/diagnosticsettings"):
             properties["provisioningState"] = "Succeeded"
-        if kind == _NET + "privateendpoints":
+        if kind == NET + "privateendpoints":
             for connection in properties.get("privateLinkServiceConnections") or ():
                 connection.setdefault("properties", {})["privateLinkServiceConnectionState"] = {"status": "Approved"}
             properties["customDnsConfigs"] = [{"fqdn": "x.test", "ipAddresses": ["10.0.0.4"]}]
-        if kind == _NET + "privatednszones/virtualnetworklinks":
+        if kind == NET + "privatednszones/virtualnetworklinks":
             properties["virtualNetworkLinkState"] = "Completed"
-        if kind == _NET + "virtualnetworks/virtualnetworkpeerings":
+        if kind == NET + "virtualnetworks/virtualnetworkpeerings":
             self._peer(stored)
         if kind in self.when_made:
             self.when_made[kind](self, stored)
@@ -354,12 +284,15 @@ class FakeAzure:
         self._locks[key] = self._now() + seconds
         self.later(seconds, vanish)
         url = f"https://arm.test/operations/{len(self.operations) + 1}"
-        self.operations[url] = _Operation(key, self._now() + seconds, self._now() + self.retry_after)
+        self.operations[url] = RunningOperation(key, self._now() + seconds, self._now() + self.retry_after)
         return Accepted(202, None, url, self.retry_after)
 
     def _require_parent(self, key: str, kind: str) -> None:
         parent = parent_of(key)
-        if kind == _GROUP or parent is None or fold(parent) in self.resources:
+        if parent is not None and fold(parent).endswith("services/default"):
+            # Blob and file services are there with their account.
+            parent = parent_of(parent)
+        if kind == GROUP or parent is None or fold(parent) in self.resources:
             return
         code = "ResourceGroupNotFound" if "/providers/" not in parent else "ParentResourceNotFound"
         raise Rejected(code, f"{parent} could not be found.", status=404)
@@ -373,7 +306,7 @@ class FakeAzure:
         principal, role = properties["principalId"], fold(properties["roleDefinitionId"])
         scope = key.partition("/providers/microsoft.authorization")[0]
         for other, found in self.resources.items():
-            if fold(type_of(other)) != _ROLES or other == key:
+            if fold(type_of(other)) != ROLES or other == key:
                 continue
             has = found["properties"]
             if (fold(has["scope"]), fold(has["roleDefinitionId"]), has["principalId"]) == (scope, role, principal):

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _JumpingSelector(selectors.DefaultSelector):
     """Never waits: instead of a timeout the loop's time goes forward by it."""
 
     loop: VirtualLoop

@@ -176,6 +176,8 @@ def _pending(state: State, index: int, now: datetime) -> Act | State | None:
         owned = state.inventory.get(step.key)
         if owned is not None and steps.is_group(owned) and not state.watch(index).write_due:
             return Inspect(index, owned.resource_id)
+        if owned is None and step.key not in state.observed.bodies:
+            return steps.deleted(state, index, now)
         return delete_of(state, index)
     return judge(state, index, state.observed.bodies.get(step.key), now)
 

@@ -26,6 +26,8 @@ from controlplane.workspaces.records import Owned, WorkspaceRecord, WorkspaceSta
 REST = timedelta(hours=6)
 #: After a look that could not see everything.
 UNREADABLE_REST = timedelta(minutes=15)
+#: After an operation that did everything while the workspace is not Ready yet: names and connections follow writes.
+SETTLING = timedelta(minutes=2)
 
 Judge = Callable[[Blueprint, Observed, tuple[Change, ...], tuple[Condition, ...], datetime], tuple[Condition, ...]]
 """(blueprint, observed, changes, previous conditions, now) → conditions of the workspace's posture."""
@@ -49,17 +51,19 @@ def rest_until(record: WorkspaceRecord, now: datetime) -> datetime:
     return now + REST * (0.8 + 0.4 * share)
 
 
-def ready_condition(
-    sight: Sight, previous: tuple[Condition, ...], now: datetime, failed: ErrorBody | None = None
-) -> Condition:
+def look_again(record: WorkspaceRecord, status: WorkspaceStatus, now: datetime) -> datetime:
+    """When to look after an operation that ended well."""
+    ready = any(c.type == _READY and c.status is ConditionStatus.TRUE for c in status.conditions)
+    return rest_until(record, now) if ready else now + SETTLING
+
+
+def ready_condition(sight: Sight, previous: tuple[Condition, ...], now: datetime) -> Condition:
     """``Ready``: everything is there, as declared, and every expectation holds."""
-    status, reason, message = _readiness(sight, failed)
+    status, reason, message = _readiness(sight)
     return _condition(_READY, status, reason, message, previous, now)
 
 
-def _readiness(sight: Sight, failed: ErrorBody | None) -> tuple[ConditionStatus, str, str]:
-    if failed is not None:
-        return ConditionStatus.FALSE, failed.code, failed.message
+def _readiness(sight: Sight) -> tuple[ConditionStatus, str, str]:
     differing = [c for c in sight.plan.changes if c.action not in (Action.NONE, Action.UNMANAGED, Action.UNKNOWN)]
     if differing:
         names = ", ".join(change.key for change in differing[:10])
@@ -104,13 +108,12 @@ _RUNNING = {
 }
 
 
-def seen_status(
-    status: WorkspaceStatus, sight: Sight, judge: Judge, now: datetime, failed: ErrorBody | None = None
-) -> WorkspaceStatus:
-    """Conditions and outputs of a full look."""
+def seen_status(status: WorkspaceStatus, sight: Sight, judge: Judge, now: datetime) -> WorkspaceStatus:
+    """Conditions and outputs of a full look. ``Ready`` is the posture's, where it has one."""
     previous = status.conditions
     posture = judge(sight.blueprint, sight.observed, sight.plan.changes, previous, now)
-    ready = ready_condition(sight, previous, now, failed)
+    judged = next((condition for condition in posture if condition.type == _READY), None)
+    ready = judged or ready_condition(sight, previous, now)
     return status.model_copy(
         update={
             "conditions": (ready, *(c for c in posture if c.type != _READY)),

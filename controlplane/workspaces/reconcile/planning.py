@@ -55,8 +55,9 @@ def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed
         case Action.UNKNOWN:
             # Nothing is decided about it: the step begins with a look, and writes only when that shows a difference.
             # What was removed from the spec is ours and may be deleted unseen, once somebody has consented.
-            declared = change.key in blueprint.by_key
-            return (StepAction.UPDATE,) if declared else () if repairing else (StepAction.DELETE,)
+            if change.key in blueprint.by_key:
+                return (StepAction.CREATE if kind is OperationKind.CREATE else StepAction.UPDATE,)
+            return () if repairing else (StepAction.DELETE,)
         case Action.NONE:
             body = observed.bodies.get(change.key)
             if body is None:

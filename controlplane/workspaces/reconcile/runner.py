@@ -239,9 +239,7 @@ class Runner:
             return self._end(Phase.FAILED, error=refusal(sight.plan))
         self._rounds += 1
         if self._rounds > MAX_ROUNDS:
-            keys = ", ".join(step.key for step in more)
-            message = f"Azure took every write, and these are still not as declared: {keys}."
-            return self._end(Phase.FAILED, error=ErrorBody(code="DidNotConverge", message=message))
+            return self._end(Phase.FAILED, error=_never_as_declared(sight, more))
         self._state = replace(self._state, observed=sight.observed, watches={})
         self._extend(more)
         return None
@@ -263,3 +261,14 @@ class Runner:
         error: ErrorBody | None = None,
     ) -> End:
         return End(reason, next_at or self._deps.system.now(), sight, error)
+
+
+def _never_as_declared(sight: Sight, more: tuple[Step, ...]) -> ErrorBody:
+    """Why an operation whose steps all ended well did not reach its end."""
+    keys = [step.key for step in more]
+    unknown = [sight.observed.unknown[key] for key in keys if key in sight.observed.unknown]
+    if len(unknown) == len(keys):
+        message = f"{', '.join(keys)} could not be read: {unknown[0].message}"
+        return ErrorBody(code=unknown[0].code, message=message)
+    message = f"Azure took every write, and these are still not as declared: {', '.join(keys)}."
+    return ErrorBody(code="DidNotConverge", message=message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from controlplane.errors import Conflict, Fatal, Rejected
+from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.operations.model import ErrorBody, Operation, OperationKind, OperationStatus
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
 from controlplane.workspaces.model import Blueprint
@@ -85,7 +85,7 @@ async def _observe(session: Session, deps: TickDeps, blueprint: Blueprint) -> No
     now = deps.clock.now()
     status = finish.seen_status(session.stored.status, sight, deps.judge, now)
     due = now + finish.UNREADABLE_REST if sight.observed.unknown else finish.rest_until(session.stored.record, now)
-    await session.commit(record=finish.at_rest(session.stored.record, None, due), status=status)
+    await session.commit(record=finish.at_rest(session.stored.record, session.operation, due), status=status)
 
 
 async def _converge(session: Session, deps: TickDeps, blueprint: Blueprint, operation: Operation) -> None:
@@ -124,10 +124,19 @@ async def _succeed(session: Session, deps: TickDeps, runner: Runner, sight: Sigh
                 "inventory": finish.inventory_of(sight.blueprint, sight.observed, runner.inventory),
             }
         )
-        record = finish.at_rest(stored.record, finished, finish.rest_until(stored.record, now))
+        record = finish.at_rest(stored.record, finished, finish.look_again(stored.record, status, now))
         await session.commit(record=record, status=status, operation=finished)
-    if deps.durations is not None:
+    await _measure(deps, finished, runner)
+
+
+async def _measure(deps: TickDeps, finished: Operation, runner: Runner) -> None:
+    """After everything that counts is stored: losing a measurement costs a worse guess."""
+    if deps.durations is None:
+        return
+    try:
         await store_durations(deps.durations, finished, runner.types())
+    except (Transient, Conflict) as error:
+        _log.warning("durations lost operation=%s code=%s", finished.id, error.code)
 
 
 async def _fail(session: Session, deps: TickDeps, status: OperationStatus, error: ErrorBody) -> None:

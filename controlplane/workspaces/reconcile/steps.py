@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controlplane.operations.model import ErrorBody, Residue, StepStatus
-from controlplane.workspaces.arm_errors import LOOKS
+from controlplane.workspaces.arm_errors import LOOKS, PROGRESS
 from controlplane.workspaces.reconcile.state import GROUP_TYPE, Delete, Put, State, StepAction
 from controlplane.workspaces.records import Owned
 
@@ -64,7 +64,8 @@ def accepted(state: State, index: int, url: str | None, poll_at: datetime | None
 def wait(state: State, index: int, reason: str, now: datetime, *, seconds: float | None = None, idle: bool) -> State:
     """Looks again later: after ``seconds``, else by the back-off of looks. ``idle``: nothing goes on in Azure."""
     step, watch = state.steps[index], state.watch(index)
-    delay = LOOKS.delay(watch.looks + 1) if seconds is None else seconds
+    backoff = LOOKS if idle else PROGRESS
+    delay = backoff.delay(watch.looks + 1) if seconds is None else seconds
     state = state.with_step(
         index,
         status=StepStatus.RUNNING,
