@@ -24,12 +24,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CONTROLPLANE_", frozen=True, extra="ignore")
 
     cloud: str = Field(default="AzureCloud", description="AzureCloud, AzureUSGovernment or AzureChinaCloud.")
-    arm_endpoint: str = Field(
-        default="https://management.azure.com", description="Azure Resource Manager."
-    )
-    authority_host: str = Field(
-        default="https://login.microsoftonline.com", description="Entra ID's authority."
-    )
+    arm_endpoint: str = Field(default="https://management.azure.com", description="Azure Resource Manager.")
+    authority_host: str = Field(default="https://login.microsoftonline.com", description="Entra ID's authority.")
     tenant_ids: tuple[str, ...] = Field(min_length=1, description="Tenants whose tokens are accepted.")
     audience: str = Field(min_length=1, description="Client id of the API's app registration.")
     observer_client_id: str = Field(description="Client id of the identity that reads.")
@@ -40,7 +36,7 @@ class Settings(BaseSettings):
         default=None, description="Database file of the SQLite queue; set by funchost, which can read it."
     )
     queue_name: str = Field(default="ticks")
-    clock: str = Field(default="system", description="`system`, or a URL that answers {\"now\": …}.")
+    clock: str = Field(default="system", description='`system`, or a URL that answers {"now": …}.')
     lease_seconds: float = Field(default=90.0, gt=0)
     tick_seconds: float = Field(default=60.0, gt=0, description="A tick stays at most this long.")
     max_parallel_calls: int = Field(default=16, gt=0, description="Calls to Azure in flight per tick.")
