@@ -19,7 +19,7 @@ from controlplane.workspaces import kinds as k
 from controlplane.workspaces.kinds import Kind, Listing
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import Answer, Blueprint, Observed, Read, Resource, RoleAssignmentId, Unreadable
-from controlplane.workspaces.resolve import output
+from controlplane.workspaces.resolve import at, output
 
 #: Made by Azure or listed for what they say of others: nobody has to manage them.
 _CHILDREN = frozenset({k.A_RECORD})
@@ -193,8 +193,14 @@ def _role(wanted: RoleAssignmentId, found: _Found, observed: Observed) -> JsonOb
 
 
 def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterator[JsonObject]:
-    """What lies in our own groups and no key claims; grants inherited from above are not in our groups."""
+    """What lies in our own groups and no key claims.
+
+    Not among them: grants inherited from above, which lie elsewhere, and grants to the workspace's own identities,
+    of which Azure makes several by itself (S2-09).
+    """
     own = tuple(fold(group) + "/" for group in blueprint.own_groups)
+    ours = {str(at(found.snapshot[arm_id], "identity.principalId")).lower() for arm_id in claimed}
+    theirs = {fold(str(body["id"])) for (_, _, holder), body in found.roles.items() if holder in ours}
     for arm_id in found.manageable:
-        if arm_id not in claimed and arm_id.startswith(own):
+        if arm_id not in claimed and arm_id not in theirs and arm_id.startswith(own):
             yield found.snapshot[arm_id]

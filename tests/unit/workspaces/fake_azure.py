@@ -320,7 +320,7 @@ def _role(azure: FakeAzure, answered: Body) -> None:
 
 def _diagnostic(azure: FakeAzure, answered: Body) -> None:
     answered["id"] = answered["id"].lower().replace("diagnosticsettings", "diagnosticSettings")
-    answered |= {"location": None, "tags": None, "kind": None}
+    answered |= {"location": None, "tags": None, "kind": None, "identity": None}
     for log in answered["properties"]["logs"]:
         log |= {"category": None, "retentionPolicy": {"enabled": False, "days": 0}}
     answered["properties"] |= {"metrics": [], "eventHubName": None, "logAnalyticsDestinationType": None}

@@ -75,6 +75,19 @@ async def test_what_nobody_declared_is_unmanaged() -> None:
     assert [body["id"] for body in observed.unmanaged] == [stranger]
 
 
+async def test_azures_grants_to_our_own_identities_are_not_unmanaged() -> None:
+    azure, wanted = FakeAzure(), blueprint()
+    observed = await converge(azure, wanted)
+    ours = observed.bodies["workspace"]["identity"]["principalId"]
+    for name, holder in (("azures", ours), ("somebodys", "00000000-0000-0000-0000-0000000000ee")):
+        arm_id = f"{GROUP}/providers/{k.ROLE_ASSIGNMENT}/{name}"
+        properties = {"scope": GROUP, "principalId": holder, "roleDefinitionId": "/x/owner"}
+        azure.stored[fold(arm_id)] = {"id": arm_id, "properties": properties}
+    seen = await take_snapshot(wanted, azure)
+    assert [body["id"].rpartition("/")[2] for body in seen.unmanaged] == ["somebodys"]
+    assert fold(f"{GROUP}/providers/{k.ROLE_ASSIGNMENT}/azures") in seen.snapshot
+
+
 async def test_a_role_is_found_by_scope_role_and_principal_whoever_made_it() -> None:
     azure, wanted = FakeAzure(), blueprint()
     observed = await converge(azure, wanted)
