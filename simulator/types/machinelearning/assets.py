@@ -8,7 +8,6 @@ from __future__ import annotations
 from simulator.engine.declaration import (
     Hook,
     HookContext,
-    JsonObject,
     ListContext,
     Lro,
     Phase,
@@ -27,13 +26,9 @@ CONTAINERS = ("environments", "codes", "components", "data")
 def make_container(ctx: HookContext) -> None:
     """A version brings its container with it; the container knows the latest version."""
     container = parent_id(ctx.resource.id)
-    found = ctx.engine.get(container)
-    latest: JsonObject = {"latestVersion": ctx.resource.name, "nextVersion": None, "isArchived": False}
-    if found is None:
-        ctx.engine.put(container, {"properties": latest})
-    else:
-        found.properties.update(latest)
-        ctx.engine.save(found)
+    found = ctx.engine.get(container) or ctx.engine.put(container, {"properties": {}})
+    found.properties.update(latestVersion=ctx.resource.name, nextVersion=None)
+    ctx.engine.save(found)
 
 
 def keep_default(ctx: HookContext) -> None:

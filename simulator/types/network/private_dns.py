@@ -23,6 +23,7 @@ from simulator.engine.declaration import (
     Preconditions,
     ReadOnly,
     Required,
+    Resource,
     ResourceType,
     Route,
     RouteContext,
@@ -223,11 +224,12 @@ def list_all(ctx: RouteContext) -> Answer:
             "found.",
         )
     records = [child for child in ctx.engine.children(found.id) if child.type != LINK]
-    return Answer(200, {"value": [_shown(record.body, record.etag) for record in records]})
+    return Answer(200, {"value": [_shown(record) for record in records]})
 
 
-def _shown(body: JsonObject, etag: str) -> JsonObject:
-    return {**body, "etag": body.get("etag") or etag}
+def _shown(record: Resource) -> JsonObject:
+    head = {"id": record.id, "name": record.name, "type": record.type, "etag": record.etag}
+    return {**head, "properties": dict(record.properties)}
 
 
 TYPES: tuple[ResourceType, ...] = (

@@ -1,0 +1,30 @@
+"""Every hook has an effect that can be seen, and that is gone when the hook is switched off."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.types import ALL_TYPES
+from tests.simulator import effects_services
+from tests.simulator.effects_network import EFFECTS
+from tests.simulator.lab import Lab
+
+assert effects_services.Effect  # imported for the effects it adds
+
+
+def test_every_hook_has_an_effect() -> None:
+    assert set(EFFECTS) == {hook.name for rtype in ALL_TYPES for hook in rtype.hooks}
+
+
+@pytest.mark.parametrize("name", sorted(EFFECTS))
+def test_hook_has_its_effect(name: str) -> None:
+    EFFECTS[name](Lab())
+
+
+@pytest.mark.parametrize("name", sorted(EFFECTS))
+def test_without_the_hook_the_effect_is_gone(name: str) -> None:
+    lab = Lab()
+    lab.engine.switch_hooks({name: False})
+    # Shapes that a hook makes are relied on by the next one: then a key is missing.
+    with pytest.raises((AssertionError, KeyError, IndexError)):
+        EFFECTS[name](lab)
