@@ -75,10 +75,9 @@ def observe(blueprint: Blueprint, answers: Mapping[Read, Answer]) -> Observed:
         else:
             for body in answer:
                 found.add(body, KINDS[resource_type], read.path)
-    observed = Observed({}, {}, (), found.snapshot, read_from=found.read_from, unreadable=found.unreadable)
-    claimed = _claim(blueprint, found, observed)
+    claimed = _claim(blueprint, found)
     unmanaged = tuple(_unmanaged(blueprint, found, claimed))
-    return Observed(observed.bodies, observed.unknown, unmanaged, found.snapshot, found.read_from, found.unreadable)
+    return Observed(found.bodies, found.unknown, unmanaged, found.snapshot, found.read_from, found.unreadable)
 
 
 def _questions(blueprint: Blueprint) -> dict[Read, str]:
@@ -125,6 +124,8 @@ def collection_of(arm_id: str, resource_type: str) -> str:
 class _Found:
     """Everything read, while it is being sorted."""
 
+    bodies: dict[str, JsonObject] = field(default_factory=dict)
+    unknown: dict[str, Unreadable] = field(default_factory=dict)
     snapshot: dict[str, JsonObject] = field(default_factory=dict)
     read_from: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, Unreadable] = field(default_factory=dict)
@@ -159,15 +160,15 @@ def _triple(properties: JsonObject) -> tuple[str, str, str]:
     return fold(str(properties.get("scope", ""))), role.lower(), str(properties.get("principalId", "")).lower()
 
 
-def _claim(blueprint: Blueprint, found: _Found, observed: Observed) -> set[str]:
-    """Fills ``observed.bodies`` and ``observed.unknown``, dependencies first; returns the folded ids claimed."""
-    bodies: dict[str, JsonObject] = observed.bodies  # type: ignore[assignment]
-    unknown: dict[str, Unreadable] = observed.unknown  # type: ignore[assignment]
+def _claim(blueprint: Blueprint, found: _Found) -> set[str]:
+    """Fills ``bodies`` and ``unknown``, dependencies first; returns the folded ids claimed."""
+    bodies, unknown = found.bodies, found.unknown
+    so_far = Observed(bodies)
     claimed: set[str] = set()
     for resource in blueprint.resources:
         arm_id = resource.id
         if isinstance(arm_id, RoleAssignmentId):
-            body, where = _role(arm_id, found, observed), arm_id.scope
+            body, where = _role(arm_id, found, so_far), arm_id.scope
         else:
             body, where = found.snapshot.get(fold(arm_id)), arm_id
         if body is not None:
@@ -184,9 +185,9 @@ def _claim(blueprint: Blueprint, found: _Found, observed: Observed) -> set[str]:
     return claimed
 
 
-def _role(wanted: RoleAssignmentId, found: _Found, observed: Observed) -> JsonObject | None:
+def _role(wanted: RoleAssignmentId, found: _Found, so_far: Observed) -> JsonObject | None:
     """By (scope, role, principal): Azure keeps one assignment of a triple, whatever its name and whoever made it."""
-    holder = output(wanted.principal, observed)
+    holder = output(wanted.principal, so_far)
     if not isinstance(holder, str):
         return None
     return found.roles.get((fold(wanted.scope), wanted.role_definition.lower(), holder.lower()))
