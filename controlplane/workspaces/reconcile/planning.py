@@ -91,6 +91,20 @@ def refusal(plan: Plan) -> ErrorBody:
 _PAST = {Action.REPLACE: "replaced", Action.DELETE: "deleted"}
 
 
+def never_as_declared(more: tuple[Step, ...]) -> ErrorBody:
+    """Why an operation whose steps all ended well did not reach its end."""
+    keys = ", ".join(step.key for step in more)
+    message = f"Azure took every write, and these are still not as declared: {keys}."
+    return ErrorBody(code="DidNotConverge", message=message)
+
+
+def timed_out(observed: Observed) -> ErrorBody:
+    """The end of an operation whose time was over while no step of it was at work."""
+    causes = [f"{key}: {cause.code}: {cause.message}" for key, cause in sorted(observed.unknown.items())]
+    message = "The operation's time is over." + (f" Azure did not show {causes[0]}" if causes else "")
+    return ErrorBody(code="OperationTimedOut", message=message)
+
+
 def owned_of(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned]) -> dict[str, Owned]:
     """What a deletion takes away: the inventory, and what exists of the blueprint in the workspace's own groups."""
     owned = dict(inventory)

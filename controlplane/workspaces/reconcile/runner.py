@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controlplane.operations.model import ErrorBody, Operation, OperationKind, OperationStatus, Step
+from controlplane.workspaces.arm_errors import LOOKS
 from controlplane.workspaces.model import Observed
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
@@ -17,7 +18,14 @@ from controlplane.workspaces.reconcile.calls import perform
 from controlplane.workspaces.reconcile.decide import Decision, Phase, decide, dependants_of, expire, phase
 from controlplane.workspaces.reconcile.deps import TickDeps
 from controlplane.workspaces.reconcile.finish import Sight
-from controlplane.workspaces.reconcile.planning import deletion_steps, plan_steps, refusal, unreadable_removals
+from controlplane.workspaces.reconcile.planning import (
+    deletion_steps,
+    never_as_declared,
+    plan_steps,
+    refusal,
+    timed_out,
+    unreadable_removals,
+)
 from controlplane.workspaces.reconcile.session import Session
 from controlplane.workspaces.reconcile.state import Act, Delete, Outcome, Put, State
 from controlplane.workspaces.records import Owned
@@ -52,6 +60,7 @@ class Runner:
         self._saved: tuple[Operation, Mapping[str, Owned]]
         self._acted = False
         self._rounds = 0
+        self._refreshes = 0
 
     @property
     def inventory(self) -> Mapping[str, Owned]:
@@ -139,9 +148,13 @@ class Runner:
             if decision.held_back or decision.next_at is not None:
                 return self._end(Phase.WORKING, next_at=decision.next_at or now)
             current = phase(self._state)
-            if current not in (Phase.VERIFY, Phase.REPLAN):
-                return self._end(current)
-            end = await self._verify(sight)
+            match current:
+                case Phase.VERIFY:
+                    end = await self._verify(sight)
+                case Phase.REPLAN:
+                    end = await self._refresh()
+                case _:
+                    end = self._end(current)
             if end is not None:
                 return end
 
@@ -151,10 +164,8 @@ class Runner:
             await self._wait(None)
         self._state = expire(self._state, self._deps.system.now())
         await self._save()
-        error = None
-        if phase(self._state) is not Phase.FAILED:
-            error = ErrorBody(code="OperationTimedOut", message="The operation's time is over.")
-        return self._end(Phase.FAILED, error=error)
+        failed = phase(self._state) is Phase.FAILED
+        return self._end(Phase.FAILED, error=None if failed else timed_out(self._state.observed))
 
     def _decide(self, now: datetime) -> Decision:
         room = max(0, self._deps.max_parallel - len(self._tasks))
@@ -235,13 +246,33 @@ class Runner:
                 break
         if not more:
             return self._end(Phase.VERIFY, sight=sight)
+        self._state = replace(self._state, observed=sight.observed, watches={})
+        readable = tuple(step for step in more if step.key not in sight.observed.unknown)
+        if not readable:
+            return self._end(Phase.WORKING, next_at=self._deps.system.now() + _UNREADABLE_PAUSE)
         if self._is_refused(sight):
             return self._end(Phase.FAILED, error=refusal(sight.plan))
         self._rounds += 1
         if self._rounds > MAX_ROUNDS:
-            return self._end(Phase.FAILED, error=_never_as_declared(sight, more))
-        self._state = replace(self._state, observed=sight.observed, watches={})
-        self._extend(more)
+            return self._end(Phase.FAILED, error=never_as_declared(readable))
+        self._extend(readable)
+        return None
+
+    async def _refresh(self) -> End | None:
+        """Steps wait for something that was not seen, or that went away meanwhile: looks at the whole again, and adds
+        what nobody is about to do."""
+        pause = LOOKS.delay(self._refreshes) if self._refreshes else 0.0
+        self._refreshes += 1
+        if (again := self._deps.system.now() + timedelta(seconds=pause)) >= self._leave_at:
+            return self._end(Phase.WORKING, next_at=again)
+        await self._deps.system.sleep(pause)
+        sight = await self._look()
+        self._state = replace(self._state, observed=sight.observed)
+        if self._state.operation.kind is not OperationKind.DELETE:
+            taken = self._state.open_keys | sight.observed.unknown.keys()
+            more = tuple(step for step in self._missing(sight) if step.key not in taken)
+            if more:
+                self._extend(more)
         return None
 
     def _missing(self, sight: Sight) -> tuple[Step, ...]:
@@ -261,14 +292,3 @@ class Runner:
         error: ErrorBody | None = None,
     ) -> End:
         return End(reason, next_at or self._deps.system.now(), sight, error)
-
-
-def _never_as_declared(sight: Sight, more: tuple[Step, ...]) -> ErrorBody:
-    """Why an operation whose steps all ended well did not reach its end."""
-    keys = [step.key for step in more]
-    unknown = [sight.observed.unknown[key] for key in keys if key in sight.observed.unknown]
-    if len(unknown) == len(keys):
-        message = f"{', '.join(keys)} could not be read: {unknown[0].message}"
-        return ErrorBody(code=unknown[0].code, message=message)
-    message = f"Azure took every write, and these are still not as declared: {', '.join(keys)}."
-    return ErrorBody(code="DidNotConverge", message=message)

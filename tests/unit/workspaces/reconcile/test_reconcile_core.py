@@ -137,7 +137,7 @@ def state_of(
     return State(blueprint, operation, seen, {})
 
 
-TWO = small_resources()[:1] + (small_resources()[3],)
+TWO = (small_resources()[0], small_resources()[3])
 
 
 def test_what_has_dependencies_waits_for_them() -> None:
@@ -287,7 +287,8 @@ def _in_order(world: World, steps: tuple[Step, ...]) -> None:
     for step in steps:
         for need in world.blueprint().by_key[step.key].depends_on:
             done = ended[need]
-            assert done is not None and step.started_at is not None and done <= step.started_at
+            assert done is not None
+            assert step.started_at is None or done <= step.started_at
 
 
 @given(st.text(min_size=1, max_size=40), st.integers(1, 1000))
