@@ -1,4 +1,4 @@
-"""``python -m bench [NAME …]``: measures, prints a table, writes ``.local/bench.json``; exits 1 when a bound is broken."""
+"""``python -m bench [NAME …]``: measures, prints a table, writes ``.local/bench.json``; exits 1 when a bound breaks."""
 
 from __future__ import annotations
 

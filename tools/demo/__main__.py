@@ -23,6 +23,7 @@ _PORTS = (8443, 7071)
 def main(
     serve: Annotated[bool, typer.Option(help="Keep serving until Ctrl-C, on ports 8443 and 7071.")] = False,
     time_scale: Annotated[float, typer.Option(help="How much faster than Azure.")] = 20.0,
+    picture: Annotated[Path | None, typer.Option(help="Save what was shown as an SVG.")] = None,
     directory: Annotated[Path, typer.Option(help="State and logs.")] = ROOT / ".local",
 ) -> None:
     """Exits 0 when every chapter held."""
@@ -30,6 +31,8 @@ def main(
     try:
         with local_stack(directory, time_scale=time_scale, ports=_PORTS if serve else (0, 0)) as stack:
             walk_through(stack)
+            if picture is not None:
+                screen.save_picture(picture)
             if serve:
                 _serve(stack)
     except (Unexpected, Refused, StartFailed, httpx.HTTPError, TimeoutError) as error:

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -16,8 +17,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 #: A terminal has its own width; a file or a pipe gets one that tables fit in.
-console = Console() if sys.stdout.isatty() else Console(width=140)
+console = Console(record=True) if sys.stdout.isatty() else Console(record=True, width=140)
 _STYLE = {"Succeeded": "green", "Running": "yellow", "Failed": "red", "Canceled": "magenta", "Pending": "dim"}
+
+
+def save_picture(path: Path) -> None:
+    """Everything that was shown, as an SVG."""
+    console.save_svg(str(path), title="make demo")
 
 
 def chapter(number: int, title: str) -> None:

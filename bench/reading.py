@@ -1,0 +1,84 @@
+"""``GET /api/workspaces/{name}`` with 10,000 workspaces stored, against an empty route on the same host."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from bench.creation import register, spec
+from bench.figures import Figure, percentile
+from controlplane.operations.model import Condition, ConditionStatus
+from controlplane.ports.store import Upsert, Write
+from controlplane.store.sqlite_store import SqliteStore
+from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
+from controlplane.workspaces.repository import PARTITION
+from tools.demo.api import API_VERSION, token
+from tools.local import LocalStack, local_stack
+
+WORKSPACES = 10_000
+_ROUNDS = 3_000
+
+
+def measure() -> list[Figure]:
+    """One caller, one connection, the two routes in turns."""
+    with tempfile.TemporaryDirectory() as folder, local_stack(Path(folder), time_scale=100) as stack:
+        register(stack)
+        asyncio.run(_fill(Path(folder) / "store.db"))
+        empty, read = _load(stack)
+    ratio = percentile(read, 0.99) / percentile(empty, 0.99)
+    note = (
+        f"p99 {percentile(read, 0.99) * 1000:.1f} ms / {percentile(empty, 0.99) * 1000:.1f} ms; "
+        f"p50 {percentile(read, 0.5) * 1000:.1f} ms / {percentile(empty, 0.5) * 1000:.1f} ms"
+    )
+    return [Figure(f"GET workspace with {WORKSPACES:,} stored: p99 / p99 of an empty route", ratio, "×", 3, note)]
+
+
+def _load(stack: LocalStack) -> tuple[list[float], list[float]]:
+    bearer = token(stack.directory / "azure.env", "ada", "--role", "Platform.Admin")
+    empty: list[float] = []
+    read: list[float] = []
+    headers = {"Authorization": f"Bearer {bearer}"}
+    with httpx.Client(base_url=stack.api_url, headers=headers, params={"api-version": API_VERSION}) as client:
+        for number in range(_ROUNDS):
+            name = f"ws-{(number * 7919) % WORKSPACES:05d}"
+            for path, samples in (("/api/health/live", empty), (f"/api/workspaces/{name}", read)):
+                started = time.perf_counter()
+                client.get(path).raise_for_status()
+                samples.append(time.perf_counter() - started)
+    return empty[200:], read[200:]
+
+
+async def _fill(path: Path) -> None:
+    store = SqliteStore(path)
+    now = datetime.now(UTC)
+    condition = Condition(
+        type="Ready", status=ConditionStatus.TRUE, reason="AsDeclared", message="", last_transition_time=now
+    )
+    status = WorkspaceStatus(observed_generation=1, conditions=(condition,)).model_dump(mode="json", by_alias=True)
+    template = _record("ws", now)
+    for first in range(0, WORKSPACES, 50):
+        writes: list[Write] = []
+        for number in range(first, first + 50):
+            record = template.model_copy(update={"name": f"ws-{number:05d}"})
+            writes.append(Upsert(f"w!{record.name}", record.model_dump(mode="json", by_alias=True)))
+            writes.append(Upsert(f"s!{record.name}", status))
+        await store.commit(PARTITION, writes)
+    store.close()
+
+
+def _record(name: str, now: datetime) -> WorkspaceRecord:
+    return WorkspaceRecord(
+        name=name,
+        project="churn",
+        resource_group=f"rg-churn-{name}",
+        spec=spec(),
+        created_at=now,
+        created_by="bench",
+        last_modified_at=now,
+        last_modified_by="bench",
+    )
