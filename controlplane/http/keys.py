@@ -9,6 +9,7 @@ new keys every 24 hours and handle a sudden key rollover.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -133,9 +134,14 @@ async def fetch_json(url: str) -> JsonObject:
     timeout = aiohttp.ClientTimeout(total=_FETCH_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url, allow_redirects=False) as answer:
-            if answer.status != 200 or (answer.content_length or 0) > _MAX_BYTES:
+            if answer.status != 200:
                 raise _unavailable()
-            document = await answer.json()
+            body = b""
+            async for chunk in answer.content.iter_chunked(64 * 1024):
+                body += chunk
+                if len(body) > _MAX_BYTES:
+                    raise _unavailable()
+        document = json.loads(body)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise _unavailable() from error
     if not isinstance(document, dict):

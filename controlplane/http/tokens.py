@@ -31,7 +31,7 @@ class TokenValidator:
 
     def __init__(self, settings: Settings, keys: KeySource) -> None:
         self._authority = settings.authority_host
-        self._tenants = frozenset(settings.tenant_ids)
+        self._tenants = frozenset(tenant.lower() for tenant in settings.tenant_ids)
         self._home = settings.tenant_ids[0]
         self._audience = settings.audience
         self._keys = keys
@@ -62,11 +62,11 @@ class TokenValidator:
     async def _claims(self, token: str) -> Mapping[str, Any]:
         """The verified claims. The tenant is read before the signature is checked, only to choose among our own."""
         try:
-            header = jwt.get_unverified_header(token)
-            unverified = jwt.decode(token, options={"verify_signature": False})
+            unverified = jwt.decode_complete(token, options={"verify_signature": False})
         except PyJWTError as error:
             raise self._refused("The token is not a JWT.") from error
-        tenant, key_id = unverified.get("tid"), header.get("kid")
+        header: Mapping[str, Any] = unverified["header"]
+        tenant, key_id = unverified["payload"].get("tid"), header.get("kid")
         # Explicit, although the library would refuse them as well: nothing but RS256 reaches a key.
         if header.get("alg") != "RS256" or "crit" in header or not isinstance(key_id, str):
             raise self._refused("The token is not signed with RS256 by a named key.")

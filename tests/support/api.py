@@ -60,6 +60,13 @@ def spec(project: str = "churn", address_space: str = "10.40.0.0/22", **changes:
     }
 
 
+def error(answer: httpx.Response) -> dict[str, Any]:
+    """The error object; the header must say the same code."""
+    found: dict[str, Any] = answer.json()["error"]
+    assert answer.headers["x-ms-error-code"] == found["code"]
+    return found
+
+
 @dataclass
 class Api:
     """One API with everything a test may look at behind it."""

@@ -58,7 +58,7 @@ def test_answers_are_documented(path: str, method: str, mode: GenerationMode, tm
 
         @seed(20261101)
         @examples(
-            max_examples=8,
+            max_examples=5,
             deadline=None,
             database=None,
             phases=[Phase.generate],
