@@ -347,15 +347,21 @@ class Engine:
     def may(self, caller: Caller, permission: str, scope: str) -> bool:
         return caller.service or self.authority.may(caller, permission, scope)
 
-    def check_locks(self, resource_id: str) -> None:
-        """Raises ScopeLocked when a lock here, above or below forbids the deletion."""
+    def check_locks(self, resource_id: str, action: str) -> None:
+        """Raises ScopeLocked when a lock forbids `delete` (any lock here, above or below) or `write` (a ReadOnly
+        lock here or above)."""
         lowered = resource_id.lower()
         if "/providers/microsoft.authorization/locks/" in lowered:
             return
         for lock in self.store.of_type("Microsoft.Authorization/locks"):
             scope = lock.id.rpartition("/providers/")[0].lower()
-            if lowered == scope or lowered.startswith(scope + "/") or scope.startswith(lowered + "/"):
-                raise words.scope_locked(resource_id, scope)
+            here = lowered == scope or lowered.startswith(scope + "/")
+            if action == "delete":
+                here = here or scope.startswith(lowered + "/")
+            elif lock.properties.get("level") != "ReadOnly":
+                continue
+            if here:
+                raise words.scope_locked(resource_id, action, scope)
 
     def is_registered(self, subscription: str, namespace: str) -> bool:
         """Whether a subscription may use a resource provider."""

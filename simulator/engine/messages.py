@@ -70,6 +70,4 @@ class Response:
 
 
 def error_response(error: ArmError) -> Response:
-    headers = dict(error.headers)
-    headers.setdefault("x-ms-error-code", error.code)
-    return Response(error.status, error.body(), headers)
+    return Response(error.status, error.body(), dict(error.headers))

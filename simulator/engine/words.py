@@ -164,11 +164,11 @@ def authorization_failed(client: str, object_id: str, action: str, scope: str) -
     )
 
 
-def scope_locked(scope: str, lock: str) -> ArmError:
+def scope_locked(scope: str, action: str, lock: str) -> ArmError:
     return ArmError(
         409,
         "ScopeLocked",
-        f"The scope '{scope}' cannot perform delete operation because following scope(s) are locked: '{lock}'. "
+        f"The scope '{scope}' cannot perform {action} operation because following scope(s) are locked: '{lock}'. "
         "Please remove the lock and try again.",
         headers=GATEWAY,
     )

@@ -33,6 +33,7 @@ def put(engine: Engine, request: Request, target: Target) -> Response:
         return _fail_later(engine, request, rtype, existing, refused)
     if refused is not None:
         raise refused
+    engine.check_locks(target.id, "write")
     check(rtype, sent, existing, values, request.method)
     location = location_of(engine, rtype, sent, existing, target.group or "")
     _check_busy(engine, target, rtype, existing, values)
@@ -191,7 +192,7 @@ def delete(engine: Engine, request: Request, target: Target) -> Response:
     refused = _precondition(request, rtype, existing, values)
     if refused is not None and request.headers.get("if-match"):
         raise refused
-    engine.check_locks(existing.id)
+    engine.check_locks(existing.id, "delete")
     _check_busy(engine, target, rtype, existing, values)
     ctx = HookContext(
         engine, existing, {}, existing.body, request.caller, request.api_version, "DELETE", query=request.query

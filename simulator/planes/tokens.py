@@ -25,36 +25,47 @@ CHALLENGE = 'Bearer authorization_uri="{authority}/{tenant}", error="invalid_tok
 
 
 class Keys:
-    """RSA keys, newest first; all are published, the newest signs. Kept in the store, so that a restart keeps them."""
+    """RSA keys, newest first; all are published, the newest signs. Made when first needed (a key takes longer than
+    everything else in a world) and kept in the store, so that a restart keeps them."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        pems: list[str] = list(engine.store.kv.get("keys", []))
-        if not pems:
-            pems = [_new_pem()]
-            engine.store.set("keys", pems)
-        self._load(pems)
+        self._pems: list[str] = list(engine.store.kv.get("keys", []))
+        self._private: list[rsa.RSAPrivateKey] = []
+        self._public: dict[str, rsa.RSAPublicKey] = {}
+
+    @property
+    def private(self) -> list[rsa.RSAPrivateKey]:
+        if not self._private:
+            self._load(self._pems or [_new_pem()])
+        return self._private
+
+    @property
+    def public(self) -> dict[str, rsa.RSAPublicKey]:
+        """By kid, newest first."""
+        return self._public if self.private else {}
 
     def _load(self, pems: list[str]) -> None:
         self._pems = pems
-        self.private: list[rsa.RSAPrivateKey] = []
+        self._private = []
         for pem in pems:
             key = serialization.load_pem_private_key(pem.encode(), None)
             assert isinstance(key, rsa.RSAPrivateKey)
-            self.private.append(key)
-        self.kids = [_kid(key) for key in self.private]
-        self.public = {kid: key.public_key() for kid, key in zip(self.kids, self.private, strict=True)}
+            self._private.append(key)
+        self._public = {_kid(key): key.public_key() for key in self._private}
+        self.engine.store.set("keys", pems)
+
+    def moved_to(self, engine: Engine) -> Keys:
+        """The same keys for a new engine on an emptied store."""
+        self.engine = engine
+        if self._pems:
+            engine.store.set("keys", self._pems)
+        return self
 
     def rotate(self, *, forget_old: bool = False) -> str:
         """A new signing key; returns its kid. Old keys stay published unless forgotten."""
-        pems = [_new_pem(), *([] if forget_old else self._pems)]
-        self.engine.store.set("keys", pems)
-        self._load(pems)
-        return self.kids[0]
-
-    def restore(self) -> None:
-        """Write the keys again, after the store was cleared."""
-        self.engine.store.set("keys", self._pems)
+        self._load([_new_pem(), *([] if forget_old or not self.private else self._pems)])
+        return next(iter(self._public))
 
     def jwks(self) -> JsonObject:
         found = []
@@ -65,8 +76,9 @@ class Keys:
         return {"keys": found}
 
     def sign(self, claims: JsonObject) -> str:
-        kid = self.kids[0]
-        return jwt.encode(claims, self.private[0], algorithm="RS256", headers={"kid": kid, "x5t": kid})
+        key = self.private[0]
+        kid = next(iter(self.public))
+        return jwt.encode(claims, key, algorithm="RS256", headers={"kid": kid, "x5t": kid})
 
 
 def _new_pem() -> str:

@@ -56,16 +56,15 @@ class World:
         self.engine.directory = self.directory
         self.rights = Rights(self.engine)
         self.engine.authority = self.rights
-        self.keys = Keys(self.engine)
+        keys: Keys | None = getattr(self, "keys", None)
+        self.keys = keys.moved_to(self.engine) if keys is not None else Keys(self.engine)
         self.tokens = Tokens(self.engine, self.directory, self.keys, self.base)
         self.buckets = Buckets(scale)
 
     def reset(self, seed: str | None, scale: float | None) -> None:
         """Empty and seed anew. Signing keys stay, so tokens that are out stay valid for the same seed."""
-        keys = self.store.kv["keys"]
         wanted = seed or self.engine.seed
         self.store.clear()
-        self.store.set("keys", keys)
         self._compose(wanted, scale or self.engine.scale)
         self._seed()
         self.store.flush()

@@ -123,9 +123,11 @@ def serve(options: Options) -> None:
     """Serve until SIGINT or SIGTERM."""
     env_file = Path(options.env_file)
     env_file.parent.mkdir(parents=True, exist_ok=True)
+    env_file.unlink(missing_ok=True)  # whoever waits for it must not read that of an earlier process
     ca_file, server_file = certificates(env_file.parent)
     port, bound = sockets(options.port)
     world = World(Config(f"https://localhost:{port}", options.state, options.seed, options.scale))
+    world.keys.jwks()  # makes the signing key now, not under the first request
     simulator = Simulator(world, Recorder(options.record), _faults(options.faults))
 
     def environment() -> None:
