@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import yaml
-
 from bench.figures import Figure
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
 from controlplane.workspaces.diff import diff
@@ -17,6 +15,7 @@ from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
 from tests.support.azure_answers import TENANT, create
 from tools.local import ROOT
+from tools.to_json import to_json
 
 _ROUNDS = 40
 
@@ -73,7 +72,7 @@ def document(blueprint: Blueprint) -> Any:
 
 def _case(resources: int) -> _Case:
     """The example workspace with as many generated clusters as it takes."""
-    data = yaml.safe_load((ROOT / "examples/workspaces/secure-classical.yaml").read_text())
+    data = to_json(ROOT / "examples/workspaces/secure-classical.yaml")
     context = CompileContext("bench", 1, "rg-churn-bench", TENANT, "AzureCloud")
     cluster = data["compute"]["clusters"][0]
     clusters = 1

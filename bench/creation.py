@@ -6,7 +6,6 @@ the next multiple of its Retry-After: nobody who polls as told can be faster.
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 import time
@@ -15,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from bench.figures import Figure
 from controlplane.arm import fold
 from tools.demo.api import ControlPlane, token
 from tools.local import ROOT, LocalStack, local_stack
+from tools.to_json import to_json
 
 #: Seconds at scale 1 (simulator: Retry-After of long operations).
 RETRY_AFTER = 10.0
@@ -54,19 +53,13 @@ def _creation(scale: float, bound: float | None) -> list[Figure]:
 def register(stack: LocalStack) -> ControlPlane:
     """The example project, with room for several workspaces; returns its admin's client."""
     client = ControlPlane(stack.api_url, token(stack.directory / "azure.env", "ada", "--role", "Platform.Admin"))
-    client.call("PUT", "/projects/churn", example("projects/churn.yaml"))
+    client.call("PUT", "/projects/churn", to_json(ROOT / "examples/projects/churn.yaml"))
     return client
-
-
-def example(path: str) -> dict[str, Any]:
-    """One of the examples as JSON."""
-    found: dict[str, Any] = json.loads(json.dumps(yaml.safe_load((ROOT / "examples" / path).read_text()), default=str))
-    return found
 
 
 def spec(number: int = 0) -> dict[str, Any]:
     """The example spec on the n-th /22 of its pool."""
-    found = example("workspaces/secure-classical.yaml")
+    found = to_json(ROOT / "examples/workspaces/secure-classical.yaml")
     found["network"]["addressSpace"] = f"10.40.{4 * number}.0/22"
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -12,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from tools.demo import screen
 from tools.demo.api import ControlPlane, token
 from tools.demo.job import run_job
 from tools.demo.owner import Owner
 from tools.local import ROOT, LocalStack
+from tools.to_json import to_json
 
 EXAMPLES = ROOT / "examples"
 NAME = "churn-dev"
@@ -42,8 +41,8 @@ class Walk:
         return self.stack.directory / "azure.env"
 
     def __post_init__(self) -> None:
-        self.project = _as_json(EXAMPLES / "projects/churn.yaml")
-        self.spec = _as_json(EXAMPLES / "workspaces/secure-classical.yaml")
+        self.project = to_json(EXAMPLES / "projects/churn.yaml")
+        self.spec = to_json(EXAMPLES / "workspaces/secure-classical.yaml")
         group = self.project["members"]["contributors"][0]
         self.admin = ControlPlane(self.stack.api_url, token(self.env_file, "ada", "--role", "Platform.Admin"))
         self.grace = ControlPlane(self.stack.api_url, token(self.env_file, "grace", "--group", group))
@@ -145,12 +144,6 @@ def walk_through(stack: LocalStack) -> None:
     for number, (title, act) in enumerate(CHAPTERS, start=1):
         screen.chapter(number, title)
         act(walk)
-
-
-def _as_json(path: Path) -> dict[str, Any]:
-    """YAML as the API's JSON: dates are text there."""
-    document: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(path.read_text()), default=str))
-    return document
 
 
 def _operate(walk: Walk, title: str, request: Callable[[], httpx.Response]) -> dict[str, Any]:
