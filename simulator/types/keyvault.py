@@ -88,9 +88,9 @@ def validate(ctx: HookContext) -> None:
     properties = ctx.resource.properties
     if properties.get("createMode") == "recover":
         return
-    if "accessPolicies" not in (ctx.request.get("properties") or {}) and ctx.method == "PUT":
-        if not properties.get("enableRbacAuthorization"):
-            raise _bad("The parameter accessPolicies is not specified.")
+    policies = "accessPolicies" in (ctx.request.get("properties") or {}) or properties.get("enableRbacAuthorization")
+    if ctx.method == "PUT" and not policies:
+        raise _bad("The parameter accessPolicies is not specified.")
     before = dict((ctx.previous or {}).get("properties") or {})
     asked = dict(ctx.request.get("properties") or {})
     if asked.get("enableSoftDelete") is False:
@@ -124,8 +124,8 @@ def global_name(ctx: HookContext) -> None:
                 f"The vault name '{ctx.resource.name}' is already in use. Vault names are globaly unique so it is "
                 "possible that the name is already taken. If you are sure that the vault name was not taken then it is "
                 "possible that a vault with the same name was recently deleted but not purged after being placed in a "
-                "recoverable state. If the vault is in a recoverable state then the vault will need to be purged before "
-                "reusing the name. For more information on soft delete and purging a vault follow this link "
+                "recoverable state. If the vault is in a recoverable state then the vault will need to be purged "
+                "before reusing the name. For more information on soft delete and purging a vault follow this link "
                 "https://go.microsoft.com/fwlink/?linkid=2147740.",
             )
 

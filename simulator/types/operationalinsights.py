@@ -1,6 +1,9 @@
-"""Microsoft.OperationalInsights. Recordings: loganalytics-workspace-create-update (2021-06-01: 201, no async header at
-all, lower-cased ids and sku, RFC 1123 dates), monitor-diagnostic-settings-create (2021-12-01-preview and later: Location
-is the resource's own URL, casing kept, ISO dates)."""
+"""Microsoft.OperationalInsights.
+
+Recordings: loganalytics-workspace-create-update (2021-06-01: 201, no async header at all, lower-cased ids and sku,
+RFC 1123 dates), monitor-diagnostic-settings-create (2021-12-01-preview and later: Location is the resource's own URL,
+casing kept, ISO dates).
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.types.machinelearning import workspaces as ml
+from simulator.types.machinelearning import workspace_effects as ml
 from tests.simulator import estate
 from tests.simulator.effects_network import Effect, blob_endpoint, effect
 from tests.simulator.estate import (

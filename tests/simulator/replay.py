@@ -1,8 +1,8 @@
 """Replaying recorded ARM traffic against the in-process engine: what has to agree, and how time is moved.
 
-Compared: status; `azure-asyncoperation`, `location`, `etag` present or absent; content type; the keys of bodies, at every
-depth. Not compared: values. The recorder dropped `retry-after` and some ids; the readers of the recordings left rate
-limit headers of the request's own quota out of the engine (they are the server's).
+Compared: status; `azure-asyncoperation`, `location`, `etag` present or absent; content type; the keys of bodies, at
+every depth. Not compared: values; `retry-after`, which the recorder removed; rate limit headers, which are the server's
+and not the engine's.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.simulator import estate
 import pytest
+
+from tests.simulator import estate
 from tests.simulator.estate import CLUSTER, JOB, REGISTRY, STORAGE, WORKSPACE, endpoint_id, zone_id
 from tests.simulator.lab import Lab
 
@@ -33,7 +34,7 @@ def test_both_zones_of_the_workspace_hold_its_names(built: Lab) -> None:
     assert set(notebooks) == {f"ml-ws1-westeurope-{guid}.westeurope"}
     # Three addresses: the API's names share one, notebooks and inference have one each.
     assert api[f"{guid}.workspace.westeurope"] == api[f"{guid}.workspace.westeurope.cert"]
-    assert len({*sum(api.values(), []), *sum(notebooks.values(), [])}) == 3
+    assert len({address for found in (*api.values(), *notebooks.values()) for address in found}) == 3
 
 
 def test_records_say_what_the_interface_says(built: Lab) -> None:

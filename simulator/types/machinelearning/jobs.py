@@ -24,7 +24,7 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import dig, name_of, parent_id
-from simulator.types.machinelearning import computes
+from simulator.types.machinelearning import nodes
 from simulator.types.machinelearning.workspaces import LOCATION, WORKSPACE
 
 JOB = f"{WORKSPACE}/jobs"
@@ -125,7 +125,7 @@ def step(ctx: HookContext) -> None:
             _ask_for_nodes(ctx, job)
         case "Queued":
             compute = compute_of(ctx.engine, job)
-            if compute is not None and computes.occupy(ctx.engine, compute, nodes_of(job)):
+            if compute is not None and nodes.occupy(ctx.engine, compute, nodes_of(job)):
                 job.properties["status"] = "Preparing"
                 job.properties.pop("statusMessage", None)
                 ctx.engine.schedule(PREPARE_SECONDS, "job-runs", job.id)
@@ -150,11 +150,11 @@ def _ask_for_nodes(ctx: HookContext, job: Resource) -> None:
         job.properties["status"] = "Preparing"
         ctx.engine.schedule(PREPARE_SECONDS, "job-runs", job.id)
         return
-    idle = int(dig(computes.inner(compute), "nodeStateCounts.idleNodeCount", 0))
+    idle = int(dig(nodes.inner(compute), "nodeStateCounts.idleNodeCount", 0))
     why = None
     if idle < nodes_of(job):
-        running = int(dig(computes.inner(compute), "nodeStateCounts.runningNodeCount", 0))
-        why = computes.request_nodes(ctx.engine, compute, running + nodes_of(job))
+        running = int(dig(nodes.inner(compute), "nodeStateCounts.runningNodeCount", 0))
+        why = nodes.request_nodes(ctx.engine, compute, running + nodes_of(job))
     else:
         ctx.engine.schedule(0, "job-runs", job.id)
     if why is not None:
@@ -165,7 +165,7 @@ def _ask_for_nodes(ctx: HookContext, job: Resource) -> None:
 def _free_nodes(ctx: HookContext, job: Resource) -> None:
     compute = compute_of(ctx.engine, job)
     if compute is not None:
-        computes.vacate(ctx.engine, compute, nodes_of(job))
+        nodes.vacate(ctx.engine, compute, nodes_of(job))
 
 
 def cancel(ctx: HookContext) -> Answer:

@@ -1,8 +1,8 @@
 """Private DNS zones, their links to networks, and their records.
 
 Recordings: privatedns-zone-create, privatedns-zone-ifnonematch-failure, privatedns-vnet-link-create,
-privatedns-a-record-crud; further azure-cli recordings of the same module for SOA records (a serialNumber that is sent is
-ignored) and deletions (202, empty, both headers; polls like those of a PUT).
+privatedns-a-record-crud; further azure-cli recordings of the same module for SOA records (a serialNumber that is
+sent is ignored) and deletions (202, empty, both headers; polls like those of a PUT).
 """
 
 from __future__ import annotations
