@@ -14,7 +14,8 @@ ROLE_ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 
 
 def allocate_ip(engine: Engine, subnet_id: str, owner: str) -> str:
-    """The first free address of the subnet's first prefix; Azure keeps the first four and the last."""
+    """An address of the subnet's first prefix (Azure keeps the first four and the last). It derives from the seed, the
+    subnet and the owner; only where two owners want the same one does the order of their coming decide."""
     key = f"addresses:{subnet_id.lower()}"
     taken: dict[str, str] = dict(engine.store.kv.get(key, {}))
     if owner.lower() in taken:
@@ -24,8 +25,10 @@ def allocate_ip(engine: Engine, subnet_id: str, owner: str) -> str:
     prefix = properties.get("addressPrefix") or (properties.get("addressPrefixes") or ["10.0.0.0/24"])[0]
     network = ipaddress.ip_network(prefix)
     used = set(taken.values())
-    for offset in range(4, network.num_addresses - 1):
-        address = str(network[offset])
+    usable = network.num_addresses - 5
+    first = int(engine.digits("address", subnet_id.lower(), owner.lower(), length=8), 16)
+    for offset in range(usable):
+        address = str(network[4 + (first + offset) % usable])
         if address not in used:
             taken[owner.lower()] = address
             engine.store.set(key, taken)

@@ -141,8 +141,8 @@ class EngineApi(Protocol):
     def digits(self, *parts: str, length: int = 16, alphabet: str = "0123456789abcdef") -> str: ...
 
     def allocate_ip(self, subnet_id: str, owner: str) -> str:
-        """A free address of the subnet's first prefix (from .4 on), stable for (subnet, owner). Raises ArmError
-        SubnetIsFull when there is none. Which address depends on the order of allocation only."""
+        """A free address of the subnet's first prefix, derived from (seed, subnet, owner); the same one until it is
+        released. Where two owners want the same one, the second gets the next. Raises ArmError SubnetIsFull."""
         ...
 
     def release_ip(self, subnet_id: str, owner: str) -> None: ...

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulator.engine.declaration import lower_group_id, lower_id
+from simulator.engine.declaration import ArmError, lower_group_id, lower_id
 from tests.simulator.toy_types import ACME, GROUP, SUB, Bench, widget
 
 
@@ -210,11 +210,13 @@ def test_a_lock_keeps_what_it_is_on_and_what_holds_it(bench: Bench) -> None:
     assert bench.call("DELETE", path).status == 202
 
 
-def test_addresses_are_given_in_order_and_come_back(bench: Bench) -> None:
-    subnet = f"{GROUP}/x"
-    bench.store.set("addresses:none", {})
-    first = bench.engine.allocate_ip(subnet, "a")
-    assert (first, bench.engine.allocate_ip(subnet, "b")) == ("10.0.0.4", "10.0.0.5")
-    assert bench.engine.allocate_ip(subnet, "a") == first
-    bench.engine.release_ip(subnet, "a")
-    assert bench.engine.allocate_ip(subnet, "c") == first
+def test_addresses_derive_from_their_owner_and_come_back(bench: Bench) -> None:
+    subnet, owners = f"{GROUP}/x", [f"owner{number}" for number in range(251)]
+    given = [bench.engine.allocate_ip(subnet, owner) for owner in owners]
+    assert set(given) == {f"10.0.0.{last}" for last in range(4, 255)}
+    assert [bench.engine.allocate_ip(subnet, owner) for owner in owners] == given
+    with pytest.raises(ArmError, match="SubnetIsFull"):
+        bench.engine.allocate_ip(subnet, "one more")
+    bench.engine.release_ip(subnet, "owner7")
+    assert bench.engine.allocate_ip(subnet, "one more") == given[7]
+    assert Bench().engine.allocate_ip(subnet, "owner0") == given[0]

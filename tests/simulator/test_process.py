@@ -339,3 +339,45 @@ def test_two_seeds_differ_and_one_seed_repeats(simulator: RunningSimulator) -> N
     assert simulator.env["AZURE_TENANT_ID"] != first["AZURE_TENANT_ID"]
     simulator.reset(seed="contoso")
     assert simulator.env == first
+
+
+async def test_commands_inject_and_a_faults_file_counts(tmp_path: Path) -> None:
+    rules = tmp_path / "faults.yaml"
+    rules.write_text("rules:\n  - {path: /resourceGroups/unlucky$, status: 502, times: 1}\n")
+    record = tmp_path / "traffic.jsonl"
+    with start_simulator(tmp_path, faults=rules, record=record, time_scale=100) as running:
+        base = f"{running.subscription}/resourceGroups"
+        zone = f"{base}/g/providers/Microsoft.Network/privateDnsZones/privatelink.example.net"
+        vnet = f"{base}/g/providers/Microsoft.Network/virtualNetworks/v"
+        dns = {"api-version": "2020-06-01"}
+        async with running.arm() as arm:
+            body = {"location": "westeurope"}
+            statuses = [(await arm.put(f"{base}/unlucky", params=V, json=body)).status_code for _ in range(2)]
+            assert statuses == [502, 201]
+            await arm.put(f"{base}/g", params=V, json=body)
+            network = {"location": "westeurope", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
+            await arm.put(vnet, params={"api-version": "2023-05-01"}, json=network)
+            await arm.put(zone, params=dns, json={"location": "global"})
+            await running.drain()
+            link = f"{zone}/virtualNetworkLinks/hub"
+            linked = {
+                "location": "global",
+                "properties": {"virtualNetwork": {"id": vnet}, "registrationEnabled": False},
+            }
+            assert (await arm.put(link, params=dns, json=linked)).status_code == 202
+            await running.drain()
+            command = (
+                sys.executable,
+                "-m",
+                "simulator",
+                "inject",
+                "delete-dns-link",
+                "--zone",
+                "privatelink.example.net",
+            )
+            named = ("--link", "hub", "--workspace-group", "g", "--env-file", str(running.env_file))
+            assert await _printed(*command, *named) == link
+            await running.drain()
+            assert (await arm.get(link, params=dns)).status_code == 404
+    written = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [call["status"] for call in written if call["path"].endswith("/unlucky")] == [502, 201]
