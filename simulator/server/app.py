@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -23,6 +24,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+DEFECT = "Encountered internal server error: a defect of the simulator, see its log."
 NOBODY = Caller("", None, "", "")
 WRITES = frozenset({"PUT", "PATCH", "POST", "DELETE"})
 
@@ -65,7 +67,11 @@ class Simulator:
             request.caller = self._quietly(request)
             return "fault", effect.answer
         request.failure = effect.failure
-        plane, response = self.handle(request)
+        try:
+            plane, response = self.handle(request)
+        except Exception:  # (the server's edge: a defect of the simulator must look like one and be seen)
+            logging.getLogger("simulator").exception("%s %s failed", request.method, request.path)
+            plane, response = "arm", error_response(ArmError(500, "InternalServerError", DEFECT))
         return plane, (effect.answer if effect.answer is not None and effect.drop is None else response)
 
     def handle(self, request: Request) -> tuple[str, Response]:
