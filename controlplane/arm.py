@@ -18,7 +18,7 @@ def fold(arm_id: str) -> str:
 
 
 def segments(arm_id: str) -> dict[str, str]:
-    """``{"subscriptions": …, "resourcegroups": …}`` of the part before the first ``/providers/``; keys in lower case."""
+    """``{"subscriptions": …, "resourcegroups": …}`` of what stands before ``/providers/``; keys in lower case."""
     parts = [part for part in arm_id.split("/") if part]
     found: dict[str, str] = {}
     for name, value in zip(parts[::2], parts[1::2], strict=False):

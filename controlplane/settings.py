@@ -1,7 +1,7 @@
 """Environment → typed settings, read once in ``bootstrap``; nothing else looks at the environment.
 
-Every name starts with ``CONTROLPLANE_``. The values for a laptop come from the simulator's env file, those of Azure from
-the function app's settings; the code does not know which it is.
+Every name starts with ``CONTROLPLANE_``. The values for a laptop come from the simulator's env file, those of Azure
+from the function app's settings; the code does not know which it is.
 """
 
 from __future__ import annotations

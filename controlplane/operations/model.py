@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
@@ -62,7 +62,7 @@ class ErrorBody(Model):
     code: str
     message: str
     target: str | None = None
-    details: tuple["ErrorBody", ...] = ()
+    details: tuple[ErrorBody, ...] = ()
 
 
 class StepStatus(StrEnum):
@@ -116,7 +116,7 @@ class Operation(Model):
     allow_destructive: bool = False
     cancel_requested: bool = False
     error: ErrorBody | None = None
-    residue: tuple["Residue", ...] = ()
+    residue: tuple[Residue, ...] = ()
     created_at: datetime
     created_by: str
     last_modified_at: datetime

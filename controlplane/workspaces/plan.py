@@ -7,7 +7,6 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from controlplane.workspaces import kinds as k
-from controlplane.workspaces.advice import advise
 from controlplane.workspaces.diff import diff
 from controlplane.workspaces.durations import expected_seconds
 from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Plan, PlanWarning
@@ -30,7 +29,7 @@ def make_plan(
         for change in diff(blueprint, observed, inventory)
     )
     path, seconds = critical_path(changes)
-    return Plan(changes, path, seconds, (*_about(changes), *advise(blueprint, changes)))
+    return Plan(changes, path, seconds, tuple(_about(changes)))
 
 
 def critical_path(changes: Sequence[Change]) -> tuple[tuple[str, ...], float]:

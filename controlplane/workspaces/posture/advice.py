@@ -70,6 +70,20 @@ _ADVICE = (
         lambda _, blueprint: _has(blueprint, kinds.PEERING),
     ),
     Advice(
+        "NoImageBuildCompute",
+        ("S1-65",),
+        "$.compute.clusters",
+        "No CPU cluster builds images: the build tasks of a private registry cannot reach it.",
+        lambda spec, _: not spec.compute.clusters,
+    ),
+    Advice(
+        "RegistryAdminUser",
+        ("S1-68",),
+        "$.registry.adminUser",
+        "The registry's admin account is a shared password; identities pull images without it (X-01).",
+        lambda spec, _: spec.registry.admin_user,
+    ),
+    Advice(
         "NodesWithPublicAddresses",
         ("S1-71",),
         "$.compute.clusters",
@@ -84,6 +98,13 @@ _ADVICE = (
         "Microsoft itself grants a system-assigned identity its roles on storage, vault, registry and Application "
         "Insights; what is granted here beyond that is in the plan.",
         lambda spec, _: spec.identity.type == "systemAssigned",
+    ),
+    Advice(
+        "SharedKeyAccess",
+        ("S2-43",),
+        "$.storage.sharedKeyAccess",
+        "Whoever has an account key reads everything, and no log says who it was.",
+        lambda spec, _: spec.storage.shared_key_access,
     ),
 )
 

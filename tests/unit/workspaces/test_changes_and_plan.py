@@ -314,43 +314,8 @@ def test_post_conditions(key: str, found: dict[str, Any], reasons: list[str]) ->
     assert [expected.reason for expected in unmet(blueprint().by_key[key], found)] == reasons
 
 
-# -- advice ----------------------------------------------------------------------------------------------------------
-
-
-ADVISED: list[Any] = [
-    pytest.param({}, {"legacyV1Mode": True}, "ControlPlaneThroughPublicArm", id="S1-05"),
-    pytest.param({"legacyV1Mode": True}, {}, "LegacyV1Mode", id="S1-48"),
-    pytest.param({"compute": {}}, {}, "NoImageBuildCompute", id="S1-65"),
-    pytest.param({"registry": {"adminUser": True}}, {}, "RegistryAdminUser", id="S1-68"),
-    pytest.param({"storage": {"sharedKeyAccess": True}}, {}, "SharedKeyAccess", id="S2-43"),
-]
-
-
-def codes(changes: dict[str, Any], observed: Observed = EMPTY) -> list[str]:
-    return [warning.code for warning in make_plan(blueprint(**changes), observed, {}).warnings]
-
-
-@pytest.mark.parametrize(("needs", "needs_not", "code"), ADVISED)
-def test_a_plan_advises_whom_it_concerns(needs: dict[str, Any], needs_not: dict[str, Any], code: str) -> None:
-    assert code in codes(needs)
-    assert code not in codes(needs_not)
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        pytest.param("EndpointOfOneResource", id="S1-33"),
-        pytest.param("PeeringOnBackbone", id="S1-51"),
-        pytest.param("RolesMadeByMicrosoft", id="S2-09"),
-    ],
-)
-async def test_a_plan_advises_on_creation_and_not_again(code: str) -> None:
-    assert code in codes({})
-    assert code not in codes({}, await converge(FakeAzure(), blueprint()))
-
-
-async def test_a_plan_of_what_exists_safely_has_no_remarks() -> None:
-    assert codes({}, await converge(FakeAzure(), blueprint())) == []
+async def test_a_plan_of_what_exists_has_no_remarks_of_its_own() -> None:
+    assert make_plan(blueprint(), await converge(FakeAzure(), blueprint()), {}).warnings == ()
 
 
 # -- every declared property -----------------------------------------------------------------------------------------

@@ -50,8 +50,11 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S1-46": ("V2ApiIsTheDefault", lambda: asked(legacyV1Mode=True), asked),
     "S1-48": ("LegacyModeForV1UsersOnly", lambda: asked(legacyV1Mode=True), asked),
     "S1-51": ("PeeringStaysOnTheBackbone", asked, lambda: without(kinds.PEERING)),
+    "S1-65": ("NoImageBuildCompute", lambda: asked(compute={"clusters": []}), asked),
+    "S1-68": ("RegistryAdminUser", lambda: asked(registry={"adminUser": True}), asked),
     "S1-71": ("NodesWithPublicAddresses", with_public_nodes, asked),
     "S2-09": ("AzureGrantsSystemIdentity", asked, with_user_identity),
+    "S2-43": ("SharedKeyAccess", lambda: asked(storage={"sharedKeyAccess": True}), asked),
 }
 
 
