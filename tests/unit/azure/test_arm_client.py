@@ -212,6 +212,7 @@ async def test_a_redirect_is_not_followed(arm: FakeArm, elsewhere: FakeArm, clie
         "//{netloc}/next",
         "ftp://localhost:{port}/next",
         "https://localhost:{port}:x/next",
+        "https://localhost:{port}/\\\\next",
         "https://[::1/next",
     ],
 )
