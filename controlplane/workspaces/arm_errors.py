@@ -137,7 +137,7 @@ BACKOFF: Mapping[Verdict, Backoff] = {
     Verdict.THROTTLED: Backoff(5.0, 2.0, 60.0, None),
 }
 #: Between looks at something that has to become so by itself; close at first, because most of it is quick.
-LOOKS = Backoff(0.2, 1.25, 15.0, None)
+LOOKS = Backoff(0.1, 1.3, 15.0, None)
 #: Between looks at something that Azure is at work on and that has no operation URL (vaults, Log Analytics): it ends
 #: within a minute or so, and others wait for it.
-PROGRESS = Backoff(0.2, 1.25, 2.0, None)
+PROGRESS = Backoff(0.1, 1.3, 2.0, None)

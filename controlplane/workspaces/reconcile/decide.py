@@ -56,9 +56,8 @@ class Phase(StrEnum):
 
 def decide(state: State, now: datetime, capacity: int) -> Decision:
     """``capacity`` is how many further calls may be started."""
-    acts: list[Act] = []
+    found: list[Act] = []
     times: list[datetime] = []
-    held_back = False
     for index, step in enumerate(state.steps):
         if step.status.value in _ENDED or index in state.busy:
             continue
@@ -80,15 +79,13 @@ def decide(state: State, now: datetime, capacity: int) -> Decision:
                 state = steps.cancel(state, index, now)
             case Put() | Delete() if (gate := _gate(state, move.id)) is not None and gate > now:
                 times.append(gate)
-            case _ if len(acts) >= capacity:
-                held_back = True
-            case Put() | Delete():
-                state = steps.begin(state, move, now)
-                acts.append(move)
             case _:
-                state = state.with_busy(index)
-                acts.append(move)
-    return Decision(state, tuple(acts), min(times, default=None), held_back)
+                found.append(move)
+    # What others wait for longest goes first, above all when there is more to do than may be in flight.
+    found.sort(key=lambda act: -state.urgency.get(state.steps[act.index].key, 0.0))
+    for act in found[:capacity]:
+        state = steps.begin(state, act, now) if isinstance(act, Put | Delete) else state.with_busy(act.index)
+    return Decision(state, tuple(found[:capacity]), min(times, default=None), len(found) > capacity)
 
 
 _ENDED = frozenset({StepStatus.SUCCEEDED.value, StepStatus.FAILED.value, StepStatus.CANCELED.value})

@@ -70,6 +70,18 @@ def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed
             return ()
 
 
+def urgency(plan: Plan) -> dict[str, float]:
+    """Key → expected seconds from its beginning to the end of the longest chain that needs it."""
+    found: dict[str, float] = {}
+    below: dict[str, float] = {}
+    # Dependants come after what they need, so that going backwards each is known before what it needs.
+    for change in reversed([c for c in plan.changes if c.action is not Action.DELETE]):
+        found[change.key] = change.expected_seconds + below.get(change.key, 0.0)
+        for key in change.depends_on:
+            below[key] = max(below.get(key, 0.0), found[change.key])
+    return found
+
+
 def unreadable_removals(plan: Plan, blueprint: Blueprint) -> tuple[Change, ...]:
     """What may have to be deleted, but could not be read: nobody knows whether consent is needed."""
     return tuple(c for c in plan.changes if c.action is Action.UNKNOWN and c.key not in blueprint.by_key)

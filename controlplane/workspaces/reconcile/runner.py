@@ -25,6 +25,7 @@ from controlplane.workspaces.reconcile.planning import (
     refusal,
     timed_out,
     unreadable_removals,
+    urgency,
 )
 from controlplane.workspaces.reconcile.session import Session
 from controlplane.workspaces.reconcile.state import Act, Delete, Outcome, Put, State
@@ -81,6 +82,7 @@ class Runner:
             observed=sight.observed,
             inventory=inventory,
             dependants=dependants_of(sight.blueprint, inventory),
+            urgency=urgency(sight.plan),
         )
         if operation.status is OperationStatus.NOT_STARTED:
             if operation.cancel_requested:

@@ -123,6 +123,8 @@ class State:
     inventory: Mapping[str, Owned]
     dependants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Key → every key that needs it, directly or not; for deletions."""
+    urgency: Mapping[str, float] = field(default_factory=dict)
+    """Key → expected seconds from its beginning to the end of the longest chain that needs it."""
     watches: Mapping[int, Watch] = field(default_factory=dict)
     busy: frozenset[int] = frozenset()
     """Steps with a call in flight."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,7 +32,7 @@ from controlplane.workspaces.reconcile.classify import (
 )
 from controlplane.workspaces.reconcile.decide import decide
 from controlplane.workspaces.reconcile.finish import REST, rest_until
-from controlplane.workspaces.reconcile.planning import plan_steps
+from controlplane.workspaces.reconcile.planning import plan_steps, urgency
 from controlplane.workspaces.reconcile.state import Look, Outcome, Poll, Put, State
 from controlplane.workspaces.records import WorkspaceRecord
 from tests.support.tick_world import GROUP, STORAGE, SUBSCRIPTION, VNET, World, meaning, resource, small_resources
@@ -161,6 +162,19 @@ def test_nothing_is_begun_without_capacity() -> None:
     assert decision.acts == ()
     assert decision.held_back
     assert decision.state.steps[0].status is StepStatus.PENDING
+
+
+def test_what_others_wait_for_longest_goes_first() -> None:
+    """With room for one call, the registry (workspace, cluster behind it) goes before network and logs."""
+    resources = small_resources()
+    blueprint = Blueprint("ws", SUBSCRIPTION, "westeurope", resources, (GROUP,))
+    seen = Observed({"resource-group": {"id": GROUP, "location": "westeurope", "tags": {"project": "churn"}}})
+    plan = make_plan(blueprint, seen, {}, {k.REGISTRY: 500.0})
+    state = replace(state_of(resources, observed=seen), urgency=urgency(plan))
+    decision = decide(state, NOW, 1)
+    assert [state.steps[act.index].key for act in decision.acts] == ["registry"]
+    assert decision.held_back
+    assert sum(step.status is StepStatus.RUNNING for step in decision.state.steps) == 1
 
 
 def _polling(poll_at: datetime) -> State:
