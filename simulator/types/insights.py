@@ -156,6 +156,20 @@ def _check_other_settings(ctx: HookContext, scope: str, sinks: dict[str, str]) -
                 )
 
 
+def complete_entries(ctx: HookContext) -> None:
+    """Every entry says category or group, and a retention that is off. Source: API definition of 2021-05-01-preview."""
+    properties = ctx.resource.properties
+    off = {"enabled": False, "days": 0}
+    properties["logs"] = [
+        {"category": None, "categoryGroup": None, "enabled": False, "retentionPolicy": off, **log}
+        for log in items(properties, "logs")
+    ]
+    properties["metrics"] = [
+        {"timeGrain": None, "enabled": False, "retentionPolicy": off, **metric}
+        for metric in items(properties, "metrics")
+    ]
+
+
 TYPES: tuple[ResourceType, ...] = (
     ResourceType(
         name=COMPONENT,
@@ -217,6 +231,9 @@ TYPES: tuple[ResourceType, ...] = (
                 "logAnalyticsDestinationType": None,
             },
         },
-        hooks=(Hook(Phase.VALIDATE, "diagnostic-setting-rules", setting_rules),),
+        hooks=(
+            Hook(Phase.VALIDATE, "diagnostic-setting-rules", setting_rules),
+            Hook(Phase.ACCEPTED, "diagnostic-setting-entries", complete_entries),
+        ),
     ),
 )

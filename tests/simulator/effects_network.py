@@ -153,11 +153,11 @@ def users_of_gateways_are_listed(lab: Lab) -> None:
     assert "subnets" not in lab.get(NAT)["properties"]
 
 
-def blob_endpoint(lab: Lab, **more: bool) -> None:
+def blob_endpoint(lab: Lab, *, manual: bool = False) -> None:
     lab.group()
     estate.network(lab)
     lab.put(STORAGE, estate.STORAGE_BODY)
-    lab.put(endpoint_id("blob"), estate.endpoint_body(STORAGE, "blob", **more))
+    lab.put(endpoint_id("blob"), estate.endpoint_body(STORAGE, "blob", manual=manual))
 
 
 @effect("subnet-in-use")

@@ -221,6 +221,22 @@ def unknown_categories_are_refused(lab: Lab) -> None:
     assert lab.refused("PUT", second, body("NetworkSecurityGroupEvent"))["code"] == "Conflict"
 
 
+@effect("diagnostic-setting-entries")
+def entries_are_complete(lab: Lab) -> None:
+    lab.group()
+    lab.put(NSG, {"location": LOCATION, "properties": {}})
+    estate.settle(lab, LOGS, estate.LOGS_BODY)
+    path = f"{NSG}/providers/Microsoft.Insights/diagnosticSettings/one"
+    logs = [{"categoryGroup": "allLogs", "enabled": True}]
+    entry = lab.put(path, {"properties": {"workspaceId": LOGS, "logs": logs}})["properties"]["logs"][0]
+    assert entry == {
+        "category": None,
+        "categoryGroup": "allLogs",
+        "enabled": True,
+        "retentionPolicy": {"enabled": False, "days": 0},
+    }
+
+
 @effect("identity-has-principal")
 def identity_comes_with_a_principal(lab: Lab) -> None:
     lab.group()

@@ -420,6 +420,7 @@ def test_a_missing_required_property_is_refused(built: Lab, name: str) -> None:
     path = path_of(built, case)
     new = path if case.path.endswith("/?") else f"{path}2"
     error = built.refused("PUT", new, without(case.body, case.missing))
+    assert isinstance(case.missing_error, tuple)
     code, words = case.missing_error
     assert error["code"] == code
     assert words in error["message"]
