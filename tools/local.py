@@ -85,14 +85,16 @@ def start_functions(
 
 
 @contextmanager
-def local_stack(directory: Path, *, time_scale: float, ports: tuple[int, int] = (0, 0)) -> Iterator[LocalStack]:
-    """Simulator and functions, stopped at the end whatever happens."""
+def local_stack(
+    directory: Path, *options: str, time_scale: float, ports: tuple[int, int] = (0, 0)
+) -> Iterator[LocalStack]:
+    """Simulator (with ``options``) and functions, stopped at the end whatever happens."""
     for name in ("store.db", "queue.db"):
         for leftover in directory.glob(f"{name}*"):
             leftover.unlink()
     running: list[subprocess.Popen[bytes]] = []
     try:
-        simulator, azure = start_simulator(directory, "--time-scale", str(time_scale), port=ports[0])
+        simulator, azure = start_simulator(directory, "--time-scale", str(time_scale), *options, port=ports[0])
         running.append(simulator)
         functions, url = start_functions(directory, controlplane_environment(azure, directory), port=ports[1])
         running.append(functions)

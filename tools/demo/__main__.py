@@ -24,12 +24,14 @@ def main(
     serve: Annotated[bool, typer.Option(help="Keep serving until Ctrl-C, on ports 8443 and 7071.")] = False,
     time_scale: Annotated[float, typer.Option(help="How much faster than Azure.")] = 20.0,
     picture: Annotated[Path | None, typer.Option(help="Save what was shown as an SVG.")] = None,
+    faults: Annotated[Path | None, typer.Option(help="A faults file for the simulator: watch what happens.")] = None,
     directory: Annotated[Path, typer.Option(help="State and logs.")] = ROOT / ".local",
 ) -> None:
     """Exits 0 when every chapter held."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        with local_stack(directory, time_scale=time_scale, ports=_PORTS if serve else (0, 0)) as stack:
+        options = ("--faults", str(faults)) if faults else ()
+        with local_stack(directory, *options, time_scale=time_scale, ports=_PORTS if serve else (0, 0)) as stack:
             walk_through(stack)
             if picture is not None:
                 screen.save_picture(picture)

@@ -1,0 +1,41 @@
+"""``make demo``: the main job on a fresh simulator, through processes, as a new user sees it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.demo.chapters import CHAPTERS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def demo(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tools.demo", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+def test_every_chapter_holds_and_the_exit_code_says_so(tmp_path: Path) -> None:
+    done = demo("--time-scale", "100", "--directory", str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for number, (title, _) in enumerate(CHAPTERS, start=1):
+        assert f"{number}. {title}" in done.stdout
+    assert "STO.PublicNetworkAccess" in done.stdout
+    assert "DNS.LinkSpoke" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_step_that_fails_fails_the_demo(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.yaml"
+    faults.write_text(
+        "rules:\n"
+        "  - {name: no-registry, method: PUT, path: /registries/, failOperation:"
+        " {code: QuotaExceeded, message: No more registries.}}\n"
+    )
+    done = demo("--time-scale", "100", "--directory", str(tmp_path), "--faults", str(faults))
+    assert done.returncode == 1
+    assert "QuotaExceeded" in done.stdout

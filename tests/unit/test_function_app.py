@@ -1,0 +1,48 @@
+"""What the Functions host sees when it loads the app, and what loading it costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import function_app
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("azure.mgmt", "azure.ai.ml", "azure.core", "azure.identity", "azure.monitor", "aiohttp", "jwt", "sqlite3")
+
+INDEXED = {
+    "api": [
+        {"type": "httpTrigger", "direction": "IN", "name": "req", "route": "api/{*path}", "authLevel": "ANONYMOUS"},
+        {"type": "http", "direction": "OUT", "name": "$return"},
+    ],
+    "ticks": [
+        {
+            "type": "queueTrigger",
+            "direction": "IN",
+            "name": "message",
+            "queueName": "ticks",
+            "connection": "AzureWebJobsStorage",
+        }
+    ],
+    "wake": [
+        {"type": "timerTrigger", "direction": "IN", "name": "timer", "schedule": "0 * * * * *", "runOnStartup": False}
+    ],
+}
+
+
+def test_the_host_indexes_three_functions_and_no_catch_all() -> None:
+    indexed = {f.get_function_name(): json.loads(str(f))["bindings"] for f in function_app.app.get_functions()}
+    assert set(indexed) == set(INDEXED)
+    for name, bindings in INDEXED.items():
+        for binding, wanted in zip(indexed[name], bindings, strict=True):
+            assert wanted.items() <= {k: str(v) if k in ("type", "direction") else v for k, v in binding.items()}.items()
+
+
+def test_loading_the_app_loads_no_sdk() -> None:
+    probe = "import sys, function_app; print('\\n'.join(sorted(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    loaded = set(out.split())
+    assert "azure.functions" in loaded
+    assert [name for name in loaded if name.startswith(HEAVY)] == []
