@@ -378,7 +378,26 @@ def zone_group_writes_and_removes_records(lab: Lab) -> None:
 @effect("zone-group-shape")
 def zone_group_has_record_sets(lab: Lab) -> None:
     config = lab.get(zone_group(lab))["properties"]["privateDnsZoneConfigs"][0]
-    assert config.get("id", "").endswith("/privateDnsZoneConfigs/privatelink-blob-core-windows-net")
+    assert str(config.get("id")).endswith("/privateDnsZoneConfigs/privatelink-blob-core-windows-net")
+
+
+@effect("zone-group-shown")
+def zone_group_configurations_follow_the_group(lab: Lab) -> None:
+    """azure-cli's recording test_network_private_endpoint_private_dns_zone_group.yaml."""
+    blob_endpoint(lab)
+    lab.put(zone_id(BLOB_ZONE), {"location": "global"})
+    path = f"{endpoint_id('blob')}/privateDnsZoneGroups/default"
+    started = lab.call("PUT", path, estate.zone_group_body(BLOB_ZONE))
+    assert started.status == 201
+    assert lab.outcome(started) is None
+    states = []
+    for group in (started.body, lab.get(path)):
+        config = group["properties"]["privateDnsZoneConfigs"][0]
+        assert list(config) == ["name", "id", "etag", "type", "properties"]
+        assert config["etag"] == group["etag"]
+        assert config["properties"]["provisioningState"] == group["properties"]["provisioningState"]
+        states.append(config["properties"]["provisioningState"])
+    assert states == ["Updating", "Succeeded"]
 
 
 @effect("zone-group-references")

@@ -18,6 +18,7 @@ from simulator.engine.declaration import (
     Required,
     Resource,
     ResourceType,
+    Variant,
 )
 from simulator.types._shared import (
     add_reference,
@@ -57,6 +58,13 @@ def _vnet_defaults(ctx: HookContext) -> JsonObject:
     if isinstance(dig(ctx.request, "properties.dhcpOptions"), dict):
         properties["dhcpOptions"] = {"dnsServers": []}
     return {"properties": properties}
+
+
+def _vnet_defaults_2024(ctx: HookContext) -> JsonObject:
+    """Newer versions show `privateEndpointVNetPolicies` too (azure-cli's own network recordings of 2024)."""
+    found = _vnet_defaults(ctx)
+    found["properties"]["privateEndpointVNetPolicies"] = "Disabled"
+    return found
 
 
 def _wanted_subnets(ctx: HookContext) -> dict[str, JsonObject] | None:
@@ -262,6 +270,7 @@ TYPES: tuple[ResourceType, ...] = (
         ),
         read_only=(ReadOnly("properties.resourceGuid"), ReadOnly("properties.virtualNetworkPeerings")),
         defaults=_vnet_defaults,
+        variants=(Variant(r"2024-(0[7-9]|1\d)-.*|202[5-9]-.*", {"defaults": _vnet_defaults_2024}),),
         computed=_lro.resource_guid,
         not_returned=("properties.enableVmProtection",),
         hooks=(

@@ -1,7 +1,9 @@
 """privateEndpoints/privateDnsZoneGroups: an endpoint's names kept in private DNS zones.
 
-No recording; shapes from Network's published API definition (recordSets) and from exported templates: records have
-ttl 10 and metadata.creator "created by private endpoint {name} with resource guid {guid}".
+Answers from azure-cli's own recording test_network_private_endpoint_private_dns_zone_group.yaml (201/200 with
+Azure-AsyncOperation; each configuration follows the group's etag and state; a zone that answers for none of the
+names has recordSets []); recordSets from Network's published API definition, and from exported templates that
+records have ttl 10 and metadata.creator "created by private endpoint {name} with resource guid {guid}".
 """
 
 from __future__ import annotations
@@ -63,12 +65,29 @@ def shape(ctx: HookContext) -> None:
             "id": f"{group.id}/privateDnsZoneConfigs/{config.get('name')}",
             "type": f"{ZONE_GROUP}/privateDnsZoneConfigs",
             "properties": {
-                "provisioningState": "Succeeded",
                 "privateDnsZoneId": dig(config, "properties.privateDnsZoneId"),
                 "recordSets": list(_previous_sets(ctx, config)),
             },
         }
         for config in items(group.body, "properties.privateDnsZoneConfigs")
+    ]
+
+
+def show_configs(ctx: HookContext) -> None:
+    """A configuration follows its group: same etag, same state."""
+    properties = ctx.body.get("properties") or {}
+    properties["privateDnsZoneConfigs"] = [
+        {
+            "name": config.get("name"),
+            "id": config.get("id"),
+            "etag": ctx.body.get("etag", ""),
+            "type": config.get("type"),
+            "properties": {
+                "provisioningState": properties.get("provisioningState"),
+                **(config.get("properties") or {}),
+            },
+        }
+        for config in properties.get("privateDnsZoneConfigs") or []
     ]
 
 
@@ -165,7 +184,7 @@ TYPES: tuple[ResourceType, ...] = (
         location="none",
         tags=False,
         methods=frozenset({"GET", "HEAD", "PUT", "DELETE", "LIST"}),
-        keys=("name", "id", "etag", "properties", "type"),
+        keys=("name", "id", "etag", "type", "properties"),
         required=(
             Required(
                 "properties.privateDnsZoneConfigs",
@@ -176,6 +195,7 @@ TYPES: tuple[ResourceType, ...] = (
         hooks=(
             Hook(Phase.VALIDATE, "zone-group-references", validate),
             Hook(Phase.ACCEPTED, "zone-group-shape", shape),
+            Hook(Phase.READ, "zone-group-shown", show_configs),
             Hook(Phase.COMPLETED, "zone-group-records", write_records),
             Hook(Phase.EVENT, "zone-group-records", write_records),
             Hook(Phase.DELETED, "zone-group-records", remove_records),
