@@ -33,6 +33,8 @@ class FakeAzure:
     latency: float = 0.01
     replication: float = 0.0
     """Seconds until a new principal may be granted roles."""
+    read_lag: float = 0.0
+    """Seconds after its making during which a resource is not shown."""
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     created: Counter[str] = field(default_factory=Counter)
@@ -48,6 +50,7 @@ class FakeAzure:
     _due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _born: dict[str, float] = field(default_factory=dict)
     _locks: dict[str, float] = field(default_factory=dict)
+    _finished: dict[str, float] = field(default_factory=dict)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -184,6 +187,8 @@ class FakeAzure:
         found = self.resources.get(arm_id)
         if found is None:
             return None
+        if self._now() < self._finished.get(arm_id, 0.0) + self.read_lag:
+            return None
         body = copy.deepcopy(found)
         if fold(type_of(arm_id)) == NET + "virtualnetworks":
             for child in ("subnets", "virtualNetworkPeerings"):
@@ -238,6 +243,7 @@ class FakeAzure:
     def _made(self, stored: dict[str, Any]) -> None:
         key = fold(stored["id"])
         kind, properties = fold(type_of(key)), stored["properties"]
+        self._finished.setdefault(key, self._now())
         if kind not in (ROLES, "microsoft.insights/diagnosticsettings"):
             properties["provisioningState"] = "Succeeded"
         if kind == NET + "privateendpoints":

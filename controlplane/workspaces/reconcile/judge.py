@@ -25,8 +25,8 @@ from controlplane.workspaces.reconcile.state import (
 from controlplane.workspaces.records import Owned
 from controlplane.workspaces.resolve import Resolved, resolve
 
-#: Looks that a write may need to become visible before it counts as not done: reads may lag behind writes.
-LAG_LOOKS = 8
+#: Looks, half a minute of them, that a write may need to become visible before it counts as not done: reads may lag.
+LAG_LOOKS = 20
 #: Writes of one step that Azure took without the resource becoming as wanted.
 MAX_WRITES = 3
 

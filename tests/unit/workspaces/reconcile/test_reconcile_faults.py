@@ -247,3 +247,14 @@ def test_a_resource_that_failed_before_is_written_again(world: World) -> None:
         assert world.azure.writes()[before:] == [f"PUT {ENDPOINT}"]
 
     run(scene())
+
+
+def test_reads_that_lag_behind_writes_make_no_second_write(world: World) -> None:
+    world.azure.read_lag = 4.0
+
+    async def scene() -> None:
+        operation = await world.do(CREATE)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
+        assert len(world.azure.writes()) == 10
+
+    run(scene())

@@ -252,3 +252,49 @@ def test_what_begins_together_is_one_commit_and_one_round(world: World) -> None:
         assert set(seen[start : start + 4]) == together
 
     run(scene())
+
+
+class Canceller(FakeAzure):
+    """Somebody cancels while the storage account is being looked at: its dependants are decided on right after."""
+
+    world: World
+    wished_at: float | None = None
+
+    async def get(self, path: str, api_version: str) -> JsonObject | None:
+        if path == STORAGE and self.wished_at is None:
+            self.wished_at = asyncio.get_running_loop().time()
+            found = await self.world.repository.load_operation("op-1")
+            assert found is not None
+            wish = found.operation.model_copy(update={"cancel_requested": True})
+            await self.world.repository.request_cancel(found, wish)
+        return await super().get(path, api_version)
+
+
+def test_a_wish_that_comes_with_the_intents_stops_their_writes() -> None:
+    azure = Canceller()
+    with meaning(World(azure=azure)) as world:
+        azure.world = world
+
+        async def scene() -> None:
+            operation = await world.do(CREATE)
+            assert operation.status is OperationStatus.CANCELED
+            assert azure.wished_at is not None
+            assert all(call.at <= azure.wished_at for call in azure.calls if call.method == "PUT")
+
+        run(scene())
+
+
+def test_a_lease_that_cannot_be_renewed_ends_the_tick_while_it_waits(world: World) -> None:
+    world.azure.retry_after = 55.0
+
+    async def scene() -> None:
+        await world.ask(CREATE)
+        working = asyncio.ensure_future(world.tick())
+        await asyncio.sleep(3.0)
+        await world.repository.take_lease("ws", "thief", world.clock.now() + timedelta(hours=1), 90.0)
+        await working
+        assert asyncio.get_running_loop().time() < 35, (
+            "it stops when the renewal at 30 s fails, not at the poll at 55 s"
+        )
+
+    run(scene())
