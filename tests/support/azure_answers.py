@@ -70,13 +70,13 @@ class Estate:
         """The body under a key, to be changed in place."""
         return self.bodies[fold(self.id_of(key))]
 
-    def observed(self) -> Observed:
-        """What a control plane that asks now would see."""
-        return observe.observe(self.blueprint, self.answers())
+    def observed(self, asked: Blueprint | None = None) -> Observed:
+        """What a control plane that asks now would see; ``asked``: with another blueprint than was made."""
+        return observe.observe(asked or self.blueprint, self.answers(asked))
 
-    def answers(self) -> Mapping[Read, Answer]:
-        """An answer to every read of the blueprint."""
-        return {read: self._answer(read) for read in observe.reads(self.blueprint)}
+    def answers(self, asked: Blueprint | None = None) -> Mapping[Read, Answer]:
+        """An answer to every read of a blueprint."""
+        return {read: self._answer(read) for read in observe.reads(asked or self.blueprint)}
 
     def _answer(self, read: Read) -> Answer:
         path = fold(read.path)

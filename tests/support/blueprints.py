@@ -12,6 +12,9 @@ from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
 
+#: The compiler as it is written, also where a run has switched a rule off.
+_AS_WRITTEN = compiler.compile_blueprint
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "workspaces" / "secure-classical.yaml"
 CONTEXT = compiler.CompileContext(
@@ -31,6 +34,11 @@ def example() -> dict[str, Any]:
 def spec(**changes: Any) -> WorkspaceSpec:
     """The example's spec with top-level fields replaced."""
     return parse_spec({**example(), **changes})
+
+
+def everything(**changes: Any) -> Blueprint:
+    """As :func:`compiled`, whatever is switched off: what was made in Azure does not change with a rule."""
+    return _AS_WRITTEN(spec(**changes), CONTEXT)
 
 
 def compiled(**changes: Any) -> Blueprint:

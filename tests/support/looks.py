@@ -6,16 +6,18 @@ from datetime import UTC, datetime
 
 from controlplane.workspaces import posture
 from controlplane.workspaces.diff import diff
+from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.posture import Finding, Report
 from tests.support.azure_answers import Estate
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 
-def look(estate: Estate, now: datetime = NOW) -> Report:
-    """The posture of an estate."""
-    observed = estate.observed()
-    return posture.evaluate(estate.blueprint, observed, diff(estate.blueprint, observed, {}), now)
+def look(estate: Estate, asked: Blueprint | None = None) -> Report:
+    """The posture of an estate; ``asked``: held against another blueprint than was made."""
+    blueprint = asked or estate.blueprint
+    observed = estate.observed(blueprint)
+    return posture.evaluate(blueprint, observed, diff(blueprint, observed, {}), NOW)
 
 
 def fresh(after: Report, before: Report) -> list[Finding]:

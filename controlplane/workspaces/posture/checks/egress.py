@@ -37,12 +37,10 @@ def egress(scene: Scene) -> Iterator[Outcome]:
 
 def _chain(scene: Scene, subnet: Resource) -> Iterator[str]:
     """Keys of what the subnet's declared way out depends on."""
-    for key in subnet.depends_on:
-        if scene.blueprint.by_key[key].type == kinds.NAT_GATEWAY:
-            yield key
-            for other in scene.blueprint.by_key[key].depends_on:
-                if scene.blueprint.by_key[other].type == kinds.PUBLIC_IP:
-                    yield other
+    resources = scene.blueprint.by_key
+    for key in (k for k in subnet.depends_on if k in resources and resources[k].type == kinds.NAT_GATEWAY):
+        yield key
+        yield from (k for k in resources[key].depends_on if k in resources and resources[k].type == kinds.PUBLIC_IP)
 
 
 def _judge(scene: Scene, subnet: Resource, chain: tuple[str, ...]) -> Outcome:

@@ -1,0 +1,77 @@
+"""A pytest plugin that switches rules off, so that a test can see which tests notice.
+
+``-p tests.support.switch_off`` with ``SWITCHED_OFF`` (rule names, separated by ``;``) and ``OUTCOMES`` (a file for
+``{node id: passed}`` as JSON). A rule is a control, a check, a piece of advice, a section of the scorecard, the profile
+of an environment, or a resource that the compiler makes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane.workspaces import blueprint as compiler
+from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.posture import advice, profile, rules, scorecard
+from tests.support.blueprints import everything
+
+_REGISTRIES: dict[str, dict[str, Any]] = {
+    "control": rules.CONTROLS,
+    "check": rules.CHECKS,
+    "advice": advice.ADVICE,
+    "section": scorecard.SECTIONS,
+}
+_PROFILE = "profile:dev"
+"""Without it dev gets the strictest profile; the other environments have that anyway."""
+
+
+def registered() -> dict[str, frozenset[str]]:
+    """Rule → the requirement ids registered on it; rules without any are left out."""
+    return {name: ids for name, ids in _registered() if ids}
+
+
+def _registered() -> Iterator[tuple[str, frozenset[str]]]:
+    for kind, registry in _REGISTRIES.items():
+        for name, rule in registry.items():
+            yield f"{kind}:{name}", frozenset(rule.requirements)
+    yield _PROFILE, frozenset({"S1-17"})
+    for resource in everything().resources:
+        yield f"resource:{resource.key}", frozenset(resource.requirements)
+
+
+def _switch_off(names: list[str]) -> None:
+    for name in names:
+        kind, _, rule = name.partition(":")
+        if name == _PROFILE:
+            del profile.PROFILES["dev"]
+        elif kind != "resource":
+            del _REGISTRIES[kind][rule]
+    gone = {name.partition(":")[2] for name in names if name.startswith("resource:")}
+    compile_all = compiler.compile_blueprint
+
+    def compile_some(*args: Any, **kwargs: Any) -> Blueprint:
+        blueprint = compile_all(*args, **kwargs)
+        return replace(blueprint, resources=tuple(r for r in blueprint.resources if r.key not in gone))
+
+    compiler.compile_blueprint = compile_some
+
+
+_outcomes: dict[str, bool] = {}
+
+
+def pytest_configure() -> None:
+    _switch_off([name for name in os.environ.get("SWITCHED_OFF", "").split(";") if name])
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _outcomes[report.nodeid] = _outcomes.get(report.nodeid, True) and report.outcome == "passed"
+
+
+def pytest_sessionfinish() -> None:
+    Path(os.environ["OUTCOMES"]).write_text(json.dumps(_outcomes))
