@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import jwt
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import ClientSecretCredential as SyncClientSecretCredential
 from azure.identity import ManagedIdentityCredential as SyncManagedIdentityCredential
 from azure.identity.aio import ClientSecretCredential, ManagedIdentityCredential
@@ -39,10 +41,16 @@ def trusted(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> Run
     return simulator
 
 
+def transport(simulator: RunningSimulator) -> AioHttpTransport:  # noqa: F811
+    """aiohttp reads SSL_CERT_FILE when it is imported, and another test may have imported it before there was one."""
+    connector = aiohttp.TCPConnector(ssl=simulator.context())
+    return AioHttpTransport(session=aiohttp.ClientSession(connector=connector), session_owner=True)
+
+
 async def test_azure_identity_gets_tokens_for_managed_identities(trusted: RunningSimulator) -> None:
     seen = set()
     for name in ("OBSERVER_CLIENT_ID", "OPERATOR_CLIENT_ID"):
-        async with ManagedIdentityCredential(client_id=trusted.env[name]) as credential:
+        async with ManagedIdentityCredential(client_id=trusted.env[name], transport=transport(trusted)) as credential:
             token = (await credential.get_token(ARM)).token
         claims = jwt.decode(token, options={"verify_signature": False})
         assert claims["appid"] == trusted.env[name]
@@ -68,7 +76,8 @@ def test_azure_identity_works_without_asyncio_too(trusted: RunningSimulator) -> 
 
 
 async def test_an_identity_that_does_not_exist_is_refused(trusted: RunningSimulator) -> None:
-    async with ManagedIdentityCredential(client_id="00000000-0000-0000-0000-000000000009") as credential:
+    unknown = "00000000-0000-0000-0000-000000000009"
+    async with ManagedIdentityCredential(client_id=unknown, transport=transport(trusted)) as credential:
         with pytest.raises(ClientAuthenticationError, match="No User Assigned or Delegated Managed Identity"):
             await credential.get_token(ARM)
 
@@ -76,11 +85,14 @@ async def test_an_identity_that_does_not_exist_is_refused(trusted: RunningSimula
 async def test_a_client_secret_is_checked(trusted: RunningSimulator) -> None:
     env = trusted.env
     host, tenant = env["AZURE_AUTHORITY_HOST"], env["AZURE_TENANT_ID"]
+    right, client = env["AZURE_CLIENT_SECRET"], env["AZURE_CLIENT_ID"]
     async with ClientSecretCredential(
-        tenant, env["AZURE_CLIENT_ID"], env["AZURE_CLIENT_SECRET"], authority=host
+        tenant, client, right, authority=host, transport=transport(trusted)
     ) as credential:
         assert (await credential.get_token(ARM)).expires_on > 0
-    async with ClientSecretCredential(tenant, env["AZURE_CLIENT_ID"], "wrong", authority=host) as credential:
+    async with ClientSecretCredential(
+        tenant, client, "wrong", authority=host, transport=transport(trusted)
+    ) as credential:
         with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
             await credential.get_token(ARM)
 
