@@ -1,0 +1,1 @@
+"""Budgets, expiry, packages and the fleet's compliance. Nothing is built here yet."""

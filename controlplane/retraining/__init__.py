@@ -1,0 +1,1 @@
+"""Signals, the policy's decision about them, and the run that follows. Nothing is built here yet."""
