@@ -42,7 +42,7 @@ def compile_blueprint(spec: WorkspaceSpec, context: CompileContext) -> Blueprint
 def _resources(site: Site) -> Iterator[Resource]:
     """Dependencies are yielded before what depends on them; ``_in_order`` relies on it."""
     body = {"location": site.spec.location, "tags": site.tags}
-    yield resource("resource-group", k.RESOURCE_GROUP, site.group, body, (), requirements=("S1-10", "S1-16"))
+    yield resource("resource-group", k.RESOURCE_GROUP, site.group, body, ())
     yield from network(site)
     yield from dns(site)
     bundle = [storage(site), vault(site), registry(site), log_analytics(site), component(site)]

@@ -36,16 +36,16 @@ class _Grant:
 #: The roles of "Set up authentication between Azure Machine Learning and other services". For a system identity Azure
 #: makes some of them itself (S2-09): whoever was first counts, because a grant is matched by scope, role and principal.
 _WORKSPACE = (
-    _Grant("registry", "contributor", ("S1-02", "S1-69", "S2-09")),
-    _Grant("vault", "contributor", ("S1-02", "S2-09")),
-    _Grant("vault", "key-vault-administrator", ("S1-02", "S2-09")),
+    _Grant("registry", "contributor", ("S1-02", "S1-69")),
+    _Grant("vault", "contributor"),
+    _Grant("vault", "key-vault-administrator"),
     # Storage with public access off: "Use studio in a virtual network" wants Reader on both endpoints.
     _Grant("private-endpoint/blob", "reader"),
     _Grant("private-endpoint/file", "reader"),
 )
 #: Without keys the system datastores are opened with the identity itself.
 _WITHOUT_KEYS = (
-    _Grant("storage", "storage-blob-data-contributor", ("S1-02", "S2-09")),
+    _Grant("storage", "storage-blob-data-contributor"),
     _Grant("storage", "storage-file-data-privileged-contributor"),
 )
 _CLUSTER = (

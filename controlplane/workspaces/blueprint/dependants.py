@@ -30,7 +30,7 @@ def storage(site: Site) -> Resource:
     }
     body = site.tracked(properties, sku={"name": "Standard_LRS"}, kind="StorageV2")
     arm_id = site.id(k.STORAGE, site.names.storage)
-    return resource("storage", k.STORAGE, arm_id, body, GROUP, requirements=("S1-07", "S1-10", "S2-16"))
+    return resource("storage", k.STORAGE, arm_id, body, GROUP, requirements=("S1-07", "S1-10"))
 
 
 def vault(site: Site) -> Resource:
@@ -49,7 +49,7 @@ def vault(site: Site) -> Resource:
         # Never false: Azure refuses to write what can only ever be switched on.
         properties["enablePurgeProtection"] = True
     arm_id = site.id(k.VAULT, site.names.vault)
-    needs = ("S1-10", "S1-17", "S2-16")
+    needs = ("S1-10", "S1-17")
     return resource("vault", k.VAULT, arm_id, site.tracked(properties), GROUP, requirements=needs)
 
 
@@ -62,7 +62,7 @@ def registry(site: Site) -> Resource:
     }
     body = site.tracked(properties, sku={"name": "Premium"})
     arm_id = site.id(k.REGISTRY, site.names.registry)
-    needs = ("S1-10", "S1-65", "S1-66", "S1-67", "S1-68", "S2-16")
+    needs = ("S1-10", "S1-65", "S1-66", "S1-67", "S1-68")
     return resource("registry", k.REGISTRY, arm_id, body, GROUP, requirements=needs)
 
 

@@ -20,7 +20,7 @@ def zone_id(site: Site, zone: str) -> str:
 
 def dns(site: Site) -> Iterator[Resource]:
     for zone in site.cloud.zones:
-        needs = ZONE_REQUIREMENTS.get(zone, ())
+        needs = (*ZONE_REQUIREMENTS.get(zone, ()), "S1-44")
         body = {"location": "global", "tags": site.tags}
         yield resource(f"dns-zone/{zone}", k.DNS_ZONE, zone_id(site, zone), body, GROUP, requirements=needs)
         for which in ("ml", "hub"):
@@ -39,7 +39,8 @@ def _link(site: Site, zone: str, which: str) -> Resource:
         },
     }
     # The source's text wants the registry's zone on the agents' network too; its sample does not have it (S1-43).
-    needs = ("S1-42", "S1-43", "S1-44") if zone == "registry" and which == "hub" else ("S1-42", "S1-44")
+    needs: tuple[str, ...] = ("S1-42",) if which == "ml" else ()
+    needs = ("S1-43",) if zone == "registry" and which == "hub" else needs
     return resource(
         f"dns-link/{zone}/{which}",
         k.DNS_LINK,

@@ -50,7 +50,8 @@ def _nsg_id(site: Site, which: str) -> str:
 
 def _nsg(site: Site, which: str, rules: list[dict[str, Any]]) -> Resource:
     body = site.tracked({"securityRules": rules})
-    return resource(f"nsg/{which}", k.NSG, _nsg_id(site, which), body, GROUP, requirements=("S1-70",))
+    needs = ("S1-70",) if which == "training" else ()
+    return resource(f"nsg/{which}", k.NSG, _nsg_id(site, which), body, GROUP, requirements=needs)
 
 
 def _egress(site: Site) -> Iterator[Resource]:
@@ -61,9 +62,9 @@ def _egress(site: Site) -> Iterator[Resource]:
         {"publicIPAllocationMethod": "Static", "publicIPAddressVersion": "IPv4", "idleTimeoutInMinutes": 4},
         sku=standard,
     )
-    yield resource("public-ip/nat", k.PUBLIC_IP, address, body, GROUP, requirements=("S1-71",))
+    yield resource("public-ip/nat", k.PUBLIC_IP, address, body, GROUP)
     body = site.tracked({"idleTimeoutInMinutes": 10, "publicIpAddresses": [{"id": address}]}, sku=standard)
-    yield resource("nat-gateway", k.NAT_GATEWAY, _nat_id(site), body, ("public-ip/nat",), requirements=("S1-71",))
+    yield resource("nat-gateway", k.NAT_GATEWAY, _nat_id(site), body, ("public-ip/nat",))
 
 
 def _nat_id(site: Site) -> str:
@@ -77,7 +78,7 @@ def _subnets(site: Site) -> Iterator[Resource]:
         "private-endpoints",
         site.ranges.endpoints,
         ("vnet/ml", "nsg/private-endpoints"),
-        ("S1-12", "S1-34"),
+        ("S1-12",),
         # "Disable network policies for private endpoints": how-to-configure-private-link, prerequisites.
         privateEndpointNetworkPolicies="Disabled",
     )
@@ -86,12 +87,12 @@ def _subnets(site: Site) -> Iterator[Resource]:
         "training",
         site.ranges.training,
         ("vnet/ml", "nsg/training", "nat-gateway", "subnet/private-endpoints"),
-        ("S1-12", "S1-26", "S1-70", "S1-71"),
+        ("S1-12", "S1-70"),
         natGateway={"id": _nat_id(site)},
         # "The subnet must not be delegated": how-to-secure-training-vnet.
         delegations=[],
     )
-    yield _subnet(site, "hub", site.ranges.hub_subnet, ("vnet/hub", "nsg/hub"), ("S1-03",))
+    yield _subnet(site, "hub", site.ranges.hub_subnet, ("vnet/hub", "nsg/hub"), ())
 
 
 def _subnet(
@@ -135,5 +136,5 @@ def _peering(site: Site, near: str, far: str, depends_on: tuple[str, ...], ready
     }
     key = f"{near}-to-{far}"
     arm_id = f"{vnet_id(site, near)}/virtualNetworkPeerings/peer-{key}"
-    needs = ("S1-49", "S1-50", "S1-51")
+    needs = ("S1-49", "S1-50")
     return resource(f"peering/{key}", k.PEERING, arm_id, body, depends_on, ready=ready, requirements=needs)

@@ -41,7 +41,7 @@ def workspace(site: Site, dependants: dict[str, str]) -> Resource:
         sku={"name": "Basic", "tier": "Basic"},
         identity={"type": "SystemAssigned"},
     )
-    needs = ("S1-10", "S1-46", "S1-47", "S1-48", "S2-01", "S2-16")
+    needs = ("S1-02", "S1-05", "S1-10", "S1-47", "S1-48", "S1-65", "S1-69", "S2-01")
     return resource("workspace", k.ML_WORKSPACE, workspace_id(site), body, tuple(dependants), requirements=needs)
 
 

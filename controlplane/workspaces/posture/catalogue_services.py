@@ -41,7 +41,7 @@ _GENERAL = (
     _any.high("CP.Present"),
     Table(kinds.STORAGE, _DATA, Concern.DECLARED).high("CP.Present"),
     Table(kinds.VAULT, _DATA, Concern.DECLARED).high("CP.Present"),
-    Table(kinds.REGISTRY, _MODEL, Concern.DECLARED).high("CP.Present"),
+    Table(kinds.REGISTRY, _MODEL, Concern.DECLARED).high("CP.Present", "", "S1-65"),
     _any.low("GOV.Tags.Required", "tags"),
     _group.medium("GOV.Tags.Expiry", "tags.expiry"),
     _any.medium("GOV.AllowedLocations", "location"),

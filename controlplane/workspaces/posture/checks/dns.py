@@ -45,17 +45,16 @@ def zone_set(scene: Scene) -> Iterator[Outcome]:
         for group in _group_ids(endpoint.body):
             for name in (names[zone] for zone in _ZONES_OF_GROUP.get(group, ())):
                 zone = zones.get(name)
-                key = zone.key if zone else endpoint.key
-                resource_id = scene.id_of(zone) if zone else None
-                if why := scene.unreadable(key):
-                    yield unknown(key, resource_id, "$", name, why)
+                resource_id = scene.id_of(zone if zone else endpoint)
+                if zone and (why := scene.unreadable(zone.key)):
+                    yield unknown(zone.key, resource_id, "$", name, why)
                     continue
                 there = zone is not None and scene.body(zone.key) is not None
                 status = FindingStatus.PASS if there else FindingStatus.FAIL
                 message = (
-                    f"Zone {name}, which group {group} needs in this cloud, {'exists' if there else 'is not there'}."
+                    f"Zone {name}, which group {group} needs in this cloud, is {'there' if there else 'not there'}."
                 )
-                causes = (Cause(key),) if zone else ()
+                key, causes = (zone.key, (Cause(zone.key),)) if zone else (None, ())
                 yield Outcome(key, resource_id, status, "$", name, name if there else None, message, causes)
 
 

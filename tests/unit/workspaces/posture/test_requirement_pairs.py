@@ -62,14 +62,14 @@ def dropped(key: str, control: str, path: str) -> Break:
     return Break(key, control, act)
 
 
-def record_moved(zone_group: str) -> Break:
-    """Somebody points the first name of an endpoint elsewhere."""
+def record_moved(zone_group: str, config: int = 0) -> Break:
+    """Somebody points the first name of an endpoint in one of its zones elsewhere."""
 
     def act(estate: Estate) -> None:
-        (config, *_) = estate.body(zone_group)["properties"]["privateDnsZoneConfigs"]
-        zone, record = config["properties"]["privateDnsZoneId"], config["properties"]["recordSets"][0]
-        found = estate.bodies[f"{zone}/A/{record['recordSetName']}".lower()]
-        found["properties"]["aRecords"] = [{"ipv4Address": "10.9.9.9"}]
+        found = estate.body(zone_group)["properties"]["privateDnsZoneConfigs"][config]["properties"]
+        name = found["recordSets"][0]["recordSetName"]
+        record = estate.bodies[f"{found['privateDnsZoneId']}/A/{name}".lower()]
+        record["properties"]["aRecords"] = [{"ipv4Address": "10.9.9.9"}]
 
     return Break(zone_group, "DNS.ARecordsMatch", act)
 
@@ -135,7 +135,10 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
     "S1-41": (deleted("dns-zone/registry", "DNS.ZoneSetComplete"),),
     "S1-42": tuple(deleted(f"dns-link/{zone}/ml", "DNS.LinkSpoke") for zone in ZONES),
     "S1-43": (deleted("dns-link/registry/hub", "DNS.LinkHub"),),
-    "S1-44": tuple(record_moved(f"zone-group/{name}") for name in ENDPOINTS),
+    "S1-44": (
+        *(record_moved(f"zone-group/{name}") for name in ENDPOINTS),
+        record_moved("zone-group/workspace", 1),
+    ),
     "S1-47": (changed("workspace", "AML.WS.V1LegacyMode", "properties.v1LegacyMode", True),),
     "S1-48": (PUBLIC,),
     "S1-49": (
@@ -148,7 +151,10 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
         for side in ("ml-to-hub", "hub-to-ml")
         for flag in ("allowVirtualNetworkAccess", "allowForwardedTraffic")
     ),
-    "S1-65": (changed("workspace", "AML.WS.ContainerRegistrySet", "properties.containerRegistry", None),),
+    "S1-65": (
+        deleted("registry", "CP.Present"),
+        changed("workspace", "AML.WS.ContainerRegistrySet", "properties.containerRegistry", None),
+    ),
     "S1-66": (REGISTRY_SKU,),
     "S1-67": (REGISTRY_PUBLIC,),
     "S1-68": (changed("registry", "ACR.AdminUserDisabled", "properties.adminUserEnabled", True),),
