@@ -1,7 +1,7 @@
 """Every trigger, registered; no logic. What a function needs is imported when it is first called.
 
-Anonymous at the host: the API checks Entra tokens itself, on every route. One route ``api/{*path}``, because a catch-all
-``/{*route}`` could shadow the host's own ``/admin`` and ``/runtime/webhooks``.
+Anonymous at the host: the API checks Entra tokens itself, on every route. One route ``api/{*path}``, because a
+catch-all ``/{*route}`` could shadow the host's own ``/admin`` and ``/runtime/webhooks``.
 """
 
 import azure.functions as func

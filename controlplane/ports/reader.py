@@ -32,9 +32,7 @@ class ResourceReader(Protocol):
         """The body, or None on 404."""
         ...
 
-    async def list(
-        self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()
-    ) -> tuple[JsonObject, ...]:
+    async def list(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
         """All items, every page; empty on 404 of the parent."""
         ...
 

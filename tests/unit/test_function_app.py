@@ -37,7 +37,8 @@ def test_the_host_indexes_three_functions_and_no_catch_all() -> None:
     assert set(indexed) == set(INDEXED)
     for name, bindings in INDEXED.items():
         for binding, wanted in zip(indexed[name], bindings, strict=True):
-            assert wanted.items() <= {k: str(v) if k in ("type", "direction") else v for k, v in binding.items()}.items()
+            plain = {key: str(value) if key in ("type", "direction") else value for key, value in binding.items()}
+            assert wanted.items() <= plain.items()
 
 
 def test_loading_the_app_loads_no_sdk() -> None:
