@@ -70,7 +70,7 @@ class TokenValidator:
         # Explicit, although the library would refuse them as well: nothing but RS256 reaches a key.
         if header.get("alg") != "RS256" or "crit" in header or not isinstance(key_id, str):
             raise self._refused("The token is not signed with RS256 by a named key.")
-        if tenant not in self._tenants:
+        if not isinstance(tenant, str) or tenant not in self._tenants:
             raise self._refused("The token is of a tenant that is not accepted.")
         key = await self._keys.key(tenant, key_id)
         if key is None:
@@ -86,7 +86,7 @@ class TokenValidator:
             )
         except PyJWTError as error:
             raise self._refused(f"The token is not valid: {_reason(error)}.") from error
-        if claims.get("ver") != "2.0" or not all(isinstance(claims[name], str) for name in ("tid", "oid", "sub")):
+        if claims.get("ver") != "2.0" or not all(_is_text(claims[name]) for name in ("tid", "oid", "sub")):
             raise self._refused("The token is not an access token of version 2.0.")
         return claims
 
@@ -133,6 +133,10 @@ def _reason(error: PyJWTError) -> str:
             return "a claim is missing"
         case _:
             return "its signature or form is wrong"
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

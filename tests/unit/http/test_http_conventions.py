@@ -122,6 +122,18 @@ async def test_body_size_without_a_length(api: Api) -> None:
     assert (answer.status_code, error(answer)["code"]) == (413, "RequestBodyTooLarge")
 
 
+@pytest.mark.parametrize("length", [str(MAX_BODY + 1), "9" * 5000, "0" * 5000 + "9" * 7])
+async def test_body_size_is_told_by_its_length(api: Api, length: str) -> None:
+    """Of whatever length the length is: Python reads no number of more than 4,300 digits."""
+    answer = await raw(api, "GET", "/api/health/live", headers={"Content-Length": length})
+    assert (answer.status_code, error(answer)["code"]) == (413, "RequestBodyTooLarge")
+
+
+@pytest.mark.parametrize("length", ["0", "00012", "", "many"])
+async def test_body_size_that_fits_or_is_none(api: Api, length: str) -> None:
+    assert (await raw(api, "GET", "/api/health/live", headers={"Content-Length": length})).status_code == 200
+
+
 async def test_largest_body_is_read(api: Api) -> None:
     body = json.dumps(registration()).encode()
     content = body + b" " * (MAX_BODY - len(body))

@@ -22,7 +22,11 @@ from tests.support.tokens import AUTHORITY, CLIENT, OTHER_TENANT, TENANT, Issuer
 
 
 def _part(value: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+    return _raw(json.dumps(value))
+
+
+def _raw(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def _unsigned(issuer: Issuer) -> str:
@@ -52,6 +56,7 @@ def _rs512(issuer: Issuer) -> str:
 
 
 NOW = int(time.time())
+ENDLESS = '{"exp":' + "9" * 5_000 + "}"
 OTHER_ISSUER = f"{AUTHORITY}/{OTHER_TENANT}/v2.0"
 REFUSED: dict[str, Callable[[Issuer], str]] = {
     "unsigned": _unsigned,
@@ -74,6 +79,10 @@ REFUSED: dict[str, Callable[[Issuer], str]] = {
     "key that is not published": lambda i: i.token(key="stranger"),
     "no object id": lambda i: i.token(oid=None),
     "no tenant": lambda i: i.token(tid=None),
+    "empty object id": lambda i: i.token(oid=" "),
+    "object id that is no text": lambda i: i.token(oid={"a": 1}),
+    "tenant that is a list": lambda i: i.token(tid=[TENANT]),
+    "tenant that is an object": lambda i: i.token(tid={TENANT: 1}),
     "ID token": lambda i: i.token(scp=None, azp=None, nonce="n"),
     "ID token with roles": lambda i: i.token(scp=None, azp=None, roles=["Platform.Admin"]),
     "ID token with roles and a client": lambda i: i.token(scp=None, roles=["Platform.Admin"]),
@@ -84,6 +93,9 @@ REFUSED: dict[str, Callable[[Issuer], str]] = {
     "unknown kind of token": lambda i: i.token(idtyp="device"),
     "not a JWT": lambda _: "abc",
     "key id that is no text": lambda i: i.token(headers={"kid": ""}),
+    "claims nested without end": lambda i: f"{i.token().partition('.')[0]}.{_raw('[' * 9_000)}.AAAA",
+    "header nested without end": lambda _: f"{_raw('[' * 9_000)}.e30.AAAA",
+    "a number without end": lambda i: f"{i.token().partition('.')[0]}.{_raw(ENDLESS)}.AAAA",
     "far too long": lambda i: i.token(extra="x" * 20_000),
 }
 

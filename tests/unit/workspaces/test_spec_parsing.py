@@ -155,6 +155,16 @@ def test_every_fault_is_listed() -> None:
     }
 
 
+def test_a_body_of_nothing_but_faults_is_listed_as_well() -> None:
+    """As many as 256 KiB hold: comparing each with each would take this test minutes, and a server too."""
+    unknown = {f"x{number}": 0 for number in range(20_000)}
+    assert faults(request(**unknown)) == {f"$.{name}": "UnknownField" for name in unknown}
+
+
+def test_a_list_whose_only_items_are_wrong_is_not_called_too_short() -> None:
+    assert faults(request(owners=["me"])) == {"$.owners[0]": "InvalidValue"}
+
+
 def test_what_is_not_built_and_what_is_wrong_are_listed_together() -> None:
     data = request(
         management="observe",
