@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from controlplane.workspaces import kinds
+from controlplane.workspaces.blueprint.workspace import image_build_compute
 from controlplane.workspaces.model import Blueprint, PlanWarning
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
@@ -74,7 +75,7 @@ _ADVICE = (
         ("S1-65",),
         "$.compute.clusters",
         "No CPU cluster builds images: the build tasks of a private registry cannot reach it.",
-        lambda spec, _: not spec.compute.clusters,
+        lambda spec, _: image_build_compute(spec) is None,
     ),
     Advice(
         "RegistryAdminUser",

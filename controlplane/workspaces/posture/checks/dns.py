@@ -51,9 +51,7 @@ def zone_set(scene: Scene) -> Iterator[Outcome]:
                     continue
                 there = zone is not None and scene.body(zone.key) is not None
                 status = FindingStatus.PASS if there else FindingStatus.FAIL
-                message = (
-                    f"Zone {name}, which group {group} needs in this cloud, is {'there' if there else 'not there'}."
-                )
+                message = f"Zone {name}, which group {group} needs here, is {'there' if there else 'not there'}."
                 key, causes = (zone.key, (Cause(zone.key),)) if zone else (None, ())
                 yield Outcome(key, resource_id, status, "$", name, name if there else None, message, causes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from controlplane.workspaces import kinds
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.posture import advise
 from controlplane.workspaces.spec import WorkspaceSpec
+from tests.support.api import running_api
+from tests.support.api import spec as asked_by_rest
 from tests.support.blueprints import compiled, example, spec
 
 Case = tuple[WorkspaceSpec, Blueprint]
@@ -65,3 +68,32 @@ def test_advise(requirement: str) -> None:
     assert requirement in warning.message
     assert warning.target is not None
     assert code not in {w.code for w in advise(*does_not())}
+
+
+#: Changes of a spec that may be asked for → advice its plan shows, and does not show.
+PLANS: dict[str, tuple[dict[str, object], set[str], set[str]]] = {
+    "the example": (
+        {},
+        {"V2ApiReachesPublicArm", "AzureGrantsSystemIdentity"},
+        {"SharedKeyAccess", "NoImageBuildCompute"},
+    ),
+    "v1": ({"legacyV1Mode": True}, {"V2ApiIsTheDefault", "LegacyModeForV1UsersOnly"}, {"V2ApiReachesPublicArm"}),
+    "no cluster": ({"compute": {"clusters": []}}, {"NoImageBuildCompute"}, {"StorageTagReachesEveryAccount"}),
+    "open doors": (
+        {"storage": {"sharedKeyAccess": True}, "registry": {"adminUser": True}},
+        {"SharedKeyAccess", "RegistryAdminUser"},
+        {"NoImageBuildCompute"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+async def test_a_plan_shows_its_advice(tmp_path: Path, name: str) -> None:
+    changes, shown, not_shown = PLANS[name]
+    async with running_api(tmp_path) as api:
+        await api.register()
+        asked_for = asked_by_rest(**{"compute": example()["compute"], **changes})
+        plan = await api.call("POST", "workspaces/churn-dev:plan", {"spec": asked_for})
+    codes = {warning["code"] for warning in plan.json()["warnings"]}
+    assert codes >= shown
+    assert not codes & not_shown

@@ -1,0 +1,134 @@
+"""docs/requirements.csv keeps its rules: each row has its own test, and that test fails when its rule is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.blueprints import ROOT
+from tests.support.switch_off import registered
+from tools.proof import Row, main, rows
+
+#: What has to be done by now, by requirement: the table of requirements and the first release's list.
+REQUIRED = {
+    "S1-02": "create/validate",
+    "S1-03": "create",
+    "S1-05": "advise/validate",
+    "S1-07": "validate",
+    "S1-09": "create",
+    "S1-10": "create",
+    "S1-12": "create",
+    "S1-16": "report",
+    "S1-17": "validate",
+    "S1-26": "validate",
+    "S1-29": "validate/enforce",
+    "S1-30": "validate/enforce",
+    "S1-31": "validate",
+    "S1-32": "validate",
+    "S1-33": "advise",
+    "S1-34": "validate",
+    "S1-35": "create/validate",
+    "S1-36": "create/validate",
+    "S1-37": "validate",
+    "S1-38": "create/validate",
+    "S1-39": "create/validate",
+    "S1-40": "create/validate",
+    "S1-41": "create/validate",
+    "S1-42": "validate",
+    "S1-43": "validate",
+    "S1-44": "validate",
+    "S1-46": "advise",
+    "S1-47": "validate",
+    "S1-48": "advise/validate",
+    "S1-49": "validate",
+    "S1-50": "validate",
+    "S1-51": "advise",
+    "S1-65": "advise/validate",
+    "S1-66": "validate/enforce",
+    "S1-67": "validate/enforce",
+    "S1-68": "advise/validate",
+    "S1-69": "create/validate",
+    "S1-70": "create/validate",
+    "S1-71": "advise/enforce",
+    "S2-01": "create",
+    "S2-04": "create/validate",
+    "S2-09": "advise",
+    "S2-43": "advise",
+    "X-17": "create",
+}
+#: Where the tests of a kind live: pairs of states, the golden list, plans.
+HOMES = {
+    "create": "tests/unit/workspaces/test_golden.py::test_create[",
+    "validate": "tests/unit/workspaces/posture/test_requirement_pairs.py::test_",
+    "enforce": "tests/unit/workspaces/posture/test_requirement_pairs.py::test_enforce[",
+    "advise": "tests/unit/workspaces/posture/test_plan_advice.py::test_advise[",
+    "report": "tests/unit/workspaces/posture/test_requirement_pairs.py::test_",
+}
+ROWS: tuple[Row, ...] = rows()
+SEED = int(os.environ.get("REQUIREMENTS_SEED", "20261101"))
+"""Another seed switches other rules off."""
+
+
+def test_every_requirement_of_the_list_has_its_rows_and_each_row_is_there_once() -> None:
+    wanted = sorted((name, kind) for name, kinds in REQUIRED.items() for kind in kinds.split("/"))
+    assert sorted((row.id, row.kind) for row in ROWS) == wanted
+
+
+def test_no_two_rows_share_a_test() -> None:
+    tests = [row.test for row in ROWS]
+    assert sorted(set(tests)) == sorted(tests)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.kind}")
+def test_a_row_points_at_a_module_and_at_a_test_of_its_kind(row: Row) -> None:
+    assert (ROOT / row.where).is_file()
+    assert row.test.startswith(HOMES[row.kind])
+    assert row.test.endswith((f"[{row.id}]", f"_{row.id.lower().replace('-', '_')}"))
+
+
+def test_created_resources_are_in_the_golden_list() -> None:
+    golden = yaml.safe_load((ROOT / "tests/data/golden/secure-classical.yaml").read_text())
+    listed = {requirement for entry in golden.values() for requirement in entry["for"]}
+    assert listed == {row.id for row in ROWS if row.kind == "create"}
+
+
+def test_each_requirement_is_registered_on_a_rule_and_nothing_else_is() -> None:
+    assert {name for ids in registered().values() for name in ids} == {row.id for row in ROWS}
+
+
+def test_switching_rules_off_turns_exactly_their_requirements_red(tmp_path: Path) -> None:
+    rules = registered()
+    chosen = random.Random(SEED).sample(sorted(rules), 10)
+    red = {row.id for row in ROWS if not _outcomes(tmp_path, chosen)[row.test]}
+    assert red == set().union(*(rules[name] for name in chosen)), chosen
+
+
+def _outcomes(directory: Path, switched_off: list[str]) -> dict[str, bool]:
+    """Node id → passed, of every row's test in a run with rules switched off."""
+    file = directory / "outcomes.json"
+    if not file.exists():
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.support.switch_off", "-p", "no:cacheprovider"]
+        environment = {**os.environ, "SWITCHED_OFF": ";".join(switched_off), "OUTCOMES": str(file)}
+        run = subprocess.run(
+            [*command, *(row.test for row in ROWS)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert file.exists(), run.stdout + run.stderr
+    outcomes: dict[str, bool] = json.loads(file.read_text())
+    return outcomes
+
+
+def test_proof_names_what_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["S9-99"]) == 2
+    assert "S1-37" in capsys.readouterr().err
