@@ -93,7 +93,10 @@ def _judge_present(state: State, index: int, resource: Resource, body: JsonObjec
         reason = missing[0].reason
         message = f"{resource.key}: {missing[0].path} is none of {', '.join(missing[0].one_of)}."
         return steps.wait_or_fail(state, index, reason, message, now)
-    return steps.succeed(adopt(state, resource, body), index, now)
+    state = adopt(state, resource, body)
+    # What Azure made, or somebody granted before us, has an id that nobody knew when the step was planned.
+    state = state.with_step(index, resource_id=state.inventory[step.key].resource_id or step.resource_id)
+    return steps.succeed(state, index, now)
 
 
 def adopt(state: State, resource: Resource, body: JsonObject) -> State:
