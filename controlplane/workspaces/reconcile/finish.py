@@ -214,11 +214,19 @@ def error_of(operation: Operation) -> ErrorBody:
 
 
 def at_rest(record: WorkspaceRecord, operation: Operation | None, due_at: datetime) -> WorkspaceRecord:
-    """The record when nothing runs any more. Cancelling a deletion takes the wish back; a failed one is kept, because
-    the workspace is not what its spec says until somebody repeats the DELETE."""
+    """The record when nothing runs any more. Cancelling a deletion that has not deleted anything takes the wish back.
+
+    Any other deletion that did not succeed keeps it: a part of the workspace is soft-deleted, and Azure refuses its
+    names to a creation. Somebody repeats the DELETE.
+    """
     update: dict[str, Any] = {"due_at": due_at}
     if operation is not None:
         update |= {"active_operation": None, "last_operation": operation.id}
-        if operation.status is OperationStatus.CANCELED:
+        if operation.status is OperationStatus.CANCELED and not _has_deleted(operation):
             update["deleting"] = False
     return record.model_copy(update=update)
+
+
+def _has_deleted(operation: Operation) -> bool:
+    """Whether a deletion got as far as sending its first DELETE."""
+    return operation.kind is OperationKind.DELETE and any(step.started_at is not None for step in operation.steps)
