@@ -7,6 +7,7 @@ Everything lives in memory; the database only makes a restart continue. It is wr
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from typing import Any
 
@@ -34,6 +35,8 @@ class Store:
         self._dirty: set[str] = set()
         self._dirty_kv: set[str] = set()
         if path != ":memory:":
+            # The signing keys are in it: whoever may read the file may sign tokens.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.executescript("pragma journal_mode=wal; pragma synchronous=off;" + SCHEMA)
             self._load(self._db)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from simulator import inject
 from simulator.engine.hooks import ArmError, JsonObject
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
     from simulator.server.app import Simulator
 
 LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")
+NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
 def handle(simulator: Simulator, request: Request, client: str) -> Response:
-    """Answer one control call; errors are `{"error": {"code", "message"}}` with 400 or 404."""
+    """Answer one control call; errors are `{"error": {"code", "message"}}` with 400, 403 or 404."""
     if client and not client.startswith(LOOPBACK):
-        return Response(
-            403, {"error": {"code": "LoopbackOnly", "message": "Control endpoints answer on loopback only."}}
-        )
+        return _refused("LoopbackOnly", "Control endpoints answer on loopback only.")
+    if _is_of_a_web_page(request):
+        return _refused("NotForBrowsers", "Control endpoints do not answer what a web page asks for.")
     simulator.world.settle()
     try:
         response = _route(simulator, request)
@@ -31,6 +33,21 @@ def handle(simulator: Simulator, request: Request, client: str) -> Response:
         response = Response(400, {"error": {"code": "BadControlRequest", "message": f"{error}"}})
     simulator.world.store.flush()
     return response
+
+
+def _is_of_a_web_page(request: Request) -> bool:
+    """A page may send simple requests to any address without asking (CSRF), and may have its own name resolved to
+    this one (DNS rebinding); browsers tell of the first by Origin or Sec-Fetch-Site, and of the second by Host."""
+    try:
+        name = urlsplit(request.base).hostname
+    except ValueError:
+        name = None
+    foreign = request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+    return foreign or name not in NAMES or request.headers.get("origin", request.base) != request.base
+
+
+def _refused(code: str, message: str) -> Response:
+    return Response(403, {"error": {"code": code, "message": message}})
 
 
 def _route(simulator: Simulator, request: Request) -> Response:

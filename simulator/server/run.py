@@ -44,8 +44,7 @@ def certificates(folder: Path) -> tuple[Path, Path]:
         authority = trustme.CA(organization_name="Azure simulator")
         leaf = authority.issue_cert("localhost", "127.0.0.1", "::1")
         authority.cert_pem.write_to_path(str(ca_file))
-        leaf.private_key_and_cert_chain_pem.write_to_path(str(server_file))
-        server_file.chmod(0o600)
+        write_secret(server_file, leaf.private_key_and_cert_chain_pem.bytes())
     return ca_file.resolve(), server_file.resolve()
 
 
@@ -78,13 +77,20 @@ def sockets(port: int) -> tuple[int, list[socket.socket]]:
     return port, found
 
 
-def write_environment(path: Path, values: dict[str, str]) -> None:
-    """`KEY=value` lines, written beside and renamed, so that a reader sees all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + f".{os.getpid()}")
-    beside.write_text("".join(f"{key}={value}\n" for key, value in values.items()), encoding="utf-8")
-    beside.chmod(0o600)
+def write_secret(path: Path, content: bytes) -> None:
+    """A file that nobody else may read, not even while it is written; written beside and renamed, so that a reader
+    sees all or nothing."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    beside.touch(0o600, exist_ok=False)
+    beside.write_bytes(content)
     beside.replace(path)
+
+
+def write_environment(path: Path, values: dict[str, str]) -> None:
+    """`KEY=value` lines, a secret among them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_secret(path, "".join(f"{key}={value}\n" for key, value in values.items()).encode())
 
 
 class _Server(uvicorn.Server):
