@@ -76,7 +76,7 @@ def links(scene: Scene) -> Iterator[Outcome]:
             link = by_place.get((str(zone.id), key))
             if link is None:
                 message = f"Nothing links zone {name_of(str(zone.id))} to network {key}."
-                yield Outcome(zone.key, scene.id_of(zone), FindingStatus.FAIL, "$", key, None, message)
+                yield Outcome(None, scene.id_of(zone), FindingStatus.FAIL, "$", key, None, message)
             else:
                 yield _link(scene, zone, link, key)
 
