@@ -91,7 +91,8 @@ class Declared:
 
     def _differs(self, control: Control, resource: Resource, change: Change, difference: Difference) -> None:
         repair = Repair(kind=RepairKind.UPDATE, keys=(resource.key,))
-        if control.manual or difference.replaces:
+        # One write puts the whole body: with a difference that cannot be written, none of the resource's is.
+        if control.manual or any(other.replaces for other in change.differences):
             repair = manual(control.manual or _REPLACES)
         observed = "absent" if difference.observed_absent else difference.observed
         message = f"{resource.key}: {difference.path} is {_brief(observed)}, not {_brief(plain(difference.wanted))}."

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from controlplane.workspaces.posture import RepairKind
 from tests.support.azure_answers import Estate, create
 from tests.support.blueprints import compiled
 from tests.support.looks import look
@@ -68,3 +69,11 @@ def test_every_failing_finding_says_how_it_can_be_repaired() -> None:
     foreign_connection("storage")(estate)
     (finding,) = look(estate).failing
     assert finding.repair.reason
+
+
+def test_what_needs_a_replacement_keeps_the_rest_of_its_resource_from_being_repaired() -> None:
+    estate = CREATED.copy()
+    cluster = estate.body("cluster/cpu")["properties"]["properties"]
+    cluster["enableNodePublicIp"] = True
+    cluster["scaleSettings"]["maxNodeCount"] = 9
+    assert {finding.repair.kind for finding in look(estate).failing} == {RepairKind.MANUAL}
