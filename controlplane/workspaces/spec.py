@@ -53,6 +53,10 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"^[a-z](?:[a-z0-9]|-(?!-)){1,30}[a-z0-9]$")
+#: Azure refuses names of things with an endpoint that hold one of these anywhere (ReservedResourceName). Other reserved
+#: words are refused only as a whole name or at its beginning, where ours have a prefix.
+#: Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-reserved-resource-name.
+_RESERVED = ("microsoft", "windows")
 INVALID = "InvalidSpec"
 NOT_AVAILABLE = "FeatureNotAvailable"
 AUTO = "auto"
@@ -64,14 +68,21 @@ SMALLEST_PREFIX = 25
 
 
 def check_name(name: str) -> tuple[ErrorDetail, ...]:
-    """It goes into names and tags of Azure resources: 3 to 32 characters of a-z, 0-9 and single hyphens."""
-    if _NAME.fullmatch(name):
-        return ()
-    text = (
-        f"'{name}' is not a workspace name: 3 to 32 characters, a-z, 0-9 and single hyphens, "
-        "beginning with a letter and ending with a letter or digit."
-    )
-    return (ErrorDetail("InvalidName", text, "$.name"),)
+    """It goes into names and tags of Azure resources: 3 to 32 characters of a-z, 0-9 and single hyphens, no trademarks.
+
+    Storage accounts, vaults and registries are named after it without its hyphens.
+    """
+    if not _NAME.fullmatch(name):
+        text = (
+            f"'{name}' is not a workspace name: 3 to 32 characters, a-z, 0-9 and single hyphens, "
+            "beginning with a letter and ending with a letter or digit."
+        )
+        return (ErrorDetail("InvalidName", text, "$.name"),)
+    reserved = next((word for word in _RESERVED if word in name.replace("-", "")), None)
+    if reserved is not None:
+        text = f"'{name}' is not a workspace name: Azure refuses names of resources that contain '{reserved}'."
+        return (ErrorDetail("InvalidName", text, "$.name"),)
+    return ()
 
 
 def parse_spec(data: JsonObject) -> WorkspaceSpec:

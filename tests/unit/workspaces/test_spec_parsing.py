@@ -179,12 +179,29 @@ def test_what_is_not_built_and_what_is_wrong_are_listed_together() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["abc", "churn-dev", "a1-b2", "a" * 32])
+@pytest.mark.parametrize("name", ["abc", "churn-dev", "a1-b2", "a" * 32, "my-window", "azure", "login"])
 def test_names_that_azure_takes(name: str) -> None:
     assert check_name(name) == ()
 
 
-@pytest.mark.parametrize("name", ["", "ab", "1abc", "Churn", "a--b", "abc-", "a" * 33, "a_b", "a/b", "abc\n"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "ab",
+        "1abc",
+        "Churn",
+        "a--b",
+        "abc-",
+        "a" * 33,
+        "a_b",
+        "a/b",
+        "abc\n",
+        "windows-cv",
+        "window-shop",
+        "my-micro-soft",
+    ],
+)
 def test_names_that_azure_would_refuse(name: str) -> None:
     (detail,) = check_name(name)
     assert (detail.code, detail.target) == ("InvalidName", "$.name")
