@@ -8,7 +8,8 @@ Sources: [ASO] Azure/azure-service-operator v2/internal/reconcilers/arm/errorcla
 [THR] https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling;
 [RBAC] https://learn.microsoft.com/azure/role-based-access-control/troubleshooting;
 [TF n] https://github.com/hashicorp/terraform-provider-azurerm/issues/n;
-[CLI n] https://github.com/Azure/azure-cli/issues/n.
+[CLI n] https://github.com/Azure/azure-cli/issues/n;
+[TRE n] https://github.com/microsoft/AzureTRE/issues/n.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ TABLE: tuple[Row, ...] = (
     Row("RegistryStatusConflict", Verdict.WAIT, "container registry in another operation"),
     Row("RetryableError", Verdict.WAIT, "[TF 21293] details: ReferencedResourceNotProvisioned"),
     Row("ReferencedResourceNotProvisioned", Verdict.WAIT, "[TF 17649] the subnet is in state Updating"),
+    Row("Canceled", Verdict.RETRY_FAST, "[TRE 3177] a network's operation that a newer write to it ended"),
+    Row("CanceledAndSupersededDueToAnotherOperation", Verdict.RETRY_FAST, "[TRE 3177] the detail of it, by itself"),
     Row("ResourceGroupBeingDeleted", Verdict.WAIT, "[ARM] the group's deletion has to end first"),
     Row("CannotDeleteResource", Verdict.WAIT, "[CLI 15010] nested resources vanish some time after their DELETE"),
     Row("InUseSubnetCannotBeDeleted", Verdict.WAIT, "[ARM] NICs of deleted endpoints and nodes go a little later"),

@@ -101,7 +101,14 @@ def test_a_fault_that_may_hide_an_effect_is_resolved_by_reading() -> None:
 
 @pytest.mark.parametrize(
     ("code", "wanted"),
-    [("QuotaExceeded", Fail), (None, Fail), ("RetryableError", Retry), ("InternalServerError", Retry)],
+    [
+        ("QuotaExceeded", Fail),
+        (None, Fail),
+        ("RetryableError", Retry),
+        ("InternalServerError", Retry),
+        ("Canceled", Retry),
+        ("CanceledAndSupersededDueToAnotherOperation", Retry),
+    ],
 )
 def test_failed_operations(code: str | None, wanted: type[Any]) -> None:
     assert isinstance(classify_failure(code, "m", PUT), wanted)
