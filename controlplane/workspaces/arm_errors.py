@@ -49,6 +49,7 @@ class Row:
 
 
 _ROLES = "Microsoft.Authorization/roleAssignments"
+_ENDPOINTS = "Microsoft.Network/privateEndpoints"
 
 TABLE: tuple[Row, ...] = (
     # Somebody else is at work on it, or on what it needs.
@@ -56,6 +57,8 @@ TABLE: tuple[Row, ...] = (
     Row("OperationInProgress", Verdict.WAIT, "[ARM] Conflict: an operation is running on the resource"),
     Row("ConflictingServerOperation", Verdict.WAIT, "[TF 21293] same cause, older name"),
     Row("StorageAccountOperationInProgress", Verdict.WAIT, "[TF pull 28112] several endpoints of one account"),
+    # Of a vault itself the same code says that its name is soft-deleted, and no repetition helps.
+    Row("ConflictError", Verdict.WAIT, "[TF pull 32095] somebody else writes the vault it leads to", _ENDPOINTS),
     Row("RegistryStatusConflict", Verdict.WAIT, "container registry in another operation"),
     Row("RetryableError", Verdict.WAIT, "[TF 21293] details: ReferencedResourceNotProvisioned"),
     Row("ReferencedResourceNotProvisioned", Verdict.WAIT, "[TF 17649] the subnet is in state Updating"),

@@ -40,6 +40,8 @@ from tests.support.virtual_time import run
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 ROLE = "Microsoft.Authorization/roleAssignments"
+ENDPOINT = "Microsoft.Network/privateEndpoints"
+VAULT = "Microsoft.KeyVault/vaults"
 PUT = Attempt("Microsoft.Network/virtualNetworks", False, 1)
 DELETE = Attempt("Microsoft.Network/virtualNetworks", True, 1)
 
@@ -67,6 +69,8 @@ CASES: dict[str, tuple[ControlPlaneError, Attempt, type[Any]]] = {
     "in progress": (Conflict("AnotherOperationInProgress", "x"), PUT, Retry),
     "new principal": (Rejected("PrincipalNotFound", "x"), Attempt(ROLE, False, 1), Retry),
     "grant exists": (Conflict("RoleAssignmentExists", "x"), Attempt(ROLE, False, 1), Adopt),
+    "endpoint to a busy vault": (Conflict("ConflictError", "x"), Attempt(ENDPOINT, False, 1), Retry),
+    "vault with a soft-deleted name": (Conflict("ConflictError", "x"), Attempt(VAULT, False, 1), Fail),
     "gone when deleting": (Rejected("ResourceNotFound", "x"), DELETE, Gone),
     "parent gone when deleting": (Rejected("ParentResourceNotFound", "x"), DELETE, Gone),
     "parent not yet there": (Rejected("ParentResourceNotFound", "x"), PUT, Retry),
