@@ -28,7 +28,7 @@ from controlplane.workspaces.reconcile.planning import (
     urgency,
 )
 from controlplane.workspaces.reconcile.session import Session
-from controlplane.workspaces.reconcile.state import Act, Delete, Outcome, Put, State
+from controlplane.workspaces.reconcile.state import Act, Delete, Outcome, Put, State, StepAction
 from controlplane.workspaces.records import Owned
 
 #: Whole looks before a difference at the end counts as one: reads may lag behind writes.
@@ -126,6 +126,12 @@ class Runner:
         if self._deps.clock.now() > self._deadline:
             return self._end(Phase.FAILED, error=ErrorBody(code="OperationTimedOut", message=removals[0].reason))
         return self._end(Phase.WORKING, next_at=self._deps.system.now() + _UNREADABLE_PAUSE)
+
+    def _undecided(self, sight: Sight) -> frozenset[str]:
+        """Keys about which a look said nothing, and which therefore get no step."""
+        consent = self._state.operation.allow_destructive
+        removals = () if consent else unreadable_removals(sight.plan, sight.blueprint)
+        return frozenset((*sight.observed.unknown, *(change.key for change in removals)))
 
     def _is_refused(self, sight: Sight) -> bool:
         operation = self._state.operation
@@ -249,7 +255,8 @@ class Runner:
         if not more:
             return self._end(Phase.VERIFY, sight=sight)
         self._state = replace(self._state, observed=sight.observed, watches={})
-        readable = tuple(step for step in more if step.key not in sight.observed.unknown)
+        undecided = self._undecided(sight)
+        readable = tuple(step for step in more if step.key not in undecided)
         if not readable:
             return self._end(Phase.WORKING, next_at=self._deps.system.now() + _UNREADABLE_PAUSE)
         if self._is_refused(sight):
@@ -271,8 +278,10 @@ class Runner:
         sight = await self._look()
         self._state = replace(self._state, observed=sight.observed)
         if self._state.operation.kind is not OperationKind.DELETE:
-            taken = self._state.open_keys | sight.observed.unknown.keys()
+            taken = self._state.open_keys | self._undecided(sight)
             more = tuple(step for step in self._missing(sight) if step.key not in taken)
+            if any(step.action == StepAction.DELETE for step in more) and self._is_refused(sight):
+                return self._end(Phase.FAILED, error=refusal(sight.plan))
             if more:
                 self._extend(more)
         return None

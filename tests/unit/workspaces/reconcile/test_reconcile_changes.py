@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
-from controlplane.operations.model import ConditionStatus, OperationKind, OperationStatus
+import pytest
+
+from controlplane.operations.model import ConditionStatus, OperationKind, OperationStatus, StepStatus
 from tests.support.tick_world import ENDPOINT, ML, STORAGE, VNET, World
 from tests.support.virtual_time import run
 
@@ -62,6 +65,37 @@ def test_a_destructive_update_needs_consent(world: World) -> None:
         writes = world.azure.writes()[before:]
         assert writes.index(f"DELETE {ENDPOINT}") < writes.index(f"DELETE {VNET}/subnets/a")
         assert writes.index(f"PUT {VNET}/subnets/a") < writes.index(f"PUT {ENDPOINT}")
+
+    run(scene())
+
+
+@pytest.mark.parametrize("consent", [False, True])
+def test_what_others_change_behind_a_running_operation_needs_consent_too(world: World, consent: bool) -> None:
+    """The operation has to look at the whole again, because something it was done with is gone; in the meantime
+    somebody moved a subnet, which only a replacement cures."""
+    world.tick_seconds = 8
+
+    async def scene() -> None:
+        asked = await world.ask(CREATE, allow_destructive=consent)
+
+        async def has_made(key: str) -> bool:
+            steps = (await world.operation(asked)).steps
+            return any(step.key == key and step.status is StepStatus.SUCCEEDED for step in steps)
+
+        while not await has_made("endpoint"):
+            await world.tick()
+            await asyncio.sleep(5)
+        assert not await has_made("workspace")
+        world.azure.body(f"{VNET}/subnets/a")["properties"]["addressPrefix"] = "10.0.7.0/24"
+        del world.azure.resources[ENDPOINT.lower()]
+        operation = await world.settle(asked)
+        deletions = [write for write in world.azure.writes() if write.startswith("DELETE")]
+        if consent:
+            assert operation.status is OperationStatus.SUCCEEDED, operation.error
+            assert deletions == [f"DELETE {VNET}/subnets/a"]
+        else:
+            assert operation.error is not None and operation.error.code == "DestructiveChangeNotAllowed"
+            assert deletions == []
 
     run(scene())
 
