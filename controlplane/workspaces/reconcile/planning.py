@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from controlplane.arm import fold, is_within
@@ -13,6 +14,7 @@ from controlplane.workspaces.model import Action, Blueprint, Change, Observed, O
 from controlplane.workspaces.reconcile.state import GROUP_TYPE, StepAction, has_failed, in_progress
 from controlplane.workspaces.reconcile.steps import is_group
 from controlplane.workspaces.records import Owned
+from controlplane.workspaces.resolve import Unresolved, resolve
 
 
 def plan_steps(
@@ -29,7 +31,8 @@ def plan_steps(
     """
     reapply, recreate = (frozenset(keys) for keys in wishes)
     steps: list[Step] = []
-    for change in plan.changes:
+    for planned in plan.changes:
+        change = _where_it_is(planned) if kind is OperationKind.REPAIR else planned
         actions = _actions(kind, change, blueprint, observed)
         if change.action in (Action.NONE, Action.UPDATE):
             if change.key in recreate:
@@ -37,7 +40,29 @@ def plan_steps(
             elif change.key in reapply:
                 actions = (StepAction.REAPPLY,)
         steps += [Step(key=change.key, resource_id=change.id, action=action.value) for action in actions]
-    return tuple(steps)
+    return _possible(steps, blueprint, observed) if kind is OperationKind.REPAIR else tuple(steps)
+
+
+def _where_it_is(change: Change) -> Change:
+    """A repair destroys nothing, so what would be replaced with something else only is put right in its place."""
+    if change.action is not Action.REPLACE or any(difference.replaces for difference in change.differences):
+        return change
+    return replace(change, action=Action.UPDATE if change.differences else Action.NONE)
+
+
+def _possible(steps: Sequence[Step], blueprint: Blueprint, observed: Observed) -> tuple[Step, ...]:
+    """Without what needs an output of something that is there, lacks it, and is not written: it would wait in vain.
+
+    A cluster that lost its identity and can only be replaced has no principal that a role could be granted to.
+    """
+    written = {step.key for step in steps}
+
+    def in_vain(step: Step) -> bool:
+        resource = blueprint.by_key.get(step.key)
+        found = resolve(resource, observed) if resource is not None else None
+        return isinstance(found, Unresolved) and not written.issuperset(found.keys)
+
+    return tuple(step for step in steps if not in_vain(step))
 
 
 def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed: Observed) -> tuple[StepAction, ...]:
