@@ -29,10 +29,13 @@ def inner(compute: Resource) -> JsonObject:
 
 
 def reach_minimum(ctx: HookContext) -> None:
-    """minNodeCount nodes are kept."""
+    """minNodeCount nodes are kept; those above a lowered minimum leave when they have been idle for long enough."""
     least = int(dig(inner(ctx.resource), "scaleSettings.minNodeCount", 0))
-    if least > int(inner(ctx.resource).get("currentNodeCount", 0)):
+    current = int(inner(ctx.resource).get("currentNodeCount", 0))
+    if least > current:
         request_nodes(ctx.engine, ctx.resource, least)
+    elif least < current:
+        watch_idle(ctx.engine, ctx.resource)
 
 
 def blocked(engine: EngineApi, compute: Resource) -> str | None:
