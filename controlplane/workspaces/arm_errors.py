@@ -62,6 +62,7 @@ TABLE: tuple[Row, ...] = (
     Row("RegistryStatusConflict", Verdict.WAIT, "container registry in another operation"),
     Row("RetryableError", Verdict.WAIT, "[TF 21293] details: ReferencedResourceNotProvisioned"),
     Row("ReferencedResourceNotProvisioned", Verdict.WAIT, "[TF 17649] the subnet is in state Updating"),
+    Row("RemotePeeringIsDisconnected", Verdict.WAIT, "[TF 14051] the other side of a peering has to be deleted first"),
     Row("Canceled", Verdict.RETRY_FAST, "[TRE 3177] a network's operation that a newer write to it ended"),
     Row("CanceledAndSupersededDueToAnotherOperation", Verdict.RETRY_FAST, "[TRE 3177] the detail of it, by itself"),
     Row("ResourceGroupBeingDeleted", Verdict.WAIT, "[ARM] the group's deletion has to end first"),
