@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from urllib.parse import unquote
 
 from controlplane.arm import fold, is_within
 from controlplane.errors import ErrorDetail
@@ -58,6 +59,9 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
 
 
 def _known(item: str, allowed: Sequence[str]) -> bool:
+    """One of ``allowed`` or below it, and not out of it again: whoever resolves ``hub/../other`` finds the other."""
+    if {".", ".."} & set(unquote(item).split("/")):
+        return False
     return any(fold(item) == fold(other) or is_within(item, other) for other in allowed)
 
 

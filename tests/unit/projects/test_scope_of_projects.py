@@ -80,6 +80,12 @@ STRANGER = "/subscriptions/00000000-0000-0000-0000-000000000009/resourceGroups/x
         ({"network": {"addressSpace": "10.40.0.0/22", "hub": {"vnetId": STRANGER}}}, "$.network.hub.vnetId"),
         ({"network": {"addressSpace": "10.40.0.0/22", "hub": {"vnetId": f"{HUB}2"}}}, "$.network.hub.vnetId"),
         (
+            {"network": {"addressSpace": "10.40.0.0/22", "hub": {"vnetId": f"{HUB}/../another"}}},
+            "$.network.hub.vnetId",
+        ),
+        ({"identity": {"primary": f"{IDENTITY}/%2E%2e/another"}}, "$.identity.primary"),
+        ({"encryption": {"customerManagedKey": f"{KEY}/./../other"}}, "$.encryption.customerManagedKey"),
+        (
             {"network": {"addressSpace": "10.40.0.0/22", "hub": {"dnsZones": [ZONES, STRANGER]}}},
             "$.network.hub.dnsZones[1]",
         ),
