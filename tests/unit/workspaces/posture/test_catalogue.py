@@ -21,8 +21,9 @@ def test_rule_names_are_unique() -> None:
 
 def test_the_document_lists_every_control_with_its_severities() -> None:
     severities: dict[str, set[str]] = {}
-    for rule in (*ENTRIES, AS_DECLARED, *CHECKS.values()):
-        severities.setdefault(rule.id, set()).add(rule.severity.value)
+    judged = [(c.id, c.severity) for c in (*ENTRIES, AS_DECLARED)] + [(c.id, c.severity) for c in CHECKS.values()]
+    for control, severity in judged:
+        severities.setdefault(control, set()).add(severity.value)
     text = (ROOT / "docs/posture.md").read_text()
     listed = dict(re.findall(r"^\| ([A-Z]+(?:\.\w+)+) \| (\w+) \|", text, re.MULTILINE))
     assert set(listed) == set(severities)

@@ -95,7 +95,7 @@ def zone(key: str) -> str:
 
 def record(key: str) -> str:
     """The id of the first A record of a zone."""
-    return next(b["id"] for b in CREATED.bodies.values() if fold(b["id"]).startswith(fold(zone(key)) + "/a/"))
+    return next(str(b["id"]) for b in CREATED.bodies.values() if fold(b["id"]).startswith(fold(zone(key)) + "/a/"))
 
 
 def append_rule(estate: Estate) -> None:
