@@ -53,6 +53,10 @@ class Ranges:
         return Ranges(str(ml), str(endpoints), str(upper), str(hub), str(next(hub.subnets())))
 
 
+#: On everything a workspace makes: whose it is.
+WORKSPACE_TAG = "cp-workspace"
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """The spec with the ids, names, tags and address ranges that follow from it."""
@@ -94,7 +98,7 @@ def _tags(spec: WorkspaceSpec, context: CompileContext) -> Mapping[str, str]:
         "environment": spec.environment.value,
         "owner": ",".join(sorted(spec.owners)),
         "workload": spec.workload.value,
-        "cp-workspace": context.workspace,
+        WORKSPACE_TAG: context.workspace,
     }
     if spec.expiry is not None and spec.expiry.expires_on is not None:
         tags["expiry"] = spec.expiry.expires_on.isoformat()

@@ -12,7 +12,9 @@ from controlplane.errors import Conflict, ErrorDetail, Transient
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation, OperationKind, OperationStatus
 from controlplane.operations.preconditions import on_fresh_state
-from controlplane.workspaces.model import Action, Change, Plan
+from controlplane.workspaces import kinds
+from controlplane.workspaces.blueprint.context import WORKSPACE_TAG
+from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Plan
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.records import WorkspaceRecord
@@ -150,6 +152,35 @@ async def _refuse_destruction(deps: ServiceDeps, asked: Asked) -> None:
             details=tuple(_destruction(change) for change in plan.destructive),
         )
     _require_readable(plan)
+    if asked.stored is None:
+        _refuse_adoption(asked, blueprint, observed)
+
+
+def _refuse_adoption(asked: Asked, blueprint: Blueprint, observed: Observed) -> None:
+    """A new workspace would write over what somebody else made under its names, and delete it at its own end.
+
+    Raises ``Conflict("ResourceGroupUnavailable")``, unless the group says by its tag that it is a former workspace's
+    of this name. A group that is merely there, and holds nothing of these names, is taken.
+    """
+    groups = {resource.key for resource in blueprint.resources if resource.type == kinds.RESOURCE_GROUP}
+    made_by_us = any(_holder(observed.bodies[key]) == asked.name for key in groups & observed.bodies.keys())
+    found = tuple(key for key in observed.bodies if key not in groups)
+    if found and not made_by_us:
+        raise Conflict(
+            "ResourceGroupUnavailable",
+            f"Resource group {asked.resource_group!r} holds resources of this workspace's names that it did not make. "
+            "Choose another name, or send allowDestructive=true to take them over.",
+            target="name",
+            details=tuple(
+                ErrorDetail("ResourceExists", f"{observed.bodies[key].get('id')} exists.", key) for key in found
+            ),
+        )
+
+
+def _holder(group: JsonObject) -> str | None:
+    """The workspace that a resource group's tags name."""
+    tags = group.get("tags") or {}
+    return next((str(value) for name, value in tags.items() if name.lower() == WORKSPACE_TAG), None)
 
 
 def _destruction(change: Change) -> ErrorDetail:

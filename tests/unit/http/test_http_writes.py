@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from controlplane.operations.model import OperationStatus
-from tests.support.api import Api, error, registration, spec
+from tests.support.api import SUBSCRIPTION, Api, error, registration, spec
 from tests.support.api_fakes import FakeCatalog
 
 
@@ -182,3 +183,33 @@ async def test_two_projects_cannot_meet_in_one_resource_group(api: Api) -> None:
     await api.create("team-one")
     answer = await api.call("PUT", "workspaces/one", spec("fraud", "10.60.0.0/22"))
     assert (answer.status_code, error(answer)["code"]) == (409, "ResourceGroupUnavailable")
+
+
+TAKEN_GROUPS: dict[str, tuple[dict[str, Any], bool, str, int]] = {
+    "somebody else's, with a network of our names": ({"team": "other"}, True, "false", 409),
+    "without tags, with a network of our names": ({}, True, "false", 409),
+    "another workspace's leftovers": ({"cp-workspace": "dev"}, True, "false", 409),
+    "consented to": ({"team": "other"}, True, "true", 201),
+    "a former workspace's of this name": ({"CP-Workspace": "churn-dev"}, True, "false", 201),
+    "somebody else's, with nothing of our names": ({"team": "other"}, False, "false", 201),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN_GROUPS)
+async def test_what_others_made_under_our_names_is_not_taken_over_unasked(api: Api, case: str) -> None:
+    """It would be written over now, and deleted with the workspace later."""
+    tags, has_network, consent, status = TAKEN_GROUPS[case]
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-churn-churn-dev"
+    network = f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-churn-dev-ml"
+    await api.register()
+    api.reader.put(group, location="westeurope", tags=tags)
+    if has_network:
+        api.reader.put(
+            network, location="westeurope", properties={"addressSpace": {"addressPrefixes": ["10.40.0.0/23"]}}
+        )
+    answer = await api.call("PUT", "workspaces/churn-dev", spec(), allowDestructive=consent)
+    assert answer.status_code == status, answer.text
+    if status == 409:
+        found = error(answer)
+        assert (found["code"], found["details"][0]["target"]) == ("ResourceGroupUnavailable", "vnet/ml")
+        assert (await api.call("GET", "workspaces/churn-dev")).status_code == 404
