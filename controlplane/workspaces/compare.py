@@ -67,10 +67,10 @@ class _Comparison:
                 self._differs(value, folded.get(name.lower()) if present else _ABSENT, "tags", f"tags.{name}")
 
     def location(self, wanted: str, have: Any) -> None:
+        """Nothing moves in place. A group that is elsewhere stays there: Azure refuses the write, and that is all."""
         if wanted != have and _place(wanted) != _place(have):
-            self.found.append(
-                Difference("$.location", wanted, None if have is _ABSENT else have, have is _ABSENT, True)
-            )
+            absent, replaces = have is _ABSENT, not self.kind.holds_others
+            self.found.append(Difference("$.location", wanted, None if absent else have, absent, replaces))
 
     def _object(self, wanted: Mapping[str, Any], have: Any, path: str, shown: str) -> None:
         # An absent object means its members' defaults, so that its leaves are compared all the same.

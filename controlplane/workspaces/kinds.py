@@ -91,6 +91,8 @@ class Kind:
     merges: bool = False
     """A PUT replaces the object and siblings' fields with it: it is written as GET plus our fields."""
     taggable: bool = True
+    holds_others: bool = False
+    """Deleting it deletes what anybody put in it: that is never a way of changing it."""
 
 
 def api_version(resource_type: str) -> str:

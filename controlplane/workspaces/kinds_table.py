@@ -41,7 +41,7 @@ _VAULT_DEFAULTS = {
 }
 
 _KINDS = (
-    _kind(k.RESOURCE_GROUP, Listing.SELF),
+    _kind(k.RESOURCE_GROUP, Listing.SELF, holds_others=True),
     _kind(
         k.VNET,
         Listing.GROUP,

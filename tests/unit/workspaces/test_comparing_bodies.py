@@ -221,6 +221,13 @@ OTHER = [
         id="another region",
     ),
     pytest.param(
+        k.RESOURCE_GROUP,
+        {"location": "westeurope"},
+        {"location": "northeurope"},
+        Difference("$.location", "westeurope", "northeurope", replaces=False),
+        id="a group in another region is never deleted for it",
+    ),
+    pytest.param(
         k.COMPUTE,
         {"properties": {"properties": {"vmSize": "Standard_DS3_v2"}}},
         {"properties": {"properties": {"vmSize": "STANDARD_DS4_V2"}}},
