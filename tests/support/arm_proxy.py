@@ -12,15 +12,17 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _PATIENCE = 30.0
+_T = TypeVar("_T")
 TOKENS = "GET /msi/token?"
 
 
@@ -44,6 +46,14 @@ class Watched:
     def strike(self, call: str) -> None:
         self.killed_at = call
         self.kill()
+
+    def settle(self) -> None:
+        """Returns when the simulator has answered everything that a dead process had sent."""
+        deadline = time.monotonic() + _PATIENCE
+        while self.inflight:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the simulator does not answer")
+            time.sleep(0.005)
 
 
 class ArmProxy:
@@ -74,15 +84,7 @@ class ArmProxy:
         self._thread.join()
         self._loop.close()
 
-    def settle(self) -> None:
-        """Returns when the simulator has answered everything that a dead process had sent."""
-        deadline = time.monotonic() + _PATIENCE
-        while self.watched.inflight:
-            if time.monotonic() > deadline:
-                raise TimeoutError("the simulator does not answer")
-            time.sleep(0.005)
-
-    def _call(self, work):  # type: ignore[no-untyped-def]
+    def _call(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
 
     async def _start(self) -> asyncio.Server:
