@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controlplane.arm import ancestors
+from controlplane.workspaces import kinds
 from controlplane.workspaces.model import Action, Change, Difference, Resource, RoleAssignmentId
 from controlplane.workspaces.posture.controls import Control, find
 from controlplane.workspaces.posture.ledger import Ledger, finding_id
@@ -18,6 +19,17 @@ from controlplane.workspaces.posture.scene import NO_REPAIR, Cause, Scene, manua
 _REPLACES = (
     "Azure cannot change this in place: a PUT with allowDestructive=true deletes the resource and makes it again."
 )
+_KEEPS_NAME = (
+    "Azure keeps a deleted {} for a while. If somebody deleted this one, recover or purge {}, then repair; "
+    "or delete the workspace here and make it again, under new names."
+)
+#: Type → why a missing one may not come back by being written. Sources: Key Vault soft-delete overview; "Workspace data
+#: deletion and recovery" (a soft-deleted workspace blocks its name).
+_KEPT = {
+    kinds.VAULT: _KEEPS_NAME.format("vault and its name", "it"),
+    kinds.ML_WORKSPACE: _KEEPS_NAME.format("workspace and its name", "it"),
+    kinds.RESOURCE_GROUP: _KEEPS_NAME.format("group's vault and workspace and their names", "them"),
+}
 
 
 @dataclass(slots=True)
@@ -51,7 +63,8 @@ class Declared:
 
     def _missing(self, resource: Resource, change: Change) -> None:
         control = self._control(resource, "$")
-        repair = Repair(kind=RepairKind.UPDATE, keys=(resource.key,))
+        kept = _KEPT.get(resource.type)
+        repair = manual(kept) if kept else Repair(kind=RepairKind.UPDATE, keys=(resource.key,))
         facts = self._facts(resource, change, "$", f"{resource.key} does not exist.", repair)
         position = self.ledger.explain(self._causes(resource))
         if position is None:

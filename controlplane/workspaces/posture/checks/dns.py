@@ -14,6 +14,7 @@ from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.clouds import CLOUDS, Cloud
 from controlplane.workspaces.model import Resource
+from controlplane.workspaces.posture.checks.endpoints import target_keys
 from controlplane.workspaces.posture.model import FindingStatus, Repair
 from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, reapply, unknown
@@ -137,6 +138,11 @@ def _keys(endpoint: Resource | None) -> tuple[str, ...]:
     return (endpoint.key,) if endpoint else ()
 
 
+def _way(scene: Scene, endpoint: Resource | None) -> tuple[str, ...]:
+    """Keys of an endpoint and of what it leads to: without its target it has no names, so that Azure drops them."""
+    return (endpoint.key, *target_keys(scene, endpoint)) if endpoint else ()
+
+
 def _endpoint_of(scene: Scene, group: Resource) -> Resource | None:
     parent = parent_of(group.id) if isinstance(group.id, str) else None
     key = scene.key_of(parent) if parent else None
@@ -179,7 +185,7 @@ def _group(scene: Scene, group: Resource, endpoint: Resource | None) -> Outcome:
             break
     if found is None:
         status, observed, message = FindingStatus.FAIL, None, "Without its zone group no name leads to the endpoint."
-    causes = (Cause(group.key), Cause(group.key, _CONFIGS), *(Cause(key) for key in _keys(endpoint)))
+    causes = (Cause(group.key), Cause(group.key, _CONFIGS), *map(Cause, _way(scene, endpoint)))
     shown = None if observed is ABSENT else observed
     wanted = sorted(own) or "records"
     return Outcome(group.key, scene.id_of(group), status, path, wanted, shown, message, causes, _rewrite(group.key))
@@ -247,7 +253,7 @@ def _strangers(scene: Scene, known: set[tuple[str, str]]) -> Iterator[Outcome]:
             for cause in (
                 Cause(g.key),
                 Cause(g.key, _CONFIGS),
-                *map(Cause, _keys(_endpoint_of(scene, g))),
+                *map(Cause, _way(scene, _endpoint_of(scene, g))),
             )
         )
         for body in scene.children(zone_id, kinds.A_RECORD):

@@ -41,7 +41,7 @@ class _Side:
 def approved(scene: Scene) -> Iterator[Outcome]:
     """One outcome per endpoint: its own side first, then its target's."""
     for endpoint in scene.of_type(kinds.PRIVATE_ENDPOINT):
-        targets = tuple(_target_keys(scene, endpoint))
+        targets = tuple(target_keys(scene, endpoint))
         near_id = scene.id_of(endpoint)
         if why := scene.unreadable(endpoint.key, *targets):
             yield unknown(endpoint.key, near_id, f"$.properties.{_LISTS[0]}", "Approved", why)
@@ -72,7 +72,8 @@ def _connections(body: JsonObject) -> Iterator[tuple[str, Any]]:
             yield name, connection
 
 
-def _target_keys(scene: Scene, endpoint: Resource) -> Iterator[str]:
+def target_keys(scene: Scene, endpoint: Resource) -> Iterator[str]:
+    """Logical keys of what an endpoint leads to."""
     for _, connection in _connections(endpoint.body):
         target = connection.get("properties", {}).get("privateLinkServiceId")
         key = scene.key_of(target) if isinstance(target, str) else getattr(target, "key", None)
