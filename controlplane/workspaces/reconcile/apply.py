@@ -60,7 +60,7 @@ def apply(state: State, outcome: Outcome, now: datetime) -> State:
             return _seen(state, index, _as_body(body), now)
         case Inspect() as inspect, None, tuple() as left:
             ids = tuple(str(item.get("id")) for item in left)
-            if ids:
+            if not all(steps.comes_with_insights(arm_id) for arm_id in ids):
                 return steps.leave_group(state, index, inspect.group_id, ids, now)
             return state.with_watch(index, write_due=True)
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from controlplane.arm import name_of, type_of
 from controlplane.operations.model import ErrorBody, Residue, StepStatus
 from controlplane.workspaces.arm_errors import LOOKS, PROGRESS
 from controlplane.workspaces.reconcile.state import GROUP_TYPE, Delete, Put, State, StepAction
@@ -23,6 +24,14 @@ SOFT_DELETE_DAYS = {
     "microsoft.keyvault/vaults": 90,
     "microsoft.machinelearningservices/workspaces": 14,
     "microsoft.operationalinsights/workspaces": 14,
+}
+
+
+#: What Azure puts into a group some time after Application Insights, by type and beginning of the name; it goes with
+#: the group. Source: https://github.com/hashicorp/terraform-provider-azurerm/issues/10563 and pull 18357.
+WITH_INSIGHTS = {
+    "microsoft.alertsmanagement/smartdetectoralertrules": "failure anomalies - ",
+    "microsoft.insights/actiongroups": "application insights smart detection",
 }
 
 
@@ -154,6 +163,12 @@ def _add_residue(state: State, more: tuple[Residue, ...]) -> State:
     known = {residue.resource_id.lower() for residue in more}
     kept = tuple(r for r in state.operation.residue if r.resource_id.lower() not in known)
     return replace(state, operation=state.operation.model_copy(update={"residue": (*kept, *more)}))
+
+
+def comes_with_insights(arm_id: str) -> bool:
+    """Whether Azure made it of its own accord, so that it does not keep a group alive."""
+    beginning = WITH_INSIGHTS.get(type_of(arm_id).lower())
+    return beginning is not None and name_of(arm_id).lower().startswith(beginning)
 
 
 def is_group(owned: Owned) -> bool:
