@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from controlplane.arm import is_within
 from controlplane.errors import Fatal
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ErrorBody
@@ -145,10 +146,17 @@ def put_of(state: State, index: int, resource: Resource, now: datetime) -> Move:
 
 
 def delete_of(state: State, index: int) -> Delete:
-    """The DELETE of a step, from the inventory; a replaced resource that is not in it, from what was observed."""
+    """The DELETE of a step, from the inventory; a replaced resource that is not in it, from what was observed.
+
+    Raises ``Fatal`` for what lies outside the workspace's own groups, however it got into the inventory.
+    """
     step = state.steps[index]
     owned = state.inventory.get(step.key)
     if owned is not None:
-        return Delete(index, owned.resource_id, owned.api_version)
-    resource, body = state.blueprint.by_key[step.key], state.observed.bodies[step.key]
-    return Delete(index, str(body["id"]), resource.api_version)
+        arm_id, api_version = owned.resource_id, owned.api_version
+    else:
+        resource, body = state.blueprint.by_key[step.key], state.observed.bodies[step.key]
+        arm_id, api_version = str(body["id"]), resource.api_version
+    if not any(is_within(arm_id, group) for group in state.blueprint.own_groups):
+        raise Fatal("OutsideOwnGroups", f"{arm_id} lies outside the workspace's groups and is not deleted.")
+    return Delete(index, arm_id, api_version)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from controlplane.errors import Rejected, Transient
 from controlplane.operations.model import Operation, OperationKind, OperationStatus, StepStatus
+from controlplane.workspaces.records import Owned
 from tests.support.tick_world import ENDPOINT, GROUP, ML, STORAGE, VNET, World
 from tests.support.virtual_time import run
 
@@ -167,6 +168,27 @@ def test_a_deletion_cancelled_on_its_way_stays_a_deletion(world: World) -> None:
         assert record is not None and record.deleting
         assert (await _delete(world)).status is OperationStatus.SUCCEEDED
         assert world.azure.resources == {}
+
+    run(scene())
+
+
+def test_nothing_outside_the_own_groups_is_deleted_whatever_the_inventory_says(world: World) -> None:
+    strange = GROUP.replace("rg-ws", "rg-ws2") + "/providers/Microsoft.Storage/storageAccounts/theirs"
+
+    async def scene() -> None:
+        await world.do(CREATE)
+        stored = await world.repository.load("ws")
+        assert stored is not None
+        entry = Owned(resource_id=strange, type="Microsoft.Storage/storageAccounts", api_version="2023-05-01")
+        status = stored.status.model_copy(update={"inventory": {**stored.status.inventory, "theirs": entry}})
+        lease = await world.repository.take_lease("ws", "test", world.clock.now(), 90)
+        assert lease is not None
+        await world.repository.save_progress(stored, None, lease, status=status)
+        await world.repository.release(lease)
+        world.azure.plant(strange, location="westeurope", properties={})
+        operation = await _delete(world)
+        assert operation.error is not None and operation.error.code == "OutsideOwnGroups"
+        assert not [call for call in world.azure.calls if (call.method, call.path) == ("DELETE", strange)]
 
     run(scene())
 
