@@ -48,7 +48,14 @@ _NOT_ABSENCE = frozenset(
 _SECRETS = (
     # Anything shaped like a JWT; a shared key; the value of a signature in a URL.
     (re.compile(r"eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"), "[token]"),
-    (re.compile(r"(?i)\b(AccountKey|SharedAccessKey|client_secret|password)=[^;&\s\"']+"), r"\1=[secret]"),
+    # `AccountKey=…` of a connection string, `"accountKey": "…"` of a body that somebody quotes.
+    (
+        re.compile(
+            r"(?i)\b(AccountKey|SharedAccessKey|client_?secret|password)(\\?[\"']?\s*[=:]\s*\\?[\"']?)[^;&,\s\"'}]+"
+        ),
+        r"\1\2[secret]",
+    ),
+    (re.compile(r"(?i)\b(Authorization:?\s*(?:Basic|SharedKey\w*))\s+[^\s,;\"']+"), r"\1 [secret]"),
     (re.compile(r"(?i)([?&](?:sig|s|c|h|sv|code)=)[^&\s\"']+"), r"\1[signature]"),
 )
 _MESSAGE_LIMIT = 2000

@@ -42,7 +42,7 @@ def absolute(link: str, base: str, endpoint: str) -> str:
     """``link`` from an answer to a request for ``base``, as an absolute URL that was found trusted."""
     try:
         url = urljoin(base, link)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # A link in a body may be a number or a list as well.
         raise Fatal("UnexpectedHost", "An answer points to something that is not a URL.") from error
     ensure_trusted(url, endpoint)
     return url

@@ -32,6 +32,8 @@ def connect(path: Path, schema: str, busy_seconds: float = BUSY_SECONDS) -> sqli
     """
     with translated():
         path.parent.mkdir(parents=True, exist_ok=True)
+        # URLs of Azure's operations are in it, and carry signatures; SQLite gives its other files the same mode.
+        path.touch(0o600)
         connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
         try:
             _enter_wal(connection, busy_seconds)

@@ -176,6 +176,11 @@ def test_a_404_without_a_body_is_absence() -> None:
         "client_secret=c2VjcmV0LWtleQ",
         "https://management.azure.com/o/1?api-version=1&t=638&c=TUlJ&s=c2VjcmV0LWtleQ&h=aGFzaA",
         "https://a.blob.core.windows.net/x?sig=c2VjcmV0LWtleQ%3D",
+        'the body {"accountKey": "c2VjcmV0LWtleQ=="} is not valid',
+        r"the body {\"clientSecret\":\"c2VjcmV0LWtleQ==\"} is not valid",
+        "password: c2VjcmV0LWtleQ",
+        "Authorization: Basic c2VjcmV0LWtleQ==",
+        "Authorization: SharedKey account:c2VjcmV0LWtleQ==",
     ],
 )
 def test_no_secret_of_an_answer_reaches_an_error(secret: str) -> None:

@@ -130,6 +130,14 @@ async def test_pages_in_a_circle_are_fatal(arm: FakeArm, reader: ResourceReader)
     assert len(arm.calls) == 3
 
 
+@pytest.mark.parametrize("link", [7, ["/p2"], {"href": "/p2"}, "https://[x/p2"])
+async def test_a_next_link_that_is_no_url_is_fatal(arm: FakeArm, reader: ResourceReader, link: object) -> None:
+    arm.on("GET", VNETS, Answer(body={"value": [], "nextLink": link}))
+    with pytest.raises(Fatal) as caught:
+        await reader.list(VNETS, VERSION)
+    assert caught.value.code == "UnexpectedHost"
+
+
 async def test_a_next_link_to_another_host_is_fatal_and_gets_no_token(
     arm: FakeArm, elsewhere: FakeArm, reader: ResourceReader
 ) -> None:

@@ -132,3 +132,21 @@ async def test_a_cancelled_commit_leaves_the_store_usable(tmp_path: Path) -> Non
     rows = [entity.row for entity in (await store.query("p")).entities]
     store.close()
     assert "other" in rows
+
+
+async def test_files_are_their_owners_alone(tmp_path: Path) -> None:
+    """They hold URLs of operations, and those carry signatures."""
+    store, queue = SqliteStore(tmp_path / "store.db"), SqliteQueue(tmp_path / "queue.db", "ticks")
+    try:
+        await store.commit("p", [Upsert("r", {"a": 1})])
+        await queue.send("hello")
+        modes = _modes(tmp_path)
+    finally:
+        store.close()
+        queue.close()
+    assert {"store.db", "store.db-wal", "queue.db", "queue.db-wal"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
+
+
+def _modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
