@@ -139,8 +139,8 @@ def put_in(engine: EngineApi, record_id: str, addresses: list[str], endpoint: Re
         return
     old = engine.get(record_id)
     present = [str(entry.get("ipv4Address")) for entry in items(old.body, "properties.aRecords")] if old else []
-    merged = [*present, *(address for address in addresses if address not in present)]
-    if old is not None and merged == present:
+    # Whatever was there is overwritten: MicrosoftDocs/azure-docs#122192 and #58044.
+    if present == addresses:
         return
     guid = endpoint.properties.get("resourceGuid", "")
     engine.put(
@@ -149,7 +149,7 @@ def put_in(engine: EngineApi, record_id: str, addresses: list[str], endpoint: Re
             "properties": {
                 "metadata": {"creator": f"created by private endpoint {endpoint.name} with resource guid {guid}"},
                 "ttl": TTL,
-                "aRecords": [{"ipv4Address": address} for address in merged],
+                "aRecords": [{"ipv4Address": address} for address in addresses],
             }
         },
     )
