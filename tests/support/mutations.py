@@ -116,7 +116,7 @@ def foreign_connection(target: str) -> Callable[[Estate], None]:
 
 
 def connection_state(key: str, status: str) -> Callable[[Estate], None]:
-    """The owner of the target rejects or removes the connection: both sides say so."""
+    """The owner of the target rejects or removes the connection: both sides say so, and its A records go."""
 
     def act(estate: Estate) -> None:
         endpoint = estate.body(key)
@@ -126,5 +126,10 @@ def connection_state(key: str, status: str) -> Callable[[Estate], None]:
             for theirs in target["properties"]["privateEndpointConnections"]:
                 if fold(theirs["properties"]["privateEndpoint"]["id"]) == fold(endpoint["id"]):
                     theirs["properties"]["privateLinkServiceConnectionState"]["status"] = status
+        # Seen in MicrosoftDocs/azure-docs#58044.
+        zone_group = estate.body(f"zone-group/{key.partition('/')[2]}")
+        for config in zone_group["properties"]["privateDnsZoneConfigs"]:
+            for record in config["properties"]["recordSets"]:
+                estate.delete(f"{config['properties']['privateDnsZoneId']}/A/{record['recordSetName']}")
 
     return act

@@ -14,7 +14,7 @@ from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.clouds import CLOUDS, Cloud
 from controlplane.workspaces.model import Resource
-from controlplane.workspaces.posture.checks.endpoints import target_keys
+from controlplane.workspaces.posture.checks.endpoints import CONNECTION_LISTS, target_keys
 from controlplane.workspaces.posture.model import FindingStatus, Repair
 from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, reapply, unknown
@@ -111,8 +111,8 @@ def _link(scene: Scene, zone: Resource, link: Resource, network: str) -> Outcome
 class _Expected:
     """An A record that a zone group says Azure keeps for an endpoint."""
 
-    group: str
-    """Key of the zone group."""
+    group: Resource
+    """The zone group."""
     zone_id: str
     name: str
     addresses: tuple[str, ...]
@@ -158,7 +158,7 @@ def _expected(scene: Scene, group: Resource) -> Iterator[_Expected]:
             name = record.get("recordSetName") or _relative(
                 record.get("fqdn", ""), properties.get("privateDnsZoneId", "")
             )
-            yield _Expected(group.key, properties.get("privateDnsZoneId", ""), name, addresses)
+            yield _Expected(group, properties.get("privateDnsZoneId", ""), name, addresses)
 
 
 def _relative(fqdn: str, zone_id: str) -> str:
@@ -185,10 +185,20 @@ def _group(scene: Scene, group: Resource, endpoint: Resource | None) -> Outcome:
             break
     if found is None:
         status, observed, message = FindingStatus.FAIL, None, "Without its zone group no name leads to the endpoint."
-    causes = (Cause(group.key), Cause(group.key, _CONFIGS), *map(Cause, _way(scene, endpoint)))
+    causes = _causes(scene, group)
     shown = None if observed is ABSENT else observed
     wanted = sorted(own) or "records"
     return Outcome(group.key, scene.id_of(group), status, path, wanted, shown, message, causes, _rewrite(group.key))
+
+
+def _causes(scene: Scene, group: Resource) -> tuple[Cause, ...]:
+    """An endpoint that is gone, leads nowhere or is not connected has no names: Azure takes its records away.
+
+    Rejecting or removing a connection clears its A record: MicrosoftDocs/azure-docs#58044.
+    """
+    endpoint = _endpoint_of(scene, group)
+    lost = (Cause(key, f"$.properties.{name}") for key in _keys(endpoint) for name in CONNECTION_LISTS)
+    return (Cause(group.key), Cause(group.key, _CONFIGS), *map(Cause, _way(scene, endpoint)), *lost)
 
 
 def _rewrite(zone_group: str) -> Repair:
@@ -207,7 +217,7 @@ def _record(scene: Scene, item: _Expected) -> Outcome:
     zone_key = scene.key_of(item.zone_id)
     why = scene.unlisted(f"{item.zone_id}/A") or (scene.unreadable(zone_key) if zone_key else None)
     if why:
-        return unknown(item.group, record_id, path, list(item.addresses), why)
+        return unknown(item.group.key, record_id, path, list(item.addresses), why)
     body = next(
         (b for b in scene.children(item.zone_id, kinds.A_RECORD) if name_of(b["id"]).lower() == item.name.lower()), None
     )
@@ -215,11 +225,10 @@ def _record(scene: Scene, item: _Expected) -> Outcome:
     said = tuple(sorted(r["ipv4Address"] for r in observed or ()))
     status = FindingStatus.PASS if said == item.addresses else FindingStatus.FAIL
     message = f"{item.name}.{name_of(item.zone_id)} resolves to {', '.join(said) or 'nothing'}."
-    configs = Cause(item.group, _CONFIGS)
-    causes = (*((Cause(zone_key),) if zone_key else ()), Cause(item.group), configs)
+    causes = (*((Cause(zone_key),) if zone_key else ()), *_causes(scene, item.group))
     wanted = [{"ipv4Address": address} for address in item.addresses]
     return Outcome(
-        item.group,
+        item.group.key,
         record_id,
         status,
         path,
@@ -227,7 +236,7 @@ def _record(scene: Scene, item: _Expected) -> Outcome:
         observed,
         message,
         causes,
-        _rewrite(item.group),
+        _rewrite(item.group.key),
         _zone_read(scene, item.zone_id),
     )
 
@@ -247,15 +256,7 @@ def _strangers(scene: Scene, known: set[tuple[str, str]]) -> Iterator[Outcome]:
         feeding = tuple(g for g in groups if fold(zone_id) in str(g.body).lower())
         if scene.unlisted(f"{zone_id}/A") or scene.unreadable(zone.key, *(g.key for g in feeding)):
             continue
-        causes = tuple(
-            cause
-            for g in feeding
-            for cause in (
-                Cause(g.key),
-                Cause(g.key, _CONFIGS),
-                *map(Cause, _way(scene, _endpoint_of(scene, g))),
-            )
-        )
+        causes = tuple(cause for group in feeding for cause in _causes(scene, group))
         for body in scene.children(zone_id, kinds.A_RECORD):
             if (fold(zone_id), name_of(body["id"]).lower()) not in known:
                 yield Outcome(

@@ -19,6 +19,8 @@ from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, unknown
 
 _LISTS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
+CONNECTION_LISTS = (*_LISTS, "privateEndpointConnections")
+"""Where the two sides of a connection say how it is."""
 _STATE = "properties.privateLinkServiceConnectionState.status"
 _TARGETS = (kinds.STORAGE, kinds.VAULT, kinds.REGISTRY, kinds.ML_WORKSPACE)
 
