@@ -30,7 +30,7 @@ from controlplane.workspaces.services.deps import (
 )
 from controlplane.workspaces.services.look import judge_posture
 from controlplane.workspaces.services.merge import merge_patch
-from controlplane.workspaces.services.room import find_room
+from controlplane.workspaces.services.room import find_room, require_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +140,13 @@ def _require_kept(stored: StoredWorkspace) -> None:
 
 
 async def _refuse_destruction(deps: ServiceDeps, asked: Asked) -> None:
-    """Raises ``Conflict("DestructiveChangeNotAllowed")`` naming the changes; ``Transient`` when they cannot be seen."""
+    """Raises ``Conflict``: ``DestructiveChangeNotAllowed`` naming the changes, ``ResourceGroupUnavailable``; and
+    ``Transient`` when they cannot be seen."""
     blueprint = asked.blueprint(deps)
     observed = await take_snapshot(blueprint, deps.reader)
     inventory = asked.stored.status.inventory if asked.stored else {}
     plan = make_plan(blueprint, observed, inventory)
+    require_place(plan)
     if plan.destructive:
         raise Conflict(
             "DestructiveChangeNotAllowed",

@@ -24,7 +24,7 @@ from controlplane.workspaces.services.deps import (
     require,
     stored_spec,
 )
-from controlplane.workspaces.services.room import find_room
+from controlplane.workspaces.services.room import find_room, require_place
 from controlplane.workspaces.spec import WorkspaceSpec
 
 PAGE = 100
@@ -96,6 +96,7 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     stored, spec, blueprint = await _meant(deps, request, data)
     inventory = stored.status.inventory if stored else {}
     plan = make_plan(blueprint, await take_snapshot(blueprint, deps.reader), inventory)
+    require_place(plan)
     plan = replace(plan, warnings=(*plan.warnings, *advise(spec, blueprint)))
     return Planned(plan, exists=stored is not None)
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from controlplane.errors import Conflict
+from controlplane.workspaces.kinds import RESOURCE_GROUP
+from controlplane.workspaces.model import Plan
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import Allocation
 from controlplane.workspaces.services.asked import Asked
@@ -43,6 +45,22 @@ async def find_room(deps: ServiceDeps, asked: Asked) -> Room:
     if is_new and siblings >= limit:
         raise Conflict("WorkspaceLimitReached", f"Project {asked.spec.project!r} may have {limit} workspaces.")
     return Room(allocation, taken)
+
+
+def require_place(plan: Plan) -> None:
+    """A resource group that exists stays in its region, and is never deleted for another one.
+
+    Raises ``Conflict("ResourceGroupUnavailable")``.
+    """
+    for change in plan.changes:
+        elsewhere = next((d for d in change.differences if d.path == "$.location"), None)
+        if change.type == RESOURCE_GROUP and elsewhere is not None:
+            raise Conflict(
+                "ResourceGroupUnavailable",
+                f"{change.id} exists in {elsewhere.observed} and cannot move to {elsewhere.wanted}; choose another "
+                "name or region.",
+                target="name",
+            )
 
 
 async def _others(deps: ServiceDeps, name: str) -> AsyncIterator[WorkspaceRecord]:

@@ -185,6 +185,17 @@ async def test_two_projects_cannot_meet_in_one_resource_group(api: Api) -> None:
     assert (answer.status_code, error(answer)["code"]) == (409, "ResourceGroupUnavailable")
 
 
+@pytest.mark.parametrize(("method", "path"), [("PUT", "workspaces/churn-dev"), ("POST", "workspaces/churn-dev:plan")])
+async def test_a_group_that_exists_in_another_region_is_refused(api: Api, method: str, path: str) -> None:
+    """It could only be deleted and made again, with whatever others keep in it."""
+    await api.register()
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-churn-churn-dev"
+    api.reader.put(group, location="northeurope", tags={})
+    answer = await api.call(method, path, spec() if method == "PUT" else {"spec": spec()})
+    assert (answer.status_code, error(answer)["code"]) == (409, "ResourceGroupUnavailable"), answer.text
+    assert "northeurope" in error(answer)["message"]
+
+
 TAKEN_GROUPS: dict[str, tuple[dict[str, Any], bool, str, int]] = {
     "somebody else's, with a network of our names": ({"team": "other"}, True, "false", 409),
     "without tags, with a network of our names": ({}, True, "false", 409),
