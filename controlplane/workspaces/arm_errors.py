@@ -69,6 +69,7 @@ TABLE: tuple[Row, ...] = (
     Row("CannotDeleteResource", Verdict.WAIT, "[CLI 15010] nested resources vanish some time after their DELETE"),
     Row("InUseSubnetCannotBeDeleted", Verdict.WAIT, "[ARM] NICs of deleted endpoints and nodes go a little later"),
     Row("InUseNetworkSecurityGroupCannotBeDeleted", Verdict.WAIT, "[ARM] see the subnet"),
+    Row("InUseNatGatewayCannotBeDeleted", Verdict.WAIT, "[ARM] see the subnet"),
     Row("PublicIPAddressCannotBeDeleted", Verdict.WAIT, "[ARM] see the NAT gateway"),
     # Made a moment ago, and not yet known everywhere.
     Row("ParentResourceNotFound", Verdict.RETRY_FAST, "[ASO] retryable"),

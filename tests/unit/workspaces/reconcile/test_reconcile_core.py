@@ -71,6 +71,7 @@ CASES: dict[str, tuple[ControlPlaneError, Attempt, type[Any]]] = {
     "grant exists": (Conflict("RoleAssignmentExists", "x"), Attempt(ROLE, False, 1), Adopt),
     "endpoint to a busy vault": (Conflict("ConflictError", "x"), Attempt(ENDPOINT, False, 1), Retry),
     "vault with a soft-deleted name": (Conflict("ConflictError", "x"), Attempt(VAULT, False, 1), Fail),
+    "gateway of a subnet that just went": (Rejected("InUseNatGatewayCannotBeDeleted", "x"), DELETE, Retry),
     "gone when deleting": (Rejected("ResourceNotFound", "x"), DELETE, Gone),
     "parent gone when deleting": (Rejected("ParentResourceNotFound", "x"), DELETE, Gone),
     "parent not yet there": (Rejected("ParentResourceNotFound", "x"), PUT, Retry),
