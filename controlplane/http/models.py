@@ -131,6 +131,7 @@ class OperationBody(Model):
     is_terminal: bool
     percent_complete: int = Field(ge=0, le=100)
     cancel_requested: bool
+    cancel_requested_by: str | None = Field(description="Who cancelled: tenant id and object id.")
     steps: tuple[StepBody, ...]
     error: ErrorBody | None
     residue: tuple[Residue, ...] = Field(description="What a deletion left behind, and why.")

@@ -35,6 +35,7 @@ _OPERATION_FIELDS = {
     "generation",
     "status",
     "cancel_requested",
+    "cancel_requested_by",
     "error",
     "residue",
     "created_at",

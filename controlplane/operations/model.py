@@ -115,6 +115,8 @@ class Operation(Model):
     """Keys that a repair deletes and writes again (a peering that is Disconnected)."""
     allow_destructive: bool = False
     cancel_requested: bool = False
+    cancel_requested_by: str | None = None
+    """Principal of who cancelled, which may be another than ``created_by``."""
     error: ErrorBody | None = None
     residue: tuple[Residue, ...] = ()
     created_at: datetime

@@ -79,7 +79,8 @@ async def cancel_operation(
             return operation
         if operation.status.is_terminal:
             raise Conflict("OperationNotCancelable", f"Operation {operation_id} has ended: {operation.status}.")
-        changed = operation.model_copy(update={"cancel_requested": True, "last_modified_at": deps.clock.now()})
+        wish = {"cancel_requested": True, "cancel_requested_by": caller.principal, "last_modified_at": deps.clock.now()}
+        changed = operation.model_copy(update=wish)
         return (await deps.repository.request_cancel(stored, changed)).operation
 
     operation = await on_fresh_state(attempt)

@@ -84,7 +84,8 @@ class Session:
         if found.operation.model_copy(update=_UNWISHED) != mine.operation.model_copy(update=_UNWISHED):
             raise Conflict("LeaseLost", f"The operation of {self._lease.name} was changed by somebody else.")
         self._operation = found
-        return operation.model_copy(update={"cancel_requested": found.operation.cancel_requested})
+        wish = found.operation.model_dump(include={"cancel_requested", "cancel_requested_by"})
+        return operation.model_copy(update=wish)
 
     async def bury(self, finished: Operation) -> None:
         """Ends a deletion."""
@@ -143,4 +144,4 @@ class Session:
             _log.warning("hint lost workspace=%s code=%s", self._lease.name, error.code)
 
 
-_UNWISHED = {"cancel_requested": False, "last_modified_at": None}
+_UNWISHED = {"cancel_requested": False, "cancel_requested_by": None, "last_modified_at": None}

@@ -7,6 +7,7 @@ import pytest
 from controlplane.operations.model import Operation, OperationStatus, Step
 from controlplane.workspaces.repository import StoredOperation
 from tests.support.api import Api
+from tests.support.tokens import TENANT
 
 
 async def test_operation_shows_steps_but_not_the_urls_of_azure(api: Api) -> None:
@@ -59,6 +60,17 @@ async def test_cancel_is_a_wish_that_is_stored_once(api: Api) -> None:
         assert answer.json()["isTerminal"] is False
         assert operation_id in answer.headers["Operation-Location"]
     assert len(api.queue.sent) > hints
+
+
+async def test_cancel_says_who_wished_it_first(api: Api) -> None:
+    await api.register()
+    operation_id = await api.create()
+    assert (await api.call("GET", f"operations/{operation_id}")).json()["cancelRequestedBy"] is None
+    for user in ("grace", "later"):
+        token = api.member("churn", "Workspace.Contributor", user)
+        answer = (await api.call("POST", f"operations/{operation_id}:cancel", token=token)).json()
+        assert answer["cancelRequestedBy"] == f"{TENANT}/oid-grace"
+        assert answer["createdBy"] == f"{TENANT}/oid-root"
 
 
 async def test_cancel_of_what_has_ended(api: Api) -> None:

@@ -136,11 +136,12 @@ def test_cancel_stops_before_the_next_write(world: World) -> None:
         await asyncio.sleep(12.0)
         found = await world.repository.load_operation(operation_id)
         assert found is not None
-        wish = found.operation.model_copy(update={"cancel_requested": True, "last_modified_at": world.clock.now()})
+        wanted = {"cancel_requested": True, "cancel_requested_by": "grace", "last_modified_at": world.clock.now()}
+        wish = found.operation.model_copy(update=wanted)
         await world.repository.request_cancel(found, wish)
         wished_at = asyncio.get_running_loop().time()
         operation = await running
-        assert operation.status is OperationStatus.CANCELED
+        assert (operation.status, operation.cancel_requested_by) == (OperationStatus.CANCELED, "grace")
         assert all(c.at <= wished_at for c in world.azure.calls if c.method in ("PUT", "DELETE"))
         states = {step.key: step.status for step in operation.steps}
         assert states["registry"] is StepStatus.SUCCEEDED, "what was in flight is heard out"
