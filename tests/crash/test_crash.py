@@ -21,14 +21,13 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.crash_case import Case, Ended, unlike
-from tests.support.crash_lab import Lab, crash_lab
+from tests.support.crash_lab import Lab, crash_labs
 
 pytestmark = pytest.mark.slow
 
@@ -132,8 +131,8 @@ def some(undisturbed: Ended, at: str, count: int) -> list[Case]:
 @pytest.fixture(scope="module")
 def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Labs]:
     folder = tmp_path_factory.mktemp("crash")
-    with ExitStack() as stack:
-        yield Labs([stack.enter_context(crash_lab(folder / f"lab{i}")) for i in range(LANES)], folder)
+    with crash_labs(folder, LANES) as made:
+        yield Labs(made, folder)
 
 
 def test_an_undisturbed_creation_ends_well(labs: Labs) -> None:

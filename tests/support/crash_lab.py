@@ -12,7 +12,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -225,12 +225,17 @@ def _example(path: str) -> Any:
 
 
 @contextmanager
-def crash_lab(folder: Path) -> Iterator[Lab]:
-    """A lab of one's own."""
-    folder.mkdir(exist_ok=True)
-    with start_simulator(folder, time_scale=SCALE) as simulator, zygote(folder, simulator.env) as copies:
-        proxy = ArmProxy(simulator.url, folder)
-        try:
-            yield Lab(folder, simulator, proxy, copies)
-        finally:
-            proxy.close()
+def crash_labs(folder: Path, count: int) -> Iterator[list[Lab]]:
+    """Labs with a simulator and a proxy each, and one zygote; it trusts one authority, so that they share that too."""
+    with ExitStack() as stack:
+        homes = [folder / f"lab{number}" for number in range(count)]
+        simulators: list[RunningSimulator] = []
+        for home in homes:
+            home.mkdir()
+            if home != homes[0]:
+                for name in ("simulator-ca.pem", "simulator-server.pem"):
+                    shutil.copy(homes[0] / name, home)
+            simulators.append(stack.enter_context(start_simulator(home, time_scale=SCALE)))
+        copies = stack.enter_context(zygote(folder, simulators[0].env))
+        proxies = [stack.enter_context(closing(ArmProxy(s.url, h))) for s, h in zip(simulators, homes, strict=True)]
+        yield [Lab(h, s, p, copies) for h, s, p in zip(homes, simulators, proxies, strict=True)]

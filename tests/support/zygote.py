@@ -203,6 +203,7 @@ class Zygote:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._orders, self._answers = self._process.stdin, self._process.stdout
+        self._ordering = threading.Lock()
         self._changed = threading.Condition()
         self._started: list[int] = []
         self._exited: dict[int, int] = {}
@@ -212,12 +213,12 @@ class Zygote:
         self._wait(lambda: self._ready)
 
     def start(self, order: dict[str, Any]) -> int:
-        """Forks a copy; its pid."""
-        with self._changed:
+        """Forks a copy; its pid. May be called by several threads."""
+        with self._ordering:
             known = len(self._started)
-        self._orders.write(json.dumps(order).encode() + b"\n")
-        self._wait(lambda: len(self._started) > known)
-        return self._started[known]
+            self._orders.write(json.dumps(order).encode() + b"\n")
+            self._wait(lambda: len(self._started) > known)
+            return self._started[known]
 
     def exit_code(self, pid: int) -> int | None:
         """None while it runs; negative for a signal."""
