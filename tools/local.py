@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -89,6 +90,8 @@ def local_stack(
     directory: Path, *options: str, time_scale: float, ports: tuple[int, int] = (0, 0)
 ) -> Iterator[LocalStack]:
     """Simulator (with ``options``) and functions, stopped at the end whatever happens."""
+    for port in ports:
+        _refuse_taken(port)  # before anything is removed: what serves there may be using it
     for name in ("store.db", "queue.db"):
         for leftover in directory.glob(f"{name}*"):
             leftover.unlink()
@@ -113,6 +116,15 @@ def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket(socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StartFailed(f"port {port} is in use; is `make run` or `make sim` running? Stop it.") from error
 
 
 def _spawn(command: list[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
