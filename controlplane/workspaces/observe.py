@@ -21,6 +21,9 @@ from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import Answer, Blueprint, Observed, Read, Resource, RoleAssignmentId, Unreadable
 from controlplane.workspaces.resolve import at, output
 
+#: What a read may wait, all its pauses together, before it counts as unreadable: somebody waits for the answer.
+PATIENCE_SECONDS = 3.0
+_FIRST_PAUSE = 0.1
 #: Made by Azure or listed for what they say of others: nobody has to manage them.
 _CHILDREN = frozenset({k.A_RECORD})
 #: Listed with their parent although the blueprint may hold none: what was removed from a spec must still be seen.
@@ -56,13 +59,22 @@ async def take_snapshot(blueprint: Blueprint, reader: ResourceReader, parallel: 
 
 
 async def _ask(reader: ResourceReader, read: Read) -> Answer:
-    try:
-        if read.is_list:
-            return tuple(await reader.list(read.path, read.api_version, read.query))
-        body = await reader.get(read.path, read.api_version)
-    except (Transient, Rejected, Conflict, NotYet) as error:
-        return Unreadable(error.code, error.message)
-    return () if body is None else (body,)
+    """One read, asked again after a passing fault: of so many, one nearly always meets one when Azure is busy."""
+    waited, pause = 0.0, _FIRST_PAUSE
+    while True:
+        try:
+            if read.is_list:
+                return tuple(await reader.list(read.path, read.api_version, read.query))
+            body = await reader.get(read.path, read.api_version)
+            return () if body is None else (body,)
+        except Transient as error:
+            seconds = error.retry_after or pause
+            if waited + seconds > PATIENCE_SECONDS:
+                return Unreadable(error.code, error.message)
+            await asyncio.sleep(seconds)
+            waited, pause = waited + seconds, 2 * pause
+        except (Rejected, Conflict, NotYet) as error:
+            return Unreadable(error.code, error.message)
 
 
 def observe(blueprint: Blueprint, answers: Mapping[Read, Answer]) -> Observed:

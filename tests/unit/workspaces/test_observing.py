@@ -103,11 +103,11 @@ async def test_a_role_is_found_by_scope_role_and_principal_whoever_made_it() -> 
 
 
 class Failing(FakeAzure):
-    """Raises for the paths that end so."""
+    """Raises for the paths that end so; ``times``: and no more after so many."""
 
-    def __init__(self, azure: FakeAzure, ending: str, error: Exception) -> None:
+    def __init__(self, azure: FakeAzure, ending: str, error: Exception, times: float = float("inf")) -> None:
         super().__init__()
-        self.stored, self.ending, self.error = azure.stored, ending.lower(), error
+        self.stored, self.ending, self.error, self.times = azure.stored, ending.lower(), error, times
 
     async def get(self, path: str, api_version: str) -> JsonObject | None:
         self.refuse(path)
@@ -118,7 +118,8 @@ class Failing(FakeAzure):
         return await super().list(path, api_version, query)
 
     def refuse(self, path: str) -> None:
-        if path.lower().endswith(self.ending):
+        if path.lower().endswith(self.ending) and self.times > 0:
+            self.times -= 1
             raise self.error
 
 
@@ -129,7 +130,7 @@ class Failing(FakeAzure):
         pytest.param(k.VAULT, Transient("TooManyRequests", "later", retry_after=5), {"vault"}, id="throttled"),
         pytest.param(
             "/privateDnsZones/privatelink.azurecr.io/virtualNetworkLinks",
-            Transient("InternalServerError", "oops", retry_after=1),
+            Transient("InternalServerError", "oops", retry_after=4),
             {"dns-link/registry/ml", "dns-link/registry/hub"},
             id="broken",
         ),
@@ -144,6 +145,15 @@ async def test_what_cannot_be_read_is_unknown_and_nothing_else_is(
     assert set(observed.unknown) == unknown
     assert set(observed.bodies) == set(wanted.by_key) - unknown
     assert {why.code for why in observed.unknown.values()} == {error.code}
+
+
+async def test_a_passing_fault_of_one_read_is_asked_over() -> None:
+    azure, wanted = FakeAzure(), blueprint()
+    await converge(azure, wanted)
+    passing = Failing(azure, k.VAULT, Transient("ServiceUnavailable", "later", retry_after=0.01), times=3)
+    observed = await take_snapshot(wanted, passing)
+    assert not observed.unknown
+    assert set(observed.bodies) == set(wanted.by_key)
 
 
 async def test_an_unreadable_network_leaves_its_subnets_unknown() -> None:
