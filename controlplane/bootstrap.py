@@ -127,6 +127,7 @@ def http_services() -> HttpServices:
         clock=clock(),
         queue=queue(),
         settings=settings(),
+        durations=store(),
     )
 
 

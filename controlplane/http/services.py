@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from controlplane.operations.service import OperationDeps
 from controlplane.ports.clock import Clock
 from controlplane.ports.reader import Catalog, ResourceReader
-from controlplane.ports.store import WorkQueue
+from controlplane.ports.store import Store, WorkQueue
 from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import ProjectDeps
 from controlplane.settings import Settings
@@ -26,6 +26,8 @@ class HttpServices:
     clock: Clock
     queue: WorkQueue
     settings: Settings
+    durations: Store | None = None
+    """Where ticks keep how long steps took; None plans with estimates."""
 
     def for_projects(self) -> ProjectDeps:
         return ProjectDeps(self.projects, self.repository, self.clock)
@@ -44,4 +46,5 @@ class HttpServices:
             clock=self.clock,
             tenant_id=self.settings.tenant_ids[0],
             cloud=self.settings.cloud,
+            durations=self.durations,
         )

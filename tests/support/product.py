@@ -138,7 +138,7 @@ class Product:
             clock=clock,
             queue=queue,
             settings=self.settings,
-            **_optional(HttpServices, durations=self.store),
+            durations=self.store,
         )
         self.deps = TickDeps(
             repository=repository,
@@ -310,10 +310,6 @@ class Product:
     def _shut(self) -> None:
         self.run(self._client.aclose())
         self.store.close()
-
-
-def _optional(kind: type[Any], **values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in kind.__dataclass_fields__}
 
 
 @contextmanager

@@ -5,7 +5,6 @@
 """
 
 from controlplane.workspaces.reconcile.deps import TickDeps
-from controlplane.workspaces.reconcile.measure import load_durations
 from controlplane.workspaces.reconcile.shell import tick
 
-__all__ = ["TickDeps", "load_durations", "tick"]
+__all__ = ["TickDeps", "tick"]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.operations.model import ErrorBody, Operation, OperationKind, OperationStatus
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
+from controlplane.workspaces.measured import store_durations
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
@@ -15,7 +16,6 @@ from controlplane.workspaces.reconcile import finish
 from controlplane.workspaces.reconcile.decide import Phase
 from controlplane.workspaces.reconcile.deps import TickDeps
 from controlplane.workspaces.reconcile.finish import Sight
-from controlplane.workspaces.reconcile.measure import store_durations
 from controlplane.workspaces.reconcile.runner import End, Runner
 from controlplane.workspaces.reconcile.session import Session
 from controlplane.workspaces.records import WorkspaceRecord

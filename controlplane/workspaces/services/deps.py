@@ -10,7 +10,7 @@ from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.operations.model import Operation
 from controlplane.ports.clock import Clock
 from controlplane.ports.reader import Catalog, ResourceReader
-from controlplane.ports.store import WorkQueue
+from controlplane.ports.store import Store, WorkQueue
 from controlplane.projects.access import Caller, Permission, Verdict, judge
 from controlplane.projects.model import Registration
 from controlplane.projects.repository import ProjectRepository
@@ -36,6 +36,8 @@ class ServiceDeps:
     clock: Clock
     tenant_id: str
     cloud: str
+    durations: Store | None = None
+    """Where measured step durations are kept; None plans with estimates."""
 
 
 def workspace_not_found(name: str) -> Rejected:

@@ -10,6 +10,7 @@ from controlplane.json_types import JsonObject
 from controlplane.projects.access import TABLE, Caller, Permission, Verdict, app_roles, judge
 from controlplane.projects.model import Registration
 from controlplane.workspaces.diff import diff
+from controlplane.workspaces.measured import load_durations
 from controlplane.workspaces.model import Blueprint, Observed, Plan
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
@@ -95,7 +96,8 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     """
     stored, spec, blueprint = await _meant(deps, request, data)
     inventory = stored.status.inventory if stored else {}
-    plan = make_plan(blueprint, await take_snapshot(blueprint, deps.reader), inventory)
+    durations = await load_durations(deps.durations) if deps.durations is not None else None
+    plan = make_plan(blueprint, await take_snapshot(blueprint, deps.reader), inventory, durations)
     require_place(plan)
     plan = replace(plan, warnings=(*plan.warnings, *advise(spec, blueprint)))
     return Planned(plan, exists=stored is not None)

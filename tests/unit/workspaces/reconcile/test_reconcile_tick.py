@@ -11,8 +11,8 @@ from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ConditionStatus, OperationKind, OperationStatus, Step, StepStatus
 from controlplane.ports.writer import Accepted
-from controlplane.workspaces.reconcile import load_durations, tick
-from controlplane.workspaces.reconcile.measure import store_durations
+from controlplane.workspaces.measured import load_durations, store_durations
+from controlplane.workspaces.reconcile import tick
 from controlplane.workspaces.repository import WorkspaceRepository
 from tests.support.fake_azure import FakeAzure
 from tests.support.tick_world import REGISTRY, STORAGE, World, meaning
