@@ -1,4 +1,4 @@
-"""What no single resource can answer: somebody else breaks a relation through ARM, one finding says so, a repair mends it.
+"""What no single resource can answer: somebody else breaks a relation through ARM, one finding, one repair.
 
 One workspace for the module; every case leaves it clean.
 """
@@ -277,7 +277,9 @@ RELATIONS: dict[str, Relation] = {
         connect_theirs, "NET.PE.NoForeign", "storage", "manual",
         lambda product: settled(product.owner.delete(their_endpoint(product))),
     ),
-    "no way out": Relation(without("natGateway", "subnet/training"), "NET.SUBNET.EgressPath", "subnet/training", "update"),
+    "no way out": Relation(
+        without("natGateway", "subnet/training"), "NET.SUBNET.EgressPath", "subnet/training", "update"
+    ),
     "a public address": Relation(ADDRESS[0], "NET.PIP.None", None, "manual", ADDRESS[1]),
     "an open storage account": Relation(ACCOUNT[0], "CP.NothingPublic", None, "manual", ACCOUNT[1]),
 }  # fmt: skip
