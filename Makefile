@@ -31,13 +31,13 @@ sim: setup ## Only the simulator, on port 8443
 test: setup ## Every test
 	$(BIN)/python -m pytest
 
-lint: setup
+lint: setup ## ruff: rules and format
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-types: setup
+types: setup ## mypy --strict
 	$(BIN)/mypy
 
-imports: setup
+imports: setup ## import-linter: who may import whom
 	$(BIN)/lint-imports
 
 check: lint types imports test ## ruff, mypy --strict, import-linter, tests

@@ -16,6 +16,19 @@ def to_json(path: Path) -> dict[str, Any]:
     return document
 
 
+def main(arguments: list[str]) -> int:
+    """Prints the JSON; 2 with a reason when there is none."""
+    if len(arguments) != 1:
+        print("usage: python -m tools.to_json FILE.yaml", file=sys.stderr)
+        return 2
+    try:
+        document = to_json(Path(arguments[0]))
+    except (OSError, yaml.YAMLError) as error:
+        print(f"{arguments[0]}: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(document, indent=2))
+    return 0
+
+
 if __name__ == "__main__":
-    json.dump(to_json(Path(sys.argv[1])), sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    sys.exit(main(sys.argv[1:]))

@@ -8,7 +8,7 @@ from controlplane.errors import Conflict, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.ports.clock import Clock
-from controlplane.projects.access import Caller, Permission, Verdict, judge
+from controlplane.projects.access import TABLE, Caller, Permission, Verdict, judge
 from controlplane.projects.model import ProjectRecord, Registration
 from controlplane.projects.registration import check_project_name, is_project_name, parse_registration
 from controlplane.projects.repository import ProjectRepository, StoredProject
@@ -32,7 +32,8 @@ class PutProject:
 
 def forbidden(permission: Permission) -> Rejected:
     """The 403 of a caller who is known but may not."""
-    return Rejected("AuthorizationFailed", f"You have no role here that allows {permission.value}.")
+    roles = " or ".join(sorted(TABLE[permission]))
+    return Rejected("AuthorizationFailed", f"You have no role here that allows {permission.value}: it takes {roles}.")
 
 
 def project_not_found(name: str, target: str | None = None) -> Rejected:

@@ -16,8 +16,9 @@ from tools.demo.api import Refused
 from tools.demo.chapters import Unexpected, walk_through
 from tools.local import ROOT, LocalStack, StartFailed, local_stack
 
-#: The ports people expect; demo runs beside anything on free ones.
+#: The ports people expect; a demo runs beside anything on free ones.
 _PORTS = (8443, 7071)
+_LOCAL = ROOT / ".local"
 
 
 def main(
@@ -25,10 +26,14 @@ def main(
     time_scale: Annotated[float, typer.Option(help="How much faster than Azure.")] = 20.0,
     picture: Annotated[Path | None, typer.Option(help="Save what was shown as an SVG.")] = None,
     faults: Annotated[Path | None, typer.Option(help="A faults file for the simulator: watch what happens.")] = None,
-    directory: Annotated[Path, typer.Option(help="State and logs.")] = ROOT / ".local",
+    directory: Annotated[
+        Path | None, typer.Option(help="State and logs; .local, or .local/demo without --serve.")
+    ] = None,
 ) -> None:
     """Exits 0 when every chapter held."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # What serves keeps its files where the commands of the README look; a demo beside it has its own.
+    directory = directory or (_LOCAL if serve else _LOCAL / "demo")
     try:
         options = ("--faults", str(faults)) if faults else ()
         with local_stack(directory, *options, time_scale=time_scale, ports=_PORTS if serve else (0, 0)) as stack:
@@ -45,6 +50,7 @@ def main(
 
 
 def _serve(stack: LocalStack) -> None:
+    screen.console.print()
     screen.console.rule("Serving until Ctrl-C", align="left")
     screen.said(f"API        {stack.api_url}/api   (api-version=2026-11-01)")
     screen.said(f"its docs   {stack.api_url}/api/docs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 #: A terminal has its own width; a file or a pipe gets one that tables fit in.
-console = Console(record=True) if sys.stdout.isatty() else Console(record=True, width=140)
+console = Console(record=True, width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "140")))
 _STYLE = {"Succeeded": "green", "Running": "yellow", "Failed": "red", "Canceled": "magenta", "Pending": "dim"}
 
 

@@ -103,7 +103,7 @@ def _ports(group: Resource, resource_id: str | None, body: JsonObject, path: str
             rule,
             f"Rule {rule.get('name')} of {group.key} lets the internet in.",
             (Cause(group.key, path),),
-            manual("The blueprint does not have this rule: whoever added it decides whether it may go."),
+            manual("Left to whoever added the rule, where the group's declared rules do not put it back."),
         )
     if not rules:
         yield Outcome(
