@@ -161,8 +161,8 @@ def outputs(blueprint: Blueprint, observed: Observed) -> dict[str, Any]:
             found.setdefault(name, body.get("id"))
         if resource.type.lower() == "microsoft.machinelearningservices/workspaces":
             found |= _workspace_outputs(body)
-        if resource.type.lower() == "microsoft.network/privateendpoints":
-            addresses[resource.key] = _addresses(body)
+        if resource.type.lower() == _ZONE_GROUP:
+            addresses[resource.key.removeprefix("zone-group/")] = _addresses(body)
     if addresses:
         found["privateEndpoints"] = addresses
     return {key: value for key, value in found.items() if value is not None}
@@ -177,6 +177,9 @@ _ID_OUTPUTS = {
 }
 
 
+_ZONE_GROUP = "microsoft.network/privateendpoints/privatednszonegroups"
+
+
 def _workspace_outputs(body: JsonObject) -> dict[str, Any]:
     properties = body.get("properties") or {}
     notebooks = properties.get("notebookInfo") or {}
@@ -188,9 +191,12 @@ def _workspace_outputs(body: JsonObject) -> dict[str, Any]:
     }
 
 
-def _addresses(body: JsonObject) -> list[dict[str, Any]]:
-    configs = (body.get("properties") or {}).get("customDnsConfigs") or []
-    return [{"fqdn": c.get("fqdn"), "ipAddresses": list(c.get("ipAddresses") or [])} for c in configs]
+def _addresses(group: JsonObject) -> list[dict[str, Any]]:
+    """Names and addresses of a private endpoint, from its zone group: Azure empties ``customDnsConfigs`` once an
+    endpoint has one."""
+    configs = (group.get("properties") or {}).get("privateDnsZoneConfigs") or []
+    records = [r for c in configs for r in (c.get("properties") or {}).get("recordSets") or []]
+    return [{"fqdn": r.get("fqdn"), "ipAddresses": list(r.get("ipAddresses") or [])} for r in records]
 
 
 def ended(operation: Operation, status: OperationStatus, now: datetime, error: ErrorBody | None = None) -> Operation:
