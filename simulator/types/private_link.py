@@ -24,6 +24,7 @@ from simulator.engine.declaration import (
     Resource,
     ResourceType,
     Style,
+    Words,
 )
 from simulator.types._shared import dig, parent_id, same_id
 
@@ -70,6 +71,8 @@ class Linkable:
     action_word: str = "actionsRequired"  # storage alone writes actionRequired
     shown_type: str | None = None
     always_listed: bool = True  # the target shows [] when it has none
+    #: How an endpoint fails that is asked for while another one of the target is being made; None: it does not.
+    busy: Words | None = None
 
     @property
     def connection_type(self) -> str:

@@ -21,6 +21,7 @@ from simulator.engine.declaration import (
     ResourceType,
     Style,
     Variant,
+    Words,
 )
 from simulator.types._shared import dig, iso
 from simulator.types.private_link import (
@@ -194,6 +195,14 @@ LINKABLE = register(
         groups=_groups,
         zones=lambda group: (f"privatelink.{group.removesuffix('_secondary')}.core.windows.net",),
         action_word="actionRequired",
+        # The endpoint's operation ends so, not the PUT: Azure/bicep-registry-modules#6001 ("reached terminal
+        # provisioning state 'Failed'", the code, the words), hashicorp/terraform-provider-azurerm#28112 ("during LRO").
+        busy=Words(
+            409,
+            "StorageAccountOperationInProgress",
+            "Call to Microsoft.Storage/storageAccounts failed. Error message: An operation is currently performing on "
+            "this storage account that requires exclusive access.",
+        ),
     )
 )
 

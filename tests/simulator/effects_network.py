@@ -338,6 +338,24 @@ def target_gets_a_connection(lab: Lab) -> None:
     assert states == ["Approved"]
 
 
+@effect("private-endpoints-one-at-a-time")
+def second_endpoint_of_an_account_waits_for_the_first(lab: Lab) -> None:
+    lab.group()
+    estate.network(lab)
+    lab.put(STORAGE, estate.STORAGE_BODY)
+    first = lab.call("PUT", endpoint_id("blob"), estate.endpoint_body(STORAGE, "blob"))
+    second = lab.call("PUT", endpoint_id("file"), estate.endpoint_body(STORAGE, "file"))
+    assert (first.status, second.status) == (201, 201)
+    assert lab.outcome(first) is None
+    error = lab.outcome(second)
+    assert error is not None
+    assert error["code"] == "StorageAccountOperationInProgress"
+    assert lab.get(endpoint_id("file"))["properties"]["provisioningState"] == "Failed"
+    assert len(lab.get(f"{STORAGE}/privateEndpointConnections")["value"]) == 1
+    lab.put(endpoint_id("file"), estate.endpoint_body(STORAGE, "file"))  # alone it succeeds
+    assert len(lab.get(f"{STORAGE}/privateEndpointConnections")["value"]) == 2
+
+
 @effect("private-endpoint-shown")
 def zone_group_empties_custom_dns_configs(lab: Lab) -> None:
     blob_endpoint(lab)

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from simulator.engine.declaration import ArmError, HookContext, JsonObject, Resource
-from simulator.types._shared import dig, group_name_of, items, missing_reference, name_of, network_reference, same_id
-from simulator.types.private_link import Linkable, linkable_of
+from simulator.types._shared import (
+    dig,
+    group_name_of,
+    items,
+    missing_reference,
+    name_of,
+    network_reference,
+    same_id,
+    state_of,
+)
+from simulator.types.private_link import Linkable, connection_id, linkable_of
 
 AUTOMATIC, MANUAL = "privateLinkServiceConnections", "manualPrivateLinkServiceConnections"
 
@@ -126,3 +135,45 @@ def _check_linked_access(ctx: HookContext, target: Resource, linkable: Linkable)
                 f"not have permission to perform action(s) '{permission}' on the linked scope(s) '{scope}' "
                 "(respectively) or the linked scope(s) are invalid.",
             )
+
+
+# ---------------------------------------------------------------------------------------------- one at a time
+
+_CONTENDED = "contended"  # private: another endpoint of the target was being made when this one was asked for
+
+
+def note_contention(ctx: HookContext) -> None:
+    """Some targets take one new endpoint at a time: who comes while another is being made fails when it is done.
+
+    Source: beside the target's `busy`.
+    """
+    endpoint, target = ctx.resource, ctx.engine.get(target_of(ctx.resource.body))
+    endpoint.private.pop(_CONTENDED, None)
+    linkable = linkable_of(target.type) if target else None
+    if target is None or linkable is None or linkable.busy is None or not _unconnected(ctx, target, endpoint):
+        return
+    endpoint.private[_CONTENDED] = any(
+        other.key != endpoint.key and _being_made(other) and _unconnected(ctx, target, other)
+        for other in ctx.engine.all_of(endpoint.type)
+        if same_id(target_of(other.body), target.id)
+    )
+
+
+def _being_made(endpoint: Resource) -> bool:
+    """One that failed already, or is going, holds nobody up."""
+    return (
+        endpoint.operation is not None
+        and state_of(endpoint) != "Deleting"
+        and not endpoint.private.get(_CONTENDED, False)
+    )
+
+
+def _unconnected(ctx: HookContext, target: Resource, endpoint: Resource) -> bool:
+    return ctx.engine.get(connection_id(ctx.engine, target, endpoint.id)) is None
+
+
+def give_way(ctx: HookContext) -> None:
+    target = ctx.engine.get(target_of(ctx.resource.body))
+    linkable = linkable_of(target.type) if target else None
+    if linkable is not None and linkable.busy is not None and ctx.resource.private.pop(_CONTENDED, False):
+        raise ArmError(linkable.busy.status, linkable.busy.code, linkable.busy.message)

@@ -26,7 +26,15 @@ from simulator.types._shared import (
     type_of,
 )
 from simulator.types.network import _lro
-from simulator.types.network.endpoint_rules import AUTOMATIC, MANUAL, connection_of, target_of, validate
+from simulator.types.network.endpoint_rules import (
+    AUTOMATIC,
+    MANUAL,
+    connection_of,
+    give_way,
+    note_contention,
+    target_of,
+    validate,
+)
 from simulator.types.private_link import Member, connection_id, linkable_of, put_connection
 
 ENDPOINT = "Microsoft.Network/privateEndpoints"
@@ -251,6 +259,8 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.VALIDATE, "private-endpoint-references", validate),
             Hook(Phase.ACCEPTED, "private-endpoint-shape", shape),
             Hook(Phase.ACCEPTED, "private-endpoint-interface", make_interface),
+            Hook(Phase.ACCEPTED, "private-endpoints-one-at-a-time", note_contention),
+            Hook(Phase.COMPLETED, "private-endpoints-one-at-a-time", give_way),
             Hook(Phase.COMPLETED, "private-endpoint-addresses", take_addresses),
             Hook(Phase.COMPLETED, "private-endpoint-connects-target", connect_target),
             Hook(Phase.COMPLETED, "private-endpoint-names", name_addresses),
