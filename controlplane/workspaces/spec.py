@@ -31,6 +31,7 @@ from controlplane.workspaces.spec_model import (
     Workload,
     WorkspaceSpec,
 )
+from controlplane.workspaces.spec_stand_ins import MOST, stand_in
 
 __all__ = [
     "Access",
@@ -90,10 +91,34 @@ def parse_spec(data: JsonObject) -> WorkspaceSpec:
     try:
         spec = WorkspaceSpec.model_validate(data)
     except ValidationError as error:
-        raise _rejected(tuple(_from_pydantic(error))) from error
-    if details := (*_unavailable(spec), *_address_space(spec), *_clusters(spec), *_owners(spec)):
+        raise _rejected((*_from_pydantic(error), *_of_the_others(data, error))) from error
+    if details := tuple(_meaning(spec)):
         raise _rejected(details)
     return spec
+
+
+def _meaning(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
+    """What no single field's shape says."""
+    yield from (*_unavailable(spec), *_address_space(spec), *_clusters(spec), *_owners(spec))
+
+
+def _of_the_others(data: JsonObject, error: ValidationError) -> Iterator[ErrorDetail]:
+    """What is wrong with the fields whose shape is right; the others are stood in for and not judged twice."""
+    items = error.errors(include_url=False, include_input=False)
+    if len(items) > MOST:
+        return
+    # Only the last part may be a name that is no field's: the unknown field itself.
+    places = [(*(p for p in item["loc"][:-1] if _is_part(p)), *item["loc"][-1:]) for item in items]
+    named = {_path(item["loc"], unknown=item["type"] == "extra_forbidden") for item in items}
+    try:
+        spec = WorkspaceSpec.model_validate(stand_in(data, places))
+    except ValidationError:
+        return
+    yield from (detail for detail in _meaning(spec) if detail.target not in named)
+
+
+def _is_part(part: int | str) -> bool:
+    return isinstance(part, int) or bool(_FIELD.fullmatch(part))
 
 
 def _rejected(details: tuple[ErrorDetail, ...]) -> Rejected:
