@@ -12,6 +12,7 @@ from simulator.types import (
     managedidentity,
     network,
     operationalinsights,
+    smart_detection,
     storage,
 )
 
@@ -22,6 +23,7 @@ ALL_TYPES: tuple[ResourceType, ...] = (
     *containerregistry.TYPES,
     *operationalinsights.TYPES,
     *insights.TYPES,
+    *smart_detection.TYPES,
     *managedidentity.TYPES,
     *compute.TYPES,
     *machinelearning.TYPES,

@@ -20,6 +20,7 @@ from simulator.engine.declaration import (
     Style,
     lower_id,
 )
+from simulator.types import smart_detection
 from simulator.types._shared import dig, iso, items, same_id, scope_of_extension, type_of
 from simulator.types.diagnostic_categories import categories_of
 
@@ -201,7 +202,11 @@ TYPES: tuple[ResourceType, ...] = (
             }
         },
         computed=_component,
-        hooks=(Hook(Phase.VALIDATE, "component-needs-workspace", component_workspace),),
+        hooks=(
+            Hook(Phase.VALIDATE, "component-needs-workspace", component_workspace),
+            Hook(Phase.COMPLETED, smart_detection.EVENT, smart_detection.announce),
+            Hook(Phase.EVENT, smart_detection.EVENT, smart_detection.bring),
+        ),
     ),
     ResourceType(
         name=SETTING,

@@ -22,6 +22,8 @@ from tests.simulator.estate import (
 from tests.simulator.lab import Body, Lab, provider
 
 OTHER_GROUP = "rg2"
+API_ZONE = "privatelink.api.azureml.ms"
+WORKSPACE_ZONES = (API_ZONE, "privatelink.notebooks.azure.net")
 
 
 def elsewhere(lab: Lab, kind: str, name: str) -> str:
@@ -204,6 +206,29 @@ def component_needs_a_workspace(lab: Lab) -> None:
     assert lab.refused("PUT", INSIGHTS, estate.INSIGHTS_BODY)["code"] == "ResourceNotFound"
 
 
+@effect("component-brings-smart-detection")
+def component_does_not_stay_alone(lab: Lab) -> None:
+    group = lab.group()
+    estate.settle(lab, LOGS, estate.LOGS_BODY)
+    lab.put(INSIGHTS, estate.INSIGHTS_BODY)
+
+    def beside() -> list[tuple[str, str]]:
+        listed = lab.get(f"{group}/resources")["value"]
+        return [(one["type"], one["name"]) for one in listed if one["id"] not in (LOGS, INSIGHTS)]
+
+    assert beside() == []
+    lab.advance(600)
+    both = {
+        ("microsoft.alertsmanagement/smartDetectorAlertRules", "Failure Anomalies - insights"),
+        ("microsoft.insights/actiongroups", "Application Insights Smart Detection"),
+    }
+    assert set(beside()) == both
+    lab.delete(INSIGHTS)
+    assert set(beside()) == both
+    lab.delete(group)
+    assert lab.engine.children(group) == []
+
+
 @effect("diagnostic-setting-rules")
 def unknown_categories_are_refused(lab: Lab) -> None:
     lab.group()
@@ -376,12 +401,13 @@ def callers_do_not_choose_the_default_datastore(lab: Lab) -> None:
 
 
 def with_endpoint(lab: Lab, *, nat: bool = True) -> None:
-    """A workspace with its own endpoint and networks, no more: what a cluster needs."""
+    """A workspace with its own endpoint, names and networks, no more: what a cluster needs."""
     lab.group()
     estate.network(lab, nat=nat)
+    estate.zones(lab, WORKSPACE_ZONES)
     estate.dependants(lab)
     lab.put(WORKSPACE, estate.WORKSPACE_BODY)
-    lab.put(endpoint_id("workspace"), estate.endpoint_body(WORKSPACE, "amlworkspace"))
+    estate.endpoint(lab, "workspace")
 
 
 @effect("compute-rules")
@@ -448,6 +474,24 @@ def no_egress_no_nodes(lab: Lab) -> None:
     lab.put(JOB, estate.JOB_BODY)
     lab.advance(3600)
     assert lab.get(JOB)["properties"]["status"] == "Queued"
+
+
+@effect("nodes-resolve-workspace")
+def no_name_no_nodes(lab: Lab) -> None:
+    with_endpoint(lab)
+    link = f"{estate.zone_id(API_ZONE)}/virtualNetworkLinks/vnet"
+    lab.delete(link)
+    lab.put(CLUSTER, estate.cluster_body())  # made without nodes, it is made all the same
+    lab.put(JOB, estate.JOB_BODY)
+    lab.advance(3600)
+    name = f"{lab.get(WORKSPACE)['properties']['workspaceId']}.workspace.westeurope.api.azureml.ms does not resolve"
+    job, state = lab.get(JOB)["properties"], lab.get(CLUSTER)["properties"]["properties"]
+    assert (job["status"], state["currentNodeCount"]) == ("Queued", 0)
+    assert name in state["errors"][0]["error"]["message"]
+    # As soon as it resolves, it goes on.
+    lab.put(link, estate.link_body(estate.VNET))
+    lab.advance(600)
+    assert lab.get(JOB)["properties"]["status"] == "Completed"
 
 
 @effect("job-compute")

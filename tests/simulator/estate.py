@@ -82,8 +82,8 @@ def subnet_body(prefix: str, **more: object) -> Body:
     return {"properties": {"addressPrefix": prefix, "defaultOutboundAccess": False, **more}}
 
 
-def zones(lab: Lab) -> None:
-    for name in ZONES:
+def zones(lab: Lab, names: tuple[str, ...] = ZONES) -> None:
+    for name in names:
         lab.put(zone_id(name), {"location": "global"})
         lab.put(f"{zone_id(name)}/virtualNetworkLinks/vnet", link_body(VNET))
 

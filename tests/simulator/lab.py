@@ -31,6 +31,7 @@ API = {
     "microsoft.operationalinsights": "2023-09-01",
     "microsoft.insights/components": "2020-02-02",
     "microsoft.insights": "2021-05-01-preview",
+    "microsoft.alertsmanagement": "2021-04-01",
     "microsoft.managedidentity": "2023-01-31",
     "microsoft.compute": "2023-10-02",
     "microsoft.machinelearningservices": "2024-10-01",

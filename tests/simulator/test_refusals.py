@@ -352,6 +352,8 @@ CASES: dict[str, Case] = {
 #: Types that no caller writes.
 READ = {
     "Microsoft.Network/networkInterfaces": "interfaces of endpoints are made by Azure and read by callers",
+    "microsoft.alertsmanagement/smartDetectorAlertRules": "comes with Application Insights",
+    "microsoft.insights/actiongroups": "comes with Application Insights",
     "Microsoft.KeyVault/locations": "only carries deleted vaults",
     "Microsoft.KeyVault/locations/deletedVaults": "made by a vault's deletion",
     "Microsoft.MachineLearningServices/softDeletedWorkspaces": "made by a workspace's deletion, shown to nobody",

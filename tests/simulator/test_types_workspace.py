@@ -90,6 +90,28 @@ def test_job_takes_the_cluster_from_none_to_one_to_none() -> None:
     assert lab.get(CLUSTER)["properties"]["properties"]["allocationState"] == "Steady"
 
 
+@pytest.mark.parametrize("case", ["linked to another network", "no record", "another address"])
+def test_where_the_workspace_is_not_resolved_no_node_comes(case: str) -> None:
+    lab = Lab()
+    estate.secured_workspace(lab)
+    zone = zone_id("privatelink.api.azureml.ms")
+    record = f"{zone}/A/{lab.get(WORKSPACE)['properties']['workspaceId']}.workspace.westeurope"
+    match case:
+        case "no record":
+            lab.delete(record)
+        case "another address":
+            lab.put(record, {"properties": {"ttl": 10, "aRecords": [{"ipv4Address": "10.0.1.30"}]}})
+        case _:
+            lab.put(estate.HUB, estate.vnet_body("10.9.0.0/16"))
+            lab.delete(f"{zone}/virtualNetworkLinks/vnet")
+            lab.put(f"{zone}/virtualNetworkLinks/hub", estate.link_body(estate.HUB))
+    lab.put(JOB, estate.JOB_BODY)
+    lab.advance(3600)
+    job = lab.get(JOB)["properties"]
+    assert job["status"] == "Queued"
+    assert "does not resolve to its private endpoint" in job["statusMessage"]
+
+
 def test_without_nat_the_job_stays_queued_and_says_why() -> None:
     lab = Lab()
     estate.secured_workspace(lab, nat=False)

@@ -208,8 +208,9 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.COMPLETED, "cluster-allocates-nodes", reach_minimum),
             Hook(Phase.EVENT, "cluster-allocates-nodes", nodes_arrive),
             Hook(Phase.EVENT, "cluster-scales-down", scale_down),
-            # Asked for by request_nodes; a hook of its own so that it can be switched off.
+            # Asked for by request_nodes; hooks of their own so that they can be switched off.
             Hook(Phase.EVENT, "nodes-need-endpoint-and-egress", lambda ctx: None),
+            Hook(Phase.EVENT, "nodes-resolve-workspace", lambda ctx: None),
             Hook(Phase.DELETED, "cluster-allocates-nodes", leave_subnet),
         ),
     ),

@@ -2,7 +2,8 @@
 
 Nodes come only when the cluster can reach Azure: the workspace's endpoint is Approved (clusters without public
 addresses) and the subnet has egress. Source: learn.microsoft.com "Secure an Azure Machine Learning training environment
-with virtual networks" (no public IP needs a workspace private endpoint; egress through NAT gateway or a firewall).
+with virtual networks" (no public IP needs a workspace private endpoint; egress through NAT gateway or a firewall). And
+only when their network resolves the workspace's name to that endpoint: sources in resolution.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 
 from simulator.engine.declaration import EngineApi, HookContext, JsonObject, Resource
 from simulator.types._shared import add_reference, dig, drop_reference, iso, items, parent_id
+from simulator.types.machinelearning.resolution import unresolved
 from simulator.types.private_link import approved_endpoints
 
 ALLOCATION_SECONDS = 120.0
@@ -40,11 +42,30 @@ def reach_minimum(ctx: HookContext) -> None:
 
 def blocked(engine: EngineApi, compute: Resource) -> str | None:
     """Why no node can come up; None when they can."""
-    if not engine.hook_on("nodes-need-endpoint-and-egress"):
-        return None
     workspace = engine.get(parent_id(compute.id))
     if workspace is None:
         return "The workspace does not exist."
+    return _unreachable(engine, workspace, compute) or _unnamed(engine, workspace, compute)
+
+
+def _unnamed(engine: EngineApi, workspace: Resource, compute: Resource) -> str | None:
+    subnet = engine.get(str(dig(inner(compute), "subnet.id") or ""))
+    if (
+        not engine.hook_on("nodes-resolve-workspace")
+        or subnet is None
+        or inner(compute).get("enableNodePublicIp", True)
+    ):
+        return None
+    name = unresolved(engine, workspace, subnet)
+    return name and (
+        f"The nodes cannot reach the workspace: {name} does not resolve to its private endpoint in the virtual network "
+        f"of subnet {subnet.id}. Link the private DNS zone that holds the name to the network."
+    )
+
+
+def _unreachable(engine: EngineApi, workspace: Resource, compute: Resource) -> str | None:
+    if not engine.hook_on("nodes-need-endpoint-and-egress"):
+        return None
     if not inner(compute).get("enableNodePublicIp", True) and not approved_endpoints(engine, workspace):
         return "The nodes cannot reach the workspace: it has no approved private endpoint connection."
     subnet_id = dig(inner(compute), "subnet.id")

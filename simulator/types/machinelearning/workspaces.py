@@ -43,6 +43,7 @@ TOMBSTONE = "Microsoft.MachineLearningServices/softDeletedWorkspaces"
 DATASTORE = f"{WORKSPACE}/datastores"
 SOFT_DELETE_DAYS = 14  # learn.microsoft.com, "Recover workspace data while soft deleted"
 LOCATION = "/subscriptions/{s}/providers/Microsoft.MachineLearningServices/locations/{l}"
+API = "api.azureml.ms"
 DEPENDANTS = ("storageAccount", "keyVault", "applicationInsights")
 
 
@@ -252,14 +253,18 @@ def diagnose(ctx: HookContext) -> Answer:
 # ---------------------------------------------------------------------------------------------- private link
 
 
+def api_host(workspace: Resource) -> str:
+    """The workspace's own name, which its nodes call."""
+    return f"{workspace.properties.get('workspaceId')}.workspace.{workspace.location}.{API}"
+
+
 def _groups(workspace: Resource) -> dict[str, tuple[Member, ...]]:
     guid, region = str(workspace.properties.get("workspaceId")), workspace.location
-    api = "api.azureml.ms"
     return {
         "amlworkspace": (
-            Member("default", (f"{guid}.workspace.{region}.{api}", f"{guid}.workspace.{region}.cert.{api}")),
+            Member("default", (api_host(workspace), f"{guid}.workspace.{region}.cert.{API}")),
             Member("notebook", (notebook_host(workspace.name, region, guid),)),
-            Member("inference", (f"*.{guid}.inference.{region}.{api}",)),
+            Member("inference", (f"*.{guid}.inference.{region}.{API}",)),
         )
     }
 
