@@ -322,10 +322,17 @@ def test_cancel_stops_before_the_next_write_and_a_put_goes_on(empty: Product) ->
 # -- the end -----------------------------------------------------------------------------------------------------------
 
 
+def beside_insights(product: Product, group: str) -> set[str]:
+    """What Azure itself puts into a group for Application Insights."""
+    types = ("microsoft.alertsmanagement/smartdetectoralertrules", "microsoft.insights/actiongroups")
+    return {arm_id for arm_id in product.simulator.state(group) if type_of(arm_id).lower() in types}
+
+
 def test_deletion_reports_what_azure_keeps_and_the_name_is_free(made: Product) -> None:
     ids = made.ids()
-    gone = succeeded(made.finish(made.call("DELETE", WORKSPACE)))
     group = ids["resource-group"]
+    assert len(beside_insights(made, group)) == 2
+    gone = succeeded(made.finish(made.call("DELETE", WORKSPACE)))
     assert made.simulator.state(group) == {}
     kept = {left.resource_id for left in gone.residue if left.reason == "SoftDeleted"}
     assert kept == {ids["vault"], ids["workspace"], ids["log-analytics"]}
@@ -351,6 +358,6 @@ def test_what_somebody_else_put_into_the_group_survives_and_keeps_it(made: Produ
     assert reasons[theirs] == "Unmanaged"
     assert reasons[group] == "UnmanagedResourcesLeft"
     assert made.owner.get(theirs) is not None
-    # Grants that Azure made at the group stay with it; their principals are gone.
+    # Grants that Azure made at the group stay with it; their principals are gone. So does what it made beside Insights.
     left = {arm_id for arm_id in made.simulator.state(group) if type_of(arm_id) != k.ROLE_ASSIGNMENT}
-    assert left == {group, theirs}
+    assert left == {group, theirs, *beside_insights(made, group)}
