@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
@@ -23,8 +25,9 @@ _STYLE = {"Succeeded": "green", "Running": "yellow", "Failed": "red", "Canceled"
 
 
 def save_picture(path: Path) -> None:
-    """Everything that was shown, as an SVG."""
-    console.save_svg(str(path), title="make demo")
+    """Everything that was shown, as an SVG that loads nothing from elsewhere."""
+    svg = console.export_svg(title="make demo")
+    path.write_text(re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL), encoding="utf-8")
 
 
 def chapter(number: int, title: str) -> None:
@@ -90,7 +93,9 @@ def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
     said(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
     failing = [f for f in report["findings"] if f["status"] in ("Fail", "Unknown")]
     if failing:
-        table = Table("control", "resource", "wanted", "observed", "read from", show_lines=True)
+        table = Table(box=SIMPLE_HEAD)
+        for title in ("control", "resource", "wanted", "observed", "read from"):
+            table.add_column(title, overflow="fold")
         for found in failing:
             table.add_row(
                 f"[red]{found['control']}[/]",
@@ -106,7 +111,7 @@ def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     text = without_group(text)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 def without_group(path: str) -> str:
