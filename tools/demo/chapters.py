@@ -61,9 +61,8 @@ class Walk:
 def register(walk: Walk) -> None:
     """Ada, of the platform team, registers what the project may use."""
     answer = walk.admin.call("PUT", "/projects/churn", walk.project)
-    screen.said(
-        f"project {answer.json()['name']}: {', '.join(walk.project['regions'])}, {walk.project['addressPools']}"
-    )
+    regions, pools = ", ".join(walk.project["regions"]), ", ".join(walk.project["addressPools"])
+    screen.said(f"project {answer.json()['name']}: regions {regions}; addresses {pools}")
 
 
 def plan(walk: Walk) -> None:
