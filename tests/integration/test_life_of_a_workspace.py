@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from controlplane.workspaces import kinds as k
 from controlplane.workspaces.measured import load_durations
 from controlplane.workspaces.reconcile import tick
 from tests.support.blueprints import example
-from tests.support.product import NAME, Product, running_product
+from tests.support.product import NAME, PATIENCE_SECONDS, Product, running_product
 from tests.unit.workspaces.test_bodies_round_trip import MODELS, RECORDED, faults
 
 WORKSPACE = f"workspaces/{NAME}"
@@ -202,6 +203,20 @@ def test_another_address_space_makes_the_networks_again(made: Product) -> None:
     assert not deleted & {ids[key].lower() for key in ("storage", "vault", "registry", "workspace", "resource-group")}
     assert made.failing() == []
     assert made.plan()["isEmpty"]
+
+
+def test_networks_are_made_again_and_a_cluster_with_nodes_removed_in_one_update(empty: Product) -> None:
+    """What is no longer asked for goes last, unless something cannot be made again before it is gone."""
+    succeeded(empty.finish(empty.put(spec(minNodes=1))))
+    subnet = empty.ids()["subnet/training"]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (empty.owner.get(subnet) or {})["properties"].get("ipConfigurations"):
+        assert time.monotonic() < deadline, "the node did not come"
+        time.sleep(0.02)
+    asked = {**example(), "network": {"addressSpace": "10.40.16.0/22"}, "compute": {"clusters": []}}
+    succeeded(empty.finish(empty.put(asked, allow_destructive=True)))
+    assert empty.failing() == []
+    assert empty.plan()["isEmpty"]
 
 
 # -- failures in the middle --------------------------------------------------------------------------------------------

@@ -209,13 +209,22 @@ def _startable(state: State, index: int) -> bool:
     blocking = state.dependants.get(step.key, frozenset())
     deletions = others & state.open_deletions
     if steps.replaced_later(state, index):
-        return not any(state.steps[i].key in blocking and steps.replaced_later(state, i) for i in deletions)
-    if state.operation.kind is not OperationKind.DELETE and deletions != others:
+        return not any(state.steps[i].key in blocking for i in deletions)
+    late = state.operation.kind is not OperationKind.DELETE and deletions != others
+    if late and not _in_the_way(state, step.key, deletions):
         return False
     owned = state.inventory.get(step.key)
     if owned is not None and steps.is_group(owned):
         return not others
     return not any(state.steps[i].key in blocking for i in deletions)
+
+
+def _in_the_way(state: State, key: str, deletions: frozenset[int]) -> bool:
+    """Whether something cannot be made again before this is gone: a removed cluster holds addresses of its subnet."""
+    return any(
+        key in state.dependants.get(state.steps[i].key, frozenset()) and steps.replaced_later(state, i)
+        for i in deletions
+    )
 
 
 def with_gate(state: State, arm_id: str, now: datetime, seconds: float) -> State:
