@@ -53,7 +53,7 @@ NAME = "churn-dev"
 #: What tells a process where Azure is, and nothing else does.
 _CLIENT_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
 #: A creation takes seconds at the scales that tests use; nothing that works takes this long.
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 60.0
 
 
 class Owner:
