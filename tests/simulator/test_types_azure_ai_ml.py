@@ -79,10 +79,12 @@ async def test_command_job_by_the_sdk(simulator: RunningSimulator) -> None:  # n
         size = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 1, "minNodeCount": 0}}
         cluster = {**here, "properties": {"computeType": "AmlCompute", "properties": size}}
         await settled(arm, f"{workspace}/computes/cpu", "2024-10-01", cluster)
+    # The SDK writes the cloud it used last into the environment of its process, which may have been this one.
+    environment = {name: value for name, value in simulator.environment().items() if name != "AZUREML_CURRENT_CLOUD"}
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-W", "ignore", "-c", SCRIPT],
-        env=simulator.environment(),
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
