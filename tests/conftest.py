@@ -1,0 +1,22 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+#: azure-ai-ml writes the cloud it used last here, and refuses to be imported where that cloud is not known.
+_SDK_CLOUD = "AZUREML_CURRENT_CLOUD"
+
+
+@pytest.fixture(autouse=True)
+def _the_sdk_leaves_no_cloud_behind() -> Iterator[None]:
+    """Processes that a later test starts inherit this one's environment."""
+    before = os.environ.get(_SDK_CLOUD)
+    yield
+    if before is None:
+        os.environ.pop(_SDK_CLOUD, None)
+    else:
+        os.environ[_SDK_CLOUD] = before
