@@ -3,9 +3,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+AZURITE := tools/azurite/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo sim test check lint types imports bench crash proof lock clean
+.PHONY: help setup azurite run demo sim test check lint types imports bench crash proof lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -19,6 +20,13 @@ $(STAMP): requirements.txt requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	@touch $@
 
+azurite: $(AZURITE) ## Azurite, on which the Azure side of the store is tested
+
+$(AZURITE): tools/azurite/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js and npm are needed: the store is tested on Azurite"; exit 1; }
+	npm ci --prefix tools/azurite --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 run: setup ## The main job, walked through; then serve until Ctrl-C
 	$(BIN)/python -m tools.demo --serve
 
@@ -28,7 +36,7 @@ demo: setup ## The main job, walked through; exit 0 when every step held
 sim: setup ## Only the simulator, on port 8443
 	$(BIN)/python -m simulator
 
-test: setup ## Every test
+test: setup azurite ## Every test
 	$(BIN)/python -m pytest
 
 lint: setup ## ruff: rules and format
@@ -42,7 +50,7 @@ imports: setup ## import-linter: who may import whom
 
 check: lint types imports test ## ruff, mypy --strict, import-linter, tests
 
-bench: setup ## Every number, as a table and as JSON
+bench: setup azurite ## Every number, as a table and as JSON
 	$(BIN)/python -m bench
 
 crash: setup ## The crash test at every call and every store write
@@ -56,4 +64,4 @@ lock: setup ## Write the requirements files anew
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove what runs and builds left behind
-	rm -rf $(VENV) .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tools/azurite/node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
