@@ -7,6 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.azurite import azurite
+
+__all__ = ["azurite"]
+
 #: azure-ai-ml writes the cloud it used last here, and refuses to be imported where that cloud is not known.
 _SDK_CLOUD = "AZUREML_CURRENT_CLOUD"
 

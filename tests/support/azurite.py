@@ -1,0 +1,136 @@
+"""Azurite, Azure Storage's emulator, as a process: blobs, queues and tables on free loopback ports, all in memory.
+
+    async def test_table(azurite: RunningAzurite) -> None:          # session scope: share it, use names of your own
+        client = TableServiceClient.from_connection_string(azurite.connection_string)
+
+    with start_azurite(folder) as running:                          # one of your own
+        ...
+
+It comes with ``make azurite``. Where it is missing, tests fail and say so; they are never skipped.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ENTRY = ROOT / "tools" / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+START_SECONDS = 60.0
+ACCOUNT = "devstoreaccount1"
+#: Not a secret: every emulator has this key (https://learn.microsoft.com/azure/storage/common/storage-use-azurite).
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+#: Ends with its standard input, so with the process that started it, however that ends.
+_WRAPPER = (
+    "const [entry, ...rest] = process.argv.slice(1); process.argv = [process.argv[0], entry, ...rest];"
+    "process.stdin.on('end', () => process.exit(0)).resume(); require(entry);"
+)
+_SERVICES = ("Blob", "Queue", "Table")
+_LISTENING = re.compile(r"Azurite (\w+) service is successfully listening at (\S+)")
+
+
+class AzuriteMissing(Exception):
+    """Node.js or Azurite is not there."""
+
+
+@dataclass
+class RunningAzurite:
+    """A started process. URLs are those of the account: ``http://127.0.0.1:<port>/devstoreaccount1``."""
+
+    process: subprocess.Popen[bytes]
+    blob_url: str
+    queue_url: str
+    table_url: str
+    account: str = field(default=ACCOUNT, init=False)
+    key: str = field(default=KEY, init=False)
+
+    @property
+    def connection_string(self) -> str:
+        """What ``AzureWebJobsStorage`` would be."""
+        protocol = self.table_url.partition(":")[0]
+        return (
+            f"DefaultEndpointsProtocol={protocol};AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={self.blob_url};"
+            f"QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
+        )
+
+    def stop(self) -> None:
+        """Ends the process; its data is gone. May be called twice."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+
+    def __enter__(self) -> RunningAzurite:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start_azurite(folder: Path, *options: str) -> RunningAzurite:
+    """A process that answers; ``options`` are more of its command line, such as ``--oauth basic``.
+
+    Its output goes to ``folder``. Raises ``AzuriteMissing``, ``RuntimeError`` (it ended), ``TimeoutError``.
+    """
+    node = shutil.which("node")
+    if node is None:
+        raise AzuriteMissing("Node.js is needed: the store is tested on Azurite. Install Node.js 18 or later.")
+    if not ENTRY.exists():
+        raise AzuriteMissing(f"Azurite is not installed: {ENTRY.relative_to(ROOT)} is missing. Run `make azurite`.")
+    log = folder / "azurite.log"
+    ports = [part for name in ("blob", "queue", "table") for part in (f"--{name}Port", "0")]
+    fixed = ("--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [node, "-e", _WRAPPER, "--", str(ENTRY), *fixed, *ports, *options],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        urls = _wait(process, log)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    return RunningAzurite(process, *(f"{urls[name]}/{ACCOUNT}" for name in _SERVICES))
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
+    """Service → URL, once all three listen."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        urls = dict(_LISTENING.findall(text))
+        if urls.keys() >= set(_SERVICES):
+            return urls
+        if process.poll() is not None:
+            raise RuntimeError(f"Azurite ended with {process.returncode}: {text[-2000:]}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Azurite did not start: {text[-2000:]}")
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAzurite]:
+    """One Azurite for the whole session (under xdist: one for each worker)."""
+    try:
+        running = start_azurite(tmp_path_factory.mktemp("azurite"))
+    except AzuriteMissing as error:
+        pytest.fail(str(error), pytrace=False)
+    with running:
+        yield running
