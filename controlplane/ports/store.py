@@ -87,11 +87,12 @@ class Store(Protocol):
         partition: str,
         *,
         prefix: str = "",
+        at_least: str = "",
         below: str | None = None,
         limit: int = 1000,
         continuation: str | None = None,
     ) -> Page:
-        """Rows that start with ``prefix`` and sort before ``below``."""
+        """Rows that start with ``prefix``, and sort at or after ``at_least`` and before ``below``."""
         ...
 
     async def commit(self, partition: str, writes: Sequence[Write]) -> tuple[str | None, ...]:

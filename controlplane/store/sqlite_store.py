@@ -70,6 +70,7 @@ class SqliteStore:
         partition: str,
         *,
         prefix: str = "",
+        at_least: str = "",
         below: str | None = None,
         limit: int = 1000,
         continuation: str | None = None,
@@ -78,7 +79,7 @@ class SqliteStore:
         size = page_size(limit)
         end = min(check_bound(prefix) + _AFTER_ALL, _AFTER_ALL if below is None else check_bound(below))
         after = "" if continuation is None else _row_of(continuation)
-        values = (check_key(partition), prefix, after, end, size + 1)
+        values = (check_key(partition), max(prefix, check_bound(at_least)), after, end, size + 1)
 
         def read(connection: sqlite3.Connection) -> Page:
             rows = connection.execute(_QUERY, values).fetchall()

@@ -30,6 +30,7 @@ class MemoryStore:
         partition: str,
         *,
         prefix: str = "",
+        at_least: str = "",
         below: str | None = None,
         limit: int = 1000,
         continuation: str | None = None,
@@ -40,6 +41,7 @@ class MemoryStore:
             for (part, row) in self._rows
             if part == partition
             and row.startswith(prefix)
+            and row >= at_least
             and (below is None or row < below)
             and row > (continuation or "")
         )

@@ -167,6 +167,7 @@ async def test_a_bad_key_is_refused_everywhere(limited: Store, name: str) -> Non
         limited.query(key),
         limited.query("p", prefix=key),
         limited.query("p", below=key),
+        limited.query("p", at_least=key),
         limited.commit(key, [Upsert("r", {})]),
         limited.commit("p", [Upsert(key, {})]),
     ):
@@ -347,6 +348,9 @@ async def test_prefix_and_below(store: Store) -> None:
     assert await rows_of(store, below="d!2") == ["c!1", "d!1"]
     assert await rows_of(store, prefix="d!", below="z") == ["d!1", "d!2", "d!2~", "d!3", "d!~"]
     assert await rows_of(store, prefix="x") == []
+    assert await rows_of(store, at_least="d!2~") == ["d!2~", "d!3", "d!~", "e"]
+    assert await rows_of(store, prefix="d!", at_least="d!2", below="d!3") == ["d!2", "d!2~"]
+    assert await rows_of(store, prefix="d!", at_least="a") == ["d!1", "d!2", "d!2~", "d!3", "d!~"]
 
 
 async def test_continuation_over_a_thousand_rows(limited: Store) -> None:
