@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+#: Of an operation that was stored without a deadline.
+DEFAULT_TIME = timedelta(hours=2)
 
 
 class Model(BaseModel):
@@ -96,6 +99,8 @@ class Step(Model):
     waiting_for: str | None = None
     """Reason why the step does not move: ``ConnectionNotApproved``, ``AnotherOperationInProgress``."""
     error: ErrorBody | None = None
+    in_flight: bool = False
+    """The operation ended while Azure was at work on this: what was sent goes on there, and nobody follows it."""
 
 
 class Operation(Model):
@@ -119,10 +124,29 @@ class Operation(Model):
     """Principal of who cancelled, which may be another than ``created_by``."""
     error: ErrorBody | None = None
     residue: tuple[Residue, ...] = ()
+    deadline_at: datetime | None = None
+    """Set when the request is accepted; ``deadline`` is what counts."""
     created_at: datetime
     created_by: str
     last_modified_at: datetime
     ended_at: datetime | None = None
+
+    @property
+    def deadline(self) -> datetime:
+        """After this the operation ends, whatever it waits for, and another request may take its place."""
+        return self.deadline_at or self.created_at + DEFAULT_TIME
+
+    @property
+    def waits_for(self) -> str:
+        """What it is at, in words: the steps that have begun and not ended, or that none has begun."""
+        if self.status is OperationStatus.NOT_STARTED:
+            return "No tick has begun it."
+        running = [step for step in self.steps if step.status is StepStatus.RUNNING]
+        if not running:
+            return "No step of it was at work."
+        parts = [f"{step.key} ({step.waiting_for or 'at work in Azure'})" for step in running[:5]]
+        more = f" and {len(running) - 5} more" if len(running) > 5 else ""
+        return f"It waited for {', '.join(parts)}{more}."
 
     @property
     def percent_complete(self) -> int:

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from controlplane.arm import subscription_of
 from controlplane.operations.model import ErrorBody, OperationKind, StepStatus
+from controlplane.workspaces.ending import DEADLINE_EXCEEDED
 from controlplane.workspaces.model import Blueprint, RoleAssignmentId
 from controlplane.workspaces.reconcile import steps
 from controlplane.workspaces.reconcile.judge import delete_of, judge, put_of
@@ -114,9 +115,14 @@ def expire(state: State, now: datetime) -> State:
             continue
         unknown = state.observed.unknown.get(step.key)
         cause = f"{unknown.code}: {unknown.message}" if unknown else (step.waiting_for or "Azure did not finish it.")
-        error = ErrorBody(code="OperationTimedOut", message=f"The operation's time is over. {cause}")
-        state = steps.fail(state, index, error, now)
+        error = ErrorBody(code=DEADLINE_EXCEEDED, message=f"The operation's time is over. {step.key}: {cause}")
+        state = steps.fail(state.with_step(index, in_flight=_is_in_flight(state, index)), index, error, now)
     return state
+
+
+def _is_in_flight(state: State, index: int) -> bool:
+    """Whether Azure may still be at work on what the step sent."""
+    return state.steps[index].attempts > 0 and not _may_be_dropped(state, index)
 
 
 def dependants_of(blueprint: Blueprint, inventory: Mapping[str, Owned]) -> Mapping[str, frozenset[str]]:

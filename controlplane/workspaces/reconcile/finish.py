@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,15 +14,13 @@ from controlplane.operations.model import (
     ErrorBody,
     Operation,
     OperationKind,
-    OperationStatus,
     StepStatus,
 )
 from controlplane.workspaces.diff import unmet
+from controlplane.workspaces.ending import READY, condition, rest_until
 from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Plan
 from controlplane.workspaces.records import Owned, WorkspaceRecord, WorkspaceStatus
 
-#: Objects at rest are looked at again after this, ± 20 %.
-REST = timedelta(hours=6)
 #: After a look that could not see everything.
 UNREADABLE_REST = timedelta(minutes=15)
 #: After an operation that did everything while the workspace is not Ready yet: names and connections follow writes.
@@ -31,8 +28,6 @@ SETTLING = timedelta(minutes=2)
 
 Judge = Callable[[Blueprint, Observed, tuple[Change, ...], tuple[Condition, ...], datetime], tuple[Condition, ...]]
 """(blueprint, observed, changes, previous conditions, now) → conditions of the workspace's posture."""
-
-_READY = "Ready"
 
 
 @dataclass(frozen=True)
@@ -44,23 +39,16 @@ class Sight:
     plan: Plan
 
 
-def rest_until(record: WorkspaceRecord, now: datetime) -> datetime:
-    """Six hours ± 20 %; the jitter comes from name and generation, so that a fleet spreads and a test repeats."""
-    digest = hashlib.sha256(f"{record.name}|{record.generation}".encode()).digest()
-    share = int.from_bytes(digest[:8], "big") / 2**64
-    return now + REST * (0.8 + 0.4 * share)
-
-
 def look_again(record: WorkspaceRecord, status: WorkspaceStatus, now: datetime) -> datetime:
     """When to look after an operation that ended well."""
-    ready = any(c.type == _READY and c.status is ConditionStatus.TRUE for c in status.conditions)
+    ready = any(c.type == READY and c.status is ConditionStatus.TRUE for c in status.conditions)
     return rest_until(record, now) if ready else now + SETTLING
 
 
 def ready_condition(sight: Sight, previous: tuple[Condition, ...], now: datetime) -> Condition:
     """``Ready``: everything is there, as declared, and every expectation holds."""
     status, reason, message = _readiness(sight)
-    return _condition(_READY, status, reason, message, previous, now)
+    return condition(READY, status, reason, message, previous, now)
 
 
 def _readiness(sight: Sight) -> tuple[ConditionStatus, str, str]:
@@ -78,26 +66,11 @@ def _readiness(sight: Sight) -> tuple[ConditionStatus, str, str]:
     return ConditionStatus.TRUE, "AsDeclared", "Everything that was asked for is there."
 
 
-def _condition(
-    kind: str,
-    status: ConditionStatus,
-    reason: str,
-    message: str,
-    previous: tuple[Condition, ...],
-    now: datetime,
-) -> Condition:
-    before = next((c for c in previous if c.type == kind), None)
-    since = before.last_transition_time if before is not None and before.status is status else now
-    return Condition(type=kind, status=status, reason=reason, message=message, last_transition_time=since)
-
-
 def reconciling(status: WorkspaceStatus, kind: OperationKind, now: datetime) -> WorkspaceStatus:
     """While an operation runs a workspace is not Ready, whatever it was before."""
-    condition = _condition(
-        _READY, ConditionStatus.FALSE, _RUNNING[kind], "An operation is running.", status.conditions, now
-    )
-    others = tuple(c for c in status.conditions if c.type != _READY)
-    return status.model_copy(update={"conditions": (condition, *others)})
+    ready = condition(READY, ConditionStatus.FALSE, _RUNNING[kind], "An operation is running.", status.conditions, now)
+    others = tuple(c for c in status.conditions if c.type != READY)
+    return status.model_copy(update={"conditions": (ready, *others)})
 
 
 _RUNNING = {
@@ -112,22 +85,15 @@ def seen_status(status: WorkspaceStatus, sight: Sight, judge: Judge, now: dateti
     """Conditions and outputs of a full look. ``Ready`` is the posture's, where it has one."""
     previous = status.conditions
     posture = judge(sight.blueprint, sight.observed, sight.plan.changes, previous, now)
-    judged = next((condition for condition in posture if condition.type == _READY), None)
+    judged = next((c for c in posture if c.type == READY), None)
     ready = judged or ready_condition(sight, previous, now)
     return status.model_copy(
         update={
-            "conditions": (ready, *(c for c in posture if c.type != _READY)),
+            "conditions": (ready, *(c for c in posture if c.type != READY)),
             "outputs": outputs(sight.blueprint, sight.observed),
             "last_observed_at": now,
         }
     )
-
-
-def blind_status(status: WorkspaceStatus, failed: ErrorBody, now: datetime) -> WorkspaceStatus:
-    """Of an operation that ended badly without a full look: only ``Ready`` changes."""
-    condition = _condition(_READY, ConditionStatus.FALSE, failed.code, failed.message, status.conditions, now)
-    others = tuple(c for c in status.conditions if c.type != _READY)
-    return status.model_copy(update={"conditions": (condition, *others)})
 
 
 def inventory_of(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned]) -> dict[str, Owned]:
@@ -199,17 +165,6 @@ def _addresses(group: JsonObject) -> list[dict[str, Any]]:
     return [{"fqdn": r.get("fqdn"), "ipAddresses": list(r.get("ipAddresses") or [])} for r in records]
 
 
-def ended(operation: Operation, status: OperationStatus, now: datetime, error: ErrorBody | None = None) -> Operation:
-    """The operation at its end; steps that never began are Canceled."""
-    steps = tuple(
-        step.model_copy(update={"status": StepStatus.CANCELED}) if step.status is StepStatus.PENDING else step
-        for step in operation.steps
-    )
-    return operation.model_copy(
-        update={"status": status, "ended_at": now, "last_modified_at": now, "steps": steps, "error": error}
-    )
-
-
 def error_of(operation: Operation) -> ErrorBody:
     """The error of an operation whose steps failed: the first one, the others as details."""
     errors = [step.error for step in operation.steps if step.status is StepStatus.FAILED and step.error is not None]
@@ -217,22 +172,3 @@ def error_of(operation: Operation) -> ErrorBody:
         return ErrorBody(code="OperationFailed", message="The operation failed, and no step says why.")
     first, *others = errors
     return first.model_copy(update={"details": (*first.details, *others)}) if others else first
-
-
-def at_rest(record: WorkspaceRecord, operation: Operation | None, due_at: datetime) -> WorkspaceRecord:
-    """The record when nothing runs any more. Cancelling a deletion that has not deleted anything takes the wish back.
-
-    Any other deletion that did not succeed keeps it: a part of the workspace is soft-deleted, and Azure refuses its
-    names to a creation. Somebody repeats the DELETE.
-    """
-    update: dict[str, Any] = {"due_at": due_at}
-    if operation is not None:
-        update |= {"active_operation": None, "last_operation": operation.id}
-        if operation.status is OperationStatus.CANCELED and not _has_deleted(operation):
-            update["deleting"] = False
-    return record.model_copy(update=update)
-
-
-def _has_deleted(operation: Operation) -> bool:
-    """Whether a deletion got as far as sending its first DELETE."""
-    return operation.kind is OperationKind.DELETE and any(step.started_at is not None for step in operation.steps)

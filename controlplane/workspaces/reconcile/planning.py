@@ -10,6 +10,7 @@ from controlplane.arm import fold, is_within
 from controlplane.errors import ErrorDetail
 from controlplane.operations.model import ErrorBody, OperationKind, Step
 from controlplane.workspaces.diff import unmet
+from controlplane.workspaces.ending import DEADLINE_EXCEEDED
 from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Origin, Plan
 from controlplane.workspaces.reconcile.state import GROUP_TYPE, StepAction, has_failed, in_progress
 from controlplane.workspaces.reconcile.steps import is_group
@@ -139,7 +140,7 @@ def timed_out(observed: Observed) -> ErrorBody:
     """The end of an operation whose time was over while no step of it was at work."""
     causes = [f"{key}: {cause.code}: {cause.message}" for key, cause in sorted(observed.unknown.items())]
     message = "The operation's time is over." + (f" Azure did not show {causes[0]}" if causes else "")
-    return ErrorBody(code="OperationTimedOut", message=message)
+    return ErrorBody(code=DEADLINE_EXCEEDED, message=message)
 
 
 def owned_of(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned]) -> dict[str, Owned]:

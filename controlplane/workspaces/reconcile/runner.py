@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from controlplane.operations.model import ErrorBody, Operation, OperationKind, OperationStatus, Step
 from controlplane.workspaces.arm_errors import LOOKS
+from controlplane.workspaces.ending import DEADLINE_EXCEEDED
 from controlplane.workspaces.model import Observed
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
@@ -124,7 +125,7 @@ class Runner:
         if not removals:
             return None
         if self._deps.clock.now() > self._deadline:
-            return self._end(Phase.FAILED, error=ErrorBody(code="OperationTimedOut", message=removals[0].reason))
+            return self._end(Phase.FAILED, error=ErrorBody(code=DEADLINE_EXCEEDED, message=removals[0].reason))
         return self._end(Phase.WORKING, next_at=self._deps.system.now() + _UNREADABLE_PAUSE)
 
     def _undecided(self, sight: Sight) -> frozenset[str]:

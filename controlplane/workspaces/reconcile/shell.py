@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.operations.model import ErrorBody, Operation, OperationKind, OperationStatus
+from controlplane.workspaces import ending
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
 from controlplane.workspaces.measured import store_durations
 from controlplane.workspaces.model import Blueprint
@@ -22,8 +22,6 @@ from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.spec import parse_spec
 
 _log = logging.getLogger(__name__)
-#: An operation ends after this, whatever it waits for. A VPN gateway takes half an hour, two of them in a row an hour.
-DEADLINE = timedelta(hours=2)
 #: Pause before the next tick when somebody else changed the workspace under this one.
 _AFTER_CONFLICT_SECONDS = 1.0
 
@@ -84,14 +82,14 @@ async def _observe(session: Session, deps: TickDeps, blueprint: Blueprint) -> No
     sight = await _look(session, deps, blueprint)
     now = deps.clock.now()
     status = finish.seen_status(session.stored.status, sight, deps.judge, now)
-    due = now + finish.UNREADABLE_REST if sight.observed.unknown else finish.rest_until(session.stored.record, now)
-    await session.commit(record=finish.at_rest(session.stored.record, session.operation, due), status=status)
+    due = now + finish.UNREADABLE_REST if sight.observed.unknown else ending.rest_until(session.stored.record, now)
+    await session.commit(record=ending.at_rest(session.stored.record, session.operation, due), status=status)
 
 
 async def _converge(session: Session, deps: TickDeps, blueprint: Blueprint, operation: Operation) -> None:
     if session.stored.record.spec.get("management", "manage") != "manage":
         raise Rejected("WorkspaceNotManaged", "The workspace's management is not `manage`; nothing was changed.")
-    runner = Runner(session, deps, operation.created_at + DEADLINE)
+    runner = Runner(session, deps, operation.deadline)
     end = await runner.run(await _look(session, deps, blueprint), operation)
     match end:
         case End(phase=Phase.WORKING, next_at=next_at):
@@ -102,8 +100,7 @@ async def _converge(session: Session, deps: TickDeps, blueprint: Blueprint, oper
         case End(phase=Phase.VERIFY, sight=sight):
             await _succeed(session, deps, runner, sight)
         case End(phase=Phase.CANCELED):
-            error = ErrorBody(code="OperationCanceled", message="Somebody cancelled the operation.")
-            await _fail(session, deps, OperationStatus.CANCELED, error)
+            await _fail(session, deps, OperationStatus.CANCELED, ending.CANCELED)
         case End(error=error):
             ended = session.operation
             assert ended is not None
@@ -113,7 +110,7 @@ async def _converge(session: Session, deps: TickDeps, blueprint: Blueprint, oper
 async def _succeed(session: Session, deps: TickDeps, runner: Runner, sight: Sight | None) -> None:
     operation, stored, now = session.operation, session.stored, deps.clock.now()
     assert operation is not None
-    finished = finish.ended(operation, OperationStatus.SUCCEEDED, now)
+    finished = ending.ended(operation, OperationStatus.SUCCEEDED, now)
     if operation.kind is OperationKind.DELETE:
         await session.bury(finished)
     else:
@@ -124,7 +121,7 @@ async def _succeed(session: Session, deps: TickDeps, runner: Runner, sight: Sigh
                 "inventory": finish.inventory_of(sight.blueprint, sight.observed, runner.inventory),
             }
         )
-        record = finish.at_rest(stored.record, finished, finish.look_again(stored.record, status, now))
+        record = ending.at_rest(stored.record, finished, finish.look_again(stored.record, status, now))
         await session.commit(record=record, status=status, operation=finished)
     await _measure(deps, finished, runner)
 
@@ -143,9 +140,9 @@ async def _fail(session: Session, deps: TickDeps, status: OperationStatus, error
     """Everything made so far stays in the inventory; the next operation goes on from there."""
     operation, now = session.operation, deps.clock.now()
     assert operation is not None
-    finished = finish.ended(operation, status, now, error)
-    record = finish.at_rest(session.stored.record, finished, finish.rest_until(session.stored.record, now))
-    seen = finish.blind_status(session.stored.status, error, now)
+    finished = ending.ended(operation, status, now, error)
+    record = ending.at_rest(session.stored.record, finished, ending.rest_until(session.stored.record, now))
+    seen = ending.blind_status(session.stored.status, error, now)
     await session.commit(record=record, status=seen, operation=finished)
 
 
@@ -157,5 +154,5 @@ async def _give_up(session: Session, deps: TickDeps, error: Fatal | Rejected) ->
         await _fail(session, deps, OperationStatus.FAILED, body)
         return
     now = deps.clock.now()
-    record = finish.at_rest(session.stored.record, None, finish.rest_until(session.stored.record, now))
-    await session.commit(record=record, status=finish.blind_status(session.stored.status, body, now))
+    record = ending.at_rest(session.stored.record, None, ending.rest_until(session.stored.record, now))
+    await session.commit(record=record, status=ending.blind_status(session.stored.status, body, now))

@@ -18,6 +18,7 @@ from controlplane.ports.reader import OperationReading
 from controlplane.ports.writer import Accepted
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.arm_errors import BACKOFF, TABLE, Verdict, look_up
+from controlplane.workspaces.ending import REST, rest_until
 from controlplane.workspaces.model import Blueprint, Observed, Resource
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.reconcile.apply import apply
@@ -31,7 +32,6 @@ from controlplane.workspaces.reconcile.classify import (
     classify_failure,
 )
 from controlplane.workspaces.reconcile.decide import decide
-from controlplane.workspaces.reconcile.finish import REST, rest_until
 from controlplane.workspaces.reconcile.planning import plan_steps, urgency
 from controlplane.workspaces.reconcile.state import Look, Outcome, Poll, Put, State
 from controlplane.workspaces.records import WorkspaceRecord

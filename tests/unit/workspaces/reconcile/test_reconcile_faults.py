@@ -215,7 +215,7 @@ def test_nothing_is_decided_about_what_cannot_be_read(world: World) -> None:
         operation = await world.do(UPDATE)
         assert operation.status is OperationStatus.FAILED
         assert operation.error is not None
-        assert operation.error.code == "OperationTimedOut"
+        assert operation.error.code == "OperationDeadlineExceeded"
         assert "AuthorizationFailed" in operation.error.message
         assert len(world.azure.writes()) == before
 
