@@ -1,10 +1,11 @@
-"""Every call that came in: a ring in memory, optionally a JSON-lines file; and polls that came too early."""
+"""Every call that came in: a ring in memory, optionally a JSON-lines file; and calls that came too early."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,11 +14,18 @@ from simulator.engine.messages import Response
 
 RING = 200_000
 TOLERANCE_SECONDS = 0.002  # clocks of two processes on one machine, rounding of milliseconds
+IN_FLIGHT_SECONDS = 0.15  # a write that comes so soon after a 429 was sent before anybody could have read that
+WRITES = frozenset({"PUT", "PATCH", "POST", "DELETE"})
 
 
 class Recorder:
     """`early_poll` is true for a GET of an operation's URL, or of the resource it works on, by the principal that was
-    told to wait, before the Retry-After it was told has passed."""
+    told to wait, before the Retry-After it was told has passed.
+
+    `early_write` is true for a write by a principal to a subscription before the Retry-After has passed that came with
+    a 429 which the same principal got for a write there. What nobody was told counts for nobody: an answer whose
+    connection was cut is not `told`.
+    """
 
     def __init__(self, path: str | None = None) -> None:
         self.calls: deque[JsonObject] = deque(maxlen=RING)
@@ -27,13 +35,20 @@ class Recorder:
         self._number = 0
         self._waits: dict[tuple[str, str], float] = {}
         self._resources: dict[tuple[str, str], str] = {}
+        self._closed: dict[tuple[str, str], tuple[float, float]] = {}
 
     def clear(self) -> None:
         """Forget the calls, not what callers were told to wait for."""
         self.calls.clear()
         self._number = 0
 
-    def early(self, principal: str, method: str, response: Response) -> bool:
+    def forget(self) -> None:
+        """Forget the calls and the waits."""
+        self.clear()
+        for told in (self._waits, self._resources, self._closed):
+            told.clear()
+
+    def early(self, principal: str, method: str, response: Response, *, told: bool = True) -> bool:
         """Judge one answered call and remember what it was told."""
         now = time.time()
         operation = response.operation
@@ -42,12 +57,28 @@ class Recorder:
             watched = operation or self._resources.get((principal, response.resource or ""))
             if watched is not None:
                 early = now + TOLERANCE_SECONDS < self._waits.get((principal, watched), 0.0)
+        if not told:
+            return early
         if operation is not None and response.retry_after is not None:
             self._waits[(principal, operation)] = now + response.retry_after
             if response.resource is not None:
                 self._resources[(principal, response.resource)] = operation
         elif operation is not None and method == "GET":
             self._waits.pop((principal, operation), None)
+        return early
+
+    def early_write(self, principal: str, method: str, path: str, response: Response, *, told: bool = True) -> bool:
+        """Judge one write and remember a 429."""
+        subscription = subscription_of(path)
+        if method not in WRITES or subscription is None or not principal:
+            return False
+        now, key = time.time(), (principal, subscription)
+        since, until = self._closed.get(key, (0.0, 0.0))
+        early = since + IN_FLIGHT_SECONDS < now and now + TOLERANCE_SECONDS < until
+        seconds = retry_after(response.headers) if response.status == 429 else None
+        if told and seconds is not None and now + seconds > until:
+            # Whoever was told before that waits already: only what is new may be in flight still.
+            self._closed[key] = (since if now < until else now, now + seconds)
         return early
 
     def add(self, call: JsonObject) -> None:
@@ -59,15 +90,17 @@ class Recorder:
             self._file.flush()
 
     def listed(self, query: dict[str, str]) -> list[JsonObject]:
-        """Filters: `since` (n greater than), `method`, `plane`, `early` (only early polls), `path` (contains)."""
+        """Filters: `since` (n greater than), `method`, `plane`, `principal`, `status`, `early` (only early polls),
+        `earlyWrite` (only early writes), `fault` (only those that a rule disturbed), `path` (contains)."""
         found: list[JsonObject] = list(self.calls)
         if since := query.get("since"):
             found = [call for call in found if call["n"] > int(since)]
-        for key in ("method", "plane", "principal"):
+        for key in ("method", "plane", "principal", "status"):
             if wanted := query.get(key):
                 found = [call for call in found if str(call.get(key)).lower() == wanted.lower()]
-        if query.get("early"):
-            found = [call for call in found if call.get("early_poll")]
+        for name, key in (("early", "early_poll"), ("earlyWrite", "early_write"), ("fault", "faults")):
+            if query.get(name):
+                found = [call for call in found if call.get(key)]
         if part := query.get("path"):
             found = [call for call in found if part.lower() in call["path"].lower()]
         return found
@@ -75,6 +108,19 @@ class Recorder:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def subscription_of(path: str) -> str | None:
+    """The folded id of a path's subscription."""
+    parts = path.lower().split("/", 3)
+    return parts[2] if len(parts) > 2 and parts[1] == "subscriptions" and parts[2] else None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that an answer of this simulator asks to wait."""
+    if "x-ms-retry-after-ms" in headers:
+        return float(headers["x-ms-retry-after-ms"]) / 1000
+    return float(headers["retry-after"]) if "retry-after" in headers else None
 
 
 def body_of(raw: bytes) -> Any:

@@ -25,6 +25,7 @@ class Request:
     base: str
     caller: Caller
     failure: ArmError | None = None  # a fault: the long operation that this call starts ends Failed with it
+    lag: float | None = None  # a fault: a read answers what was there so many real seconds ago
 
     @property
     def api_version(self) -> str:

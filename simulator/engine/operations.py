@@ -120,7 +120,7 @@ def first_answer(
     lro = lro_of(rtype, operation.verb)
     response = rendered(engine, lro.status, lro.body, resource, rtype, operation)
     response.headers.update(url_headers(lro, operation, request))
-    response.headers.update(template(dict(lro.headers), operation.values))
+    response.headers.update(template(dict(lro.headers), {**operation.values, "base": request.base}))
     response.operation, response.resource = operation.id, resource.key
     if lro.style is not Style.RESOURCE:
         _retry_after(engine, response, lro)
@@ -218,6 +218,12 @@ class Operations:
     def add(self, operation: Operation) -> None:
         self._index(operation)
         self.save(operation)
+
+    def discard(self, operation: Operation) -> None:
+        """One that never was: its write was refused while it began."""
+        self._by_id.pop(operation.id, None)
+        self._paths = {key: known for key, known in self._paths.items() if known != operation.id}
+        self._engine.store.unset(f"operation:{operation.id}")
 
     def save(self, operation: Operation) -> None:
         self._engine.store.set(f"operation:{operation.id}", operation.as_json())

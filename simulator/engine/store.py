@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from simulator.engine.history import History
 from simulator.engine.hooks import JsonObject, Resource
 
 SCHEMA = """
@@ -34,6 +37,7 @@ class Store:
         self.kv: dict[str, Any] = {}
         self._dirty: set[str] = set()
         self._dirty_kv: set[str] = set()
+        self._history: History | None = None
         if path != ":memory:":
             # The signing keys are in it: whoever may read the file may sign tokens.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -117,7 +121,37 @@ class Store:
             index.clear()
         self._next = 0
 
+    def remember(self, seconds: float, clock: Callable[[], float]) -> None:
+        """From now on, keep what was there for so many seconds back, for reads that lag; 0 keeps nothing."""
+        self._history = History(seconds, clock, self.resources, self._parents) if seconds else None
+
+    @contextmanager
+    def as_of(self, moment: float) -> Iterator[None]:
+        """While it lasts, reads see what was there at `moment`, as far as that is known. Nothing may be written."""
+        changed = self._history.before(moment) if self._history is not None else {}
+        indexes = self.resources, self._types, self._children
+        if changed:
+            self.resources = dict(self.resources)
+            self._types = {name: dict(held) for name, held in self._types.items()}
+            self._children = {name: dict(held) for name, held in self._children.items()}
+        for key, (then, parent) in changed.items():
+            now = self.resources.get(key)
+            if then is not None:
+                self.resources[key] = then
+                self._types.setdefault(then.type.lower(), {})[key] = then
+                self._children.setdefault(parent, {})[key] = then
+            elif now is not None:
+                del self.resources[key]
+                self._types[now.type.lower()].pop(key, None)
+                self._children[self._parents[key]].pop(key, None)
+        try:
+            yield
+        finally:
+            self.resources, self._types, self._children = indexes
+
     def flush(self) -> None:
+        if self._history is not None:
+            self._history.note(self._dirty, self.resources, self._parents)
         if self._db is None or not (self._dirty or self._dirty_kv):
             self._dirty.clear()
             self._dirty_kv.clear()

@@ -79,11 +79,18 @@ def _accept(engine: Engine, request: Request, target: Target, rtype: ResourceTyp
     engine.store.add(resource, target.scope)
     if not lro.is_long:
         return _finish_now(engine, request, rtype, ctx, lro)
-    seconds = lro.seconds(ctx) if callable(lro.seconds) else lro.seconds
-    operation = operations.start(engine, request, resource, rtype, verb, seconds)
-    operation.request, operation.previous = ctx.request, ctx.previous
-    resource.operation = operation.id
-    engine.run(Phase.ACCEPTED, rtype, ctx)
+    started, before = None, resource.operation
+    try:
+        seconds = lro.seconds(ctx) if callable(lro.seconds) else lro.seconds
+        operation = started = operations.start(engine, request, resource, rtype, verb, seconds)
+        operation.request, operation.previous = ctx.request, ctx.previous
+        resource.operation = operation.id
+        engine.run(Phase.ACCEPTED, rtype, ctx)
+    except Exception:
+        # Refused, or a defect of a hook that is answered 500: either way the write has not happened.
+        resource.operation = before
+        _undo(engine, resource, ctx.previous, started)
+        raise
     engine.renew(resource)
     engine.operations.save(operation)
     engine.schedule_end(operation)
@@ -100,12 +107,8 @@ def _finish_now(engine: Engine, request: Request, rtype: ResourceType, ctx: Hook
             raise request.failure
         engine.run(Phase.ACCEPTED, rtype, ctx)
         engine.run(Phase.COMPLETED, rtype, ctx)
-    except ArmError:
-        if ctx.previous is None:
-            engine.store.remove(resource.key)
-        else:
-            resource.body = ctx.previous
-            engine.store.touch(resource)
+    except Exception:
+        _undo(engine, resource, ctx.previous, None)
         raise
     engine.renew(resource)
     response = operations.rendered(engine, lro.status, lro.body, resource, rtype, None)
@@ -116,6 +119,19 @@ def _finish_now(engine: Engine, request: Request, rtype: ResourceType, ctx: Hook
     response.resource = resource.key
     _etag(response, resource, rtype)
     return response
+
+
+def _undo(engine: Engine, resource: Resource, previous: JsonObject | None, operation: Operation | None) -> None:
+    """Takes a write back that was not accepted after all, with the operation that it began."""
+    if operation is not None:
+        engine.operations.discard(operation)
+    if previous is None:
+        for below in engine.store.children(resource.id):
+            engine.delete(below.id)
+        engine.store.remove(resource.key)
+    else:
+        resource.body = previous
+        engine.store.touch(resource)
 
 
 def _etag(response: Response, resource: Resource, rtype: ResourceType) -> None:
@@ -214,10 +230,15 @@ def _start_delete(engine: Engine, request: Request, rtype: ResourceType, ctx: Ho
     existing = ctx.resource
     seconds = lro.seconds(ctx) if callable(lro.seconds) else lro.seconds
     operation: Operation = operations.start(engine, request, existing, rtype, "delete", seconds)
-    existing.operation = operation.id
+    before, existing.operation = clone(existing.body), operation.id
     if rtype.provisioning_state:
         existing.properties["provisioningState"] = "Deleting"
-    engine.run(Phase.DELETE_ACCEPTED, rtype, ctx)
+    try:
+        engine.run(Phase.DELETE_ACCEPTED, rtype, ctx)
+    except Exception:
+        existing.operation = None
+        _undo(engine, existing, before, operation)
+        raise
     engine.renew(existing)
     engine.schedule_end(operation)
     return operations.first_answer(engine, request, operation, existing, rtype)

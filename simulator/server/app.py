@@ -17,7 +17,7 @@ from simulator.engine.messages import Request, Response, error_response
 from simulator.faults import Effect, Faults
 from simulator.planes import entra, metadata
 from simulator.planes.world import World
-from simulator.recorder import Recorder, body_of
+from simulator.recorder import Recorder, body_of, retry_after
 from simulator.server import control
 
 Scope = MutableMapping[str, Any]
@@ -38,6 +38,11 @@ class Simulator:
     faults: Faults
     on_environment: Callable[[], None] = lambda: None
 
+    def disturb(self, rules: Any) -> None:
+        """Take fault rules in place of those there are; raises ValueError. Reads that lag need what was there."""
+        self.faults.replace(rules)
+        self.world.store.remember(self.faults.longest_lag(), lambda: self.world.engine.clock())
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
@@ -46,7 +51,7 @@ class Simulator:
             response = control.handle(self, request, str((scope.get("client") or ("",))[0]))
             await _answer(send, response, {})
             return
-        effect = self.faults.effect(request.method, request.path)
+        effect = self.faults.effect(request.method, request.path, lambda wanted: self._is_of(request, wanted))
         if effect.delay:
             await asyncio.sleep(effect.delay)
         plane, response = self._served(request, effect)
@@ -65,14 +70,30 @@ class Simulator:
             return "fault", Response(0, None, content_type=None)
         if effect.answer is not None and not effect.answer_after:
             request.caller = self._quietly(request)
-            return "fault", effect.answer
+            return "fault", self._told(request, effect.answer)
         request.failure = effect.failure
+        if effect.lag is not None:
+            request.lag = effect.lag / self.world.engine.scale
         try:
             plane, response = self.handle(request)
         except Exception:  # (the server's edge: a defect of the simulator must look like one and be seen)
             logging.getLogger("simulator").exception("%s %s failed", request.method, request.path)
             plane, response = "arm", error_response(ArmError(500, "InternalServerError", DEFECT))
+        if effect.token_seconds is not None and isinstance(response.body, dict) and "access_token" in response.body:
+            self.world.tokens.cut_short(response.body["access_token"], effect.token_seconds)
         return plane, (effect.answer if effect.answer is not None and effect.drop is None else response)
+
+    def _told(self, request: Request, answer: Response) -> Response:
+        """Whoever polls and is told to wait, waits."""
+        polled = self.world.engine.operations.at(request.path, request.query) if request.method == "GET" else None
+        if polled is not None:
+            answer.operation, answer.retry_after = polled[0].id, retry_after(answer.headers)
+        return answer
+
+    def _is_of(self, request: Request, wanted: str) -> bool:
+        """Whether a call is one of a seeded principal, by name, or of an object id."""
+        known = self.world.store.kv.get(f"seeded:{wanted}", wanted)
+        return self._quietly(request).object_id == known
 
     def handle(self, request: Request) -> tuple[str, Response]:
         """(plane, answer) of one call."""
@@ -104,7 +125,7 @@ class Simulator:
             return NOBODY
 
     def _record(self, plane: str, request: Request, response: Response, effect: Effect) -> None:
-        caller = request.caller
+        caller, told = request.caller, effect.drop is None
         call = {
             "time": time.time(),
             "plane": plane,
@@ -115,7 +136,10 @@ class Simulator:
             "status": response.status,
             "principal": caller.object_id,
             "clientId": caller.client_id,
-            "early_poll": self.recorder.early(caller.object_id, request.method, response),
+            "early_poll": self.recorder.early(caller.object_id, request.method, response, told=told),
+            "early_write": self.recorder.early_write(
+                caller.object_id, request.method, request.path, response, told=told
+            ),
             "requestBody": body_of(request.body) if request.method in WRITES and plane in ("arm", "fault") else None,
             "operation": response.operation,
             "correlationId": request.headers.get("x-ms-correlation-request-id"),

@@ -63,8 +63,8 @@ def _route(simulator: Simulator, request: Request) -> Response:
             return Response(200, inject.perform(simulator, sent))
         case "POST", "reset":
             world.reset(sent.get("seed"), sent.get("timeScale"))
-            recorder.clear()
-            simulator.faults.replace([])
+            recorder.forget()
+            simulator.disturb([])
             simulator.on_environment()
             return Response(200, _settings(simulator))
         case "GET", "calls":
@@ -74,6 +74,8 @@ def _route(simulator: Simulator, request: Request) -> Response:
             return Response(204, None, content_type=None)
         case "GET", "state":
             return Response(200, _state(simulator, request.query))
+        case "GET", "rights":
+            return Response(200, {name: _rights(simulator, name) for name in ("owner", "observer", "operator")})
         case "GET", "operations":
             return Response(200, {"value": [_operation(one) for one in world.engine.operations.all()]})
         case "GET", "settings":
@@ -88,7 +90,7 @@ def _route(simulator: Simulator, request: Request) -> Response:
         case "GET", "faults":
             return Response(200, {"rules": simulator.faults.listed()})
         case "PUT", "faults":
-            simulator.faults.replace(sent)
+            simulator.disturb(sent)
             return Response(200, {"rules": simulator.faults.listed()})
         case "GET", "health":
             return Response(200, {"status": "ok"})
@@ -99,6 +101,12 @@ def _sent(request: Request) -> Any:
     if not request.body:
         return {}
     return json.loads(request.body)
+
+
+def _rights(simulator: Simulator, name: str) -> JsonObject:
+    """The actions that a seeded principal was allowed since the last reset, and those that it was refused."""
+    world = simulator.world
+    return {how: sorted(found) for how, found in world.rights.asked_for(world.seeded(name)["id"]).items()}
 
 
 def _settings(simulator: Simulator) -> JsonObject:

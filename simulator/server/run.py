@@ -17,6 +17,7 @@ import yaml
 from cryptography import x509
 
 from simulator.faults import Faults
+from simulator.planes import own_roles
 from simulator.planes.world import Config, World
 from simulator.recorder import Recorder
 from simulator.server.app import Simulator
@@ -35,6 +36,7 @@ class Options:
     record: str | None = None
     faults: str | None = None
     env_file: str = ".local/azure.env"
+    roles: str | None = None
 
 
 def certificates(folder: Path) -> tuple[Path, Path]:
@@ -132,9 +134,12 @@ def serve(options: Options) -> None:
     env_file.unlink(missing_ok=True)  # whoever waits for it must not read that of an earlier process
     ca_file, server_file = certificates(env_file.parent)
     port, bound = sockets(options.port)
-    world = World(Config(f"https://localhost:{port}", options.state, options.seed, options.scale))
+    roles = Path(options.roles) if options.roles else own_roles.FOLDER
+    world = World(Config(f"https://localhost:{port}", options.state, options.seed, options.scale, roles))
     world.keys.jwks()  # makes the signing key now, not under the first request
-    simulator = Simulator(world, Recorder(options.record), _faults(options.faults))
+    simulator = Simulator(world, Recorder(options.record), Faults())
+    if options.faults is not None:
+        simulator.disturb(yaml.safe_load(Path(options.faults).read_text(encoding="utf-8")))
 
     def environment() -> None:
         trust = {"SSL_CERT_FILE": str(ca_file), "REQUESTS_CA_BUNDLE": str(ca_file)}
@@ -149,10 +154,3 @@ def serve(options: Options) -> None:
     server = _Server(uvicorn.Config(simulator, **settings), simulator)
     print(f"Azure simulator on {world.base}, time scale {options.scale:g}, env file {env_file}", flush=True)
     server.run(sockets=bound)
-
-
-def _faults(path: str | None) -> Faults:
-    faults = Faults()
-    if path is not None:
-        faults.replace(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
-    return faults

@@ -95,6 +95,7 @@ class Lab:
         api: str | None = None,
         headers: dict[str, str] | None = None,
         caller: Caller | None = None,
+        lag: float | None = None,
     ) -> Response:
         parts = urlsplit(path)
         query = dict(parse_qsl(parts.query))
@@ -102,10 +103,9 @@ class Lab:
             query["api-version"] = api or version_of(parts.path)
         raw = b"" if body is None else json.dumps(body).encode()
         self.engine.settle()
-        return dispatch.handle(
-            self.engine,
-            Request(method, parts.path, query, headers or {}, raw, "https://localhost:8443", caller or self.caller),
-        )
+        who = caller or self.caller
+        request = Request(method, parts.path, query, headers or {}, raw, "https://localhost:8443", who, lag=lag)
+        return dispatch.handle(self.engine, request)
 
     def get(self, path: str, **options: Any) -> Body:
         response = self.call("GET", path, **options)
