@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from funchost.environment import app_settings
@@ -15,6 +16,9 @@ from funchost.functions import index
 from funchost.host_json import HostError
 from funchost.supervisor import Options, Supervisor
 from funchost.worker import WorkerOptions, run_worker
+
+#: https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functions_worker_process_count
+_WORKERS_SETTING = "FUNCTIONS_WORKER_PROCESS_COUNT"
 
 
 def _arguments() -> argparse.Namespace:
@@ -26,9 +30,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="http|NAME", help="run the HTTP functions only, or one other function")
     parser.add_argument("--ready-file", type=Path, help="gets the base URL when every function is ready")
     parser.add_argument("--state", type=Path, help="directory of timers' status and the queue's file")
+    parser.add_argument(
+        "--queues",
+        choices=("sqlite", "storage"),
+        default="sqlite",
+        help="where queue triggers listen: the SQLite file, or the storage account of their connection setting",
+    )
+    parser.add_argument(
+        "--workers", type=int, help=f"processes of each function; {_WORKERS_SETTING} says so too, otherwise 1"
+    )
     # What the parent tells its children.
     parser.add_argument("--list", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--hook", action="append", default=[], help=argparse.SUPPRESS)
     for name in ("--listen-fd", "--ready-fd", "--lifeline-fd"):
         parser.add_argument(name, type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -44,10 +58,21 @@ def main() -> int:
             print(json.dumps([(f.name, f.kind, f.group) for f in index(app)]))
         elif arguments.worker:
             listening = () if arguments.listen_fd is None else (socket.socket(fileno=arguments.listen_fd),)
-            descriptors = (arguments.ready_fd, arguments.lifeline_fd)
-            run_worker(WorkerOptions(app, arguments.worker, arguments.state or app / ".local", listening, *descriptors))
+            run_worker(
+                WorkerOptions(
+                    app=app,
+                    group=arguments.worker,
+                    state=arguments.state or app / ".local",
+                    sockets=listening,
+                    ready_fd=arguments.ready_fd,
+                    lifeline_fd=arguments.lifeline_fd,
+                    hooks={name: int(port) for name, _, port in (hook.partition("=") for hook in arguments.hook)},
+                    queues=arguments.queues,
+                )
+            )
         else:
-            environment, state = app_settings(app, arguments.env_file, arguments.state)
+            sqlite = arguments.queues == "sqlite"
+            environment, state = app_settings(app, arguments.env_file, arguments.state, sqlite=sqlite)
             options = Options(
                 app=app,
                 state=state,
@@ -56,12 +81,22 @@ def main() -> int:
                 only=arguments.only,
                 ready_file=arguments.ready_file.absolute() if arguments.ready_file else None,
                 environment=environment,
+                queues=arguments.queues,
+                workers=_workers(arguments.workers, environment),
             )
             asyncio.run(_supervise(options))
     except (HostError, OSError) as error:
         print(f"funchost: {error}", file=sys.stderr, flush=True)
         return 1
     return 0
+
+
+def _workers(asked: int | None, environment: Mapping[str, str]) -> int:
+    """1 to 10, as the host takes it."""
+    text = str(asked) if asked is not None else environment.get(_WORKERS_SETTING, "1")
+    if text.isdecimal() and 1 <= int(text) <= 10:
+        return int(text)
+    raise HostError(f"{text} is no number of workers: 1 to 10")
 
 
 async def _supervise(options: Options) -> None:

@@ -10,8 +10,12 @@ from funchost.host_json import HostError
 from funchost.worker import QUEUE_SETTING
 
 
-def app_settings(app: Path, env_file: Path | None, state: Path | None) -> tuple[dict[str, str], Path]:
+def app_settings(
+    app: Path, env_file: Path | None, state: Path | None, *, sqlite: bool = True
+) -> tuple[dict[str, str], Path]:
     """The environment of the workers, and the state directory: ``state``, or where the queue's file was put.
+
+    With ``sqlite`` the queue's file is named in it; without, it is named nowhere, because nothing reads it.
 
     The process's own environment wins over ``Values`` of ``local.settings.json``, as with Azure Functions Core Tools;
     an env file that was asked for wins over both. Who names neither file nor directory gets ``.local`` in the app.
@@ -19,9 +23,10 @@ def app_settings(app: Path, env_file: Path | None, state: Path | None) -> tuple[
     settings = {**_local_values(app / "local.settings.json"), **os.environ}
     if env_file is not None:
         settings |= _lines(env_file)
-    named = settings.get(QUEUE_SETTING)
+    named = settings.pop(QUEUE_SETTING, None)
     directory = (state or (Path(named).parent if named else app / ".local")).absolute()
-    settings[QUEUE_SETTING] = str(Path(named).absolute() if named else directory / "queue.db")
+    if sqlite:
+        settings[QUEUE_SETTING] = str(Path(named).absolute() if named else directory / "queue.db")
     return settings, directory
 
 

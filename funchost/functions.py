@@ -24,14 +24,14 @@ import azure.functions as func
 
 from funchost.host_json import HostError
 
-_KINDS = {"httpTrigger": "http", "queueTrigger": "queue", "timerTrigger": "timer"}
+_KINDS = {"httpTrigger": "http", "queueTrigger": "queue", "timerTrigger": "timer", "eventGridTrigger": "event"}
 #: The worker's own setting for another name than function_app.py.
 _SCRIPT_SETTING = "PYTHON_SCRIPT_FILE_NAME"
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One indexed function. ``kind`` is ``http``, ``queue`` or ``timer``; ``trigger`` its trigger's binding JSON."""
+    """One indexed function. ``kind`` is ``http``, ``queue``, ``timer`` or ``event``; ``trigger`` its binding's JSON."""
 
     name: str
     kind: str
@@ -44,7 +44,7 @@ class Function:
 
     @property
     def group(self) -> str:
-        """Functions of one group share a process, as on Flex Consumption."""
+        """Functions of one group share their processes, as on Flex Consumption."""
         return "http" if self.kind == "http" else self.name
 
     @property

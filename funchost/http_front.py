@@ -6,57 +6,79 @@ the body as bytes, the URL with its escaped path. The converters are azure.funct
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from azure.functions.meta import Datum
 
 from funchost.functions import Function, converter
+from funchost.http_request import Answer, Receive, Request, Scope, Send, joined, read_request, send_answer
 from funchost.invocation import Invoker, TimedOut
+from funchost.keys import Keys, level_of
 from funchost.routes import Route
+from funchost.webhooks import PREFIX, Webhooks
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-#: Status, headers, body.
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
-#: Kestrel's default, which the Functions host keeps for itself: 100 MB on every plan.
-MAX_BODY_BYTES = 104_857_600
+#: Azure's load balancer gives a request up after this long, while the function goes on:
+#: https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout
+ANSWER_SECONDS = 230.0
 #: Set by the server for the bytes it sends.
 _HOP_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
-class HttpFront:
-    """``timed_out`` is called when a function ran too long; the host then replaces the worker process."""
+class AnswerApp:
+    """An ASGI app of one coroutine: request in, answer out. Answers that take too long are 504."""
 
-    def __init__(self, routes: tuple[Route, ...], invoker: Invoker, timed_out: Callable[[], None]) -> None:
-        self._routes = routes
-        self._invoker = invoker
-        self._timed_out = timed_out
+    def __init__(self, answer: Callable[[Request], Awaitable[Answer]], answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._answer = answer
+        self._seconds = answer_seconds
+        self._late: set[asyncio.Future[Answer]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the host answers HTTP only, not {scope['type']}")
-        status, headers, body = await self._answer(scope, receive)
-        headers.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        request = await read_request(scope, receive)
+        if isinstance(request, int):
+            await send_answer((request, [], b""), scope, send)
+            return
+        work = asyncio.ensure_future(self._answer(request))
+        # The loop keeps weak references to tasks only, and this one may outlive its request.
+        self._late.add(work)
+        work.add_done_callback(self._late.discard)
+        done, _ = await asyncio.wait({work}, timeout=self._seconds)
+        await send_answer(work.result() if done else (504, [], b""), scope, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        body = await _body(receive)
-        if body is None:
-            return 413, [], b""
-        try:
-            raw_path = scope["raw_path"].decode("ascii")
-            path = unquote(raw_path, errors="strict").lstrip("/")
-        except UnicodeDecodeError:
-            return 400, [], b""
-        for route in self._routes:
-            parameters = route.match(scope["method"], path)
-            if parameters is not None:
-                request = _request(scope, raw_path, parameters, body)
-                return await self._invoke(route.function, request)
+
+class HttpFront:
+    """Finds whose a request is. ``timed_out`` is called when a function ran too long; the host then replaces the
+    worker process. Without ``keys`` nothing but anonymous functions can be called."""
+
+    def __init__(
+        self,
+        routes: tuple[Route, ...],
+        invoker: Invoker,
+        timed_out: Callable[[], None],
+        keys: Keys | None = None,
+        webhooks: Webhooks | None = None,
+    ) -> None:
+        self._routes = tuple((route, level_of(route.function.trigger)) for route in routes)
+        self._invoker = invoker
+        self._timed_out = timed_out
+        self._keys = keys
+        self._webhooks = webhooks
+
+    async def answer(self, request: Request) -> Answer:
+        """404 for what is nobody's, 401 without the key that a function asks for, 500 when it raises."""
+        if self._webhooks is not None and request.path.lower().startswith(PREFIX):
+            return await self._webhooks.answer(request)
+        for route, level in self._routes:
+            parameters = route.match(request.method, request.path)
+            if parameters is None:
+                continue
+            if level != "anonymous" and not (self._keys and self._keys.allow(level, request.key)):
+                return 401, [], b""
+            return await self._invoke(route.function, _datum(request, parameters))
         return 404, [], b""
 
     async def _invoke(self, function: Function, request: Datum) -> Answer:
@@ -70,36 +92,19 @@ class HttpFront:
             return 500, [], b""
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """None when it is larger than the host takes."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return b"".join(parts)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
-            return None
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-def _request(scope: Scope, raw_path: str, parameters: Any, body: bytes) -> Datum:
-    headers = _joined((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
-    query = scope["query_string"].decode("latin-1")
-    host = headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
-    url = f"{scope['scheme']}://{host}{raw_path}" + (f"?{query}" if query else "")
+def _datum(request: Request, parameters: Any) -> Datum:
+    scope, query = request.scope, request.raw_query
+    host = request.headers.get("host") or "{}:{}".format(*(scope.get("server") or ("localhost", 80)))
+    url = f"{scope['scheme']}://{host}{request.raw_path}" + (f"?{query}" if query else "")
     return Datum(
         type="http",
         value={
-            "method": _text(scope["method"]),
+            "method": _text(request.method),
             "url": _text(url),
-            "headers": {name: _text(value) for name, value in headers.items()},
-            "query": {k: _text(v) for k, v in _joined(parse_qsl(query, keep_blank_values=True)).items()},
+            "headers": {name: _text(value) for name, value in request.headers.items()},
+            "query": {k: _text(v) for k, v in joined(parse_qsl(query, keep_blank_values=True)).items()},
             "params": {name: _text(value) for name, value in parameters.items()},
-            "body": Datum(type="bytes", value=body),
+            "body": Datum(type="bytes", value=request.body),
         },
     )
 
@@ -120,13 +125,6 @@ def _response(function: Function, result: Any) -> Answer:
     for jar in value["cookies"] or ():
         headers += [(b"set-cookie", morsel.OutputString().encode("latin-1")) for morsel in jar.values()]
     return int(value["status_code"].value), headers, value["body"].value
-
-
-def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return {name: ",".join(items) for name, items in values.items()}
 
 
 def _text(value: str) -> Datum:

@@ -10,10 +10,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from funchost.queues import POISON_SUFFIX, Message, QueueUnavailable
+
+__all__ = ["SCHEMA", "Message", "QueueFile"]
 _T = TypeVar("_T")
 
 SCHEMA = """
@@ -40,20 +43,8 @@ _DELETE = "DELETE FROM queue_messages WHERE id = ? AND pop_receipt = ?"
 _INSERT = "INSERT INTO queue_messages (id, queue, body, inserted_at, visible_at) VALUES (?, ?, ?, ?, ?)"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it was handed out. Times in seconds since 1970; ``pop_receipt`` is the right to change it."""
-
-    id: str
-    body: str
-    inserted_at: float
-    visible_at: float
-    dequeue_count: int
-    pop_receipt: str
-
-
 class QueueFile:
-    """Receives from one queue of a file. Everything raises ``sqlite3.Error`` when the file is locked or broken."""
+    """``funchost.queues.Queue`` over one queue of a file, which is unavailable when it is locked or broken."""
 
     def __init__(
         self, path: Path, queue: str, *, now: Callable[[], float] = time.time, busy_seconds: float = 5.0
@@ -68,28 +59,31 @@ class QueueFile:
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._connection.close()
 
+    async def aclose(self) -> None:
+        self.close()
+
     async def receive(self, count: int, lease_seconds: float) -> tuple[Message, ...]:
-        """At most ``count`` visible messages, earliest first, hidden for ``lease_seconds``."""
         return await self._run(lambda: self._receive(count, lease_seconds))
 
     async def delete(self, message: Message) -> bool:
-        """False when somebody else has taken the message over, or it is gone."""
         return await self._run(lambda: self._write(_DELETE, (message.id, message.pop_receipt)))
 
     async def hide(self, message: Message, seconds: float) -> Message | None:
-        """Hides the message for ``seconds`` from now; gives it with its new receipt, or None as ``delete``'s False."""
         receipt, visible_at = secrets.token_hex(16), self._now() + seconds
         done = await self._run(lambda: self._write(_MOVE, (visible_at, receipt, message.id, message.pop_receipt)))
         return replace(message, pop_receipt=receipt, visible_at=visible_at) if done else None
 
     async def poison(self, message: Message) -> bool:
-        """Moves the message to ``<queue>-poison``; False as ``delete``'s."""
+        """Both steps are one transaction."""
         now = self._now()
-        copy = (str(uuid.uuid4()), f"{self._queue}-poison", message.body, now, now)
+        copy = (str(uuid.uuid4()), self._queue + POISON_SUFFIX, message.body, now, now)
         return await self._run(lambda: self._write(_DELETE, (message.id, message.pop_receipt), (_INSERT, copy)))
 
     async def _run(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.Error as error:
+            raise QueueUnavailable(str(error)) from error
 
     def _receive(self, count: int, lease_seconds: float) -> tuple[Message, ...]:
         now = self._now()

@@ -12,7 +12,6 @@ import binascii
 import json
 import logging
 import random
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from azure.functions.meta import Datum
 from funchost.functions import Function
 from funchost.host_json import QueueSettings
 from funchost.invocation import Invoker, TimedOut
-from funchost.queue_file import Message, QueueFile
+from funchost.queues import POISON_SUFFIX, Message, Queue, QueueUnavailable
 
 _log = logging.getLogger("funchost.queue")
 
@@ -31,8 +30,6 @@ _log = logging.getLogger("funchost.queue")
 LEASE_SECONDS = 600.0
 #: ``QueuePollingIntervals.Minimum``: the first delay after an empty poll.
 _FIRST_DELAY = 0.1
-#: A storage queue message never expires here; Azure says so with the last second of time.
-_NEVER = "9999-12-31T23:59:59+00:00"
 
 
 class PollingDelay:
@@ -71,7 +68,7 @@ class QueueListener:
         self,
         function: Function,
         settings: QueueSettings,
-        file: QueueFile,
+        messages: Queue,
         invoker: Invoker,
         timed_out: Callable[[], None],
         lease_seconds: float = LEASE_SECONDS,
@@ -79,7 +76,7 @@ class QueueListener:
         self._function = function
         self._queue = str(function.trigger["queueName"])
         self._settings = settings
-        self._file = file
+        self._messages = messages
         self._invoker = invoker
         self._timed_out = timed_out
         self._lease_seconds = lease_seconds
@@ -106,8 +103,8 @@ class QueueListener:
 
     async def _poll(self) -> tuple[Message, ...]:
         try:
-            return await self._file.receive(self._settings.batch_size, self._lease_seconds)
-        except sqlite3.Error as error:
+            return await self._messages.receive(self._settings.batch_size, self._lease_seconds)
+        except QueueUnavailable as error:
             # As after a server error of Azure Storage: wait a little longer each time, and ask again.
             _log.warning("the queue %s cannot be read: %s", self._queue, error)
             return ()
@@ -127,7 +124,7 @@ class QueueListener:
                 await self._poison(message)
                 return
             await self._run_function(message, text)
-        except sqlite3.Error as error:
+        except QueueUnavailable as error:
             # The message stays hidden until its lease ends, and comes again then.
             _log.error("message %s of %s could not be settled: %s", message.id, self._queue, error)
 
@@ -155,8 +152,8 @@ class QueueListener:
     async def _renew(self, held: _Held, done: asyncio.Event) -> None:
         while not await _wait(done, self._lease_seconds / 2):
             try:
-                renewed = await self._file.hide(held.message, self._lease_seconds)
-            except sqlite3.Error as error:
+                renewed = await self._messages.hide(held.message, self._lease_seconds)
+            except QueueUnavailable as error:
                 _log.warning("message %s of %s could not be renewed: %s", held.message.id, self._queue, error)
                 continue
             if renewed is None:
@@ -165,24 +162,25 @@ class QueueListener:
 
     async def _settle(self, message: Message, succeeded: bool) -> None:
         if succeeded:
-            await self._file.delete(message)
-        elif self._queue.endswith("-poison"):
-            # A poison queue has no poison queue; the message stays hidden, so that it does not fail in a fast circle.
+            await self._messages.delete(message)
+        elif self._queue.endswith(POISON_SUFFIX):
+            # A poison queue has no poison queue (``CreatePoisonQueueReference``); the message stays hidden until its
+            # lease ends, so that it does not fail in a fast circle.
             return
         elif message.dequeue_count >= self._settings.max_dequeue_count:
             await self._poison(message)
         else:
-            await self._file.hide(message, self._settings.visibility_timeout)
+            await self._messages.hide(message, self._settings.visibility_timeout)
 
     async def _poison(self, message: Message) -> None:
-        if self._queue.endswith("-poison"):
+        if self._queue.endswith(POISON_SUFFIX):
             return
         _log.warning(
             "Message has reached MaxDequeueCount of %d. Moving message to queue '%s-poison'.",
             self._settings.max_dequeue_count,
             self._queue,
         )
-        await self._file.poison(message)
+        await self._messages.poison(message)
 
     def _decode(self, message: Message) -> str | None:
         if not self._settings.base64:
@@ -197,7 +195,7 @@ def _metadata(message: Message, queue: str, text: str) -> dict[str, Datum]:
     """Trigger metadata as the host sends it: .NET values as JSON."""
     values: dict[str, Any] = {
         "DequeueCount": message.dequeue_count,
-        "ExpirationTime": _NEVER,
+        "ExpirationTime": _moment(message.expires_at),
         "InsertionTime": _moment(message.inserted_at),
         "NextVisibleTime": _moment(message.visible_at),
     }

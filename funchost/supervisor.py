@@ -1,4 +1,4 @@
-"""The parent: one child process per group of functions, started again when it dies, stopped with the parent."""
+"""The parent: child processes for each group of functions, started again when they die, stopped with the parent."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from funchost.host_json import HostError
+from funchost.keys import keys_of
 from funchost.worker import GRACE_SECONDS
 
 #: Seconds before a dead child is started again: doubled each time, from the first again once it lived long enough.
@@ -34,11 +35,16 @@ class Options:
     only: str | None
     ready_file: Path | None
     environment: Mapping[str, str]
+    queues: str = "sqlite"
+    workers: int = 1
 
 
 @dataclass
 class _Child:
+    """One process. ``socket`` is where it listens; several children may listen on one."""
+
     group: str
+    socket: socket.socket | None = None
     process: asyncio.subprocess.Process | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -50,7 +56,8 @@ class Supervisor:
         self._options = options
         self._stop = asyncio.Event()
         self._started = False
-        self._socket: socket.socket | None = None
+        self._sockets: dict[str, socket.socket] = {}
+        self._hooks: list[str] = []
 
     async def run(self) -> None:
         """Starts the groups, says when all of them are ready, and supervises."""
@@ -58,9 +65,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         functions = await self._functions()
-        groups = list(dict.fromkeys(group for _, _, group in functions))
-        url = self._listen() if "http" in groups else ""
-        children = [_Child(group) for group in groups]
+        url = self._listen(functions)
+        children = self._children(functions)
         tasks = [asyncio.create_task(self._keep(child)) for child in children]
         try:
             await self._wait_until_ready(children, tasks)
@@ -89,13 +95,34 @@ class Supervisor:
 
     def _command(self, *arguments: str) -> list[str]:
         options = self._options
-        common = ["--app", str(options.app), "--state", str(options.state)]
+        common = ["--app", str(options.app), "--state", str(options.state), "--queues", options.queues]
         return [sys.executable, "-m", "funchost", *common, *arguments]
 
-    def _listen(self) -> str:
-        """Opens the listening socket. It stays with the parent, so that callers wait while the HTTP child restarts."""
-        self._socket = socket.create_server((self._options.host, self._options.port), backlog=1024)
-        return f"http://{self._options.host}:{self._socket.getsockname()[1]}"
+    def _listen(self, functions: list[tuple[str, str, str]]) -> str:
+        """Opens the listening sockets. They stay with the parent, so that callers wait while a child restarts.
+
+        The port of the HTTP functions is also that of the Event Grid functions' webhook; each of those hears a port
+        of its own on loopback, where the HTTP process passes its requests on. The base URL, or nothing.
+        """
+        events = [name for name, kind, _ in functions if kind == "event"]
+        if not events and not any(kind == "http" for _, kind, _ in functions):
+            return ""
+        for name in events:
+            self._sockets[name] = socket.create_server(("127.0.0.1", 0), backlog=1024)
+            self._hooks += ["--hook", f"{name}={self._sockets[name].getsockname()[1]}"]
+        public = socket.create_server((self._options.host, self._options.port), backlog=1024)
+        self._sockets["http"] = public
+        keys_of(self._options.state)  # before two children make them at once
+        return f"http://{self._options.host}:{public.getsockname()[1]}"
+
+    def _children(self, functions: list[tuple[str, str, str]]) -> list[_Child]:
+        """A timer has one process however many there are of the others."""
+        kinds = {group: kind for _, kind, group in functions} | ({"http": "http"} if "http" in self._sockets else {})
+        return [
+            _Child(group, self._sockets.get(group))
+            for group, kind in kinds.items()
+            for _ in range(1 if kind == "timer" else self._options.workers)
+        ]
 
     def _announce(self, url: str, functions: list[tuple[str, str, str]]) -> None:
         names = ", ".join(f"{name} ({kind})" for name, kind, _ in functions)
@@ -142,9 +169,11 @@ class Supervisor:
         lifeline_read, lifeline_write = os.pipe()
         arguments = ["--worker", child.group, "--ready-fd", str(ready_write), "--lifeline-fd", str(lifeline_read)]
         descriptors = [ready_write, lifeline_read]
-        if child.group == "http" and self._socket is not None:
-            descriptors.append(self._socket.fileno())
-            arguments += ["--listen-fd", str(self._socket.fileno())]
+        if child.socket is not None:
+            descriptors.append(child.socket.fileno())
+            arguments += ["--listen-fd", str(child.socket.fileno())]
+        if child.group == "http":
+            arguments += self._hooks
         try:
             child.process = await asyncio.create_subprocess_exec(
                 *self._command(*arguments),
@@ -171,8 +200,8 @@ class Supervisor:
             _signal(child.process, signal.SIGKILL)
         if late:
             await asyncio.wait(late)
-        if self._socket is not None:
-            self._socket.close()
+        for listening in self._sockets.values():
+            listening.close()
 
 
 def _signal(process: asyncio.subprocess.Process | None, number: signal.Signals) -> None:

@@ -2,14 +2,18 @@
 
 Schedules are six-field NCRONTAB in UTC. Occurrences never overlap: the next one is looked for when the function has
 ended. Schedules of a minute or more are monitored: their status is a file, so that an occurrence that was missed while
-the host was down runs at the start, ``past_due``. A failed run is not repeated.
+the host was down runs at the start, ``past_due``. A failed run is not repeated. Of several hosts one has the timer: the
+real host holds the lease of a blob for it (``[Singleton]``), this one the lock of a file beside the status.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +30,8 @@ from funchost.invocation import Invoker, TimedOut
 _log = logging.getLogger("funchost.timer")
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
+#: How often a host that does not have the timer asks for it. The real one asks every minute.
+_LOCK_SECONDS = 1.0
 
 
 class Schedule:
@@ -102,12 +108,38 @@ class TimerListener:
         self._schedule = Schedule(str(function.trigger["schedule"]))
         monitored = function.trigger.get("useMonitor", True) and self._schedule.is_monitored(now())
         self._file = StatusFile(status_directory / f"{function.name}.json") if monitored else None
+        self._lock = status_directory / f"{function.name}.lock"
         self._invoker = invoker
         self._timed_out = timed_out
         self._now = now
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Returns after the run that is under way when ``stop`` is set."""
+        """Returns after the run that is under way when ``stop`` is set. Waits while another host has the timer."""
+        descriptor = await self._take(stop)
+        if descriptor is None:
+            return
+        try:
+            await self._run_on_schedule(stop)
+        finally:
+            os.close(descriptor)
+
+    async def _take(self, stop: asyncio.Event) -> int | None:
+        """The file that holds the lock, which ends with this process at the latest; None when told to stop."""
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return descriptor
+            except BlockingIOError:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOCK_SECONDS):
+                        await stop.wait()
+                if stop.is_set():
+                    os.close(descriptor)
+                    return None
+
+    async def _run_on_schedule(self, stop: asyncio.Event) -> None:
         await self._start()
         while not stop.is_set():
             next_ = self._schedule.after(self._now())

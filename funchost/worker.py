@@ -8,18 +8,21 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from funchost.functions import Function, index
 from funchost.host_json import HostError, HostSettings, read_host_json
-from funchost.http_front import HttpFront
+from funchost.http_front import AnswerApp, HttpFront
 from funchost.invocation import Invoker
+from funchost.keys import keys_of
 from funchost.queue_file import QueueFile
 from funchost.queue_listener import QueueListener
+from funchost.queues import Queue
 from funchost.routes import routes_of
 from funchost.timer_listener import TimerListener
+from funchost.webhooks import EventGridHook, Webhooks
 
 _log = logging.getLogger("funchost.worker")
 
@@ -30,7 +33,10 @@ GRACE_SECONDS = 6.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """``ready_fd`` is written to when the group works; the end of ``lifeline_fd`` means that the parent is gone."""
+    """``ready_fd`` is written to when the group works; the end of ``lifeline_fd`` means that the parent is gone.
+
+    ``hooks`` are the Event Grid functions and the ports of their workers; ``queues`` is ``sqlite`` or ``storage``.
+    """
 
     app: Path
     group: str
@@ -38,6 +44,8 @@ class WorkerOptions:
     sockets: tuple[socket.socket, ...] = ()
     ready_fd: int | None = None
     lifeline_fd: int | None = None
+    hooks: Mapping[str, int] = field(default_factory=dict)
+    queues: str = "sqlite"
 
 
 def run_worker(options: WorkerOptions) -> None:
@@ -52,7 +60,7 @@ def run_worker(options: WorkerOptions) -> None:
     # Uvicorn tells its start and end under the name of its error log.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     functions = tuple(f for f in index(options.app) if f.group == options.group)
-    if not functions:
+    if not functions and not options.hooks:
         raise HostError(f"no function of this app belongs to {options.group!r}")
     asyncio.run(_serve(options, settings, functions))
 
@@ -71,11 +79,19 @@ async def _serve(options: WorkerOptions, settings: HostSettings, functions: tupl
             os.write(options.ready_fd, b"ready\n")
             os.close(options.ready_fd)
 
-    match functions[0].kind:
+    # The HTTP group may be there for its port alone, when the app has nothing but Event Grid functions.
+    match functions[0].kind if functions else "http":
         case "http":
-            work = _http(options, settings, functions, invoker, stop, ready)
+            keys = keys_of(options.state)
+            webhooks = Webhooks(keys, options.hooks)
+            routes = routes_of(functions, settings.route_prefix)
+            front = HttpFront(routes, invoker, _replace_worker, keys, webhooks)
+            work = _http(options, AnswerApp(front.answer), stop, ready)
+        case "event":
+            hook = EventGridHook(functions[0], keys_of(options.state), invoker, _replace_worker)
+            work = _http(options, AnswerApp(hook.answer), stop, ready)
         case "queue":
-            work = _queue(settings, functions[0], invoker, stop, ready)
+            work = _queue(options, settings, functions[0], invoker, stop, ready)
         case _:
             listener = TimerListener(functions[0], options.state / "timers", invoker, _replace_worker)
             ready()
@@ -91,20 +107,12 @@ async def _serve(options: WorkerOptions, settings: HostSettings, functions: tupl
     await serving
 
 
-async def _http(
-    options: WorkerOptions,
-    settings: HostSettings,
-    functions: tuple[Function, ...],
-    invoker: Invoker,
-    stop: asyncio.Event,
-    ready: Callable[[], None],
-) -> None:
+async def _http(options: WorkerOptions, app: AnswerApp, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     # Queue and timer workers need no web server; it is half of what they would load.
     import uvicorn
 
-    front = HttpFront(routes_of(functions, settings.route_prefix), invoker, _replace_worker)
     config = uvicorn.Config(
-        front,
+        app,
         loop="none",
         lifespan="off",
         access_log=False,
@@ -123,18 +131,32 @@ async def _http(
 
 
 async def _queue(
-    settings: HostSettings, function: Function, invoker: Invoker, stop: asyncio.Event, ready: Callable[[], None]
+    options: WorkerOptions,
+    settings: HostSettings,
+    function: Function,
+    invoker: Invoker,
+    stop: asyncio.Event,
+    ready: Callable[[], None],
 ) -> None:
-    path = os.environ.get(QUEUE_SETTING)
-    if not path:
-        raise HostError(f"{QUEUE_SETTING} must name the queue's file")
-    file = QueueFile(Path(path), str(function.trigger["queueName"]))
+    messages = _open_queue(options, function)
     try:
-        listener = QueueListener(function, settings.queues, file, invoker, _replace_worker)
+        listener = QueueListener(function, settings.queues, messages, invoker, _replace_worker)
         ready()
         await listener.run(stop)
     finally:
-        file.close()
+        await messages.aclose()
+
+
+def _open_queue(options: WorkerOptions, function: Function) -> Queue:
+    name = str(function.trigger["queueName"])
+    if options.queues == "storage":
+        from funchost.queue_storage import StorageQueue, connection_string
+
+        return StorageQueue(connection_string(str(function.trigger.get("connection") or ""), os.environ), name)
+    path = os.environ.get(QUEUE_SETTING)
+    if not path:
+        raise HostError(f"{QUEUE_SETTING} must name the queue's file")
+    return QueueFile(Path(path), name)
 
 
 def _replace_worker() -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from funchost.functions import Function
-from funchost.http_front import HttpFront
+from funchost.http_front import AnswerApp, HttpFront
 from funchost.invocation import Invoker
 from funchost.routes import routes_of
 from tests.support.funchost import function
@@ -39,7 +39,7 @@ def http(route: str | None, call: Callable[..., Any] = echo, name: str = "f", **
 def client(*functions: Function, prefix: str = "", timeout: float | None = None, ends: list[str] | None = None) -> Any:
     timed_out = [] if ends is None else ends
     front = HttpFront(routes_of(functions, prefix), Invoker(timeout), lambda: timed_out.append("end"))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=front), base_url="http://host:81")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=AnswerApp(front.answer)), base_url="http://host:81")
 
 
 async def get(path: str, *functions: Function, prefix: str = "") -> Any:
