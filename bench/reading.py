@@ -16,7 +16,7 @@ from controlplane.operations.model import Condition, ConditionStatus
 from controlplane.ports.store import Upsert, Write
 from controlplane.store.sqlite_store import SqliteStore
 from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
-from controlplane.workspaces.repository import PARTITION
+from controlplane.workspaces.rows import PARTITION
 from tools.demo.api import API_VERSION, token
 from tools.local import LocalStack, local_stack
 

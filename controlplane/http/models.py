@@ -114,6 +114,9 @@ class StepBody(Model):
     attempts: int
     correlation_id: str | None = Field(description="Azure's correlation id of the write.")
     waiting_for: str | None = Field(description="Why the step does not move.")
+    in_flight: bool = Field(
+        description="The operation ended while Azure was at work on this step: what was sent goes on there."
+    )
     error: ErrorBody | None
 
 
@@ -135,6 +138,9 @@ class OperationBody(Model):
     steps: tuple[StepBody, ...]
     error: ErrorBody | None
     residue: tuple[Residue, ...] = Field(description="What a deletion left behind, and why.")
+    deadline_at: datetime = Field(
+        description="The operation ends Failed `OperationDeadlineExceeded` after this, or makes room for a new request."
+    )
     created_at: datetime
     created_by: str
     last_modified_at: datetime

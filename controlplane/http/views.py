@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.operations.etags import operation_etag
-from controlplane.operations.model import ConditionStatus, Operation, Step
+from controlplane.operations.model import Operation, Step
 from controlplane.projects.model import ProjectRecord
 from controlplane.workspaces.model import Change, Difference, Plan, Ref
 from controlplane.workspaces.records import WorkspaceRecord
@@ -25,6 +25,7 @@ _STEP_FIELDS = (
     "attempts",
     "correlationId",
     "waitingFor",
+    "inFlight",
     "error",
 )
 _OPERATION_FIELDS = {
@@ -38,6 +39,7 @@ _OPERATION_FIELDS = {
     "cancel_requested_by",
     "error",
     "residue",
+    "deadline_at",
     "created_at",
     "created_by",
     "last_modified_at",
@@ -67,7 +69,7 @@ def workspace(stored: StoredWorkspace) -> dict[str, Any]:
         "project": record.project,
         "spec": dict(record.spec),
         "status": {
-            "state": _state(stored),
+            "state": stored.state,
             "generation": record.generation,
             "activeOperation": record.active_operation,
             "lastOperation": record.last_operation,
@@ -78,7 +80,8 @@ def workspace(stored: StoredWorkspace) -> dict[str, Any]:
 
 def operation(found: Operation) -> dict[str, Any]:
     """``models.OperationBody``."""
-    shown = found.model_dump(mode="json", by_alias=True, include=_OPERATION_FIELDS)
+    known = found.model_copy(update={"deadline_at": found.deadline})
+    shown = known.model_dump(mode="json", by_alias=True, include=_OPERATION_FIELDS)
     return {
         "id": found.id,
         "name": found.id,
@@ -127,21 +130,6 @@ def duration(seconds: float) -> str:
 
 def _audit(record: ProjectRecord | WorkspaceRecord) -> dict[str, Any]:
     return record.model_dump(mode="json", by_alias=True, include=_AUDIT_FIELDS)
-
-
-def _state(stored: StoredWorkspace) -> str:
-    if stored.record.deleting:
-        return "Deleting"
-    if stored.record.active_operation is not None:
-        return "Converging"
-    ready = next((c.status for c in stored.status.conditions if c.type == "Ready"), ConditionStatus.UNKNOWN)
-    match ready:
-        case ConditionStatus.TRUE:
-            return "Ready"
-        case ConditionStatus.FALSE:
-            return "NotReady"
-        case ConditionStatus.UNKNOWN:
-            return "Unknown"
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -1,9 +1,7 @@
-"""Workspaces, their operations, leases and due index, as entities of one partition of the store.
+"""Workspaces, their operations, leases and due index, as entities of one partition of the store (``rows.py``).
 
-Rows of partition ``workspaces``: ``w!name`` record, ``s!name`` status, ``o!id`` operation, ``l!name`` lease,
-``d!time!name`` due index, ``t!name`` tombstone, ``a!allocation`` what new workspaces take turns on. One partition,
-because an object and its due row must change in one conditional write, and Tables' transactions end at a partition. The
-record is the truth; a due row or a queue message is a hint that leads to it.
+One partition, because an object and its due row must change in one conditional write, and Tables' transactions end at a
+partition. The record is the truth; a due row or a queue message is a hint that leads to it.
 """
 
 from __future__ import annotations
@@ -11,26 +9,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from controlplane.errors import Conflict, Fatal
-from controlplane.operations.model import Operation
+from controlplane.operations.model import ConditionStatus, Operation
 from controlplane.ports.store import Check, Entity, Insert, Remove, Replace, Store, Upsert, Write
 from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
+from controlplane.workspaces.rows import ALLOCATION, PARTITION, due_row, due_writes
 
-PARTITION = "workspaces"
 #: Milliseconds in the year 5138; subtracting makes later ids sort first.
 _END_OF_TIME = 99_999_999_999_999
-_ALLOCATION = "a!allocation"
 
 
 def new_operation_id(now: datetime) -> str:
     """An id that sorts newest first: inverted milliseconds, then 40 random bits."""
     return f"{_END_OF_TIME - int(now.timestamp() * 1000):014d}-{secrets.token_hex(5)}"
-
-
-def _due_row(due_at: datetime, name: str) -> str:
-    return f"d!{due_at.astimezone(UTC).strftime('%Y%m%dT%H%M%S.%f')}!{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +34,21 @@ class StoredWorkspace:
     record_etag: str
     status: WorkspaceStatus
     status_etag: str | None
+
+    @property
+    def state(self) -> str:
+        """One word for lists: ``Deleting``, ``Converging``, or what condition ``Ready`` says."""
+        if self.record.deleting:
+            return "Deleting"
+        if self.record.active_operation is not None:
+            return "Converging"
+        ready = next((c.status for c in self.status.conditions if c.type == "Ready"), ConditionStatus.UNKNOWN)
+        return _STATES[ready]
+
+
+_STATES = {ConditionStatus.TRUE: "Ready", ConditionStatus.FALSE: "NotReady", ConditionStatus.UNKNOWN: "Unknown"}
+#: Every value of ``StoredWorkspace.state``.
+STATES = ("Converging", "Deleting", *_STATES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +120,12 @@ class WorkspaceRepository:
 
     async def allocation(self) -> Allocation:
         """See :class:`Allocation`."""
-        entity = await self._store.get(PARTITION, _ALLOCATION)
+        entity = await self._store.get(PARTITION, ALLOCATION)
         return Allocation(entity.etag if entity else None)
 
     async def due(self, now: datetime, limit: int = 1000) -> tuple[str, ...]:
         """Names whose time has come, the longest due first."""
-        page = await self._store.query(PARTITION, prefix="d!", below=_due_row(now, "~"), limit=limit)
+        page = await self._store.query(PARTITION, prefix="d!", below=due_row(now, "~"), limit=limit)
         return tuple(str(entity.value["name"]) for entity in page.entities)
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -128,8 +136,9 @@ class WorkspaceRepository:
         operation: Operation,
         previous: StoredWorkspace | None,
         allocation: Allocation | None = None,
+        also: Sequence[Write] = (),
     ) -> StoredWorkspace:
-        """Stores an accepted request: record, operation and due row in one commit.
+        """Stores an accepted request: record, operation, due row and ``also`` in one commit.
 
         ``record.active_operation`` must be the operation's id. Raises ``Conflict`` when the workspace changed since
         ``previous`` was read, or exists although ``previous`` is None, or when ``allocation`` was spent by another.
@@ -139,9 +148,11 @@ class WorkspaceRepository:
         writes: list[Write] = [Insert(f"o!{operation.id}", _dump(operation))]
         if previous is None:
             writes.append(Insert(f"w!{record.name}", _dump(record)))
+            writes.append(Upsert(f"p!{record.project}!{record.name}", {"name": record.name}))
         else:
             writes.append(Replace(f"w!{record.name}", _dump(record), previous.record_etag))
-        writes += _due_writes(record, previous.record if previous else None)
+        writes += [Upsert(f"i!{record.project}!{operation.id}", {"id": operation.id}), *also]
+        writes += due_writes(record, previous.record if previous else None)
         if allocation is not None:
             writes.append(_spend(allocation, operation))
         etags = await self._store.commit(PARTITION, writes)
@@ -153,7 +164,7 @@ class WorkspaceRepository:
     ) -> StoredWorkspace:
         """Replaces the record and moves its due row."""
         writes: list[Write] = [Replace(f"w!{record.name}", _dump(record), stored.record_etag)]
-        writes += _due_writes(record, stored.record)
+        writes += due_writes(record, stored.record)
         if lease is not None:
             writes.append(_fence(lease))
         etags = await self._store.commit(PARTITION, writes)
@@ -181,7 +192,7 @@ class WorkspaceRepository:
             writes.append(Replace(f"o!{changed.id}", _dump(changed), operation.etag))
         if record is not None:
             writes.append(Replace(f"w!{name}", _dump(record), stored.record_etag))
-            writes += _due_writes(record, stored.record)
+            writes += due_writes(record, stored.record)
         etags = await self._store.commit(PARTITION, writes)
         by_row = {write.row: etag for write, etag in zip(writes, etags, strict=True)}
         after = StoredWorkspace(
@@ -194,10 +205,47 @@ class WorkspaceRepository:
             return after, operation
         return after, StoredOperation(changed, _known(by_row[f"o!{changed.id}"]))
 
-    async def request_cancel(self, stored: StoredOperation, changed: Operation) -> StoredOperation:
+    async def request_cancel(
+        self, stored: StoredOperation, changed: Operation, also: Sequence[Write] = ()
+    ) -> StoredOperation:
         """Stores the wish to cancel; the tick sees it before its next write."""
-        etags = await self._store.commit(PARTITION, [Replace(f"o!{changed.id}", _dump(changed), stored.etag)])
+        etags = await self._store.commit(PARTITION, [Replace(f"o!{changed.id}", _dump(changed), stored.etag), *also])
         return StoredOperation(changed, _known(etags[0]))
+
+    async def end_from_outside(
+        self,
+        stored: StoredWorkspace,
+        operation: StoredOperation,
+        finished: Operation,
+        rest: tuple[WorkspaceRecord, WorkspaceStatus],
+        also: Sequence[Write] = (),
+    ) -> StoredOperation:
+        """Ends an operation without its tick. ``rest``: record and status as they shall be from now on.
+
+        Raises ``Conflict`` when a tick, or anybody, changed one of the three since they were read; a tick that is on
+        its way raises it at its next commit, and so stops before its next write to Azure.
+        """
+        record, status = rest
+        name = record.name
+        status_row, value = f"s!{name}", _dump(status)
+        writes: list[Write] = [
+            Replace(f"o!{finished.id}", _dump(finished), operation.etag),
+            Replace(f"w!{name}", _dump(record), stored.record_etag),
+            *due_writes(record, stored.record),
+            Insert(status_row, value) if stored.status_etag is None else Replace(status_row, value, stored.status_etag),
+            *also,
+        ]
+        etags = await self._store.commit(PARTITION, writes)
+        return StoredOperation(finished, _known(etags[0]))
+
+    @staticmethod
+    def supersede(name: str, operation: StoredOperation, finished: Operation) -> tuple[Write, ...]:
+        """Writes that end an operation in the commit that accepts its successor.
+
+        The lease goes as well: whoever holds it has been stuck until the deadline, and every commit of his fails from
+        now on.
+        """
+        return (Replace(f"o!{finished.id}", _dump(finished), operation.etag), Remove(f"l!{name}", "*"))
 
     async def bury(
         self, stored: StoredWorkspace, operation: StoredOperation, finished: Operation, lease: Lease
@@ -209,10 +257,12 @@ class WorkspaceRepository:
             Replace(f"o!{finished.id}", _dump(finished), operation.etag),
             Remove(f"w!{name}", stored.record_etag),
             Remove(f"s!{name}", "*"),
+            Remove(f"p!{stored.record.project}!{name}", "*"),
+            Remove(f"f!{name}", "*"),
             Upsert(f"t!{name}", {"incarnation": stored.record.incarnation}),
         ]
         if stored.record.due_at is not None:
-            writes.append(Remove(_due_row(stored.record.due_at, name), "*"))
+            writes.append(Remove(due_row(stored.record.due_at, name), "*"))
         await self._store.commit(PARTITION, writes)
         await self.release(lease)
 
@@ -255,8 +305,8 @@ class WorkspaceRepository:
 def _spend(allocation: Allocation, operation: Operation) -> Write:
     value = {"operation": operation.id}
     if allocation.etag is None:
-        return Insert(_ALLOCATION, value)
-    return Replace(_ALLOCATION, value, allocation.etag)
+        return Insert(ALLOCATION, value)
+    return Replace(ALLOCATION, value, allocation.etag)
 
 
 def _dump(model: WorkspaceRecord | WorkspaceStatus | Operation) -> dict[str, object]:
@@ -270,18 +320,6 @@ def _stored(record: Entity, status: Entity | None) -> StoredWorkspace:
         WorkspaceStatus.model_validate(status.value) if status else WorkspaceStatus(),
         status.etag if status else None,
     )
-
-
-def _due_writes(record: WorkspaceRecord, before: WorkspaceRecord | None) -> Sequence[Write]:
-    old = before.due_at if before else None
-    if old == record.due_at:
-        return ()
-    writes: list[Write] = []
-    if old is not None:
-        writes.append(Remove(_due_row(old, record.name), "*"))
-    if record.due_at is not None:
-        writes.append(Upsert(_due_row(record.due_at, record.name), {"name": record.name}))
-    return writes
 
 
 def _fence(lease: Lease) -> Write:

@@ -1,13 +1,12 @@
 """What may be asked of workspaces; the flows are in :mod:`controlplane.workspaces.services`."""
 
 from controlplane.workspaces.services.accept import (
-    Outcome,
     delete_workspace,
     patch_workspace,
     put_workspace,
     repair_workspace,
 )
-from controlplane.workspaces.services.asked import Request
+from controlplane.workspaces.services.asked import Outcome, Request
 from controlplane.workspaces.services.deps import ServiceDeps
 from controlplane.workspaces.services.look import (
     Judged,

@@ -5,6 +5,7 @@ Each reads, decides and commits once; a lost race starts over on fresh state. Th
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,16 +13,26 @@ from controlplane.errors import Conflict, ErrorDetail, Transient
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation, OperationKind, OperationStatus
 from controlplane.operations.preconditions import on_fresh_state
+from controlplane.ports.store import Write
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.context import WORKSPACE_TAG
+from controlplane.workspaces.deadlines import time_for
+from controlplane.workspaces.ending import ended, superseded_by
 from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Plan
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
-from controlplane.workspaces.records import WorkspaceRecord
-from controlplane.workspaces.repository import Allocation, StoredWorkspace, new_operation_id
-from controlplane.workspaces.services.asked import Asked, Request, check_facts, immutable, understand
+from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
+from controlplane.workspaces.repository import (
+    Allocation,
+    StoredOperation,
+    StoredWorkspace,
+    WorkspaceRepository,
+    new_operation_id,
+)
+from controlplane.workspaces.services.asked import Asked, Outcome, Request, check_facts, immutable, understand
 from controlplane.workspaces.services.deps import (
     ServiceDeps,
+    blueprint_of,
     find,
     hint,
     require,
@@ -32,14 +43,19 @@ from controlplane.workspaces.services.look import judge_posture
 from controlplane.workspaces.services.merge import merge_patch
 from controlplane.workspaces.services.room import find_room, require_place
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """``operation`` is None when there was nothing to do; ``created`` tells 201 from 202."""
+class _Accepted:
+    """What is to be committed."""
 
-    stored: StoredWorkspace
-    operation: Operation | None
-    created: bool = False
+    record: WorkspaceRecord
+    operation: Operation
+    stored: StoredWorkspace | None
+    late: StoredOperation | None = None
+    """The operation whose place it takes."""
+    allocation: Allocation | None = None
 
 
 async def put_workspace(deps: ServiceDeps, request: Request, data: JsonObject) -> Outcome:
@@ -72,11 +88,12 @@ async def delete_workspace(deps: ServiceDeps, request: Request) -> Outcome | Non
         if stored is None:
             return None
         running = await running_operation(deps, stored)
-        if running is not None and running.kind is OperationKind.DELETE:
-            return Outcome(stored, running)
-        await require_idle(deps, stored)
         now = deps.clock.now()
+        if running is not None and running.operation.kind is OperationKind.DELETE and now <= running.operation.deadline:
+            return Outcome(stored, running.operation)
+        late = await require_idle(deps, stored)
         operation = _operation(request, stored.record, OperationKind.DELETE, now)
+        operation = _with_deadline(operation, blueprint_of(deps, stored.record))
         record = stored.record.model_copy(
             update={
                 "deleting": True,
@@ -84,7 +101,7 @@ async def delete_workspace(deps: ServiceDeps, request: Request) -> Outcome | Non
                 "last_modified_by": request.caller.principal,
             }
         )
-        return await _accept(deps, record, operation, stored)
+        return await _accept(deps, request, _Accepted(record, operation, stored, late))
 
     return await on_fresh_state(attempt)
 
@@ -95,22 +112,23 @@ async def repair_workspace(deps: ServiceDeps, request: Request) -> Outcome:
     async def attempt() -> Outcome:
         stored = await require(deps, request.caller, request.permission, request.name)
         request.preconditions.check(stored.record.public_etag)
-        await require_idle(deps, stored)
+        late = await require_idle(deps, stored)
         _require_kept(stored)
         judged = await judge_posture(deps, stored)
         reapply, recreate = judged.report.repair_keys()
         operation = _operation(request, stored.record, OperationKind.REPAIR, deps.clock.now())
         operation = operation.model_copy(update={"reapply": reapply, "recreate": recreate})
-        return await _accept(deps, stored.record, operation, stored)
+        operation = _with_deadline(operation, judged.blueprint)
+        return await _accept(deps, request, _Accepted(stored.record, operation, stored, late))
 
     return await on_fresh_state(attempt)
 
 
 async def _submit(deps: ServiceDeps, request: Request, data: JsonObject) -> Outcome:
     asked = await understand(deps, request, data)
-    stored = asked.stored
+    stored, late = asked.stored, None
     if stored is not None:
-        await require_idle(deps, stored)
+        late = await require_idle(deps, stored)
         _require_kept(stored)
         if not asked.changes_spec and await _is_done(deps, stored):
             return Outcome(stored, None)
@@ -119,8 +137,8 @@ async def _submit(deps: ServiceDeps, request: Request, data: JsonObject) -> Outc
     if not request.allow_destructive:
         await _refuse_destruction(deps, asked)
     record, kind = _record(deps, request, asked)
-    operation = _operation(request, record, kind, deps.clock.now())
-    return await _accept(deps, record, operation, stored, room.allocation)
+    operation = _with_deadline(_operation(request, record, kind, deps.clock.now()), asked.blueprint(deps))
+    return await _accept(deps, request, _Accepted(record, operation, stored, late, room.allocation))
 
 
 async def _is_done(deps: ServiceDeps, stored: StoredWorkspace) -> bool:
@@ -245,20 +263,33 @@ def _operation(request: Request, record: WorkspaceRecord, kind: OperationKind, n
     )
 
 
-async def _accept(
-    deps: ServiceDeps,
-    record: WorkspaceRecord,
-    operation: Operation,
-    stored: StoredWorkspace | None,
-    allocation: Allocation | None = None,
-) -> Outcome:
-    record = record.model_copy(
+def _with_deadline(operation: Operation, blueprint: Blueprint) -> Operation:
+    deadline = operation.created_at + time_for(blueprint, operation.kind)
+    return operation.model_copy(update={"deadline_at": deadline})
+
+
+async def _accept(deps: ServiceDeps, request: Request, what: _Accepted) -> Outcome:
+    operation, stored = what.operation, what.stored
+    record = what.record.model_copy(
         update={
             "active_operation": operation.id,
             "last_operation": operation.id,
             "due_at": operation.created_at,
         }
     )
-    after = await deps.repository.accept(record, operation, stored, allocation)
+    status, etag = (stored.status, stored.record_etag) if stored else (WorkspaceStatus(), "")
+    outcome = Outcome(StoredWorkspace(record, etag, status, None), operation, created=stored is None)
+    also = (*_supersede(what, record.name), *request.remember(outcome))
+    after = await deps.repository.accept(record, operation, stored, what.allocation, also)
     await hint(deps, record.name)
-    return Outcome(after, operation, created=stored is None)
+    return Outcome(after, operation, created=outcome.created)
+
+
+def _supersede(what: _Accepted, name: str) -> tuple[Write, ...]:
+    """Ends the operation that is past its deadline, and that no tick ended, in the commit that takes its place."""
+    if what.late is None:
+        return ()
+    old, now = what.late.operation, what.operation.created_at
+    _log.warning("operation superseded workspace=%s operation=%s by=%s", name, old.id, what.operation.id)
+    finished = ended(old, OperationStatus.FAILED, now, superseded_by(old, what.operation.id))
+    return WorkspaceRepository.supersede(name, what.late, finished)

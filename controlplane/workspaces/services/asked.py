@@ -5,13 +5,15 @@ The order is the contract: nothing is read from Azure before the spec is valid a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from controlplane.errors import Conflict, ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
+from controlplane.operations.model import Operation
 from controlplane.operations.preconditions import Preconditions
+from controlplane.ports.store import Write
 from controlplane.projects.access import Caller, Permission, Verdict, judge
 from controlplane.projects.model import Registration
 from controlplane.projects.registration import is_project_name
@@ -30,6 +32,20 @@ CONFLICTS = frozenset({"AddressSpaceOverlaps", "SkuRestricted"})
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """``operation`` is None when there was nothing to do; ``created`` tells 201 from 202."""
+
+    stored: StoredWorkspace
+    operation: Operation | None
+    created: bool = False
+
+
+def _nothing(outcome: Outcome) -> tuple[Write, ...]:
+    del outcome
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One PUT, PATCH or plan, as it came in."""
 
@@ -38,6 +54,8 @@ class Request:
     name: str
     preconditions: Preconditions = field(default_factory=Preconditions)
     allow_destructive: bool = False
+    remember: Callable[[Outcome], tuple[Write, ...]] = _nothing
+    """What is stored in the commit that accepts the request, beside its effect: the answer to a repetition of it."""
 
 
 @dataclass(frozen=True, slots=True)

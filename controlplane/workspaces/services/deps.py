@@ -7,7 +7,6 @@ import logging
 from dataclasses import dataclass
 
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
-from controlplane.operations.model import Operation
 from controlplane.ports.clock import Clock
 from controlplane.ports.reader import Catalog, ResourceReader
 from controlplane.ports.store import Store, WorkQueue
@@ -18,7 +17,7 @@ from controlplane.projects.service import forbidden
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.records import WorkspaceRecord
-from controlplane.workspaces.repository import StoredWorkspace, WorkspaceRepository
+from controlplane.workspaces.repository import StoredOperation, StoredWorkspace, WorkspaceRepository
 from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
 
 _log = logging.getLogger(__name__)
@@ -77,26 +76,28 @@ async def require(deps: ServiceDeps, caller: Caller, permission: Permission, nam
     return stored
 
 
-async def require_idle(deps: ServiceDeps, stored: StoredWorkspace) -> None:
-    """Raises ``Conflict("AnotherOperationInProgress")`` with the running operation's id."""
+async def require_idle(deps: ServiceDeps, stored: StoredWorkspace) -> StoredOperation | None:
+    """None, or the operation that is past its deadline and has to make room.
+
+    Raises ``Conflict("AnotherOperationInProgress")`` with the running operation's id.
+    """
     running = await running_operation(deps, stored)
-    if running is not None:
-        raise Conflict(
-            "AnotherOperationInProgress",
-            f"Operation {running.id} ({running.kind}) is running on workspace {stored.record.name!r}; "
-            "wait for its end or cancel it.",
-            target=f"operations/{running.id}",
-        )
+    if running is None or deps.clock.now() > running.operation.deadline:
+        return running
+    raise Conflict(
+        "AnotherOperationInProgress",
+        f"Operation {running.operation.id} ({running.operation.kind}) is running on workspace {stored.record.name!r}; "
+        f"wait for its end, or cancel it. Its deadline is {running.operation.deadline.isoformat()}.",
+        target=f"operations/{running.operation.id}",
+    )
 
 
-async def running_operation(deps: ServiceDeps, stored: StoredWorkspace) -> Operation | None:
+async def running_operation(deps: ServiceDeps, stored: StoredWorkspace) -> StoredOperation | None:
     """The one operation that has not ended, if any."""
     if stored.record.active_operation is None:
         return None
     found = await deps.repository.load_operation(stored.record.active_operation)
-    if found is None or found.operation.status.is_terminal:
-        return None
-    return found.operation
+    return None if found is None or found.operation.status.is_terminal else found
 
 
 def stored_spec(record: WorkspaceRecord) -> WorkspaceSpec:

@@ -343,7 +343,7 @@ async def test_burial_leaves_the_operation_and_a_tombstone(repository: Workspace
     found = await repository.load_operation(done.id)
     assert found is not None
     assert found.operation == done
-    assert [entity.row[:2] for entity in (await store.query(PARTITION)).entities] == ["o!", "t!"]
+    assert [entity.row[:2] for entity in (await store.query(PARTITION)).entities] == ["i!", "o!", "t!"]
 
 
 async def test_the_next_workspace_of_the_name_is_another_incarnation(repository: WorkspaceRepository) -> None:
