@@ -30,13 +30,14 @@ def main(
     seed: Annotated[str, typer.Option(help="Ids and addresses depend on it.")] = "contoso",
     record: Annotated[str | None, typer.Option(help="JSON-lines file of every call.")] = None,
     faults: Annotated[str | None, typer.Option(help="YAML file of fault rules.")] = None,
+    roles: Annotated[str | None, typer.Option(help="Folder of the product's own roles; infra/ when absent.")] = None,
     env_file: EnvFile = ENV_FILE,
 ) -> None:
     """Serve until Ctrl-C."""
     if ctx.invoked_subcommand is None:
         if time_scale <= 0:
             raise typer.BadParameter("must be greater than 0", param_hint="--time-scale")
-        serve(Options(port, state, time_scale, seed, record, faults, env_file))
+        serve(Options(port, state, time_scale, seed, record, faults, env_file, roles))
 
 
 @app.command()

@@ -44,7 +44,9 @@ def release_ip(engine: Engine, subnet_id: str, owner: str) -> None:
         engine.store.set(key, taken)
 
 
-def grant(engine: Engine, scope: str, role_definition_guid: str, principal_id: str) -> None:
+def grant(
+    engine: Engine, scope: str, role_definition_guid: str, principal_id: str, condition: str | None = None
+) -> None:
     """A role assignment at `scope` unless the same triple exists there."""
     for existing in engine.children(scope, ROLE_ASSIGNMENTS):
         found = existing.properties
@@ -55,6 +57,8 @@ def grant(engine: Engine, scope: str, role_definition_guid: str, principal_id: s
     subscription = "/".join(scope.split("/")[:3])
     role_id = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role_definition_guid}"
     properties = {"roleDefinitionId": role_id, "principalId": principal_id, "principalType": "ServicePrincipal"}
+    if condition is not None:
+        properties |= {"condition": condition, "conditionVersion": "2.0"}
     engine.put(f"{scope}/providers/{ROLE_ASSIGNMENTS}/{name}", {"properties": properties})
 
 

@@ -338,8 +338,8 @@ class Engine:
     def delete_principal(self, resource_id: str) -> None:
         self.directory.delete_identity(resource_id)
 
-    def grant(self, scope: str, role_definition_guid: str, principal_id: str) -> None:
-        assets.grant(self, scope, role_definition_guid, principal_id)
+    def grant(self, scope: str, role_definition_guid: str, principal_id: str, condition: str | None = None) -> None:
+        assets.grant(self, scope, role_definition_guid, principal_id, condition)
 
     def fill_identity(self, resource: Resource, previous: JsonObject | None) -> None:
         assets.fill_identity(self, resource, previous)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from simulator.engine import operations, reads, words, writes
+from simulator.engine import linked, operations, reads, words, writes
 from simulator.engine.declaration import ResourceType, Route, RouteContext
 from simulator.engine.hooks import ArmError
 from simulator.engine.messages import Request, Response, error_response
@@ -35,7 +35,7 @@ def _handle(engine: Engine, request: Request) -> Response:
         engine.authority.require_subscription(request.caller, subscription)
     if request.method == "GET" and (polled := engine.operations.at(path, request.query)):
         operation, location = polled
-        _authorise(engine, request, f"{operation.type}/read", operation.resource_id, operation.caller["object_id"])
+        _authorise(engine, request, *permission_of_url(path))
         return operations.poll(engine, request, operation, location=location)
     version = request.api_version
     if not version:
@@ -50,6 +50,11 @@ def _handle(engine: Engine, request: Request) -> Response:
     target = engine.registry.resolve(path, request.method, version, engine.stored_id)
     _check_version(engine, target, version)
     _authorise(engine, request, permission(target, request.method), target.id or target.scope)
+    if target.kind == "resource" and request.method in ("PUT", "PATCH"):
+        linked.check(engine, request, target)
+    if request.lag is not None and request.method in ("GET", "HEAD"):
+        with engine.store.as_of(engine.clock() - request.lag):
+            return _verb(engine, request, target)
     return _verb(engine, request, target)
 
 
@@ -99,10 +104,23 @@ def permission(target: Target, method: str) -> str:
     return f"{prefix}/{VERBS.get(method, 'action')}"
 
 
-def _authorise(engine: Engine, request: Request, action: str, scope: str, starter: str | None = None) -> None:
+def permission_of_url(path: str) -> tuple[str, str]:
+    """(action, scope) for a GET of a path that is no resource: ARM takes the words of the URL for the type, also for
+    whoever started the operation there.
+
+    Sources: github.com/Azure/mpf/issues/62 (`registries/operationStatuses/read` is needed beside `registries/write`);
+    refusals that people quote name `Microsoft.Web/locations/operationResults/read` over the URL's path.
+    """
+    scope, _, rest = path.rpartition("/providers/")
+    if not scope:
+        # /subscriptions/{s}/operationresults/{id}
+        return f"Microsoft.Resources/subscriptions/{path.split('/')[3].lower()}/read", "/".join(path.split("/")[:3])
+    namespace, *segments = rest.split("/")
+    return "/".join((namespace, *segments[0::2], "read")), path
+
+
+def _authorise(engine: Engine, request: Request, action: str, scope: str) -> None:
     caller = request.caller
-    if starter is not None and starter == caller.object_id:
-        return
     if not engine.may(caller, action, scope):
         raise words.authorization_failed(caller.name, caller.object_id, action, scope)
 

@@ -164,6 +164,21 @@ def authorization_failed(client: str, object_id: str, action: str, scope: str) -
     )
 
 
+def linked_authorization_failed(
+    caller: tuple[str, str], written: tuple[str, str], action: str, linked: str
+) -> ArmError:
+    """`caller` is (name, object id), `written` (action, id). Text as quoted in microsoft/planetary-computer-hub#25 and
+    in the expected results of Azure/mpf."""
+    return ArmError(
+        403,
+        "LinkedAuthorizationFailed",
+        f"The client '{caller[0]}' with object id '{caller[1]}' has permission to perform action '{written[0]}' on "
+        f"scope '{written[1]}'; however, it does not have permission to perform action(s) '{action}' on the linked "
+        f"scope(s) '{linked}' (respectively) or the linked scope(s) are invalid.",
+        headers=GATEWAY,
+    )
+
+
 def scope_locked(scope: str, action: str, lock: str) -> ArmError:
     return ArmError(
         409,

@@ -38,6 +38,19 @@ class Rights:
         self._revision: tuple[int, int] = (-1, -1)
         self._grants: dict[str, list[Grant]] = {}
         self._decided: dict[tuple[str, tuple[str, ...], str, str], bool] = {}
+        self._asked: dict[tuple[str, bool], set[str]] = {}
+
+    def asked_for(self, principal: str) -> dict[str, frozenset[str]]:
+        """Actions that a principal needed, `used` where it had them and `refused` where not: what its role is held
+        against."""
+        return {
+            how: frozenset(self._asked.get((principal, allowed), ()))
+            for how, allowed in (("used", True), ("refused", False))
+        }
+
+    def _record(self, caller: Caller, permission: str, allowed: bool) -> bool:
+        self._asked.setdefault((caller.object_id, allowed), set()).add(permission)
+        return allowed
 
     def _refresh(self) -> None:
         revision = (self.engine.store.revision(ASSIGNMENTS), self.engine.store.revision(DEFINITIONS))
@@ -78,17 +91,18 @@ class Rights:
             folded = scope.rstrip("/").lower()
             known = any(grant.covers(folded) and grant.role.allows(permission) for grant in self.grants(caller))
             self._decided[key] = known
-        return known
+        return self._record(caller, permission, known)
 
     def may_assign(self, caller: Caller, permission: str, scope: str, facts: Facts) -> bool:
         """`may` for writing or deleting a role assignment, conditions included."""
         folded = scope.lower()
-        return caller.service or any(
+        allowed = caller.service or any(
             grant.covers(folded)
             and grant.role.allows(permission)
             and (not grant.condition or holds(grant.condition, permission, facts))
             for grant in self.grants(caller)
         )
+        return self._record(caller, permission, allowed)
 
     def require_subscription(self, caller: Caller, subscription: str) -> None:
         if not GUID.fullmatch(subscription):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from simulator import types as declared
 from simulator.engine import values
@@ -11,7 +12,7 @@ from simulator.engine.core import Engine
 from simulator.engine.hooks import JsonObject
 from simulator.engine.registry import Registry
 from simulator.engine.store import Store
-from simulator.planes import assignments, groups, roles, skus, subscriptions
+from simulator.planes import assignments, groups, own_roles, roles, skus, subscriptions
 from simulator.planes.authority import DEFINITIONS, Rights
 from simulator.planes.directory import Directory
 from simulator.planes.throttling import Buckets
@@ -29,6 +30,7 @@ class Config:
     state: str = ":memory:"
     seed: str = DEFAULT_SEED
     scale: float = 100.0
+    roles: Path = field(default=own_roles.FOLDER)  # folder of the product's own roles
 
 
 class World:
@@ -36,6 +38,7 @@ class World:
 
     def __init__(self, config: Config) -> None:
         self.base = config.base
+        self._roles = own_roles.read(config.roles)
         self.store = Store(config.state)
         known: JsonObject | None = self.store.kv.get("world")
         seed = str(known["seed"]) if known else config.seed
@@ -94,10 +97,18 @@ class World:
             scope = f"/subscriptions/{sub['id']}"
             engine.grant(scope, roles.OWNER, owner["id"])
             if not sub["owner_only"]:
-                engine.grant(scope, roles.READER, observer["id"])
-                engine.grant(scope, roles.CONTRIBUTOR, operator["id"])
-                engine.grant(scope, roles.RBAC_ADMINISTRATOR, operator["id"])
                 engine.grant(scope, roles.OWNER, admin["id"])
+        holders = {"observer": observer["id"], "operator": operator["id"]}
+        self._grant_own_roles([f"/subscriptions/{sub['id']}" for sub in subs if not sub["owner_only"]], holders)
+
+    def _grant_own_roles(self, scopes: list[str], holders: dict[str, str]) -> None:
+        """What `infra/README.md` tells whoever deploys the product to do."""
+        engine = self.engine
+        for role in self._roles:
+            guid = engine.guid("own-role", role.name)
+            engine.put(f"/providers/{DEFINITIONS}/{guid}", role.body(scopes))
+            for scope in scopes:
+                engine.grant(scope, guid, holders[role.holder], condition=role.condition)
 
     def _application(self, name: str, *, secret: str) -> JsonObject:
         engine = self.engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulator.engine.declaration import ArmError, HookContext, JsonObject, Resource
+from simulator.engine.words import linked_authorization_failed
 from simulator.types._shared import (
     dig,
     group_name_of,
@@ -125,16 +126,11 @@ def _check_linked_access(ctx: HookContext, target: Resource, linkable: Linkable)
     found = connection_of(ctx.resource.body)
     if found is not None and found[0] == AUTOMATIC:
         wanted.append((linkable.approval, target.id))
+    caller = ctx.caller
     for permission, scope in wanted:
-        if not ctx.engine.may(ctx.caller, permission, scope):
-            raise ArmError(
-                403,
-                "LinkedAuthorizationFailed",
-                f"The client '{ctx.caller.name}' with object id '{ctx.caller.object_id}' has permission to perform "
-                f"action 'Microsoft.Network/privateEndpoints/write' on scope '{ctx.resource.id}'; however, it does "
-                f"not have permission to perform action(s) '{permission}' on the linked scope(s) '{scope}' "
-                "(respectively) or the linked scope(s) are invalid.",
-            )
+        if not ctx.engine.may(caller, permission, scope):
+            written = (f"{ctx.resource.type}/write", ctx.resource.id)
+            raise linked_authorization_failed((caller.name, caller.object_id), written, permission, scope)
 
 
 # ---------------------------------------------------------------------------------------------- one at a time
