@@ -122,7 +122,7 @@ class Lro:
     failed_status: int = 200  # of the poll that reports {"status": "Failed", "error": {...}}
     retry_after: float = 10.0
     hidden: bool = False  # a GET answers 404 until a create has ended
-    headers: Mapping[str, str] = field(default_factory=dict)  # further headers of the first answer, templates
+    headers: Mapping[str, str] = field(default_factory=dict)  # of the first answer; templates, also {base}
 
     @property
     def is_long(self) -> bool:
@@ -286,6 +286,7 @@ class ResourceType:
     null_at_first: tuple[str, ...] = ()  # leaves of properties that a create's own answer shows as null
     parent_required: bool = True  # False: a PUT does not need the parent to exist (versions of assets bring theirs)
     lister: Callable[[ListContext], list[Resource]] | None = None  # None: what the collection holds
+    collection: Callable[[ListContext], Answer] | None = None  # the whole answer where a collection is no list
     list_extra: JsonObject = field(default_factory=dict)  # further keys beside `value`
     id_format: Callable[[str], str] = canonical_id
     permission: str | None = None  # what RBAC actions begin with, when it is not the type's name

@@ -39,6 +39,10 @@ def head(engine: Engine, request: Request, target: Target) -> Response:
 def list_(engine: Engine, request: Request, target: Target) -> Response:
     """A collection, paged by `engine.page_size`; `nextLink` is the same URL with a `$skiptoken`."""
     rtype = target.type.for_version(request.api_version)
+    if rtype.collection is not None:
+        require_scope(engine, target, rtype, write=False)
+        answer = rtype.collection(ListContext(engine, rtype, target.scope, request.query, request.caller))
+        return Response(answer.status, answer.body, dict(answer.headers), content_type=rtype.json_type)
     if rtype.lister is not None:
         require_scope(engine, target, rtype, write=False)
         context = ListContext(engine, rtype, target.scope, request.query, request.caller)

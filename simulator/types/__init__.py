@@ -10,6 +10,8 @@ from simulator.types import (
     keyvault,
     machinelearning,
     managedidentity,
+    monitor,
+    names,
     network,
     operationalinsights,
     smart_detection,
@@ -26,6 +28,7 @@ ALL_TYPES: tuple[ResourceType, ...] = (
     *smart_detection.TYPES,
     *managedidentity.TYPES,
     *compute.TYPES,
+    *monitor.TYPES,
     *machinelearning.TYPES,
 )
-ALL_ROUTES: tuple[Route, ...] = (*network.ROUTES, *keyvault.ROUTES)
+ALL_ROUTES: tuple[Route, ...] = (*network.ROUTES, *keyvault.ROUTES, *names.ROUTES)

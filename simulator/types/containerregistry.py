@@ -168,6 +168,14 @@ def admin_credentials(ctx: HookContext) -> Answer:
     return Answer(200, {"username": ctx.resource.name, "passwords": passwords})
 
 
+def usages(ctx: HookContext) -> Answer:
+    """Sizes by tier: learn.microsoft.com, "Azure Container Registry service tiers" (limits of storage and webhooks)."""
+    gigabytes, webhooks = {"Basic": (10, 2), "Standard": (100, 10)}.get(dig(ctx.resource.body, "sku.name"), (500, 500))
+    rows = (("Size", gigabytes * 2**30, 0, "Bytes"), ("Webhooks", webhooks, 0, "Count"))
+    value = [{"name": name, "limit": limit, "currentValue": now, "unit": unit} for name, limit, now, unit in rows]
+    return Answer(200, {"value": value})
+
+
 def _refuse(registry: Resource) -> str | None:
     """After ACR's own words for features of Premium; the exact sentence for endpoints was not found."""
     if _premium(registry.body):
@@ -228,7 +236,11 @@ TYPES: tuple[ResourceType, ...] = (
         ),
         defaults=DEFAULTS_2021,
         computed=_computed,
-        actions=(Action("listCredentials", admin_credentials), PRIVATE_LINK_RESOURCES),
+        actions=(
+            Action("listCredentials", admin_credentials),
+            Action("listUsages", usages, method="GET"),
+            PRIVATE_LINK_RESOURCES,
+        ),
         hooks=(
             Hook(Phase.VALIDATE, "registry-name-global", global_name),
             Hook(Phase.VALIDATE, "registry-premium-features", premium_features),

@@ -333,4 +333,11 @@ ROUTES: tuple[Route, ...] = (
         "Microsoft.KeyVault/deletedVaults/read",
         list_deleted,
     ),
+    # `az keyvault list-deleted` asks for both kinds; there are no managed HSMs here.
+    Route(
+        "GET",
+        "/subscriptions/{s}/providers/Microsoft.KeyVault/deletedManagedHSMs",
+        "Microsoft.KeyVault/deletedManagedHSMs/read",
+        lambda _: Answer(200, {"value": []}),
+    ),
 )

@@ -71,7 +71,8 @@ def shared_keys(ctx: HookContext) -> Answer:
     return Answer(200, keys)
 
 
-_OWN_URL = "{id}"
+#: Recorded whole: the Azure CLI follows it as it stands.
+_OWN_URL = "{base}{id}?api-version={api_version}"
 
 TYPES: tuple[ResourceType, ...] = (
     ResourceType(

@@ -204,6 +204,14 @@ CASES: dict[str, Case] = {
         ("location", ELSEWHERE),
         moved("routes"),
     ),
+    "Microsoft.Network/routeTables/routes": Case(
+        f"{ROUTES}/routes/out",
+        {"properties": {"addressPrefix": "0.0.0.0/0", "nextHopType": "Internet"}},
+        "properties.nextHopType",
+        ("InvalidRequestFormat", "Value provided for nextHopType is invalid"),
+        ("properties.provisioningState", "Failed"),
+        IGNORED + "provisioningState sent back is accepted in every recording that does so",
+    ),
     "Microsoft.Network/privateEndpoints": Case(
         endpoint_id("blob"),
         estate.endpoint_body(STORAGE, "blob"),
@@ -351,6 +359,9 @@ CASES: dict[str, Case] = {
 
 #: Types that no caller writes.
 READ = {
+    "Microsoft.Insights/metrics": "a question, no resource",
+    "Microsoft.Insights/metricDefinitions": "a question, no resource",
+    "Microsoft.Insights/diagnosticSettingsCategories": "a question, no resource",
     "Microsoft.Network/networkInterfaces": "interfaces of endpoints are made by Azure and read by callers",
     "microsoft.alertsmanagement/smartDetectorAlertRules": "comes with Application Insights",
     "microsoft.insights/actiongroups": "comes with Application Insights",

@@ -17,6 +17,7 @@ from simulator.types.private_link import approved_endpoints
 
 ALLOCATION_SECONDS = 120.0
 RELEASE_SECONDS = 15.0
+SAMPLED = ("running", "idle", "leaving")
 COUNTS = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
 
 
@@ -28,6 +29,20 @@ def inner(compute: Resource) -> JsonObject:
     """`properties.properties`: what the cluster is."""
     found: JsonObject = compute.properties.setdefault("properties", {})
     return found
+
+
+HISTORY = "node_history"
+KEPT = 2000
+
+
+def sample(engine: EngineApi, compute: Resource) -> None:
+    """Remember the node counts as they are now: [seconds since 1970, current, running, idle, leaving]. What the
+    workspace's node metrics are made of."""
+    state = inner(compute)
+    counts = dict(state.get("nodeStateCounts") or {})
+    row = [int(state.get("currentNodeCount", 0)), *(int(counts.get(f"{one}NodeCount", 0)) for one in SAMPLED)]
+    history = [*compute.private.get(HISTORY, ()), [engine.now().timestamp(), *row]]
+    compute.private[HISTORY] = history[-KEPT:]
 
 
 def reach_minimum(ctx: HookContext) -> None:
@@ -139,6 +154,7 @@ def nodes_arrive(ctx: HookContext) -> None:
         allocationStateTransitionTime=iso(ctx.engine.now(), zulu=False),
         nodeStateCounts=node_counts(idle=target),
     )
+    sample(ctx.engine, ctx.resource)
     subnet = dig(state, "subnet.id")
     for number in range(target):
         add_reference(ctx.engine, subnet, "ipConfigurations", _node_ip(ctx.resource, number))
@@ -163,6 +179,7 @@ def occupy(engine: EngineApi, compute: Resource, nodes: int) -> bool:
     counts["idleNodeCount"] = int(counts["idleNodeCount"]) - nodes
     counts["runningNodeCount"] = int(counts.get("runningNodeCount", 0)) + nodes
     inner(compute)["nodeStateCounts"] = counts
+    sample(engine, compute)
     engine.save(compute)
     return True
 
@@ -172,6 +189,7 @@ def vacate(engine: EngineApi, compute: Resource, nodes: int) -> None:
     counts["runningNodeCount"] = max(0, int(counts.get("runningNodeCount", 0)) - nodes)
     counts["idleNodeCount"] = int(counts.get("idleNodeCount", 0)) + nodes
     inner(compute)["nodeStateCounts"] = counts
+    sample(engine, compute)
     engine.save(compute)
     watch_idle(engine, compute)
 
@@ -203,6 +221,7 @@ def scale_down(ctx: HookContext) -> None:
         allocationStateTransitionTime=iso(ctx.engine.now(), zulu=False),
         nodeStateCounts=node_counts(running=running, idle=keep - running, leaving=current - keep),
     )
+    sample(ctx.engine, compute)
     ctx.engine.schedule(RELEASE_SECONDS, "cluster-scales-down", compute.id, {"left": True})
 
 
@@ -218,6 +237,7 @@ def _leave(ctx: HookContext) -> None:
         allocationStateTransitionTime=iso(ctx.engine.now(), zulu=False),
         nodeStateCounts=node_counts(running=running, idle=max(0, target - running)),
     )
+    sample(ctx.engine, compute)
 
 
 def leave_subnet(ctx: HookContext) -> None:

@@ -16,7 +16,7 @@ from simulator.engine.declaration import (
     ResourceType,
 )
 from simulator.types._shared import dig, items, missing_reference, network_reference, same_id
-from simulator.types.network import _lro
+from simulator.types.network import _lro, routes
 
 PUBLIC_IP = "Microsoft.Network/publicIPAddresses"
 NAT_GATEWAY = "Microsoft.Network/natGateways"
@@ -228,8 +228,14 @@ TYPES: tuple[ResourceType, ...] = (
         patch_style=Patch.TAGS,
         read_only=(ReadOnly("properties.resourceGuid"), ReadOnly("properties.subnets")),
         keep_on_put=("properties.subnets",),
-        defaults={"properties": {"disableBgpRoutePropagation": False, "routes": []}},
+        defaults={"properties": {"disableBgpRoutePropagation": False}},
         computed=_lro.resource_guid,
-        hooks=(Hook(Phase.DELETING, "route-table-in-use", route_table_in_use),),
+        hooks=(
+            Hook(Phase.VALIDATE, "routes-rules", routes.validate_table),
+            Hook(Phase.ACCEPTED, "route-table-inline-routes", routes.write_inline),
+            Hook(Phase.COMPLETED, "route-table-inline-routes", routes.settle_inline),
+            Hook(Phase.READ, "route-table-shows-routes", routes.show),
+            Hook(Phase.DELETING, "route-table-in-use", route_table_in_use),
+        ),
     ),
 )
