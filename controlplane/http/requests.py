@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Header, Query, Request
 
 from controlplane.errors import Rejected
-from controlplane.http.edge import MAX_BODY
+from controlplane.http.edge import MAX_BODY, correlation_id
 from controlplane.http.services import HttpServices
 from controlplane.json_types import JsonObject
 from controlplane.operations.preconditions import Preconditions
@@ -41,6 +41,7 @@ class Context:
 async def _anyone(request: Request) -> Context:
     """Whoever has a valid token."""
     caller = await request.app.state.api.validator().caller(request.headers.get("authorization"))
+    caller = replace(caller, correlation_id=correlation_id(request.scope))
     base = f"{request.url.scheme}://{request.url.netloc}"
     return Context(caller, request.app.state.api.services(), base)
 

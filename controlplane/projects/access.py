@@ -8,7 +8,7 @@ what does not exist, so a refusal has two kinds: ``FORBIDDEN`` (the caller has s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from controlplane.projects.model import Registration
@@ -79,6 +79,8 @@ class Caller:
     groups: frozenset[str] = frozenset()
     """Object ids of the Entra groups in the token, in lower case."""
     is_application: bool = False
+    correlation_id: str = field(default="", compare=False)
+    """Of the request that the caller makes now, for the audit; "" outside of one."""
 
     @property
     def principal(self) -> str:

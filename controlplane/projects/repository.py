@@ -1,10 +1,18 @@
-"""Registrations as entities of one partition of the store: partition ``projects``, row = the project's name."""
+"""Registrations as entities of one partition of the store: partition ``projects``, row = the project's name.
+
+The audit's rows (``~x…``) are in it too and sort behind every name; each change is told there in its own commit.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from controlplane.audit.chain import Chain
+from controlplane.audit.facts import Evidence, Registered, registered
+from controlplane.audit.model import BEGIN, Kind
 from controlplane.errors import Fatal
+from controlplane.json_types import JsonObject
 from controlplane.ports.store import Insert, Remove, Replace, Store, Write
 from controlplane.projects.model import ProjectRecord, dump
 
@@ -24,6 +32,7 @@ class ProjectRepository:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._audit = Chain(store, Kind.PROJECTS)
 
     async def load(self, name: str) -> StoredProject | None:
         """None when no project of this name is registered."""
@@ -34,19 +43,32 @@ class ProjectRepository:
         self, *, limit: int = 1000, continuation: str | None = None
     ) -> tuple[tuple[ProjectRecord, ...], str | None]:
         """Records in name order."""
-        page = await self._store.query(PARTITION, limit=limit, continuation=continuation)
+        page = await self._store.query(PARTITION, below=BEGIN, limit=limit, continuation=continuation)
         return tuple(ProjectRecord.model_validate(entity.value) for entity in page.entities), page.continuation
 
-    async def save(self, record: ProjectRecord, previous: StoredProject | None) -> StoredProject:
+    async def save(
+        self, record: ProjectRecord, previous: StoredProject | None, evidence: Evidence | None = None
+    ) -> StoredProject:
         """Creates or replaces; ``Conflict`` when the project is not as ``previous`` says any more."""
         write: Write = (
             Insert(record.name, dump(record)) if previous is None else Replace(record.name, dump(record), previous.etag)
         )
-        etag = (await self._store.commit(PARTITION, [write]))[0]
+        change = Registered(record.name, record.generation, _told(previous), dump(record)["registration"])
+        told = registered(change, record.last_modified_by, record.last_modified_at, evidence or Evidence())
+        etag = (await self._audit.commit([write], told))[0]
         if etag is None:
             raise Fatal("InvalidRecord", "The store returned no ETag for a row it wrote.")
         return StoredProject(record, etag)
 
-    async def delete(self, stored: StoredProject) -> None:
-        """``Conflict`` when the project changed since it was read."""
-        await self._store.commit(PARTITION, [Remove(stored.record.name, stored.etag)])
+    async def delete(
+        self, stored: StoredProject, principal: str, at: datetime, evidence: Evidence | None = None
+    ) -> None:
+        """``principal`` ends the registration. ``Conflict`` when the project changed since it was read."""
+        record = stored.record
+        change = Registered(record.name, record.generation, _told(stored), None)
+        told = registered(change, principal, at, evidence or Evidence())
+        await self._audit.commit([Remove(record.name, stored.etag)], told)
+
+
+def _told(stored: StoredProject | None) -> JsonObject | None:
+    return dump(stored.record)["registration"] if stored else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controlplane.audit.facts import evidence_of
 from controlplane.errors import Conflict, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
@@ -79,7 +80,9 @@ async def put_project(
         preconditions.check(stored.record.public_etag if stored else None)
         if stored and stored.record.registration == registration:
             return PutProject(stored.record, created=False)
-        saved = await deps.projects.save(_record(deps, caller, name, registration, stored), stored)
+        saved = await deps.projects.save(
+            _record(deps, caller, name, registration, stored), stored, evidence_of(caller, preconditions)
+        )
         return PutProject(saved.record, created=stored is None)
 
     return await on_fresh_state(attempt)
@@ -100,7 +103,8 @@ async def delete_project(deps: ProjectDeps, caller: Caller, name: str, precondit
             return
         if await _has_workspaces(deps, name):
             raise Conflict("ProjectNotEmpty", f"Project {name!r} still has workspaces; delete them first.")
-        await deps.projects.delete(stored)
+        evidence = evidence_of(caller, preconditions)
+        await deps.projects.delete(stored, caller.principal, deps.clock.now(), evidence)
 
     await on_fresh_state(attempt)
 

@@ -1,16 +1,21 @@
 """Workspaces, their operations, leases and due index, as entities of one partition of the store (``rows.py``).
 
 One partition, because an object and its due row must change in one conditional write, and Tables' transactions end at a
-partition. The record is the truth; a due row or a queue message is a hint that leads to it.
+partition. The record is the truth; a due row or a queue message is a hint that leads to it. What requests,
+cancellations and ends of operations change is told to the audit in the same commit, here: no flow can forget it.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from controlplane.audit import facts
+from controlplane.audit.chain import Chain
+from controlplane.audit.facts import Evidence, Versions
+from controlplane.audit.model import Kind
 from controlplane.errors import Conflict, Fatal
 from controlplane.operations.model import ConditionStatus, Operation
 from controlplane.ports.store import Check, Entity, Insert, Remove, Replace, Store, Upsert, Write
@@ -78,11 +83,22 @@ class Allocation:
     etag: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What goes into the commit that accepts a request, beside record and operation."""
+
+    writes: Sequence[Write] = ()
+    superseded: Operation | None = None
+    """The operation that ends with it, as it ended; its writes are among ``writes``."""
+    evidence: Evidence = field(default_factory=Evidence)
+
+
 class WorkspaceRepository:
     """Raises what the store raises; ``Conflict`` when somebody else was faster."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._audit = Chain(store, Kind.WORKSPACES)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -136,26 +152,29 @@ class WorkspaceRepository:
         operation: Operation,
         previous: StoredWorkspace | None,
         allocation: Allocation | None = None,
-        also: Sequence[Write] = (),
+        beside: Beside | None = None,
     ) -> StoredWorkspace:
-        """Stores an accepted request: record, operation, due row and ``also`` in one commit.
+        """Stores an accepted request: record, operation, due row, audit and ``beside`` in one commit.
 
         ``record.active_operation`` must be the operation's id. Raises ``Conflict`` when the workspace changed since
         ``previous`` was read, or exists although ``previous`` is None, or when ``allocation`` was spent by another.
         """
         if record.active_operation != operation.id:
             raise Fatal("InvalidRecord", "An accepted record must name its operation.")
+        beside = beside or Beside()
         writes: list[Write] = [Insert(f"o!{operation.id}", _dump(operation))]
         if previous is None:
             writes.append(Insert(f"w!{record.name}", _dump(record)))
             writes.append(Upsert(f"p!{record.project}!{record.name}", {"name": record.name}))
         else:
             writes.append(Replace(f"w!{record.name}", _dump(record), previous.record_etag))
-        writes += [Upsert(f"i!{record.project}!{operation.id}", {"id": operation.id}), *also]
+        writes += [Upsert(f"i!{record.project}!{operation.id}", {"id": operation.id}), *beside.writes]
         writes += due_writes(record, previous.record if previous else None)
         if allocation is not None:
             writes.append(_spend(allocation, operation))
-        etags = await self._store.commit(PARTITION, writes)
+        versions = Versions(record.incarnation, previous.record.spec if previous else None, record.spec)
+        told = [facts.ended(beside.superseded)] if beside.superseded else []
+        etags = await self._audit.commit(writes, *told, facts.accepted(operation, versions, beside.evidence))
         status = previous.status if previous else WorkspaceStatus()
         return StoredWorkspace(record, _known(etags[1]), status, previous.status_etag if previous else None)
 
@@ -193,7 +212,10 @@ class WorkspaceRepository:
         if record is not None:
             writes.append(Replace(f"w!{name}", _dump(record), stored.record_etag))
             writes += due_writes(record, stored.record)
-        etags = await self._store.commit(PARTITION, writes)
+        if changed is not None and operation is not None and _ends(operation.operation, changed):
+            etags = await self._audit.commit(writes, facts.ended(changed))
+        else:
+            etags = await self._store.commit(PARTITION, writes)
         by_row = {write.row: etag for write, etag in zip(writes, etags, strict=True)}
         after = StoredWorkspace(
             record or stored.record,
@@ -206,10 +228,15 @@ class WorkspaceRepository:
         return after, StoredOperation(changed, _known(by_row[f"o!{changed.id}"]))
 
     async def request_cancel(
-        self, stored: StoredOperation, changed: Operation, also: Sequence[Write] = ()
+        self,
+        stored: StoredOperation,
+        changed: Operation,
+        also: Sequence[Write] = (),
+        evidence: Evidence | None = None,
     ) -> StoredOperation:
         """Stores the wish to cancel; the tick sees it before its next write."""
-        etags = await self._store.commit(PARTITION, [Replace(f"o!{changed.id}", _dump(changed), stored.etag), *also])
+        writes = [Replace(f"o!{changed.id}", _dump(changed), stored.etag), *also]
+        etags = await self._audit.commit(writes, facts.cancel_requested(changed, evidence or Evidence()))
         return StoredOperation(changed, _known(etags[0]))
 
     async def end_from_outside(
@@ -235,7 +262,7 @@ class WorkspaceRepository:
             Insert(status_row, value) if stored.status_etag is None else Replace(status_row, value, stored.status_etag),
             *also,
         ]
-        etags = await self._store.commit(PARTITION, writes)
+        etags = await self._audit.commit(writes, facts.ended(finished))
         return StoredOperation(finished, _known(etags[0]))
 
     @staticmethod
@@ -263,7 +290,7 @@ class WorkspaceRepository:
         ]
         if stored.record.due_at is not None:
             writes.append(Remove(due_row(stored.record.due_at, name), "*"))
-        await self._store.commit(PARTITION, writes)
+        await self._audit.commit(writes, facts.ended(finished, buried=True))
         await self.release(lease)
 
     # -- leases ----------------------------------------------------------------------------------------------------
@@ -307,6 +334,10 @@ def _spend(allocation: Allocation, operation: Operation) -> Write:
     if allocation.etag is None:
         return Insert(ALLOCATION, value)
     return Replace(ALLOCATION, value, allocation.etag)
+
+
+def _ends(before: Operation, after: Operation) -> bool:
+    return after.status.is_terminal and not before.status.is_terminal
 
 
 def _dump(model: WorkspaceRecord | WorkspaceStatus | Operation) -> dict[str, object]:

@@ -24,6 +24,7 @@ from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
 from controlplane.workspaces.repository import (
     Allocation,
+    Beside,
     StoredOperation,
     StoredWorkspace,
     WorkspaceRepository,
@@ -279,17 +280,18 @@ async def _accept(deps: ServiceDeps, request: Request, what: _Accepted) -> Outco
     )
     status, etag = (stored.status, stored.record_etag) if stored else (WorkspaceStatus(), "")
     outcome = Outcome(StoredWorkspace(record, etag, status, None), operation, created=stored is None)
-    also = (*_supersede(what, record.name), *request.remember(outcome))
-    after = await deps.repository.accept(record, operation, stored, what.allocation, also)
+    superseded, writes = _supersede(what, record.name)
+    beside = Beside((*writes, *request.remember(outcome)), superseded, request.evidence)
+    after = await deps.repository.accept(record, operation, stored, what.allocation, beside)
     await hint(deps, record.name)
     return Outcome(after, operation, created=outcome.created)
 
 
-def _supersede(what: _Accepted, name: str) -> tuple[Write, ...]:
+def _supersede(what: _Accepted, name: str) -> tuple[Operation | None, tuple[Write, ...]]:
     """Ends the operation that is past its deadline, and that no tick ended, in the commit that takes its place."""
     if what.late is None:
-        return ()
+        return None, ()
     old, now = what.late.operation, what.operation.created_at
     _log.warning("operation superseded workspace=%s operation=%s by=%s", name, old.id, what.operation.id)
     finished = ended(old, OperationStatus.FAILED, now, superseded_by(old, what.operation.id))
-    return WorkspaceRepository.supersede(name, what.late, finished)
+    return finished, WorkspaceRepository.supersede(name, what.late, finished)

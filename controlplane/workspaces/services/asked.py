@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from controlplane.audit.facts import Evidence, evidence_of
 from controlplane.errors import Conflict, ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation
@@ -56,6 +57,11 @@ class Request:
     allow_destructive: bool = False
     remember: Callable[[Outcome], tuple[Write, ...]] = _nothing
     """What is stored in the commit that accepts the request, beside its effect: the answer to a repetition of it."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the audit is told of the request beside its content."""
+        return evidence_of(self.caller, self.preconditions)
 
 
 @dataclass(frozen=True, slots=True)
