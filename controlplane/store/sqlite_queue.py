@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from controlplane.errors import Rejected
+from controlplane.store.messages import check_delay, encode
 from controlplane.store.sqlite_file import BUSY_SECONDS, Lane, connect, immediate
 
 #: The layout is a contract; docs/sqlite-queue.md holds the same statements, and a test compares them.
@@ -27,9 +26,6 @@ CREATE TABLE IF NOT EXISTS queue_messages (
 CREATE INDEX IF NOT EXISTS queue_messages_visible ON queue_messages (queue, visible_at, number)
 """
 _SEND = "INSERT INTO queue_messages (id, queue, body, inserted_at, visible_at) VALUES (?, ?, ?, ?, ?)"
-#: https://learn.microsoft.com/azure/storage/queues/scalability-targets: 64 KiB, of which base64 leaves 48.
-MAX_BODY_BYTES = 64 * 1024
-MAX_DELAY_SECONDS = 3600.0
 
 
 class SqliteQueue:
@@ -53,13 +49,9 @@ class SqliteQueue:
 
     async def send(self, message: str, *, delay_seconds: float = 0.0) -> None:
         """See ``WorkQueue``. Raises ``Rejected``: ``MessageTooLarge``, ``OutOfRangeInput`` (the delay)."""
-        body = base64.b64encode(message.encode()).decode()
-        if len(body) > MAX_BODY_BYTES:
-            raise Rejected("MessageTooLarge", f"A message has at most {MAX_BODY_BYTES} bytes in base64.")
-        if not 0 <= delay_seconds <= MAX_DELAY_SECONDS:
-            raise Rejected("OutOfRangeInput", f"A message is delayed by 0 to {MAX_DELAY_SECONDS:.0f} seconds.")
+        body, delay = encode(message), check_delay(delay_seconds)
         now = self._now()
-        values = (str(uuid.uuid4()), self._name, body, now, now + delay_seconds)
+        values = (str(uuid.uuid4()), self._name, body, now, now + delay)
 
         def write(connection: sqlite3.Connection) -> None:
             with immediate(connection):

@@ -1,11 +1,11 @@
-"""What every backend of the store must do; a new backend adds itself to ``BACKENDS`` and passes all of it."""
+"""What every backend of the store must do; ``tests/support/stores.py`` names them."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +15,28 @@ from hypothesis import strategies as st
 
 from controlplane.errors import Conflict, Rejected
 from controlplane.ports.store import Check, Entity, Insert, Remove, Replace, Store, Upsert, Write
-from controlplane.store import SqliteStore
 from controlplane.store.keys import decode_key, encode_key
 from tests.support.memory_store import MemoryStore
+from tests.support.stores import BACKENDS, open_store
 
-
-def _sqlite(folder: Path) -> Iterator[Store]:
-    store = SqliteStore(folder / "store.db")
-    yield store
-    store.close()
-
-
-def _memory(folder: Path) -> Iterator[Store]:
-    yield MemoryStore()
-
-
-BACKENDS: dict[str, Callable[[Path], Iterator[Store]]] = {"sqlite": _sqlite}
 #: What other tests use in place of a backend: the same answers, without the limits.
-FAKES: dict[str, Callable[[Path], Iterator[Store]]] = {"memory": _memory}
+FAKES = ("memory",)
 
 
-@pytest.fixture(params=sorted(BACKENDS | FAKES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    yield from (BACKENDS | FAKES)[request.param](tmp_path)
+@pytest.fixture(params=(*BACKENDS, *FAKES))
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    async with open_store(request.param, tmp_path, request) as opened:
+        yield opened
 
 
-@pytest.fixture(params=sorted(BACKENDS))
-def limited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(params=BACKENDS)
+async def limited(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """A real backend, which refuses what Tables would."""
-    yield from BACKENDS[request.param](tmp_path)
+    async with open_store(request.param, tmp_path, request) as opened:
+        yield opened
 
 
 async def rows_of(store: Store, partition: str = "p", **query: Any) -> list[str]:
