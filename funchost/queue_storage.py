@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
-from azure.storage.queue.aio import LinearRetry, QueueClient
+from azure.storage.queue.aio import QueueClient
 
 from funchost.host_json import HostError
 from funchost.queues import NEVER, POISON_SUFFIX, Message, QueueUnavailable
@@ -53,7 +53,7 @@ class StorageQueue:
     def __init__(self, connection: str, queue: str) -> None:
         try:
             # Once more after a second; a listener asks again by itself, and the SDK's own 15 s would make it late.
-            options: dict[str, Any] = {"retry_policy": LinearRetry(backoff=1, retry_total=1, random_jitter_range=0)}
+            options: dict[str, Any] = {"retry_total": 1, "initial_backoff": 1, "random_jitter_range": 0}
             self._queue = QueueClient.from_connection_string(connection, queue, **options)
             self._poison = QueueClient.from_connection_string(connection, queue + POISON_SUFFIX, **options)
         except ValueError as error:
