@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from controlplane.azure.arm_client import ArmClient
+    from controlplane.azure.storage_account import StorageAccount
     from controlplane.http.services import HttpServices
     from controlplane.ports.clock import Clock
     from controlplane.ports.store import Store, WorkQueue
     from controlplane.triggers.sweeps import SweepDeps
+    from controlplane.workspaces.healing import CareDeps
     from controlplane.workspaces.reconcile import TickDeps
+    from controlplane.workspaces.upkeep import Upkeep
 
 T = TypeVar("T")
 _lock = threading.RLock()
@@ -56,6 +59,26 @@ def settings() -> Settings:
 
 
 @_once
+def storage_account() -> StorageAccount:
+    """The Functions host's own account. Raises ``Fatal`` when the settings name none, or one that cannot be used."""
+    from controlplane.azure.storage_account import StorageAccount
+    from controlplane.azure.storage_connection import IdentityNames, from_connection_string, from_identity
+
+    chosen = settings()
+    if chosen.web_jobs_storage is not None and (text := chosen.web_jobs_storage.get_secret_value().strip()):
+        return StorageAccount(from_connection_string(text))
+    names = IdentityNames(
+        account_name=chosen.web_jobs_account_name,
+        table_uri=chosen.web_jobs_table_uri,
+        queue_uri=chosen.web_jobs_queue_uri,
+        blob_uri=chosen.web_jobs_blob_uri,
+        credential=chosen.web_jobs_credential,
+        client_id=chosen.web_jobs_client_id,
+    )
+    return StorageAccount(from_identity(names, chosen.cloud, chosen.storage_hosts))
+
+
+@_once
 def store() -> Store:
     """Raises ``Fatal("UnsupportedHost")`` for SQLite under a host whose queue trigger cannot read its file."""
     chosen = settings()
@@ -64,7 +87,9 @@ def store() -> Store:
 
         _require_sqlite_host(chosen)
         return SqliteStore(_required(chosen.sqlite_path, "CONTROLPLANE_SQLITE_PATH"))
-    raise _not_built()
+    from controlplane.azure.tables import AzureTableStore
+
+    return AzureTableStore(storage_account(), chosen.table)
 
 
 @_once
@@ -74,7 +99,9 @@ def queue() -> WorkQueue:
         from controlplane.store.sqlite_queue import SqliteQueue
 
         return SqliteQueue(_require_sqlite_host(chosen), chosen.queue_name)
-    raise _not_built()
+    from controlplane.azure.storage_queue import AzureQueue
+
+    return AzureQueue(storage_account(), chosen.queue_name)
 
 
 @_once
@@ -145,7 +172,24 @@ def sweep_deps() -> SweepDeps:
     from controlplane.triggers.sweeps import SweepDeps
     from controlplane.workspaces.repository import WorkspaceRepository
 
-    return SweepDeps(WorkspaceRepository(store()), queue(), clock(), system_clock())
+    return SweepDeps(WorkspaceRepository(store()), queue(), clock(), system_clock(), upkeep())
+
+
+@_once
+def upkeep() -> Upkeep:
+    """Last errors of ticks, lost rows, forgotten answers."""
+    from controlplane.workspaces.upkeep import Upkeep
+
+    return Upkeep(store())
+
+
+@_once
+def care_deps() -> CareDeps:
+    """What ends the operations that no tick ends."""
+    from controlplane.workspaces.healing import CareDeps
+    from controlplane.workspaces.repository import WorkspaceRepository
+
+    return CareDeps(WorkspaceRepository(store()), upkeep(), clock(), system_clock())
 
 
 @_once
@@ -193,7 +237,3 @@ def _required(value: str | None, name: str) -> str:
     if value is None:
         raise Fatal("SettingMissing", f"{name} is not set.")
     return value
-
-
-def _not_built() -> Fatal:
-    return Fatal("FeatureNotAvailable", "CONTROLPLANE_STORE=azure is not built yet; use sqlite.")

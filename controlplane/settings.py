@@ -1,7 +1,8 @@
 """Environment → typed settings, read once in ``bootstrap``; nothing else looks at the environment.
 
-Every name starts with ``CONTROLPLANE_``. The values for a laptop come from the simulator's env file, those of Azure
-from the function app's settings; the code does not know which it is.
+Every name starts with ``CONTROLPLANE_``, but for the storage account: that is the Functions host's own, under the
+host's own names. The values for a laptop come from the simulator's env file, those of Azure from the function app's
+settings; the code does not know which it is.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -21,7 +22,9 @@ class StoreKind(StrEnum):
 class Settings(BaseSettings):
     """What one process needs to know. Lists are JSON in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="CONTROLPLANE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="CONTROLPLANE_", frozen=True, extra="ignore", validate_by_alias=True, validate_by_name=True
+    )
 
     cloud: str = Field(default="AzureCloud", description="AzureCloud, AzureUSGovernment or AzureChinaCloud.")
     arm_endpoint: str = Field(default="https://management.azure.com", description="Azure Resource Manager.")
@@ -35,7 +38,39 @@ class Settings(BaseSettings):
     sqlite_queue: str | None = Field(
         default=None, description="Database file of the SQLite queue; set by funchost, which can read it."
     )
-    queue_name: str = Field(default="ticks")
+    queue_name: str = Field(default="ticks", pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")
+    table: str = Field(
+        default="controlplane", pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$", description="Table of the store."
+    )
+    web_jobs_storage: SecretStr | None = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage",
+        description="Connection string of the storage account, or `UseDevelopmentStorage=true`.",
+    )
+    web_jobs_account_name: str | None = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__accountName",
+        pattern=r"^[a-z0-9]{3,24}$",
+        description="The storage account, for a connection by identity.",
+    )
+    web_jobs_table_uri: str | None = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__tableServiceUri",
+        description="In place of the account's name, where its endpoints have other names.",
+    )
+    web_jobs_queue_uri: str | None = Field(default=None, validation_alias="AzureWebJobsStorage__queueServiceUri")
+    web_jobs_blob_uri: str | None = Field(default=None, validation_alias="AzureWebJobsStorage__blobServiceUri")
+    web_jobs_credential: str | None = Field(
+        default=None, validation_alias="AzureWebJobsStorage__credential", description="`managedidentity`."
+    )
+    web_jobs_client_id: str | None = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__clientId",
+        description="Client id of the identity that may use the storage; without it the one assigned by the system.",
+    )
+    storage_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts that storage tokens may go to, besides the cloud's storage accounts."
+    )
     clock: str = Field(default="system", description='`system`, or a URL that answers {"now": …}.')
     lease_seconds: float = Field(default=90.0, gt=0)
     tick_seconds: float = Field(default=60.0, gt=0, description="A tick stays at most this long.")
