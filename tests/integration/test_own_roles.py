@@ -1,0 +1,269 @@
+"""The two identities' own roles (``infra/``): a right that is missing stops the main job, one that nobody uses is none.
+
+The simulator enforces the files; here an empty role is filled up with what the product is refused, until everything
+works. What was granted must be what the files say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane.azure.catalog import AzureCatalog
+from controlplane.errors import Rejected
+from controlplane.operations.model import Operation
+from controlplane.workspaces.blueprint.access import ROLES
+from controlplane.workspaces.reconcile import tick
+from simulator.planes import roles
+from simulator.planes.authority import DEFINITIONS
+from tests.support.blueprints import ROOT, example
+from tests.support.quiet_product import QuietClient, QuietProduct
+
+INFRA = ROOT / "infra"
+PUBLISHED = Path(__file__).parents[1] / "data" / "azure-provider-operations.txt"
+ROLE_FILES = {
+    "role-observer": "observer",
+    "role-operator": "operator",
+    "role-operator-access": "operator",
+}
+#: Wildcard → why no name will do.
+WILDCARDS = {
+    "Microsoft.Storage/locations/*/read": "Storage publishes no name for its locations/asyncoperations, and Azure "
+    "refuses a role with an action that no provider publishes",
+}
+
+
+def role(name: str) -> dict[str, Any]:
+    """A role file."""
+    found: dict[str, Any] = json.loads((INFRA / f"{name}.json").read_text())
+    return found
+
+
+def actions(who: str) -> frozenset[str]:
+    """All that an identity may do."""
+    return frozenset(action for name, holder in ROLE_FILES.items() if holder == who for action in role(name)["Actions"])
+
+
+def condition() -> str:
+    """Of the assignment of ``role-operator-access``."""
+    return (INFRA / "operator-access-condition.txt").read_text()
+
+
+# -- the files ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ROLE_FILES)
+def test_a_role_is_what_azure_takes(name: str) -> None:
+    """Source: "Steps to create a custom role" and "InvalidActionOrNotAction" of "Troubleshoot Azure RBAC"."""
+    found = role(name)
+    assert set(found) == {
+        "Name", "IsCustom", "Description", "Actions", "NotActions", "DataActions", "NotDataActions", "AssignableScopes",
+    }  # fmt: skip
+    published = [line.lower() for line in PUBLISHED.read_text().splitlines() if line and not line.startswith("#")]
+    for action in found["Actions"]:
+        assert [one for one in published if fnmatchcase(one, action.lower())], f"{action} is published by no provider"
+        assert "*" not in action or action in WILDCARDS
+    assert found["Actions"] == sorted(set(found["Actions"]), key=str.lower)
+    assert found["NotActions"] == found["DataActions"] == found["NotDataActions"] == []
+
+
+def test_a_wildcard_that_no_role_has_needs_no_reason() -> None:
+    assert set(WILDCARDS) <= actions("observer") | actions("operator")
+
+
+def test_the_condition_names_the_roles_that_blueprints_grant() -> None:
+    lists = re.findall(r"GuidEquals \{([^}]*)\}", condition())
+    assert len(lists) == 2
+    for guids in lists:
+        assert sorted(guids.replace(" ", "").split(",")) == sorted(ROLES.values())
+    privileged = {roles.OWNER, roles.RBAC_ADMINISTRATOR, "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"}
+    assert not privileged & set(ROLES.values())
+
+
+def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
+    held = {name: set(role(name)["Actions"]) for name in ROLE_FILES}
+    access = {action for found in held.values() for action in found if action.startswith("Microsoft.Authorization/")}
+    assert access - {"Microsoft.Authorization/roleAssignments/read"} == held["role-operator-access"]
+
+
+# -- the product with them ---------------------------------------------------------------------------------------------
+
+
+class Rights:
+    """What the identities may do in one Azure, changed as an owner of the subscription would."""
+
+    def __init__(self, product: QuietProduct) -> None:
+        self._azure = product.azure
+        self._guids = {one["properties"]["roleName"]: one["name"] for one in self._definitions()}
+
+    def _definitions(self) -> list[dict[str, Any]]:
+        scope = "/subscriptions/00000000-0000-0000-0000-000000000001"
+        answer = self._azure.call("owner", "GET", f"{scope}/providers/{DEFINITIONS}?api-version=2022-04-01")
+        listed: list[dict[str, Any]] = answer.body["value"]
+        return listed
+
+    def set(self, who: str, allowed: frozenset[str]) -> None:
+        """Leaves of an identity's roles what is in ``allowed``."""
+        for name, holder in ROLE_FILES.items():
+            if holder == who:
+                self._put(role(name), allowed)
+
+    def _put(self, found: dict[str, Any], allowed: frozenset[str]) -> None:
+        scope = "/subscriptions/00000000-0000-0000-0000-000000000001"
+        body = {
+            "roleName": found["Name"],
+            "type": "CustomRole",
+            "description": found["Description"],
+            "assignableScopes": [scope],
+            "permissions": [{"actions": [one for one in found["Actions"] if one in allowed]}],
+        }
+        url = f"{scope}/providers/{DEFINITIONS}/{self._guids[found['Name']]}?api-version=2022-04-01"
+        answer = self._azure.call("owner", "PUT", url, {"properties": body})
+        assert answer.status in (200, 201), answer.body
+
+    def asked(self, who: str) -> dict[str, frozenset[str]]:
+        """Actions used and refused since the beginning."""
+        world = self._azure.world
+        return world.rights.asked_for(world.seeded(who)["id"])
+
+
+def life(product: QuietProduct) -> None:
+    """Creation, drift and its repair, a change that takes away, deletion; each to its good end."""
+    operations = [product.create()]
+    product.owner("DELETE", product.ids()["dns-link/blob/ml"])
+    assert product.failing() != set()
+    operations.append(product.repair())
+    smaller = example()
+    smaller["compute"]["clusters"] = []
+    operations.append(product.finish(product.put(smaller, consent=True)))
+    assert product.failing() == set()
+    operations.append(product.delete())
+    assert [operation.status for operation in operations] == ["Succeeded"] * len(operations), operations
+
+
+def test_the_product_uses_what_its_roles_hold_and_nothing_else() -> None:
+    with closing(QuietProduct()) as product:
+        product.register()
+        life(product)
+        rights = Rights(product)
+    for who in ("observer", "operator"):
+        asked = rights.asked(who)
+        assert asked["refused"] == frozenset()
+        assert covering(asked["used"], actions(who)) == actions(who)
+
+
+def covering(used: frozenset[str], held: frozenset[str]) -> frozenset[str]:
+    """The actions of a role that were needed, wildcards for what only they allow, and whatever no action allows."""
+    wild = {one for one in held if "*" in one}
+    needed = set()
+    for action in used:
+        by = {one for one in wild if fnmatchcase(action.lower(), one.lower())} if action not in held else {action}
+        needed |= by or {action}
+    return frozenset(needed)
+
+
+class Filling(QuietProduct):
+    """Grants the operator, who begins with nothing, what it is refused: one tick after the refusal was seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rights = Rights(self)
+        self.granted: frozenset[str] = frozenset()
+        self.rights.set("operator", self.granted)
+        # A tick ends before a refused step is tried again, so that a step does not use up its attempts in one.
+        self.deps = replace(self.deps, tick_seconds=10.0)
+
+    async def _until_ended(self, operation_id: str, name: str) -> Operation:
+        for _ in range(500):
+            await tick(name, self.deps)
+            found = await self.repository.load_operation(operation_id)
+            assert found is not None
+            refused = self.rights.asked("operator")["refused"] - self.granted
+            wanted = covering(refused, actions("operator")) - self.granted
+            if found.operation.status.is_terminal:
+                assert not wanted, f"{found.operation.kind} ended without {sorted(wanted)}"
+                return found.operation
+            if wanted:
+                self.granted |= wanted
+                self.rights.set("operator", self.granted)
+            stored = await self.repository.load(name)
+            clock = self.services.clock
+            due = stored.record.due_at if stored else None
+            await clock.sleep(max(0.01, (due - clock.now()).total_seconds()) if due else 1.0)
+        raise AssertionError(f"{found.operation.kind} does not end")
+
+
+def test_nothing_works_before_the_operator_has_every_action_of_its_roles() -> None:
+    with closing(Filling()) as product:
+        product.register()
+        life(product)
+    assert product.granted == actions("operator")
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[QuietProduct]:
+    """The example workspace exists."""
+    with closing(QuietProduct()) as product:
+        product.register()
+        assert product.create().status == "Succeeded"
+        yield product
+
+
+@pytest.mark.parametrize("missing", sorted(actions("observer")))
+def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: QuietProduct, missing: str) -> None:
+    rights = Rights(made)
+    # The catalogue keeps what it knows.
+    made.services = replace(made.services, catalog=AzureCatalog(QuietClient(made.azure, "observer")))  # type: ignore[arg-type]
+    rights.set("observer", actions("observer") - {missing})
+    try:
+        findings = made.validate().report.findings
+        unknown = {f.id for f in findings if f.status == "Unknown"}
+        try:
+            made.plan(example())
+            refused = False
+        except Rejected:
+            refused = True
+    finally:
+        rights.set("observer", actions("observer"))
+    assert unknown or refused
+    assert missing in rights.asked("observer")["refused"]
+
+
+@pytest.mark.parametrize(
+    ("guid", "kind", "status"),
+    [
+        pytest.param(ROLES["reader"], "ServicePrincipal", 201, id="a role of a blueprint to an identity"),
+        pytest.param(ROLES["reader"], "User", 403, id="to a person"),
+        pytest.param(roles.OWNER, "ServicePrincipal", 403, id="Owner"),
+        pytest.param(roles.RBAC_ADMINISTRATOR, "ServicePrincipal", 403, id="RBAC Administrator"),
+        pytest.param("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "ServicePrincipal", 403, id="User Access Administrator"),
+        pytest.param("ba92f5b4-2d11-453d-a403-e96b0029c9fe", "ServicePrincipal", 201, id="on data"),
+        pytest.param("b7e6dc6d-f1e8-4753-8033-0f276bb0955b", "ServicePrincipal", 403, id="another on data"),
+    ],
+)
+def test_what_the_operator_may_grant(made: QuietProduct, guid: str, kind: str, status: int) -> None:
+    world = made.azure.world
+    group = made.ids()["resource-group"]
+    holder = world.seeded("owner") if kind == "ServicePrincipal" else world.directory.person("ada")
+    url = f"{group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}?api-version=2022-04-01"
+    properties = {
+        "roleDefinitionId": f"{group.partition('/resourceGroups')[0]}/providers/{DEFINITIONS}/{guid}",
+        "principalId": holder["id"],
+        "principalType": kind,
+    }
+    assert made.azure.call("operator", "PUT", url, {"properties": properties}).status == status
+    if status == 201:
+        assert made.azure.call("operator", "DELETE", url).status == 200
+    else:
+        assert made.azure.call("owner", "PUT", url, {"properties": properties}).status == 201
+        assert made.azure.call("operator", "DELETE", url).status == 403
+        assert made.azure.call("owner", "DELETE", url).status == 200
