@@ -1,0 +1,1 @@
+"""Every hook of the simulator is one that the product would miss: with it switched off, a product test is red."""

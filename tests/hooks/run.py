@@ -1,0 +1,66 @@
+"""Runs every scenario with its hook on and off; a JSON line each: ``{"hook", "on", "off"}``, null where it passed.
+
+A process without threads that makes the example workspace once and forks a copy for each run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+
+from tests.hooks.scenarios import SCENARIOS, Scenario
+from tests.support.quiet_product import QuietProduct
+
+MODULES = ("lives", "networks", "endpoints", "services", "learning")
+
+
+def outcome(product: QuietProduct, scenario: Scenario, off: str | None) -> str | None:
+    """How a scenario fails in a copy of this process; None when it passes."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ours)
+        said = _run(product, scenario, off)
+        os.write(theirs, said.encode()[:4000])
+        os._exit(0)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as pipe:
+        said = pipe.read().decode()
+    os.waitpid(child, 0)
+    return said.removeprefix("failed: ") if said != "passed" else None
+
+
+def _run(product: QuietProduct, scenario: Scenario, off: str | None) -> str:
+    try:
+        if off is not None:
+            product.azure.engine.switch_hooks({off: False})
+        scenario.run(product)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the scenario failed, and its cause is told
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return f"failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+    return "passed"
+
+
+def main(only: list[str]) -> None:
+    for module in MODULES:
+        importlib.import_module(f"tests.hooks.{module}")
+    fresh, made = QuietProduct(), QuietProduct()
+    fresh.register()
+    made.register()
+    assert made.create().status == "Succeeded"
+    passing: dict[int, str | None] = {}
+    for hook, scenario in SCENARIOS.items():
+        if only and hook not in only:
+            continue
+        product = made if scenario.made else fresh
+        if id(scenario.run) not in passing:
+            passing[id(scenario.run)] = outcome(product, scenario, None)
+        line = {"hook": hook, "on": passing[id(scenario.run)], "off": outcome(product, scenario, hook)}
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

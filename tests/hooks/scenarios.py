@@ -1,0 +1,78 @@
+"""One scenario a hook: what the product does or sees that depends on it. Passes with the hook on, fails with it off.
+
+A scenario asserts on the product's answers (operations, findings, plans, outputs), never on the simulator's. Where a
+hook refuses something, somebody else tries it, and the product then has, or has not, something to find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.operations.model import Operation
+from tests.support.blueprints import example
+from tests.support.quiet_product import QuietProduct
+
+Run = Callable[[QuietProduct], None]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``made``: begins with the example workspace; otherwise with a registered project and an empty Azure."""
+
+    run: Run
+    made: bool
+
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def noticed(*hooks: str, made: bool = True) -> Callable[[Run], Run]:
+    """The scenario by which the product notices that one of these hooks is off."""
+
+    def add(run: Run) -> Run:
+        for hook in hooks:
+            assert hook not in SCENARIOS, hook
+            SCENARIOS[hook] = Scenario(run, made)
+        return run
+
+    return add
+
+
+def succeeded(operation: Operation) -> Operation:
+    assert operation.status == "Succeeded", operation.error
+    return operation
+
+
+def failed(operation: Operation, code: str) -> None:
+    assert operation.status == "Failed"
+    assert operation.error is not None
+    assert operation.error.code == code, operation.error
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    """The example with other top-level fields."""
+    return {**example(), **changes}
+
+
+def sent(product: QuietProduct, key: str, **properties: Any) -> tuple[str, dict[str, Any]]:
+    """(id, body of a PUT) of a resource as it is, with other properties."""
+    arm_id = product.ids()[key]
+    body = product.body(arm_id) or {}
+    kept = {name: body[name] for name in ("location", "sku", "kind", "tags", "identity", "zones") if name in body}
+    return arm_id, {**kept, "properties": {**body["properties"], **properties}}
+
+
+def tries(product: QuietProduct, key: str, **properties: Any) -> None:
+    """Somebody else writes other properties; Azure may refuse."""
+    product.owner("PUT", *sent(product, key, **properties))
+
+
+def theirs(product: QuietProduct, kind: str, name: str, body: dict[str, Any]) -> str:
+    """Something of somebody else's, in a group of their own."""
+    group = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/theirs"
+    product.owner("PUT", group, {"location": "westeurope"})
+    arm_id = f"{group}/providers/{kind}/{name}"
+    assert product.owner("PUT", arm_id, {"location": "westeurope", **body}) < 300
+    return arm_id

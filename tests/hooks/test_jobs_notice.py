@@ -1,0 +1,137 @@
+"""What jobs and nodes depend on, noticed by the job client: with a hook switched off its scenario is red.
+
+Over HTTPS, because ``azure-ai-ml`` speaks nothing else. One workspace for the module; every scenario leaves it whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from controlplane.azure.jobs import JobClient, JobRequest
+from controlplane.errors import Rejected
+from tests.support.product import Product, running_product
+
+ENVIRONMENT = "azureml://registries/azureml/environments/sklearn-1.5/versions/1"
+#: At the scale of these tests a job with everything it needs is over in a second; one that waits longer is stuck.
+STUCK_SECONDS = 2.5
+ENDED = ("Completed", "Failed", "Canceled")
+
+pytestmark = pytest.mark.filterwarnings("ignore::marshmallow.warnings.Marshmallow4Warning")
+
+
+@dataclass
+class Lab:
+    """The example workspace and a job client; jobs are numbered, because a name is taken for ever."""
+
+    product: Product
+    jobs: JobClient
+    ids: dict[str, str]
+    number: int = 0
+    _nodes: list[int] = field(default_factory=list)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.product.run(work)
+
+    async def submit(self, compute: str = "cpu") -> str:
+        self.number += 1
+        name = f"job-{self.number}"
+        request = JobRequest(name, "test", "python train.py", ENVIRONMENT, compute)
+        await self.jobs.submit(self.ids["workspace"], request)
+        return name
+
+    async def status(self, name: str, until: tuple[str, ...], seconds: float) -> str:
+        """The job's status when it is one of those, or after so long."""
+        deadline = time.monotonic() + seconds
+        while True:
+            state = await self.jobs.state(self.ids["workspace"], name)
+            assert state is not None
+            if state.status in until or time.monotonic() > deadline:
+                return state.status
+            await asyncio.sleep(0.05)
+
+    def nodes(self) -> int:
+        body = self.product.owner.get(self.ids["cluster/cpu"]) or {}
+        return int(body["properties"]["properties"].get("currentNodeCount", 0))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with running_product(tmp_path_factory.mktemp("product")) as product:
+        operation = product.finish(product.put())
+        assert operation.status == "Succeeded", operation.error
+        jobs = JobClient(product.settings, product.settings.operator_client_id)
+        yield Lab(product, jobs, product.ids())
+        product.run(jobs.close())
+
+
+@pytest.fixture(autouse=True)
+def whole(lab: Lab) -> Iterator[None]:
+    """Every hook is on again, no node is left and nothing is broken when a test ends."""
+    yield
+    lab.product.simulator.hooks(dict.fromkeys(SCENARIOS, True))
+    if lab.product.failing():
+        assert lab.product.repair().status == "Succeeded"
+
+
+async def a_job_runs_to_its_end(lab: Lab) -> None:
+    assert await lab.status(await lab.submit(), ENDED, STUCK_SECONDS) == "Completed"
+
+
+async def a_job_on_a_cluster_that_is_not_there_is_refused(lab: Lab) -> None:
+    with pytest.raises(Rejected):
+        await lab.submit("gone")
+
+
+async def nodes_come_for_a_job_and_leave_after_it(lab: Lab) -> None:
+    await lab.status(await lab.submit(), ENDED, STUCK_SECONDS)
+    deadline = time.monotonic() + STUCK_SECONDS
+    while lab.nodes() and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    assert lab.nodes() == 0
+
+
+def detached(lab: Lab) -> None:
+    """Somebody takes the way out away."""
+    arm_id = lab.ids["subnet/training"]
+    body = lab.product.owner.get(arm_id) or {}
+    properties = {name: value for name, value in body["properties"].items() if name != "natGateway"}
+    lab.product.owner.put(arm_id, {"properties": properties}).raise_for_status()
+
+
+async def without_a_way_out_a_job_waits(lab: Lab) -> None:
+    await asyncio.to_thread(detached, lab)
+    assert await lab.status(await lab.submit(), ENDED, STUCK_SECONDS) == "Queued"
+
+
+async def without_the_workspace_s_name_a_job_waits(lab: Lab) -> None:
+    answer = await asyncio.to_thread(lab.product.owner.delete, lab.ids["dns-link/api/ml"])
+    answer.raise_for_status()
+    assert await lab.status(await lab.submit(), ENDED, STUCK_SECONDS) == "Queued"
+
+
+SCENARIOS: dict[str, Callable[[Lab], Coroutine[Any, Any, None]]] = {
+    "job-runs": a_job_runs_to_its_end,
+    "job-compute": a_job_on_a_cluster_that_is_not_there_is_refused,
+    "cluster-scales-down": nodes_come_for_a_job_and_leave_after_it,
+    "nodes-need-endpoint-and-egress": without_a_way_out_a_job_waits,
+    "nodes-resolve-workspace": without_the_workspace_s_name_a_job_waits,
+}
+
+
+@pytest.mark.parametrize("hook", SCENARIOS)
+def test_the_scenario_holds(lab: Lab, hook: str) -> None:
+    lab.run(SCENARIOS[hook](lab))
+
+
+@pytest.mark.parametrize("hook", SCENARIOS)
+def test_without_the_hook_it_is_red(lab: Lab, hook: str) -> None:
+    lab.product.simulator.hooks({hook: False})
+    # A job client that finds no status says so by an error of its own.
+    with pytest.raises((AssertionError, pytest.fail.Exception, AttributeError)):
+        lab.run(SCENARIOS[hook](lab))
