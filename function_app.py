@@ -25,14 +25,25 @@ async def ticks(message: func.QueueMessage) -> None:
     from controlplane import bootstrap
     from controlplane.triggers.ticks import run_tick
 
-    await run_tick(message.get_body(), bootstrap.tick_deps())
+    await run_tick(message.get_body(), bootstrap.tick_deps(), bootstrap.upkeep())
+
+
+@app.function_name("poison")
+@app.queue_trigger(arg_name="message", queue_name="ticks-poison", connection="AzureWebJobsStorage")
+async def poison(message: func.QueueMessage) -> None:
+    """A message that five ticks failed at: its operation ends with the cause."""
+    from controlplane import bootstrap
+    from controlplane.triggers.poison import run_poison
+
+    await run_poison(message.get_body(), bootstrap.care_deps())
 
 
 @app.function_name("wake")
 @app.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False)
 async def wake(timer: func.TimerRequest) -> None:
-    """Each minute: what is due and unleased goes on the queue."""
+    """Each minute: what is due and unleased goes on the queue; what has lost its way gets it back."""
     from controlplane import bootstrap
-    from controlplane.triggers.sweeps import wake_due
+    from controlplane.triggers.sweeps import keep_up, wake_due
 
     await wake_due(bootstrap.sweep_deps())
+    await keep_up(bootstrap.sweep_deps())

@@ -99,6 +99,9 @@ def queue() -> WorkQueue:
         from controlplane.store.sqlite_queue import SqliteQueue
 
         return SqliteQueue(_require_sqlite_host(chosen), chosen.queue_name)
+    if chosen.sqlite_queue is not None:
+        # funchost sets it when its queue triggers listen on the file; what went to storage would never be delivered.
+        raise Fatal("UnsupportedHost", "CONTROLPLANE_STORE=azure needs funchost to be started with --queues storage.")
     from controlplane.azure.storage_queue import AzureQueue
 
     return AzureQueue(storage_account(), chosen.queue_name)

@@ -115,7 +115,7 @@ class StepBody(Model):
     correlation_id: str | None = Field(description="Azure's correlation id of the write.")
     waiting_for: str | None = Field(description="Why the step does not move.")
     in_flight: bool = Field(
-        description="The operation ended while Azure was at work on this step: what was sent goes on there."
+        description="Azure is at work on what this step sent, or was when the operation ended: it goes on there."
     )
     error: ErrorBody | None
 

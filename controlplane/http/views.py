@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.operations.etags import operation_etag
-from controlplane.operations.model import Operation, Step
+from controlplane.operations.model import Operation, Step, StepStatus
 from controlplane.projects.model import ProjectRecord
 from controlplane.workspaces.model import Change, Difference, Plan, Ref
 from controlplane.workspaces.records import WorkspaceRecord
@@ -134,6 +134,7 @@ def _audit(record: ProjectRecord | WorkspaceRecord) -> dict[str, Any]:
 
 def _step(step: Step) -> dict[str, Any]:
     shown = step.model_dump(mode="json", by_alias=True)
+    shown["inFlight"] = step.in_flight or (step.status is StepStatus.RUNNING and step.attempts > 0)
     return {field: shown[field] for field in _STEP_FIELDS}
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from controlplane.errors import Conflict, Rejected, Transient
 from controlplane.operations.etags import operation_etag
-from controlplane.operations.model import Operation
+from controlplane.operations.model import Operation, OperationStatus
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.ports.clock import Clock
-from controlplane.ports.store import WorkQueue
+from controlplane.ports.store import WorkQueue, Write
 from controlplane.projects.access import TABLE, Caller, Permission, Verdict, app_roles, judge
 from controlplane.projects.model import Registration
 from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import forbidden
+from controlplane.workspaces.ending import CANCELED, ended
 from controlplane.workspaces.repository import StoredOperation, WorkspaceRepository
+from controlplane.workspaces.takeover import end_without_tick
 
 _log = logging.getLogger(__name__)
 PAGE = 100
@@ -64,10 +67,16 @@ async def list_operations(
 
 
 async def cancel_operation(
-    deps: OperationDeps, caller: Caller, operation_id: str, preconditions: Preconditions
+    deps: OperationDeps,
+    caller: Caller,
+    operation_id: str,
+    preconditions: Preconditions,
+    remember: Callable[[Operation], tuple[Write, ...]] = lambda operation: (),
 ) -> Operation:
-    """Asks the running operation to stop before its next write; what was sent to Azure already goes on.
+    """Stops an operation: at once when no tick has begun it, otherwise before its next write.
 
+    What was sent to Azure already goes on there, and the operation is Running until that has ended; a tick that waits
+    for it sees the wish within seconds. ``remember`` is what is stored in the same commit.
     Raises ``Conflict("OperationNotCancelable")`` when it has ended in another way than by being cancelled.
     """
 
@@ -81,13 +90,19 @@ async def cancel_operation(
             raise Conflict("OperationNotCancelable", f"Operation {operation_id} has ended: {operation.status}.")
         wish = {"cancel_requested": True, "cancel_requested_by": caller.principal, "last_modified_at": deps.clock.now()}
         changed = operation.model_copy(update=wish)
-        return (await deps.repository.request_cancel(stored, changed)).operation
+        unbegun = operation.status is OperationStatus.NOT_STARTED
+        workspace = await deps.repository.load(operation.target.partition("/")[2]) if unbegun else None
+        if workspace is not None and workspace.record.active_operation == operation.id:
+            finished = ended(changed, OperationStatus.CANCELED, deps.clock.now(), CANCELED)
+            also = remember(finished)
+            return (await end_without_tick(deps.repository, workspace, stored, finished, also)).operation
+        return (await deps.repository.request_cancel(stored, changed, remember(changed))).operation
 
     operation = await on_fresh_state(attempt)
-    kind, _, name = operation.target.partition("/")
-    del kind
+    if operation.status.is_terminal:
+        return operation
     try:
-        await deps.queue.send(json.dumps({"kind": "workspace", "name": name}))
+        await deps.queue.send(json.dumps({"kind": "workspace", "name": operation.target.partition("/")[2]}))
     except Transient as error:
         # The tick that the operation is due for sees the wish all the same.
         _log.warning("hint lost operation=%s code=%s", operation_id, error.code)

@@ -8,25 +8,30 @@ from dataclasses import dataclass
 
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue
+from controlplane.workspaces.healing import CareDeps, heal
 from controlplane.workspaces.repository import WorkspaceRepository
+from controlplane.workspaces.rows import due_row
+from controlplane.workspaces.upkeep import DueRow, Upkeep
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class SweepDeps:
-    """``system_clock`` judges leases, ``clock`` judges what is due."""
+    """``system_clock`` judges leases, ``clock`` judges what is due. ``upkeep`` None leaves out all but waking."""
 
     repository: WorkspaceRepository
     queue: WorkQueue
     clock: Clock
     system_clock: Clock
+    upkeep: Upkeep | None = None
 
 
 async def wake_due(deps: SweepDeps) -> int:
     """Enqueues every workspace that is due and that no tick holds; returns how many.
 
-    Losing a message, or sending it twice, is harmless: the due row stays until a tick has moved it.
+    Losing a message, or sending it twice, is harmless: the due row stays until a tick has moved it. So an operation
+    whose host died is taken over by whichever host gets the message, once its lease has run out.
     """
     names = await deps.repository.due(deps.clock.now())
     sent = 0
@@ -38,3 +43,31 @@ async def wake_due(deps: SweepDeps) -> int:
     if sent:
         _log.info("wake enqueued=%d due=%d", sent, len(names))
     return sent
+
+
+async def keep_up(deps: SweepDeps) -> int:
+    """After waking: due rows that lead nowhere go, operations that lost theirs get it back, what nobody ends ends, and
+    answers to repeatable requests are forgotten in time. Bounded work per call; returns how much was amiss.
+    """
+    if deps.upkeep is None:
+        return 0
+    amiss = 0
+    for row in await deps.upkeep.due(deps.clock.now()):
+        amiss += await _drop_if_stray(deps.repository, deps.upkeep, row)
+    care = CareDeps(deps.repository, deps.upkeep, deps.clock, deps.system_clock)
+    amiss += await heal(care)
+    forgotten = await deps.upkeep.forget_answers(deps.clock.now())
+    if amiss or forgotten:
+        _log.info("upkeep healed=%d forgotten=%d", amiss, forgotten)
+    return amiss
+
+
+async def _drop_if_stray(repository: WorkspaceRepository, upkeep: Upkeep, row: DueRow) -> bool:
+    """A row whose workspace is gone, or due at another time: it would be woken for nothing, every minute."""
+    stored = await repository.load(row.name)
+    wanted = stored.record.due_at if stored is not None else None
+    if wanted is not None and due_row(wanted, row.name) == row.row:
+        return False
+    _log.warning("due row led nowhere workspace=%s row=%s", row.name, row.row)
+    await upkeep.drop_due(row.row)
+    return True

@@ -4,26 +4,57 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import secrets
 
-from controlplane.errors import Fatal
+from controlplane.errors import ControlPlaneError, Fatal
 from controlplane.workspaces.reconcile import TickDeps, tick
+from controlplane.workspaces.upkeep import Failure, Upkeep
 
 _log = logging.getLogger(__name__)
+#: What every name of a workspace matches; anything else would not even be a row's key.
+_NAME = re.compile(r"[a-z0-9-]{1,64}")
 
 
-async def run_tick(body: bytes, deps: TickDeps) -> None:
+async def run_tick(body: bytes, deps: TickDeps, upkeep: Upkeep | None = None) -> None:
     """Runs one tick for ``{"kind": "workspace", "name": …}``.
 
     A message this code does not understand raises ``Fatal``: the host retries it, then keeps it in the poison queue,
-    where a person finds it. Whatever else is raised makes the host show the message again; the due index would have
-    brought the object back in any case.
+    whose trigger tells it and drops it. Whatever else is raised makes the host show the message again; the due index
+    would have brought the object back in any case. ``upkeep`` keeps the last error for whoever ends the operation then.
     """
+    name = read_message(body)
+    _log.info("tick workspace=%s", name)
+    try:
+        await tick(name, deps)
+    except Exception as error:
+        # The queue trigger's edge: whatever it is, the host sees it and shows the message again.
+        await _note(name, error, deps, upkeep)
+        raise
+
+
+def read_message(body: bytes) -> str:
+    """The workspace that a message is about. Raises ``Fatal("InvalidMessage")``."""
     try:
         message = json.loads(body)
         kind, name = message["kind"], message["name"]
     except (ValueError, KeyError, TypeError) as error:
         raise Fatal("InvalidMessage", "A work message is JSON with `kind` and `name`.") from error
-    if kind != "workspace" or not isinstance(name, str):
-        raise Fatal("InvalidMessage", f"A work message of kind {kind!r} is not known.")
-    _log.info("tick workspace=%s", name)
-    await tick(name, deps)
+    if kind != "workspace" or not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise Fatal("InvalidMessage", f"A work message of kind {kind!r}, or its name, is not known.")
+    return name
+
+
+async def _note(name: str, error: Exception, deps: TickDeps, upkeep: Upkeep | None) -> None:
+    """Our own errors say what happened in words that hold no secret; of others only the class is kept."""
+    correlation = secrets.token_hex(8)
+    _log.error("tick raised workspace=%s correlation=%s", name, correlation, exc_info=error)
+    if upkeep is None:
+        return
+    code, message = type(error).__name__, "An unforeseen error."
+    if isinstance(error, ControlPlaneError):
+        code, message = error.code, error.message
+    try:
+        await upkeep.note_failure(name, Failure(code, message, correlation, deps.clock.now()))
+    except ControlPlaneError as lost:
+        _log.warning("failure not noted workspace=%s code=%s", name, lost.code)

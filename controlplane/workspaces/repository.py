@@ -189,6 +189,16 @@ class WorkspaceRepository:
         etags = await self._store.commit(PARTITION, writes)
         return StoredWorkspace(record, _known(etags[0]), stored.status, stored.status_etag)
 
+    async def save_rest(self, stored: StoredWorkspace, record: WorkspaceRecord, status: WorkspaceStatus) -> None:
+        """Record, due row and status of a workspace on which nothing runs, without a lease; ``Conflict`` as ever."""
+        row, value = f"s!{record.name}", _dump(status)
+        writes: list[Write] = [
+            Replace(f"w!{record.name}", _dump(record), stored.record_etag),
+            *due_writes(record, stored.record),
+            Insert(row, value) if stored.status_etag is None else Replace(row, value, stored.status_etag),
+        ]
+        await self._store.commit(PARTITION, writes)
+
     async def save_progress(
         self,
         stored: StoredWorkspace,

@@ -26,13 +26,22 @@ INDEXED = {
             "connection": "AzureWebJobsStorage",
         }
     ],
+    "poison": [
+        {
+            "type": "queueTrigger",
+            "direction": "IN",
+            "name": "message",
+            "queueName": "ticks-poison",
+            "connection": "AzureWebJobsStorage",
+        }
+    ],
     "wake": [
         {"type": "timerTrigger", "direction": "IN", "name": "timer", "schedule": "0 * * * * *", "runOnStartup": False}
     ],
 }
 
 
-def test_the_host_indexes_three_functions_and_no_catch_all() -> None:
+def test_the_host_indexes_four_functions_and_no_catch_all() -> None:
     indexed = {f.get_function_name(): json.loads(str(f))["bindings"] for f in function_app.app.get_functions()}
     assert set(indexed) == set(INDEXED)
     for name, bindings in INDEXED.items():

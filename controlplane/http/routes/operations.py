@@ -45,6 +45,8 @@ async def get_operation(ctx: Ctx, operationId: str) -> JSONResponse:  # noqa: N8
     summary="Stop an operation before its next write",
 )
 async def cancel_operation(ctx: Ctx, operationId: str, conditions: Conditions) -> JSONResponse:  # noqa: N803 - as above
-    """What was sent to Azure already goes on. 409 `OperationNotCancelable` when it has ended."""
+    """Canceled at once when no tick has begun it. What was sent to Azure already goes on: the operation is Running, and
+    its steps `inFlight`, until that has ended. 409 `OperationNotCancelable` when the operation has ended.
+    """
     found = await service.cancel_operation(ctx.services.for_operations(), ctx.caller, operationId, conditions)
     return accepted(ctx, found)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from controlplane.errors import ControlPlaneError, Fatal, NotYet, Transient
+from controlplane.errors import ControlPlaneError, Fatal, NotYet, Rejected, Transient
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ErrorBody, StepStatus
 from controlplane.ports.reader import OperationReading
 from controlplane.ports.writer import Accepted
-from controlplane.workspaces.arm_errors import LOOKS
+from controlplane.workspaces.arm_errors import BACKOFF, LOOKS, Verdict
 from controlplane.workspaces.model import Unreadable
 from controlplane.workspaces.reconcile import steps
 from controlplane.workspaces.reconcile.classify import (
@@ -38,11 +38,19 @@ from controlplane.workspaces.reconcile.state import (
     in_progress,
 )
 
+UNAUTHORIZED = 401
+#: So many 401s in a row end a step: what a new token does not cure in a few seconds, a person has to.
+MAX_UNAUTHORIZED = 5
+
 
 def apply(state: State, outcome: Outcome, now: datetime) -> State:
     """``now`` is when the answer came; Retry-After counts from it."""
     index = outcome.act.index
     state = state.without_busy(index)
+    if isinstance(outcome.error, Rejected) and outcome.error.status == UNAUTHORIZED:
+        return _unauthorized(state, outcome.act, outcome.error, now)
+    if state.watch(index).refused:
+        state = state.with_watch(index, refused=0)
     match outcome.act, outcome.error, outcome.result:
         case Put() | Delete() as act, ControlPlaneError() as error, _:
             return _after(state, act, classify_error(error, attempt(state, index)), now)
@@ -162,6 +170,23 @@ def _retry(state: State, act: Act, retry: Retry, now: datetime) -> State:
     return state.with_watch(
         index, waits=0 if retry.counts else waits + 1, write_due=retry.not_sent, landed=False, looks=0
     )
+
+
+def _unauthorized(state: State, act: Act, error: Rejected, now: datetime) -> State:
+    """A token may have expired on its way or been issued by a server whose clock is off; a refusal that stays is final.
+
+    Nothing was done, so a write is still to be sent, and reading Azure tells no more than sending it again.
+    """
+    index, number = act.index, state.watch(act.index).refused + 1
+    body = ErrorBody(code=error.code, message=error.message, target=error.target)
+    if number >= MAX_UNAUTHORIZED:
+        return steps.fail(state, index, body, now)
+    if not isinstance(act, Put | Delete):
+        seconds = BACKOFF[Verdict.RETRY_FAST].delay(number)
+        state = state.with_step(index, poll_at=now + timedelta(seconds=seconds), waiting_for=error.code)
+        return state.with_watch(index, refused=number)
+    retry = Retry(BACKOFF[Verdict.RETRY_FAST].delay(number), body, counts=False, not_sent=True)
+    return _retry(state, act, retry, now).with_watch(index, refused=number)
 
 
 def _unread(state: State, act: Act, error: ControlPlaneError, now: datetime) -> State:

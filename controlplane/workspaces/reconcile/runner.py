@@ -37,6 +37,8 @@ _VERIFY_PAUSES = (0.5, 1.0, 2.0)
 #: How often in one tick steps may be added because the whole look at the end showed differences.
 MAX_ROUNDS = 3
 _UNREADABLE_PAUSE = timedelta(seconds=15)
+#: A tick that waits asks this often whether somebody cancelled meanwhile.
+HEED = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Runner:
         self._state: State
         self._saved: tuple[Operation, Mapping[str, Owned]]
         self._acted = False
+        self._heed_at = deps.system.now() + HEED
         self._rounds = 0
         self._refreshes = 0
 
@@ -221,24 +224,25 @@ class Runner:
         return not decision.held_back and decision.next_at is not None and decision.next_at < self._leave_at
 
     async def _wait(self, next_at: datetime | None) -> None:
-        """For the first answer, or until something becomes possible."""
-        timer = None
-        waiting: set[asyncio.Future[Outcome] | asyncio.Future[None]] = set(self._tasks)
-        if next_at is not None:
-            pause = (next_at - self._deps.system.now()).total_seconds()
-            timer = asyncio.ensure_future(self._deps.system.sleep(max(0.0, pause)))
-            waiting.add(timer)
+        """For the first answer, or until something becomes possible, or it is time to ask for a wish to cancel."""
+        until = self._heed_at if next_at is None else min(next_at, self._heed_at)
+        pause = (until - self._deps.system.now()).total_seconds()
+        timer = asyncio.ensure_future(self._deps.system.sleep(max(0.0, pause)))
+        waiting: set[asyncio.Future[Outcome] | asyncio.Future[None]] = {*self._tasks, timer}
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if timer is not None:
-                timer.cancel()
-                await asyncio.gather(timer, return_exceptions=True)
+            timer.cancel()
+            await asyncio.gather(timer, return_exceptions=True)
         now = self._deps.system.now()
         done = {task for task in self._tasks if task.done()}
         self._tasks -= done
         for outcome in sorted((task.result() for task in done), key=lambda o: o.act.index):
             self._state = apply(self._state, outcome, now)
+        if now >= self._heed_at and not self._state.operation.cancel_requested:
+            self._state = replace(self._state, operation=await self._session.heed(self._state.operation))
+        if now >= self._heed_at:
+            self._heed_at = self._deps.system.now() + HEED
 
     async def _verify(self, first: Sight) -> End | None:
         """The whole look at the end. None when there is more to do."""

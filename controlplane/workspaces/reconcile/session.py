@@ -75,6 +75,14 @@ class Session:
                     operation = await self._with_wish(operation)
             raise Conflict("OperationChanged", "The operation was changed by somebody else again and again.")
 
+    async def heed(self, operation: Operation) -> Operation:
+        """``operation`` with the wish to cancel that was stored meanwhile, if any: a read, no write."""
+        async with self._lock:
+            mine = self._operation
+            found = await self._deps.repository.load_operation(mine.operation.id) if mine else None
+            unchanged = mine is None or (found is not None and found.etag == mine.etag)
+            return operation if unchanged else await self._with_wish(operation)
+
     async def _with_wish(self, operation: Operation | None) -> Operation:
         """The operation with the wish to cancel that made a commit fail; raises again when it was something else."""
         mine = self._operation

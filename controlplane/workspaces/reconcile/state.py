@@ -50,6 +50,8 @@ class Watch:
     """It is known that a write is needed, from a look or from a refusal."""
     idle: bool = False
     """Nothing of this step is going on in Azure."""
+    refused: int = 0
+    """Times in a row that Azure did not take our token (401)."""
     by_triple: bool = False
     """Look for a role assignment by scope, role and principal, not by name."""
 

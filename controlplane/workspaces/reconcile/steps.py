@@ -48,8 +48,9 @@ def begin(state: State, act: Put | Delete, now: datetime) -> State:
         poll_at=None,
         waiting_for=None,
     )
-    waits = state.watch(act.index).waits
-    state = state.forget(act.index).with_watch(act.index, waits=waits).with_busy(act.index)
+    watch = state.watch(act.index)
+    state = state.forget(act.index).with_watch(act.index, waits=watch.waits, refused=watch.refused)
+    state = state.with_busy(act.index)
     if isinstance(act, Delete):
         return state
     resource = state.blueprint.by_key[step.key]
