@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).resolve().parent.parent
 #: From the simulator's env file to what clients of Azure read in their own environment.
@@ -31,13 +32,15 @@ class StartFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """Where things listen, and the simulator's env file as a mapping."""
+    """Where things listen, and the simulator's env file as a mapping. The first host's are ``api_url`` and
+    ``functions_pid``; ``hosts`` are all of them: their URLs and processes."""
 
     azure: Mapping[str, str]
     api_url: str
     directory: Path
     simulator_pid: int
     functions_pid: int
+    hosts: tuple[tuple[str, int], ...] = ()
 
 
 def read_env(path: Path) -> dict[str, str]:
@@ -62,6 +65,12 @@ def controlplane_environment(azure: Mapping[str, str], directory: Path) -> dict[
     }
 
 
+def on_storage(environment: Mapping[str, str], connection_string: str) -> dict[str, str]:
+    """The same settings with the store and the queue in a storage account."""
+    kept = {name: value for name, value in environment.items() if not name.startswith("CONTROLPLANE_SQLITE_")}
+    return {**kept, "CONTROLPLANE_STORE": "azure", "AzureWebJobsStorage": connection_string}
+
+
 def start_simulator(directory: Path, *options: str, port: int = 0) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
     """Starts ``python -m simulator`` and waits for its env file."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -74,37 +83,57 @@ def start_simulator(directory: Path, *options: str, port: int = 0) -> tuple[subp
 
 
 def start_functions(
-    directory: Path, environment: Mapping[str, str], *, port: int = 0
+    directory: Path, environment: Mapping[str, str], *options: str, port: int = 0, name: str = "functions"
 ) -> tuple[subprocess.Popen[bytes], str]:
-    """Starts ``python -m funchost`` and waits until it serves; returns its base URL."""
-    ready_file = directory / "funchost.ready"
+    """Starts ``python -m funchost`` and waits until it serves; returns its base URL.
+
+    It listens on storage queues where the settings put the store into a storage account. Hosts of one ``directory``
+    share their state and differ in ``name``, that of their log.
+    """
+    ready_file = directory / ("funchost.ready" if name == "functions" else f"{name}.ready")
     ready_file.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "funchost", "--port", str(port), "--ready-file", str(ready_file)]
-    process = _spawn(command, directory / "functions.log", environment)
-    _wait_for(ready_file, process, directory / "functions.log")
+    queues = "storage" if environment.get("CONTROLPLANE_STORE") == "azure" else "sqlite"
+    state = ("--queues", queues, *(("--state", str(directory)) if queues == "storage" else ()))
+    command = [sys.executable, "-m", "funchost", "--port", str(port), "--ready-file", str(ready_file), *state, *options]
+    process = _spawn(command, directory / f"{name}.log", environment)
+    _wait_for(ready_file, process, directory / f"{name}.log")
     return process, ready_file.read_text().strip()
 
 
 @contextmanager
 def local_stack(
-    directory: Path, *options: str, time_scale: float, ports: tuple[int, int] = (0, 0)
+    directory: Path,
+    *options: str,
+    time_scale: float,
+    ports: tuple[int, int] = (0, 0),
+    hosts: int = 1,
+    store: Literal["sqlite", "azure"] = "sqlite",
 ) -> Iterator[LocalStack]:
-    """Simulator (with ``options``) and functions, stopped at the end whatever happens."""
+    """Simulator (with ``options``) and functions, stopped at the end whatever happens.
+
+    ``hosts`` function hosts work on one store: SQLite files in ``directory``, or an Azurite of their own.
+    """
     for port in ports:
         _refuse_taken(port)  # before anything is removed: what serves there may be using it
     for name in ("store.db", "queue.db"):
         for leftover in directory.glob(f"{name}*"):
             leftover.unlink()
-    running: list[subprocess.Popen[bytes]] = []
-    try:
+    with ExitStack() as running:
         simulator, azure = start_simulator(directory, "--time-scale", str(time_scale), *options, port=ports[0])
-        running.append(simulator)
-        functions, url = start_functions(directory, controlplane_environment(azure, directory), port=ports[1])
-        running.append(functions)
-        yield LocalStack(azure, url, directory, simulator.pid, functions.pid)
-    finally:
-        for process in reversed(running):
-            stop(process)
+        running.callback(stop, simulator)
+        environment = controlplane_environment(azure, directory)
+        if store == "azure":
+            from tests.support.azurite import start_azurite  # only who asks for it needs Node.js
+
+            environment = on_storage(environment, running.enter_context(start_azurite(directory)).connection_string)
+        started: list[tuple[str, int]] = []
+        for number in range(hosts):
+            name = "functions" if number == 0 else f"functions-{number + 1}"
+            port = ports[1] if number == 0 else 0
+            functions, url = start_functions(directory, environment, port=port, name=name)
+            running.callback(stop, functions)
+            started.append((url, functions.pid))
+        yield LocalStack(azure, started[0][0], directory, simulator.pid, started[0][1], tuple(started))
 
 
 def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
