@@ -76,8 +76,8 @@ class Rule:
         fault_words.check(spec)
         given = spec.get("method", "*")
         methods = frozenset(one.upper() for one in ([given] if isinstance(given, str) else given))
-        patterns = [re.compile(str(spec.get(name, "")), re.IGNORECASE) for name in ("path", "eventType")]
-        return cls(spec, number, methods, *patterns)
+        path, event_type = (re.compile(str(spec.get(name, "")), re.IGNORECASE) for name in ("path", "eventType"))
+        return cls(spec, number, methods, path, event_type)
 
     @property
     def name(self) -> str:

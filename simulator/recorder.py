@@ -6,6 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +17,19 @@ RING = 200_000
 TOLERANCE_SECONDS = 0.002  # clocks of two processes on one machine, rounding of milliseconds
 IN_FLIGHT_SECONDS = 0.15  # a write that comes so soon after a 429 was sent before anybody could have read that
 WRITES = frozenset({"PUT", "PATCH", "POST", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One call and its answer. `arrived` is when the call came (seconds since the epoch), before any delay; `told`
+    whether the answer went out."""
+
+    principal: str
+    method: str
+    path: str
+    response: Response
+    arrived: float
+    told: bool = True
 
 
 class Recorder:
@@ -48,35 +62,35 @@ class Recorder:
         for told in (self._waits, self._resources, self._closed):
             told.clear()
 
-    def early(self, principal: str, method: str, response: Response, *, told: bool = True) -> bool:
+    def early(self, call: Answered) -> bool:
         """Judge one answered call and remember what it was told."""
-        now = time.time()
+        principal, response, now = call.principal, call.response, time.time()
         operation = response.operation
         early = False
-        if method == "GET":
+        if call.method == "GET":
             watched = operation or self._resources.get((principal, response.resource or ""))
             if watched is not None:
-                early = now + TOLERANCE_SECONDS < self._waits.get((principal, watched), 0.0)
-        if not told:
+                early = call.arrived + TOLERANCE_SECONDS < self._waits.get((principal, watched), 0.0)
+        if not call.told:
             return early
         if operation is not None and response.retry_after is not None:
             self._waits[(principal, operation)] = now + response.retry_after
             if response.resource is not None:
                 self._resources[(principal, response.resource)] = operation
-        elif operation is not None and method == "GET":
+        elif operation is not None and call.method == "GET":
             self._waits.pop((principal, operation), None)
         return early
 
-    def early_write(self, principal: str, method: str, path: str, response: Response, *, told: bool = True) -> bool:
+    def early_write(self, call: Answered) -> bool:
         """Judge one write and remember a 429."""
-        subscription = subscription_of(path)
-        if method not in WRITES or subscription is None or not principal:
+        subscription = subscription_of(call.path)
+        if call.method not in WRITES or subscription is None or not call.principal:
             return False
-        now, key = time.time(), (principal, subscription)
+        now, key = time.time(), (call.principal, subscription)
         since, until = self._closed.get(key, (0.0, 0.0))
-        early = since + IN_FLIGHT_SECONDS < now and now + TOLERANCE_SECONDS < until
-        seconds = retry_after(response.headers) if response.status == 429 else None
-        if told and seconds is not None and now + seconds > until:
+        early = since + IN_FLIGHT_SECONDS < call.arrived and call.arrived + TOLERANCE_SECONDS < until
+        seconds = retry_after(call.response.headers) if call.response.status == 429 else None
+        if call.told and seconds is not None and now + seconds > until:
             # Whoever was told before that waits already: only what is new may be in flight still.
             self._closed[key] = (since if now < until else now, now + seconds)
         return early

@@ -17,7 +17,7 @@ from simulator.engine.messages import Request, Response, error_response
 from simulator.faults import Effect, Faults
 from simulator.planes import entra, metadata
 from simulator.planes.world import World
-from simulator.recorder import Recorder, body_of, retry_after
+from simulator.recorder import Answered, Recorder, body_of, retry_after
 from simulator.server import control
 
 Scope = MutableMapping[str, Any]
@@ -46,7 +46,7 @@ class Simulator:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request = await _request(scope, receive)
+        request, arrived = await _request(scope, receive), time.time()
         if request.path.startswith("/simulator"):
             response = control.handle(self, request, str((scope.get("client") or ("",))[0]))
             await _answer(send, response, {})
@@ -56,7 +56,8 @@ class Simulator:
             await asyncio.sleep(effect.delay)
         plane, response = self._served(request, effect)
         dropped = effect.drop is not None
-        self._record(plane, request, response, effect)
+        who, method, path = request.caller.object_id, request.method, request.path
+        self._record(plane, request, Answered(who, method, path, response, arrived, told=not dropped), effect)
         self.world.store.flush()
         if dropped:
             await _cut(send)
@@ -93,7 +94,7 @@ class Simulator:
     def _is_of(self, request: Request, wanted: str) -> bool:
         """Whether a call is one of a seeded principal, by name, or of an object id."""
         known = self.world.store.kv.get(f"seeded:{wanted}", wanted)
-        return self._quietly(request).object_id == known
+        return self._quietly(request).object_id == str(known)
 
     def handle(self, request: Request) -> tuple[str, Response]:
         """(plane, answer) of one call."""
@@ -124,8 +125,8 @@ class Simulator:
         except ArmError:
             return NOBODY
 
-    def _record(self, plane: str, request: Request, response: Response, effect: Effect) -> None:
-        caller, told = request.caller, effect.drop is None
+    def _record(self, plane: str, request: Request, answered: Answered, effect: Effect) -> None:
+        caller, response = request.caller, answered.response
         call = {
             "time": time.time(),
             "plane": plane,
@@ -136,10 +137,8 @@ class Simulator:
             "status": response.status,
             "principal": caller.object_id,
             "clientId": caller.client_id,
-            "early_poll": self.recorder.early(caller.object_id, request.method, response, told=told),
-            "early_write": self.recorder.early_write(
-                caller.object_id, request.method, request.path, response, told=told
-            ),
+            "early_poll": self.recorder.early(answered),
+            "early_write": self.recorder.early_write(answered),
             "requestBody": body_of(request.body) if request.method in WRITES and plane in ("arm", "fault") else None,
             "operation": response.operation,
             "correlationId": request.headers.get("x-ms-correlation-request-id"),

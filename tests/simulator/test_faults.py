@@ -12,7 +12,7 @@ import pytest
 from simulator.engine.hooks import Hook, HookContext, Phase
 from simulator.engine.messages import Response
 from simulator.faults import Faults
-from simulator.recorder import IN_FLIGHT_SECONDS, Recorder
+from simulator.recorder import IN_FLIGHT_SECONDS, Answered, Recorder
 from tests.simulator.lab import GROUP, Lab, provider
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)
 
@@ -139,28 +139,32 @@ async def test_a_token_may_end_before_it_says(simulator: RunningSimulator) -> No
         assert (await arm.get(simulator.subscription, params=V)).status_code == 200
 
 
-def _told_429(recorder: Recorder, *, told: bool = True) -> None:
+def _told_429(recorder: Recorder, moment: float, *, told: bool = True) -> None:
     answer = Response(429, {}, {"retry-after": "60"})
-    assert not recorder.early_write("me", "PUT", "/subscriptions/a/x", answer, told=told)
+    assert not recorder.early_write(Answered("me", "PUT", "/subscriptions/a/x", answer, moment, told))
 
 
 def test_a_write_during_back_off_is_early(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = time.time()
     monkeypatch.setattr("simulator.recorder.time.time", lambda: moment)
-    recorder, fine = Recorder(), Response(200)
-    _told_429(recorder, told=False)
+    recorder = Recorder()
+
+    def early(principal: str = "me", method: str = "PUT", subscription: str = "a", ago: float = 0.0) -> bool:
+        path = f"/subscriptions/{subscription}/y"
+        return recorder.early_write(Answered(principal, method, path, Response(200), moment - ago))
+
+    _told_429(recorder, moment, told=False)
     moment += IN_FLIGHT_SECONDS * 2
-    assert not recorder.early_write("me", "PUT", "/subscriptions/a/y", fine)
-    _told_429(recorder)
+    assert not early()
+    _told_429(recorder, moment)
     moment += IN_FLIGHT_SECONDS / 2
-    assert not recorder.early_write("me", "PUT", "/subscriptions/a/y", fine), "it was on its way already"
+    assert not early(), "it was on its way already"
     moment += IN_FLIGHT_SECONDS
-    assert recorder.early_write("me", "PUT", "/subscriptions/A/y", fine)
-    assert not recorder.early_write("me", "GET", "/subscriptions/a/y", fine)
-    assert not recorder.early_write("me", "PUT", "/subscriptions/b/y", fine)
-    assert not recorder.early_write("you", "DELETE", "/subscriptions/a/y", fine)
+    assert early() and early(subscription="A")
+    assert not early(ago=IN_FLIGHT_SECONDS), "it came before, and was answered late"
+    assert not early(method="GET") and not early(subscription="b") and not early("you", "DELETE")
     moment += 60
-    assert not recorder.early_write("me", "PUT", "/subscriptions/a/y", fine)
+    assert not early()
 
 
 async def test_early_writes_and_polls_are_among_the_calls(simulator: RunningSimulator) -> None:  # noqa: F811

@@ -29,7 +29,9 @@ _AFTER_CONFLICT_SECONDS = 1.0
 async def tick(name: str, deps: TickDeps) -> None:
     """One wake-up of one workspace. Returns at once when another tick holds it.
 
-    Raises ``Transient`` when the store is away: the message comes again, and so does the due row.
+    Raises ``Transient`` when the store is away: the message comes again, and so does the due row. The lease is not
+    given back then, but ends by itself, as after a crash: what Azure asked this tick to wait for may not have been
+    stored, and whoever came next at once would not wait.
     """
     lease = await deps.repository.take_lease(name, deps.owner, deps.system.now(), deps.lease_seconds)
     if lease is None:
@@ -41,8 +43,12 @@ async def tick(name: str, deps: TickDeps) -> None:
     except Conflict as error:
         _log.info("tick gave way workspace=%s code=%s", name, error.code)
         pause = _AFTER_CONFLICT_SECONDS
-    finally:
+    except Transient:
+        raise
+    except BaseException:
         await session.release()
+        raise
+    await session.release()
     await session.hint_if_due(pause)
 
 
