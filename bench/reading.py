@@ -28,7 +28,7 @@ def measure() -> list[Figure]:
     """One caller, one connection, the two routes in turns."""
     with tempfile.TemporaryDirectory() as folder, local_stack(Path(folder), time_scale=100) as stack:
         register(stack)
-        asyncio.run(_fill(Path(folder) / "store.db"))
+        asyncio.run(fill(Path(folder) / "store.db", WORKSPACES))
         empty, read = _load(stack)
     ratio = percentile(read, 0.99) / percentile(empty, 0.99)
     note = (
@@ -53,7 +53,8 @@ def _load(stack: LocalStack) -> tuple[list[float], list[float]]:
     return empty[200:], read[200:]
 
 
-async def _fill(path: Path) -> None:
+async def fill(path: Path, count: int) -> None:
+    """So many workspaces at rest, as their creations would have left them."""
     store = SqliteStore(path)
     now = datetime.now(UTC)
     condition = Condition(
@@ -61,7 +62,7 @@ async def _fill(path: Path) -> None:
     )
     status = WorkspaceStatus(observed_generation=1, conditions=(condition,)).model_dump(mode="json", by_alias=True)
     template = _record("ws", now)
-    for first in range(0, WORKSPACES, 50):
+    for first in range(0, count, 50):
         writes: list[Write] = []
         for number in range(first, first + 50):
             record = template.model_copy(update={"name": f"ws-{number:05d}"})
