@@ -64,7 +64,7 @@ def _mentions(restriction: Mapping[str, Any], location: str) -> bool:
 
 def _room(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """One address per node, all clusters at their largest ("Secure training environment")."""
-    training = ipaddress.IPv4Network(Ranges.cut(spec.network.address_space).training)
+    training = ipaddress.IPv4Network(Ranges.of(spec.network).training)
     nodes = sum(cluster.max_nodes for cluster in spec.compute.clusters)
     if nodes + RESERVED > training.num_addresses:
         text = (

@@ -19,6 +19,10 @@ PEERING = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings"
 NSG = "Microsoft.Network/networkSecurityGroups"
 PUBLIC_IP = "Microsoft.Network/publicIPAddresses"
 NAT_GATEWAY = "Microsoft.Network/natGateways"
+BASTION = "Microsoft.Network/bastionHosts"
+INTERFACE = "Microsoft.Network/networkInterfaces"
+VM = "Microsoft.Compute/virtualMachines"
+VM_EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 PRIVATE_ENDPOINT = "Microsoft.Network/privateEndpoints"
 ZONE_GROUP = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"
 DNS_ZONE = "Microsoft.Network/privateDnsZones"
@@ -103,12 +107,14 @@ def api_version(resource_type: str) -> str:
 #: Pinned to the versions of the published SDK models that every body is held against: azure-mgmt-network 33.1.0,
 #: azure-mgmt-privatedns 2.0.0, azure-mgmt-storage 25.3.0, azure-mgmt-keyvault 14.1.0, azure-mgmt-containerregistry
 #: 15.0.0, azure-mgmt-loganalytics 14.0.0, azure-mgmt-applicationinsights 4.1.0, azure-mgmt-authorization 4.0.0,
-#: azure-ai-ml 1.35.2; resource groups and diagnostic settings as recorded from the Azure CLI.
-_NETWORK, _DNS, _ML = "2026-03-01", "2024-06-01", "2025-12-01"
+#: azure-mgmt-compute 39.0.0, azure-ai-ml 1.35.2; resource groups and diagnostic settings as recorded from the Azure CLI.
+_NETWORK, _DNS, _ML, _MACHINES = "2026-03-01", "2024-06-01", "2025-12-01", "2026-04-01"
 API_VERSIONS: Mapping[str, str] = MappingProxyType(
     {
         RESOURCE_GROUP: "2021-04-01",
         **dict.fromkeys((VNET, SUBNET, PEERING, NSG, PUBLIC_IP, NAT_GATEWAY, PRIVATE_ENDPOINT, ZONE_GROUP), _NETWORK),
+        **dict.fromkeys((BASTION, INTERFACE), _NETWORK),
+        **dict.fromkeys((VM, VM_EXTENSION), _MACHINES),
         **dict.fromkeys((DNS_ZONE, DNS_LINK, A_RECORD), _DNS),
         STORAGE: "2026-09-01",
         VAULT: "2026-05-15",

@@ -40,6 +40,17 @@ _VAULT_DEFAULTS = {
     "properties.softDeleteRetentionInDays": 90,
 }
 
+#: What an absent switch of a Bastion means (ARM reference of bastionHosts).
+_BASTION_DEFAULTS = {
+    "sku.name": "Standard",
+    "properties.disableCopyPaste": False,
+    "properties.enableFileCopy": False,
+    "properties.enableIpConnect": False,
+    "properties.enableShareableLink": False,
+    "properties.enableTunneling": False,
+    "properties.scaleUnits": 2,
+}
+
 _KINDS = (
     _kind(k.RESOURCE_GROUP, Listing.SELF, holds_others=True),
     _kind(
@@ -76,6 +87,60 @@ _KINDS = (
         Listing.GROUP,
         replacing=frozenset({"sku.name"}),
         keyed={"properties.publicIpAddresses": "id"},
+    ),
+    _kind(
+        k.BASTION,
+        Listing.GROUP,
+        # The subnet and the address of a Bastion stay ("Azure Bastion FAQ"); a Standard host is never made Basic again.
+        replacing=frozenset(
+            {
+                "sku.name",
+                "properties.ipConfigurations[].properties.subnet.id",
+                "properties.ipConfigurations[].properties.publicIPAddress.id",
+            }
+        ),
+        defaults=_BASTION_DEFAULTS,
+        keyed={"properties.ipConfigurations": "name"},
+    ),
+    _kind(
+        k.INTERFACE,
+        Listing.GROUP,
+        replacing=frozenset({"properties.ipConfigurations[].properties.subnet.id"}),
+        defaults={"properties.enableIPForwarding": False},
+        keyed={"properties.ipConfigurations": "name"},
+    ),
+    _kind(
+        k.VM,
+        Listing.GROUP,
+        # Everything of the profiles but size, tags and identity: PropertyChangeNotAllowed.
+        replacing=frozenset(
+            {
+                "properties.storageProfile.imageReference.publisher",
+                "properties.storageProfile.imageReference.offer",
+                "properties.storageProfile.imageReference.sku",
+                "properties.storageProfile.imageReference.version",
+                "properties.storageProfile.osDisk.name",
+                "properties.storageProfile.osDisk.osType",
+                "properties.storageProfile.osDisk.createOption",
+                "properties.osProfile.computerName",
+                "properties.osProfile.adminUsername",
+                "properties.osProfile.linuxConfiguration.disablePasswordAuthentication",
+                "properties.osProfile.linuxConfiguration.ssh.publicKeys[].keyData",
+                "properties.securityProfile.securityType",
+                "properties.networkProfile.networkInterfaces",
+            }
+        ),
+        keyed={
+            "properties.networkProfile.networkInterfaces": "id",
+            "properties.osProfile.linuxConfiguration.ssh.publicKeys": "path",
+        },
+        meanings={"properties.osProfile.linuxConfiguration.ssh.publicKeys[].keyData": Meaning.EXACT},
+    ),
+    _kind(
+        k.VM_EXTENSION,
+        Listing.PARENT,
+        replacing=frozenset({"properties.publisher", "properties.type"}),
+        meanings={"properties.settings.script": Meaning.EXACT},
     ),
     _kind(k.DNS_ZONE, Listing.GROUP),
     _kind(

@@ -100,6 +100,9 @@ class Blueprint:
     resources: tuple[Resource, ...]
     own_groups: tuple[str, ...]
     """Ids of the resource groups that belong to this workspace alone; writes stay inside them ∪ the registration."""
+    abroad: tuple[str, ...] = ()
+    """Names under which it adds a peering to somebody else's network, or a link to somebody else's zone. Nothing else
+    of theirs is ever written or deleted."""
 
     @cached_property
     def by_key(self) -> Mapping[str, Resource]:
@@ -123,6 +126,8 @@ class Unreadable:
 
     code: str
     message: str
+    retry_after: float = 0.0
+    """Seconds until it may be asked again, where Azure said so because of too many requests."""
 
 
 Answer = tuple[JsonObject, ...] | Unreadable

@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from controlplane.arm import fold
-from controlplane.errors import Conflict, NotYet, Rejected, Transient
+from controlplane.arm import fold, is_within, parent_of
+from controlplane.errors import Conflict, NotYet, Rejected, Throttled, Transient
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import ResourceReader
 from controlplane.workspaces import kinds as k
@@ -27,7 +27,11 @@ _FIRST_PAUSE = 0.1
 #: Made by Azure or listed for what they say of others: nobody has to manage them.
 _CHILDREN = frozenset({k.A_RECORD})
 #: Listed with their parent although the blueprint may hold none: what was removed from a spec must still be seen.
-_WITH_PARENT = {k.DNS_ZONE: (k.DNS_LINK, k.A_RECORD), k.ML_WORKSPACE: (k.COMPUTE,)}
+_WITH_PARENT = {
+    k.DNS_ZONE: (k.DNS_LINK, k.A_RECORD),
+    k.ML_WORKSPACE: (k.COMPUTE,),
+    k.VM: (k.VM_EXTENSION,),
+}
 _INLINE = {
     k.VNET: tuple(kind for kind in KINDS.values() if kind.listing is Listing.INLINE),
 }
@@ -70,7 +74,8 @@ async def _ask(reader: ResourceReader, read: Read) -> Answer:
         except Transient as error:
             seconds = error.retry_after or pause
             if waited + seconds > PATIENCE_SECONDS:
-                return Unreadable(error.code, error.message)
+                told = error.retry_after if isinstance(error, Throttled) else 0.0
+                return Unreadable(error.code, error.message, told)
             await asyncio.sleep(seconds)
             waited, pause = waited + seconds, 2 * pause
         except (Rejected, Conflict, NotYet) as error:
@@ -84,6 +89,9 @@ def observe(blueprint: Blueprint, answers: Mapping[Read, Answer]) -> Observed:
         answer = answers[read]
         if isinstance(answer, Unreadable):
             found.unreadable[fold(read.path)] = answer
+            if not read.is_list and resource_type == k.VNET:
+                # Somebody else's network: asked for by itself, and looked up as if its group had been listed.
+                found.unreadable[fold(read.path.rpartition("/")[0])] = answer
         else:
             for body in answer:
                 found.add(body, KINDS[resource_type], read.path)
@@ -98,12 +106,23 @@ def _questions(blueprint: Blueprint) -> dict[Read, str]:
     for resource in blueprint.resources:
         kind = KINDS[resource.type]
         if kind.listing is Listing.INLINE:
+            if (network := _abroad(blueprint, resource)) is not None:
+                asked[Read(network, k.API_VERSIONS[k.VNET], False)] = k.VNET
             continue
         path = _path(resource, kind)
         asked[Read(path, kind.api_version, kind.listing is not Listing.SELF)] = kind.type
         for child in _WITH_PARENT.get(kind.type, ()):
             asked[Read(f"{resource.id}/{child.rpartition('/')[2]}", k.API_VERSIONS[child], True)] = child
+        if kind.type == k.DNS_LINK and (zone := _abroad(blueprint, resource)) is not None:
+            asked[Read(f"{zone}/A", k.API_VERSIONS[k.A_RECORD], True)] = k.A_RECORD
     return asked
+
+
+def _abroad(blueprint: Blueprint, resource: Resource) -> str | None:
+    """Somebody else's network or zone that a resource of ours lies in; None for our own."""
+    parent = parent_of(str(resource.id)) or ""
+    own = any(is_within(parent, group) for group in blueprint.own_groups)
+    return None if own or isinstance(resource.id, RoleAssignmentId) else parent
 
 
 def _path(resource: Resource, kind: Kind) -> str:
@@ -216,4 +235,6 @@ def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterat
     theirs = {fold(str(body["id"])) for (_, _, holder), body in found.roles.items() if holder in ours}
     for arm_id in found.manageable:
         if arm_id not in claimed and arm_id not in theirs and arm_id.startswith(own):
-            yield found.snapshot[arm_id]
+            # The interface of a private endpoint is Azure's, and comes and goes with it.
+            if not at(found.snapshot[arm_id], "properties.privateEndpoint.id"):
+                yield found.snapshot[arm_id]

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
+from controlplane.workspaces.spec_hub import hub
 from controlplane.workspaces.spec_model import (
     Access,
     Catalog,
@@ -99,7 +100,7 @@ def parse_spec(data: JsonObject) -> WorkspaceSpec:
 
 def _meaning(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """What no single field's shape says."""
-    yield from (*_unavailable(spec), *_address_space(spec), *_clusters(spec), *_owners(spec))
+    yield from (*_unavailable(spec), *_address_space(spec), *hub(spec), *_clusters(spec), *_owners(spec))
 
 
 def _of_the_others(data: JsonObject, error: ValidationError) -> Iterator[ErrorDetail]:
@@ -161,13 +162,8 @@ _UNBUILT: tuple[_Unbuilt, ...] = (
     ("$.management", lambda s: s.management != "manage", "manage"),
     ("$.network.mode", lambda s: s.network.mode is not NetworkMode.PRIVATE_VNET, "privateVnet"),
     ("$.network.addressSpace", lambda s: s.network.address_space == AUTO, "a CIDR range"),
-    ("$.network.hub.kind", lambda s: s.network.hub.kind != "create", "create"),
-    ("$.network.hub.vnetId", lambda s: s.network.hub.vnet_id is not None, "null"),
-    ("$.network.hub.dnsZones", lambda s: bool(s.network.hub.dns_zones), "[]"),
-    ("$.network.hub.bastion", lambda s: s.network.hub.bastion, "false"),
-    ("$.network.hub.jumpHost", lambda s: s.network.hub.jump_host, "false"),
-    ("$.network.hub.buildAgents", lambda s: s.network.hub.build_agents != 0, "0"),
     ("$.network.hub.gateway", lambda s: s.network.hub.gateway != "none", "none"),
+    ("$.network.hub.agents.runsOn", lambda s: s.network.hub.agents.runs_on == "scaleSet", "virtualMachine"),
     ("$.identity.type", lambda s: s.identity.type != "systemAssigned", "systemAssigned"),
     ("$.identity.ids", lambda s: bool(s.identity.ids), "[]"),
     ("$.identity.primary", lambda s: s.identity.primary is not None, "null"),

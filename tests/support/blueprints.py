@@ -25,10 +25,33 @@ CONTEXT = compiler.CompileContext(
 )
 
 
-def example() -> dict[str, Any]:
-    """``secure-classical.yaml`` as the JSON of a request."""
-    loaded: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(EXAMPLE.read_text()), default=str))
+#: Names of the files in examples/workspaces; the first is the one that most tests start from.
+EXAMPLES = ("secure-classical", "hub-bastion", "hub-build-agents", "hub-existing")
+#: An example with every type that hubs may have.
+FULL_HUB = {
+    "bastion": True,
+    "jumpHost": True,
+    "buildAgents": 2,
+    "adminPublicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl administrator",
+    "agents": {"organizationUrl": "https://dev.azure.com/contoso", "pool": "mlops"},
+}
+
+
+def example(name: str = "secure-classical") -> dict[str, Any]:
+    """A file of ``examples/workspaces`` as the JSON of a request."""
+    text = (EXAMPLE.parent / f"{name}.yaml").read_text()
+    loaded: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(text), default=str))
     return loaded
+
+
+def with_hub(**hub: Any) -> dict[str, Any]:
+    """The field ``network`` of the example with another hub."""
+    return {**example()["network"], "hub": hub}
+
+
+def compiled_example(name: str) -> Blueprint:
+    """The blueprint of a file of ``examples/workspaces``."""
+    return compiler.compile_blueprint(parse_spec(example(name)), CONTEXT)
 
 
 def spec(**changes: Any) -> WorkspaceSpec:

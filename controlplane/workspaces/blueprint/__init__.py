@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controlplane.workspaces import kinds as k
-from controlplane.workspaces.blueprint.access import cluster_roles, workspace_roles
+from controlplane.workspaces.blueprint.access import agent_roles, cluster_roles, workspace_roles
 from controlplane.workspaces.blueprint.compute import clusters
 from controlplane.workspaces.blueprint.context import CompileContext, Site, resource, survey
 from controlplane.workspaces.blueprint.dependants import component, log_analytics, registry, storage, vault
 from controlplane.workspaces.blueprint.diagnostics import diagnostics
 from controlplane.workspaces.blueprint.dns import dns
+from controlplane.workspaces.blueprint.hub import agent_keys, hub
 from controlplane.workspaces.blueprint.network import network
 from controlplane.workspaces.blueprint.private_endpoints import endpoint_id, private_endpoints
 from controlplane.workspaces.blueprint.workspace import workspace
@@ -36,6 +37,7 @@ def compile_blueprint(spec: WorkspaceSpec, context: CompileContext) -> Blueprint
         location=spec.location,
         resources=_in_order(list(_resources(site))),
         own_groups=(site.group,),
+        abroad=(site.names.abroad("peer"), site.names.abroad("link")),
     )
 
 
@@ -44,6 +46,7 @@ def _resources(site: Site) -> Iterator[Resource]:
     body = {"location": site.spec.location, "tags": site.tags}
     yield resource("resource-group", k.RESOURCE_GROUP, site.group, body, ())
     yield from network(site)
+    yield from hub(site)
     yield from dns(site)
     bundle = [storage(site), vault(site), registry(site), log_analytics(site), component(site)]
     yield from bundle
@@ -62,6 +65,7 @@ def _resources(site: Site) -> Iterator[Resource]:
     yield from workspace_roles(site, scopes)
     yield from clusters(site)
     yield from cluster_roles(site, scopes)
+    yield from agent_roles(site, agent_keys(site), scopes)
     yield from diagnostics(site, scopes)
 
 

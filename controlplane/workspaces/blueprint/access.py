@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -19,6 +19,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "storage-file-data-privileged-contributor": "69566ab7-960f-475b-8e7c-b3118f30c6bd",
         "key-vault-administrator": "00482a5a-887f-4fb3-b363-3b7fe8e74483",
         "acr-pull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+        "azureml-data-scientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
     }
 )
 
@@ -53,6 +54,15 @@ _CLUSTER = (
     # Azure grants this one when the cluster is made (S2-75).
     _Grant("registry", "acr-pull", ("S1-02", "S2-04"), Origin.AZURE),
 )
+#: What a pipeline needs: it sends jobs and registers models, and makes no resources. The scope is one workspace, well
+#: inside the resource group (S4-05).
+_AGENT = _Grant("workspace", "azureml-data-scientist", ("S4-04",))
+
+
+def agent_roles(site: Site, agents: Iterable[str], scopes: Mapping[str, str]) -> Iterator[Resource]:
+    """Of the build agents' own identities, which pipelines use as their service connection. ``agents``: their keys."""
+    for key in agents:
+        yield _role(site, key, key.partition("/")[2], _AGENT, scopes[_AGENT.target])
 
 
 def workspace_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:

@@ -12,10 +12,12 @@ from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.clouds import CLOUDS, Cloud
 from controlplane.workspaces.blueprint.names import Names
 from controlplane.workspaces.model import Expectation, Origin, Ref, Resource, RoleAssignmentId
-from controlplane.workspaces.spec_model import WorkspaceSpec
+from controlplane.workspaces.spec_model import Network, WorkspaceSpec
 
 #: Private endpoints: 8 addresses of the minimum set and 5 that Azure keeps need a /28; /27 leaves room.
 ENDPOINT_PREFIX = 27
+#: "/26 or larger": Azure Bastion configuration settings.
+BASTION_PREFIX = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +41,32 @@ class Ranges:
     training: str
     hub: str
     hub_subnet: str
+    bastion: str
+
+    @staticmethod
+    def of(network: Network) -> Ranges:
+        """Of a spec's network: with an existing hub the ML network has it all."""
+        if network.hub.kind == "create":
+            return Ranges.cut(network.address_space)
+        whole = ipaddress.IPv4Network(network.address_space)
+        lower, upper = whole.subnets()
+        endpoints = ipaddress.IPv4Network((lower.network_address, ENDPOINT_PREFIX))
+        return Ranges(str(whole), str(endpoints), str(upper), "", "", "")
 
     @staticmethod
     def cut(address_space: str) -> Ranges:
         """``10.40.0.0/22`` → ML 10.40.0.0/23 (endpoints 10.40.0.0/27, training 10.40.1.0/24), hub 10.40.2.0/23.
 
         Training is the upper half of the ML network: a subnet is one power of two, and the lower half holds the
-        endpoints. The hub's own subnet is the lower half of the hub; Bastion and gateways will want the rest.
+        endpoints. The hub's own subnet is the lower half of the hub; the Bastion's is the first /26 of its upper half
+        (10.40.3.0/26), or all of it where it is smaller. Gateways will want the rest.
         """
         ml, hub = ipaddress.IPv4Network(address_space).subnets()
         lower, upper = ml.subnets()
         endpoints = ipaddress.IPv4Network((lower.network_address, ENDPOINT_PREFIX))
-        return Ranges(str(ml), str(endpoints), str(upper), str(hub), str(next(hub.subnets())))
+        machines, rest = hub.subnets()
+        bastion = ipaddress.IPv4Network((rest.network_address, max(BASTION_PREFIX, rest.prefixlen)))
+        return Ranges(str(ml), str(endpoints), str(upper), str(hub), str(machines), str(bastion))
 
 
 #: On everything a workspace makes: whose it is.
@@ -70,6 +86,17 @@ class Site:
     tags: Mapping[str, str]
     ranges: Ranges
 
+    @property
+    def makes_hub(self) -> bool:
+        """False where the workspace joins somebody else's hub."""
+        return self.spec.network.hub.kind == "create"
+
+    @property
+    def has_machines(self) -> bool:
+        """Whether machines stand in the hub."""
+        hub = self.spec.network.hub
+        return self.makes_hub and (hub.jump_host or hub.build_agents > 0)
+
     def id(self, resource_type: str, name: str) -> str:
         """ARM id of a top-level resource in the workspace's group."""
         return f"{self.group}/providers/{resource_type}/{name}"
@@ -88,7 +115,7 @@ def survey(spec: WorkspaceSpec, context: CompileContext) -> Site:
         f"/subscriptions/{spec.subscription_id}/resourceGroups/{context.resource_group}",
         Names.of(spec.subscription_id, context.workspace, context.incarnation),
         _tags(spec, context),
-        Ranges.cut(spec.network.address_space),
+        Ranges.of(spec.network),
     )
 
 

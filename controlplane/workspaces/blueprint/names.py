@@ -57,3 +57,7 @@ class Names:
     def plain(self, prefix: str, suffix: str) -> str:
         """A name that only has to be unique in the workspace's own group."""
         return f"{prefix}-{self.workspace}-{suffix}"
+
+    def abroad(self, prefix: str) -> str:
+        """The name of what we add to somebody else's network or zone; no other workspace ever has it."""
+        return f"{prefix}-{self.workspace}-{self.token}"

@@ -11,28 +11,53 @@ from controlplane.workspaces.blueprint.context import Site, resource
 from controlplane.workspaces.model import Expectation, Resource
 
 GROUP = ("resource-group",)
+#: Azure knows the Bastion's subnet by this name only.
+BASTION_SUBNET = "AzureBastionSubnet"
 CONNECTED = Expectation("properties.peeringState", ("Connected",), "PeeringNotConnected")
 
 
 def vnet_id(site: Site, which: str) -> str:
     """``which`` is ``ml`` or ``hub``."""
+    existing = site.spec.network.hub.vnet_id
+    if which == "hub" and existing is not None:
+        return existing
     return site.id(k.VNET, site.names.plain("vnet", which))
 
 
 def subnet_id(site: Site, which: str) -> str:
-    """``which`` is ``private-endpoints``, ``training`` or ``hub``."""
-    return f"{vnet_id(site, 'hub' if which == 'hub' else 'ml')}/subnets/snet-{which}"
+    """``which`` is ``private-endpoints``, ``training``, ``hub`` or ``bastion``."""
+    name = BASTION_SUBNET if which == "bastion" else f"snet-{which}"
+    return f"{vnet_id(site, 'hub' if which in ('hub', 'bastion') else 'ml')}/subnets/{name}"
 
 
 def network(site: Site) -> Iterator[Resource]:
     yield _vnet(site, "ml", site.ranges.ml, ("S1-03", "S1-12"))
-    yield _vnet(site, "hub", site.ranges.hub, ("S1-03",))
     yield _nsg(site, "private-endpoints", nsg_rules.private_endpoints())
     yield _nsg(site, "training", nsg_rules.training(site))
-    yield _nsg(site, "hub", nsg_rules.hub())
-    yield from _egress(site)
-    yield from _subnets(site)
+    yield from _egress(site, "ml")
+    yield from _ml_subnets(site)
+    if site.makes_hub:
+        yield from _hub(site)
     yield from _peerings(site)
+
+
+def _hub(site: Site) -> Iterator[Resource]:
+    """A network of the workspace's own that people and agents come from; an existing hub is somebody else's."""
+    asked = site.spec.network.hub
+    yield _vnet(site, "hub", site.ranges.hub, ("S1-03",))
+    yield _nsg(site, "hub", nsg_rules.hub(site))
+    more: dict[str, object] = {}
+    needs: tuple[str, ...] = ("vnet/hub", "nsg/hub")
+    if site.has_machines:
+        # Default outbound access is off: without this no machine reaches Entra ID, and no agent Azure DevOps.
+        yield from _egress(site, "hub")
+        more, needs = {"natGateway": {"id": _nat_id(site, "hub")}}, (*needs, "nat-gateway/hub")
+    yield _subnet(site, "hub", site.ranges.hub_subnet, needs, (), defaultOutboundAccess=False, **more)
+    if asked.bastion:
+        yield _nsg(site, "bastion", nsg_rules.bastion())
+        after = ("vnet/hub", "nsg/bastion", "subnet/hub")
+        # Neither a route table nor a delegation is allowed here ("Azure Bastion FAQ").
+        yield _subnet(site, "bastion", site.ranges.bastion, after, (), delegations=[])
 
 
 def _vnet(site: Site, which: str, prefix: str, requirements: tuple[str, ...]) -> Resource:
@@ -54,24 +79,34 @@ def _nsg(site: Site, which: str, rules: list[dict[str, Any]]) -> Resource:
     return resource(f"nsg/{which}", k.NSG, _nsg_id(site, which), body, GROUP, requirements=needs)
 
 
-def _egress(site: Site) -> Iterator[Resource]:
-    """Nodes without public addresses leave through a NAT gateway; default outbound access is off everywhere."""
-    address = site.id(k.PUBLIC_IP, site.names.plain("pip", "nat"))
-    standard = {"name": "Standard"}
+def _egress(site: Site, which: str) -> Iterator[Resource]:
+    """Machines without public addresses leave through a NAT gateway; default outbound access is off everywhere."""
+    # A gateway serves one network. The ML network's came first and has the short names.
+    address_key, gateway_key = ("public-ip/nat", "nat-gateway") if which == "ml" else ("public-ip/nat-hub", _NAT_HUB)
+    address = site.id(k.PUBLIC_IP, site.names.plain("pip", address_key.partition("/")[2]))
+    yield public_ip(site, address_key, address)
+    body = site.tracked({"idleTimeoutInMinutes": 10, "publicIpAddresses": [{"id": address}]}, sku=_STANDARD)
+    yield resource(gateway_key, k.NAT_GATEWAY, _nat_id(site, which), body, (address_key,))
+
+
+_NAT_HUB = "nat-gateway/hub"
+_STANDARD = {"name": "Standard"}
+
+
+def public_ip(site: Site, key: str, address: str) -> Resource:
+    """A static address of the Standard SKU, the only one that NAT gateways and Bastions take."""
     body = site.tracked(
         {"publicIPAllocationMethod": "Static", "publicIPAddressVersion": "IPv4", "idleTimeoutInMinutes": 4},
-        sku=standard,
+        sku=_STANDARD,
     )
-    yield resource("public-ip/nat", k.PUBLIC_IP, address, body, GROUP)
-    body = site.tracked({"idleTimeoutInMinutes": 10, "publicIpAddresses": [{"id": address}]}, sku=standard)
-    yield resource("nat-gateway", k.NAT_GATEWAY, _nat_id(site), body, ("public-ip/nat",))
+    return resource(key, k.PUBLIC_IP, address, body, GROUP)
 
 
-def _nat_id(site: Site) -> str:
-    return site.id(k.NAT_GATEWAY, site.names.plain("ng", "ml"))
+def _nat_id(site: Site, which: str) -> str:
+    return site.id(k.NAT_GATEWAY, site.names.plain("ng", which))
 
 
-def _subnets(site: Site) -> Iterator[Resource]:
+def _ml_subnets(site: Site) -> Iterator[Resource]:
     """Subnets of one network are chained: Azure refuses two writes to one network at a time."""
     yield _subnet(
         site,
@@ -79,6 +114,7 @@ def _subnets(site: Site) -> Iterator[Resource]:
         site.ranges.endpoints,
         ("vnet/ml", "nsg/private-endpoints"),
         ("S1-12",),
+        defaultOutboundAccess=False,
         # "Disable network policies for private endpoints": how-to-configure-private-link, prerequisites.
         privateEndpointNetworkPolicies="Disabled",
     )
@@ -88,11 +124,11 @@ def _subnets(site: Site) -> Iterator[Resource]:
         site.ranges.training,
         ("vnet/ml", "nsg/training", "nat-gateway", "subnet/private-endpoints"),
         ("S1-12", "S1-70"),
-        natGateway={"id": _nat_id(site)},
+        defaultOutboundAccess=False,
+        natGateway={"id": _nat_id(site, "ml")},
         # "The subnet must not be delegated": how-to-secure-training-vnet.
         delegations=[],
     )
-    yield _subnet(site, "hub", site.ranges.hub_subnet, ("vnet/hub", "nsg/hub"), ())
 
 
 def _subnet(
@@ -107,7 +143,6 @@ def _subnet(
         "properties": {
             "addressPrefix": prefix,
             "networkSecurityGroup": {"id": _nsg_id(site, which)},
-            "defaultOutboundAccess": False,
             **more,
         }
     }
@@ -119,7 +154,9 @@ def _peerings(site: Site) -> Iterator[Resource]:
 
     Only the second one is waited for: the first is ``Initiated`` until its twin exists, then both are ``Connected``.
     """
-    after = ("vnet/ml", "vnet/hub", "subnet/training", "subnet/hub")
+    after: tuple[str, ...] = ("vnet/ml", "subnet/training")
+    if site.makes_hub:
+        after = (*after, "vnet/hub", "subnet/hub", *(("subnet/bastion",) if site.spec.network.hub.bastion else ()))
     yield _peering(site, "ml", "hub", after, ())
     yield _peering(site, "hub", "ml", (*after, "peering/ml-to-hub"), (CONNECTED,))
 
@@ -135,6 +172,8 @@ def _peering(site: Site, near: str, far: str, depends_on: tuple[str, ...], ready
         }
     }
     key = f"{near}-to-{far}"
-    arm_id = f"{vnet_id(site, near)}/virtualNetworkPeerings/peer-{key}"
+    # In somebody else's network the name says whose peering it is, and two workspaces never have the same one.
+    name = f"peer-{key}" if near == "ml" or site.makes_hub else site.names.abroad("peer")
+    arm_id = f"{vnet_id(site, near)}/virtualNetworkPeerings/{name}"
     needs = ("S1-49", "S1-50")
     return resource(f"peering/{key}", k.PEERING, arm_id, body, depends_on, ready=ready, requirements=needs)

@@ -27,6 +27,7 @@ class _Rule:
 
 
 _NO_INTERNET_OUT = _Rule("DenyInternet", "Internet", ("*",), "*", "*", access="Deny")
+_NOTHING_IN = _Rule("DenyAllInbound", "*", ("*",), "*", "*", "Inbound", "Deny")
 _NO_INTERNET_IN = _Rule("DenyInternet", "*", ("*",), "*", "Internet", "Inbound", "Deny")
 
 
@@ -63,9 +64,32 @@ def private_endpoints() -> list[dict[str, Any]]:
     return _bodies([networks, _NO_INTERNET_IN])
 
 
-def hub() -> list[dict[str, Any]]:
-    """Nothing from the internet."""
-    return _bodies([_NO_INTERNET_IN])
+def hub(site: Site) -> list[dict[str, Any]]:
+    """Nothing from the internet; into machines only SSH, and only from the Bastion where there is one."""
+    if not site.has_machines:
+        return _bodies([_NO_INTERNET_IN])
+    ssh = _Rule("AllowSshFromBastion", "VirtualNetwork", ("22",), source=site.ranges.bastion, direction="Inbound")
+    return _bodies([*([ssh] if site.spec.network.hub.bastion else []), _NOTHING_IN])
+
+
+def bastion() -> list[dict[str, Any]]:
+    """Exactly what AzureBastionSubnet needs, which Azure holds the group to; denying what is left is added.
+
+    Source: https://learn.microsoft.com/azure/bastion/bastion-nsg, "Apply NSGs to AzureBastionSubnet".
+    """
+    inside = ("8080", "5701")
+    rules = [
+        _Rule("AllowHttpsInbound", "*", source="Internet", direction="Inbound"),
+        _Rule("AllowGatewayManagerInbound", "*", source="GatewayManager", direction="Inbound"),
+        _Rule("AllowAzureLoadBalancerInbound", "*", source="AzureLoadBalancer", direction="Inbound"),
+        _Rule("AllowBastionHostCommunication", "VirtualNetwork", inside, "*", direction="Inbound"),
+        _Rule("AllowSshRdpOutbound", "VirtualNetwork", ("22", "3389"), "*", "*"),
+        _Rule("AllowAzureCloudOutbound", "AzureCloud", source="*"),
+        _Rule("AllowBastionCommunication", "VirtualNetwork", inside, "*"),
+        _Rule("AllowHttpOutbound", "Internet", ("80",), "*", "*"),
+        _NOTHING_IN,
+    ]
+    return _bodies(rules)
 
 
 def _bodies(rules: Sequence[_Rule]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.context import Site, resource
-from controlplane.workspaces.blueprint.dns import zone_id
+from controlplane.workspaces.blueprint.dns import zone_id, zone_keys
 from controlplane.workspaces.blueprint.network import subnet_id
 from controlplane.workspaces.model import Expectation, Resource
 
@@ -88,6 +88,6 @@ def _zone_group(site: Site, endpoint: _Endpoint) -> Resource:
         k.ZONE_GROUP,
         f"{endpoint_id(site, endpoint.key)}/privateDnsZoneGroups/default",
         {"properties": {"privateDnsZoneConfigs": configs}},
-        (f"private-endpoint/{endpoint.key}", *(f"dns-zone/{zone}" for zone in endpoint.zones)),
+        (f"private-endpoint/{endpoint.key}", *zone_keys(site, *endpoint.zones)),
         requirements=("S1-38", "S1-44") if endpoint.key == "workspace" else ("S1-44",),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from controlplane.arm import is_within
+from controlplane.arm import is_within, name_of, type_of
 from controlplane.errors import Fatal
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ErrorBody
 from controlplane.workspaces.compare import differences
 from controlplane.workspaces.diff import body as wanted_body
 from controlplane.workspaces.diff import unmet
+from controlplane.workspaces.kinds import DNS_LINK, PEERING
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import Resource, RoleAssignmentId
 from controlplane.workspaces.reconcile import steps
@@ -148,7 +149,8 @@ def put_of(state: State, index: int, resource: Resource, now: datetime) -> Move:
 def delete_of(state: State, index: int) -> Delete:
     """The DELETE of a step, from the inventory; a replaced resource that is not in it, from what was observed.
 
-    Raises ``Fatal`` for what lies outside the workspace's own groups, however it got into the inventory.
+    Raises ``Fatal`` for what lies outside the workspace's own groups, however it got into the inventory, unless it is
+    the peering or the link that the workspace put there under a name of its own.
     """
     step = state.steps[index]
     owned = state.inventory.get(step.key)
@@ -157,6 +159,16 @@ def delete_of(state: State, index: int) -> Delete:
     else:
         resource, body = state.blueprint.by_key[step.key], state.observed.bodies[step.key]
         arm_id, api_version = str(body["id"]), resource.api_version
-    if not any(is_within(arm_id, group) for group in state.blueprint.own_groups):
+    if not _is_ours(state, arm_id):
         raise Fatal("OutsideOwnGroups", f"{arm_id} lies outside the workspace's groups and is not deleted.")
     return Delete(index, arm_id, api_version)
+
+
+_ABROAD = frozenset({PEERING.lower(), DNS_LINK.lower()})
+
+
+def _is_ours(state: State, arm_id: str) -> bool:
+    blueprint = state.blueprint
+    if any(is_within(arm_id, group) for group in blueprint.own_groups):
+        return True
+    return type_of(arm_id).lower() in _ABROAD and name_of(arm_id).lower() in blueprint.abroad

@@ -1,18 +1,17 @@
-"""The compiler against a list typed by hand: every resource and every edge of secure-classical.yaml."""
+"""The compiler against lists typed by hand: every resource and every edge of the examples."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-import yaml
 
 from controlplane.workspaces import kinds
 from controlplane.workspaces.model import Origin
-from tests.support.blueprints import ROOT, compiled
+from tests.support.blueprints import EXAMPLES, compiled_example
+from tests.support.golden import Golden, golden
 
-Golden = dict[str, dict[str, list[str]]]
-GOLDEN: Golden = yaml.safe_load((ROOT / "tests/data/golden/secure-classical.yaml").read_text())
+GOLDEN: dict[str, Golden] = {name: golden(name) for name in EXAMPLES}
 
 #: First part of a key → the type it must have.
 TYPES = {
@@ -31,32 +30,44 @@ TYPES = {
     "log-analytics": kinds.LOG_ANALYTICS,
     "application-insights": kinds.COMPONENT,
     "workspace": kinds.ML_WORKSPACE,
+    "bastion": kinds.BASTION,
+    "nic": kinds.INTERFACE,
+    "vm": kinds.VM,
+    "vm-extension": kinds.VM_EXTENSION,
     "private-endpoint": kinds.PRIVATE_ENDPOINT,
     "zone-group": kinds.ZONE_GROUP,
     "cluster": kinds.COMPUTE,
     "role": kinds.ROLE_ASSIGNMENT,
     "diagnostic": kinds.DIAGNOSTIC,
 }
-CREATED = sorted({requirement for entry in GOLDEN.values() for requirement in entry["for"]})
+CREATED = sorted({need for listed in GOLDEN.values() for entry in listed.values() for need in entry["for"]})
 
 
-def test_resources_are_the_ones_of_the_list() -> None:
-    assert {resource.key for resource in compiled().resources} == set(GOLDEN)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_resources_are_the_ones_of_the_list(name: str) -> None:
+    assert {resource.key for resource in compiled_example(name).resources} == set(GOLDEN[name])
 
 
-def test_edges_are_the_ones_of_the_list() -> None:
-    found = {resource.key: set(resource.depends_on) for resource in compiled().resources}
-    assert found == {key: set(entry["needs"]) for key, entry in GOLDEN.items()}
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_edges_are_the_ones_of_the_list(name: str) -> None:
+    found = {resource.key: set(resource.depends_on) for resource in compiled_example(name).resources}
+    assert found == {key: set(entry["needs"]) for key, entry in GOLDEN[name].items()}
 
 
-def test_types_follow_from_keys() -> None:
-    found = {resource.key: resource.type for resource in compiled().resources}
-    assert found == {key: TYPES[key.partition("/")[0]] for key in GOLDEN}
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_types_follow_from_keys(name: str) -> None:
+    found = {resource.key: resource.type for resource in compiled_example(name).resources}
+    assert found == {key: TYPES[key.partition("/")[0]] for key in GOLDEN[name]}
 
 
-def test_only_the_clusters_pull_role_is_made_by_azure() -> None:
-    made = {resource.key for resource in compiled().resources if resource.origin is Origin.AZURE}
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_only_the_clusters_pull_role_is_made_by_azure(name: str) -> None:
+    made = {resource.key for resource in compiled_example(name).resources if resource.origin is Origin.AZURE}
     assert made == {"role/cluster/cpu/registry/acr-pull"}
+
+
+def test_a_workspace_without_a_hubs_parts_has_as_many_resources_as_ever() -> None:
+    assert len(GOLDEN["secure-classical"]) == 62
 
 
 #: What a requirement says of the resource itself, where being there is not enough: key → path → value.
@@ -73,15 +84,16 @@ SAYS: dict[str, dict[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("requirement", CREATED)
 def test_create(requirement: str) -> None:
-    """Every resource that the list has for a requirement is compiled, for that requirement, with the same edges."""
-    found = compiled().by_key
-    wanted = {key: entry for key, entry in GOLDEN.items() if requirement in entry["for"]}
-    for key, entry in wanted.items():
-        assert set(found[key].depends_on) == set(entry["needs"])
-        assert requirement in found[key].requirements
-    for key, said in SAYS.get(requirement, {}).items():
-        for name, value in said.items():
-            assert _read(found[key], name) == value
+    """Every resource that a list has for a requirement is compiled, for that requirement, with the same edges."""
+    for name, listed in GOLDEN.items():
+        found = compiled_example(name).by_key
+        wanted = {key: entry for key, entry in listed.items() if requirement in entry["for"]}
+        for key, entry in wanted.items():
+            assert set(found[key].depends_on) == set(entry["needs"])
+            assert requirement in found[key].requirements
+        for key, said in SAYS.get(requirement, {}).items():
+            for part, value in said.items():
+                assert key not in listed or _read(found[key], part) == value
 
 
 def _read(resource: Any, name: str) -> Any:

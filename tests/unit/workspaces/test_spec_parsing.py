@@ -45,6 +45,16 @@ def test_defaults_are_the_safe_ones() -> None:
                 "bastion": False,
                 "jumpHost": False,
                 "buildAgents": 0,
+                "agents": {
+                    "organizationUrl": None,
+                    "pool": "Default",
+                    "version": "4.269.0",
+                    "authentication": "managedIdentity",
+                    "runsOn": "virtualMachine",
+                },
+                "vmSize": "Standard_D2s_v3",
+                "adminPublicKey": None,
+                "encryptionAtHost": False,
                 "gateway": "none",
             },
         },
@@ -168,12 +178,12 @@ def test_a_list_whose_only_items_are_wrong_is_not_called_too_short() -> None:
 def test_what_is_not_built_and_what_is_wrong_are_listed_together() -> None:
     data = request(
         management="observe",
-        network={"addressSpace": "10.40.0.0/28", "hub": {"bastion": True}},
+        network={"addressSpace": "10.40.0.0/28", "hub": {"gateway": "vpn"}},
         compute={"clusters": [CLUSTER | {"publicIp": True}]},
     )
     assert faults(data) == {
         "$.management": "FeatureNotAvailable",
-        "$.network.hub.bastion": "FeatureNotAvailable",
+        "$.network.hub.gateway": "FeatureNotAvailable",
         "$.compute.clusters[0].publicIp": "FeatureNotAvailable",
         "$.network.addressSpace": "AddressSpaceTooSmall",
     }

@@ -42,6 +42,7 @@ def zone_set(scene: Scene) -> Iterator[Outcome]:
     """Every zone that the endpoints need in this cloud exists."""
     names = cloud_of(scene.blueprint.location).zones
     zones = {name_of(r.id).lower(): r for r in scene.of_type(kinds.DNS_ZONE) if isinstance(r.id, str)}
+    zones |= {name: link for name, link in _joined(scene).items() if name not in zones}
     for endpoint in scene.of_type(kinds.PRIVATE_ENDPOINT):
         for group in _group_ids(endpoint.body):
             for name in (names[zone] for zone in _ZONES_OF_GROUP.get(group, ())):
@@ -55,6 +56,16 @@ def zone_set(scene: Scene) -> Iterator[Outcome]:
                 message = f"Zone {name}, which group {group} needs here, is {'there' if there else 'not there'}."
                 key, causes = (zone.key, (Cause(zone.key),)) if zone else (None, ())
                 yield Outcome(key, resource_id, status, "$", name, name if there else None, message, causes)
+
+
+def _joined(scene: Scene) -> dict[str, Resource]:
+    """Name of a zone that is somebody else's → our link in it, by which it is known to be there."""
+    found = {}
+    for link in scene.of_type(kinds.DNS_LINK):
+        zone = parent_of(str(link.id)) or ""
+        if scene.key_of(zone) is None:
+            found[name_of(zone).lower()] = link
+    return found
 
 
 def _group_ids(body: JsonObject) -> tuple[str, ...]:
