@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from controlplane.azure._tables import Table
 
 #: Each attempt that fails without a conflict means that another's commit went through meanwhile.
-_ATTEMPTS = 30
+_ATTEMPTS = 20
 _PAUSE_MILLISECONDS = 10
 #: The greatest character of a key.
 _LAST = "~"

@@ -14,8 +14,10 @@ from controlplane.store.keys import check_key
 
 MAX_WRITES = 100
 MAX_PAGE = 1000
-#: 4 MiB of a body in which binary values are base64 (4/3), less 2 KiB a write for headers, keys and names.
-MAX_COMMIT_BYTES = (4 * 1024 * 1024 - MAX_WRITES * 2048) * 3 // 4
+#: What a write takes besides its value: headers, and its keys, percent-encoded in a URL and once more in the body.
+_OVERHEAD_BYTES = 5 * 1024
+#: 4 MiB of a body in which binary values are base64 (4/3).
+MAX_COMMIT_BYTES = (4 * 1024 * 1024 - MAX_WRITES * _OVERHEAD_BYTES) * 3 // 4
 
 
 def check_commit(partition: str, writes: Sequence[Write]) -> None:

@@ -15,24 +15,39 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import pytest
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = ROOT / "tools" / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 START_SECONDS = 60.0
 ACCOUNT = "devstoreaccount1"
 #: Not a secret: every emulator has this key (https://learn.microsoft.com/azure/storage/common/storage-use-azurite).
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-#: Ends with its standard input, so with the process that started it, however that ends.
-_WRAPPER = (
-    "const [entry, ...rest] = process.argv.slice(1); process.argv = [process.argv[0], entry, ...rest];"
-    "process.stdin.on('end', () => process.exit(0)).resume(); require(entry);"
-)
+#: Ends with its standard input, so with the process that started it, however that ends. A number on it is by how many
+#: seconds the clock is put forward.
+_WRAPPER = """
+const [entry, ...rest] = process.argv.slice(1);
+process.argv = [process.argv[0], entry, ...rest];
+const Real = Date;
+let ahead = 0;
+globalThis.Date = class Date extends Real {
+  constructor(...parts) { if (parts.length) super(...parts); else super(Real.now() + ahead); }
+  static now() { return Real.now() + ahead; }
+};
+process.stdin.on('data', (line) => {
+  ahead += 1000 * Number(line);
+  console.log(`The clock is ahead by ${ahead} ms.`);
+});
+process.stdin.on('end', () => process.exit(0));
+require(entry);
+"""
 _SERVICES = ("Blob", "Queue", "Table")
 _LISTENING = re.compile(r"Azurite (\w+) service is successfully listening at (\S+)")
 
@@ -49,6 +64,8 @@ class RunningAzurite:
     blob_url: str
     queue_url: str
     table_url: str
+    log: Path
+    ahead: int = field(default=0, init=False)
     account: str = field(default=ACCOUNT, init=False)
     key: str = field(default=KEY, init=False)
 
@@ -60,6 +77,14 @@ class RunningAzurite:
             f"DefaultEndpointsProtocol={protocol};AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={self.blob_url};"
             f"QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
         )
+
+    def forward(self, seconds: int) -> None:
+        """Puts its clock forward, once for all tests that share it: for those that have a process of their own."""
+        assert self.process.stdin is not None
+        self.ahead += seconds
+        self.process.stdin.write(f"{seconds}\n".encode())
+        self.process.stdin.flush()
+        _wait_for(self.process, self.log, lambda text: f"ahead by {self.ahead * 1000} ms" in text or None)
 
     def stop(self) -> None:
         """Ends the process; its data is gone. May be called twice."""
@@ -102,26 +127,32 @@ def start_azurite(folder: Path, *options: str) -> RunningAzurite:
             stderr=subprocess.STDOUT,
         )
     try:
-        urls = _wait(process, log)
+        urls = _wait_for(process, log, _listening)
     except BaseException:
         process.kill()
         process.communicate()
         raise
-    return RunningAzurite(process, *(f"{urls[name]}/{ACCOUNT}" for name in _SERVICES))
+    return RunningAzurite(process, *(f"{urls[name]}/{ACCOUNT}" for name in _SERVICES), log)
 
 
-def _wait(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
+def _listening(text: str) -> dict[str, str] | None:
     """Service → URL, once all three listen."""
+    urls = dict(_LISTENING.findall(text))
+    return urls if urls.keys() >= set(_SERVICES) else None
+
+
+def _wait_for(process: subprocess.Popen[bytes], log: Path, look: Callable[[str], T | None]) -> T:
+    """What ``look`` finds in the process' output."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         text = log.read_text(encoding="utf-8", errors="replace")
-        urls = dict(_LISTENING.findall(text))
-        if urls.keys() >= set(_SERVICES):
-            return urls
+        found = look(text)
+        if found is not None:
+            return found
         if process.poll() is not None:
             raise RuntimeError(f"Azurite ended with {process.returncode}: {text[-2000:]}")
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Azurite did not start: {text[-2000:]}")
+            raise TimeoutError(f"Azurite does not say what was waited for: {text[-2000:]}")
         time.sleep(0.02)
 
 
