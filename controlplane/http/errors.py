@@ -113,6 +113,10 @@ async def _on_error(request: Request, error: Exception) -> JSONResponse:
             headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
         case _:
             pass
+    # Set when the request carries Repeatability headers: whether they were taken, whatever became of the request.
+    result = getattr(request.state, "repeatability", None)
+    if result is not None:
+        headers["Repeatability-Result"] = result
     body = error_body(correlation, _code(error), error.message, error.target, error.details)
     return _answer(status, body, headers)
 

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from controlplane.http.models import ErrorResponse, PlanRequest
 from controlplane.http.requests import API_VERSIONS
+from controlplane.operations.repeatability import REQUEST_ID, RESULT
 from controlplane.projects.model import Registration
 
 TITLE = "MLOps control plane"
@@ -89,6 +90,12 @@ _PARAMETERS: dict[str, Any] = {
 }
 
 
+_RESULT = {
+    "description": "There when the Repeatability headers were sent; on errors `rejected` where they were not taken.",
+    "schema": {"type": "string", "enum": ["accepted", "rejected"]},
+}
+
+
 def _error_response() -> dict[str, Any]:
     return {
         "description": "Azure's error body.",
@@ -115,6 +122,9 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     if method == "get":
         statuses.pop("412", None)
         statuses.pop("409", None)
+    if any(parameter.get("name") == REQUEST_ID for parameter in parameters):
+        for status in [status for status in responses if status.startswith("2")]:
+            responses[status].setdefault("headers", {})[RESULT] = _RESULT
     for status, text in statuses.items():
         responses.setdefault(status, _error(text))
     responses.setdefault("default", {"$ref": "#/components/responses/Error"})

@@ -113,14 +113,18 @@ def require_media_type(request: Request, *media_types: str) -> None:
 
 
 async def read_body(request: Request) -> bytes:
-    """At most ``MAX_BODY`` bytes, whatever Content-Length says."""
+    """At most ``MAX_BODY`` bytes, whatever Content-Length says. It may be asked for again."""
+    known: bytes | None = getattr(request.state, "body", None)
+    if known is not None:
+        return known
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > MAX_BODY:
             raise Rejected("RequestBodyTooLarge", f"A body may have {MAX_BODY} bytes.")
         chunks.append(chunk)
-    return b"".join(chunks)
+    request.state.body = b"".join(chunks)
+    return bytes(request.state.body)
 
 
 def parse_object(body: bytes) -> JsonObject:

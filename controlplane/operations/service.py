@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from controlplane.audit.facts import evidence_of
 from controlplane.errors import Conflict, Rejected, Transient
 from controlplane.operations.etags import operation_etag
 from controlplane.operations.model import Operation, OperationStatus
@@ -96,7 +97,8 @@ async def cancel_operation(
             finished = ended(changed, OperationStatus.CANCELED, deps.clock.now(), CANCELED)
             also = remember(finished)
             return (await end_without_tick(deps.repository, workspace, stored, finished, also)).operation
-        return (await deps.repository.request_cancel(stored, changed, remember(changed))).operation
+        evidence = evidence_of(caller, preconditions)
+        return (await deps.repository.request_cancel(stored, changed, remember(changed), evidence)).operation
 
     operation = await on_fresh_state(attempt)
     if operation.status.is_terminal:

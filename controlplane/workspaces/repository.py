@@ -100,6 +100,11 @@ class WorkspaceRepository:
         self._store = store
         self._audit = Chain(store, Kind.WORKSPACES)
 
+    @property
+    def store(self) -> Store:
+        """For rows that stand beside a workspace's own."""
+        return self._store
+
     # -- reading ---------------------------------------------------------------------------------------------------
 
     async def load(self, name: str) -> StoredWorkspace | None:
@@ -272,7 +277,9 @@ class WorkspaceRepository:
             Insert(status_row, value) if stored.status_etag is None else Replace(status_row, value, stored.status_etag),
             *also,
         ]
-        etags = await self._audit.commit(writes, facts.ended(finished))
+        wished = finished.cancel_requested and not operation.operation.cancel_requested
+        told = [facts.cancel_requested(finished, Evidence())] if wished else []
+        etags = await self._audit.commit(writes, *told, facts.ended(finished))
         return StoredOperation(finished, _known(etags[0]))
 
     @staticmethod

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from controlplane.http import models, views
 from controlplane.http.answers import RETRY_AFTER, accepted, page, resource
 from controlplane.http.docs import accepted_doc, ok
-from controlplane.http.requests import Conditions, Ctx, SkipToken
+from controlplane.http.repeats import Repeat
+from controlplane.http.requests import Ctx, SkipToken
 from controlplane.operations import service
+from controlplane.operations.model import Operation
+from controlplane.ports.store import Write
 from controlplane.projects.access import Permission
 
 router = APIRouter(prefix="/api/operations", tags=["Operations"])
@@ -44,9 +47,17 @@ async def get_operation(ctx: Ctx, operationId: str) -> JSONResponse:  # noqa: N8
     status_code=202,
     summary="Stop an operation before its next write",
 )
-async def cancel_operation(ctx: Ctx, operationId: str, conditions: Conditions) -> JSONResponse:  # noqa: N803 - as above
+async def cancel_operation(ctx: Ctx, operationId: str, once: Repeat) -> Response:  # noqa: N803 - as above
     """Canceled at once when no tick has begun it. What was sent to Azure already goes on: the operation is Running, and
     its steps `inFlight`, until that has ended. 409 `OperationNotCancelable` when the operation has ended.
     """
-    found = await service.cancel_operation(ctx.services.for_operations(), ctx.caller, operationId, conditions)
-    return accepted(ctx, found)
+
+    def remember(operation: Operation) -> tuple[Write, ...]:
+        return once.remember(accepted(ctx, operation))
+
+    async def work() -> Response:
+        deps = ctx.services.for_operations()
+        found = await service.cancel_operation(deps, ctx.caller, operationId, once.conditions, remember)
+        return accepted(ctx, found)
+
+    return await once.do(work)

@@ -9,7 +9,8 @@ from controlplane.http import models, views
 from controlplane.http.answers import page, resource
 from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import REGISTRATION
-from controlplane.http.requests import JSON, Conditions, Ctx, SkipToken, read_object
+from controlplane.http.repeats import Repeat
+from controlplane.http.requests import JSON, Ctx, SkipToken, read_object
 from controlplane.projects import service
 from controlplane.projects.access import Permission
 from controlplane.projects.model import Registration
@@ -43,11 +44,15 @@ async def get_project(ctx: Ctx, name: str) -> JSONResponse:
     openapi_extra=body(Registration, JSON, example=REGISTRATION),
     summary="Register a project, or replace its registration",
 )
-async def put_project(ctx: Ctx, name: str, request: Request, conditions: Conditions) -> JSONResponse:
+async def put_project(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
     """Workspaces that exist stay as they are when a registration shrinks; the next request for them is checked anew."""
-    data = await read_object(request, JSON)
-    put = await service.put_project(ctx.services.for_projects(), ctx.caller, name, data, conditions)
-    return resource(views.project(put.record), 201 if put.created else 200)
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        put = await service.put_project(ctx.services.for_projects(), ctx.caller, name, data, once.conditions)
+        return resource(views.project(put.record), 201 if put.created else 200)
+
+    return await once.do(work)
 
 
 @router.delete(
@@ -57,7 +62,11 @@ async def put_project(ctx: Ctx, name: str, request: Request, conditions: Conditi
     status_code=204,
     summary="End a registration",
 )
-async def delete_project(ctx: Ctx, name: str, conditions: Conditions) -> Response:
+async def delete_project(ctx: Ctx, name: str, once: Repeat) -> Response:
     """409 `ProjectNotEmpty` while it has workspaces. 204 also when there is no such project."""
-    await service.delete_project(ctx.services.for_projects(), ctx.caller, name, conditions)
-    return Response(status_code=204)
+
+    async def work() -> Response:
+        await service.delete_project(ctx.services.for_projects(), ctx.caller, name, once.conditions)
+        return Response(status_code=204)
+
+    return await once.do(work)

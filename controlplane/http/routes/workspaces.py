@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -10,11 +12,11 @@ from controlplane.http import models, views
 from controlplane.http.answers import accepted, page, resource
 from controlplane.http.docs import accepted_doc, body, created_operation, no_content, ok
 from controlplane.http.examples import PATCH, PLAN, SPEC
+from controlplane.http.repeats import Once, Repeat
 from controlplane.http.requests import (
     JSON,
     MERGE_PATCH,
     AllowDestructive,
-    Conditions,
     Context,
     Ctx,
     SkipToken,
@@ -24,6 +26,7 @@ from controlplane.http.requests import (
     require_media_type,
 )
 from controlplane.json_types import JsonObject
+from controlplane.ports.store import Write
 from controlplane.projects.access import Permission
 from controlplane.workspaces import service
 from controlplane.workspaces.service import Outcome
@@ -59,14 +62,18 @@ async def get_workspace(ctx: Ctx, name: str) -> JSONResponse:
     summary="Create a workspace, or replace its spec",
 )
 async def put_workspace(
-    ctx: Ctx, name: str, request: Request, conditions: Conditions, allow_destructive: AllowDestructive = False
-) -> JSONResponse:
+    ctx: Ctx, name: str, request: Request, once: Repeat, allow_destructive: AllowDestructive = False
+) -> Response:
     """The body is the spec. 200 when it is the accepted one and in effect: nothing is started then. After an operation
     that failed or was cancelled, the same spec starts a new one, which goes on from what exists.
     """
-    data = await read_object(request, JSON)
-    ask = Ask(ctx.caller, Permission.WORKSPACES_PUT, name, conditions, allow_destructive)
-    return _outcome(ctx, await service.put_workspace(ctx.services.for_workspaces(), ask, data))
+    ask = Ask(ctx.caller, Permission.WORKSPACES_PUT, name, once.conditions, allow_destructive, _remember(ctx, once))
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        return _outcome(ctx, await service.put_workspace(ctx.services.for_workspaces(), ask, data))
+
+    return await once.do(work)
 
 
 @router.patch(
@@ -77,12 +84,16 @@ async def put_workspace(
     summary="Change parts of a spec",
 )
 async def patch_workspace(
-    ctx: Ctx, name: str, request: Request, conditions: Conditions, allow_destructive: AllowDestructive = False
-) -> JSONResponse:
+    ctx: Ctx, name: str, request: Request, once: Repeat, allow_destructive: AllowDestructive = False
+) -> Response:
     """A JSON merge patch of the spec: `null` gives a field its default back, a list replaces the whole list."""
-    patch = await read_object(request, MERGE_PATCH, JSON)
-    ask = Ask(ctx.caller, Permission.WORKSPACES_PATCH, name, conditions, allow_destructive)
-    return _outcome(ctx, await service.patch_workspace(ctx.services.for_workspaces(), ask, patch))
+    ask = Ask(ctx.caller, Permission.WORKSPACES_PATCH, name, once.conditions, allow_destructive, _remember(ctx, once))
+
+    async def work() -> Response:
+        patch = await read_object(request, MERGE_PATCH, JSON)
+        return _outcome(ctx, await service.patch_workspace(ctx.services.for_workspaces(), ask, patch))
+
+    return await once.do(work)
 
 
 @router.delete(
@@ -92,11 +103,15 @@ async def patch_workspace(
     status_code=202,
     summary="Delete a workspace and everything it made",
 )
-async def delete_workspace(ctx: Ctx, name: str, conditions: Conditions) -> Response:
+async def delete_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
     """204 when there is none. A deletion that runs already is answered as it is."""
-    ask = Ask(ctx.caller, Permission.WORKSPACES_DELETE, name, conditions)
-    outcome = await service.delete_workspace(ctx.services.for_workspaces(), ask)
-    return Response(status_code=204) if outcome is None else _outcome(ctx, outcome)
+    ask = Ask(ctx.caller, Permission.WORKSPACES_DELETE, name, once.conditions, remember=_remember(ctx, once))
+
+    async def work() -> Response:
+        outcome = await service.delete_workspace(ctx.services.for_workspaces(), ask)
+        return Response(status_code=204) if outcome is None else _outcome(ctx, outcome)
+
+    return await once.do(work)
 
 
 @router.post(
@@ -106,11 +121,15 @@ async def delete_workspace(ctx: Ctx, name: str, conditions: Conditions) -> Respo
     openapi_extra=body(models.PlanRequest, JSON, example=PLAN, required=False),
     summary="What a PUT of a spec would do",
 )
-async def plan_workspace(ctx: Ctx, name: str, request: Request) -> JSONResponse:
+async def plan_workspace(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
     """Of a workspace that exists or does not. Without a spec: what the accepted one still needs. Nothing is written."""
     ask = Ask(ctx.caller, Permission.WORKSPACES_PLAN, name)
-    spec = await _plan_spec(request)
-    return JSONResponse(views.plan(name, await service.plan_workspace(ctx.services.for_workspaces(), ask, spec)))
+
+    async def work() -> Response:
+        spec = await _plan_spec(request)
+        return JSONResponse(views.plan(name, await service.plan_workspace(ctx.services.for_workspaces(), ask, spec)))
+
+    return await once.do(work)
 
 
 @router.post(
@@ -119,10 +138,14 @@ async def plan_workspace(ctx: Ctx, name: str, request: Request) -> JSONResponse:
     responses=ok(models.Validation),
     summary="The posture now, with evidence",
 )
-async def validate_workspace(ctx: Ctx, name: str) -> JSONResponse:
+async def validate_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
     """Each finding has the observed value and where it was read. What cannot be read is Unknown, never Pass."""
-    judged = await service.validate_workspace(ctx.services.for_workspaces(), ctx.caller, name)
-    return JSONResponse(views.validation(judged))
+
+    async def work() -> Response:
+        judged = await service.validate_workspace(ctx.services.for_workspaces(), ctx.caller, name)
+        return JSONResponse(views.validation(judged))
+
+    return await once.do(work)
 
 
 @router.post(
@@ -132,10 +155,19 @@ async def validate_workspace(ctx: Ctx, name: str) -> JSONResponse:
     status_code=202,
     summary="Put back what differs from the spec",
 )
-async def repair_workspace(ctx: Ctx, name: str, conditions: Conditions) -> JSONResponse:
+async def repair_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
     """Fixes what can be fixed safely; what is left shows in the next `:validate`."""
-    ask = Ask(ctx.caller, Permission.WORKSPACES_REPAIR, name, conditions)
-    return _outcome(ctx, await service.repair_workspace(ctx.services.for_workspaces(), ask))
+    ask = Ask(ctx.caller, Permission.WORKSPACES_REPAIR, name, once.conditions, remember=_remember(ctx, once))
+
+    async def work() -> Response:
+        return _outcome(ctx, await service.repair_workspace(ctx.services.for_workspaces(), ask))
+
+    return await once.do(work)
+
+
+def _remember(ctx: Context, once: Once) -> Callable[[Outcome], tuple[Write, ...]]:
+    """The answer to a repetition, for the commit that accepts the request."""
+    return lambda outcome: once.remember(_outcome(ctx, outcome))
 
 
 def _outcome(ctx: Context, outcome: Outcome) -> JSONResponse:
