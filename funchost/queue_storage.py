@@ -7,6 +7,7 @@ Microsoft.Azure.WebJobs.Extensions.Storage.Queues 5 (https://github.com/Azure/az
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,9 @@ from azure.storage.queue.aio import QueueClient
 from funchost.host_json import HostError
 from funchost.queues import NEVER, POISON_SUFFIX, Message, QueueUnavailable
 
+#: Each poll would be a dozen lines.
+_calls = logging.getLogger("funchost.storage")
+_calls.setLevel(logging.WARNING)
 #: https://learn.microsoft.com/azure/storage/common/storage-use-azurite: the account of every emulator, no secret.
 _DEVELOPMENT = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
@@ -53,7 +57,12 @@ class StorageQueue:
     def __init__(self, connection: str, queue: str) -> None:
         try:
             # Once more after a second; a listener asks again by itself, and the SDK's own 15 s would make it late.
-            options: dict[str, Any] = {"retry_total": 1, "initial_backoff": 1, "random_jitter_range": 0}
+            options: dict[str, Any] = {
+                "retry_total": 1,
+                "initial_backoff": 1,
+                "random_jitter_range": 0,
+                "logger": _calls,
+            }
             self._queue = QueueClient.from_connection_string(connection, queue, **options)
             self._poison = QueueClient.from_connection_string(connection, queue + POISON_SUFFIX, **options)
         except ValueError as error:
