@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AZURITE := tools/azurite/node_modules/.installed
 
+CLIENTS := .venv-az/.installed .venv-c7n/.installed
+
 .DEFAULT_GOAL := help
-.PHONY: help setup azurite run demo sim test check lint types imports bench crash proof lock clean
+.PHONY: help setup azurite run demo sim test test-az check lint types imports bench crash proof lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,6 +41,15 @@ sim: setup ## Only the simulator, on port 8443
 test: setup azurite ## Every test
 	$(BIN)/python -m pytest
 
+test-az: setup $(CLIENTS) ## The simulator, driven by the Azure CLI and Cloud Custodian
+	$(BIN)/python -m pytest tests/az tests/c7n
+
+# Each client pins its own half of the Azure SDK, so each has an environment, made from its hash-locked list.
+.venv-%/.installed: tests/%/requirements.txt | $(STAMP)
+	$(PYTHON) -m venv --clear $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $<
+	@touch $@
+
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -62,6 +73,8 @@ proof: setup ## make proof ID=S1-37: the test of one requirement
 lock: setup ## Write the requirements files anew
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-header tests/az/requirements.in -o tests/az/requirements.txt
+	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-header tests/c7n/requirements.in -o tests/c7n/requirements.txt
 
 clean: ## Remove what runs and builds left behind
-	rm -rf $(VENV) tools/azurite/node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-az .venv-c7n tools/azurite/node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
