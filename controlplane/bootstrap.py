@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from controlplane.azure.arm_client import ArmClient
+    from controlplane.azure.gates import Gates
     from controlplane.azure.storage_account import StorageAccount
     from controlplane.http.services import HttpServices
     from controlplane.ports.clock import Clock
@@ -139,21 +140,29 @@ def _operator() -> ArmClient:
     return _arm(settings().operator_client_id)
 
 
+def _gates(client_id: str) -> Gates:
+    from controlplane.azure.gates import Gates
+
+    return Gates(store(), client_id, system_clock())
+
+
 @_once
 def http_services() -> HttpServices:
     """What the API needs; nothing in it can write to Azure."""
     from controlplane.azure.catalog import AzureCatalog
+    from controlplane.azure.gates import GatedReader
     from controlplane.azure.reader import ArmReader
     from controlplane.http.services import HttpServices
     from controlplane.projects.repository import ProjectRepository
     from controlplane.workspaces.repository import WorkspaceRepository
 
-    reader = ArmReader(_observer())
+    gates = _gates(settings().observer_client_id)
+    reader = GatedReader(ArmReader(_observer()), gates)
     return HttpServices(
         repository=WorkspaceRepository(store()),
         projects=ProjectRepository(store()),
         reader=reader,
-        catalog=AzureCatalog(_observer()),
+        catalog=AzureCatalog(_observer(), gated=lambda inner: GatedReader(inner, gates)),
         clock=clock(),
         queue=queue(),
         settings=settings(),
@@ -201,19 +210,20 @@ def tick_deps() -> TickDeps:
 
     Reads in a tick are the operator's too, so that it never acts on less than it may see.
     """
+    from controlplane.azure.gates import GatedReader, GatedWriter
     from controlplane.azure.reader import ArmReader
     from controlplane.azure.writer import ArmWriter
     from controlplane.workspaces.reconcile import TickDeps
     from controlplane.workspaces.repository import WorkspaceRepository
 
     chosen = settings()
-    writer = ArmWriter(_operator())
+    writer, gates = ArmWriter(_operator()), _gates(settings().operator_client_id)
     # The network SDK takes seconds to import; the first tick reads and creates other things meanwhile.
     _background.append(asyncio.get_running_loop().create_task(writer.warm_up()))
     return TickDeps(
         repository=WorkspaceRepository(store()),
-        reader=ArmReader(_operator()),
-        writer=writer,
+        reader=GatedReader(ArmReader(_operator()), gates),
+        writer=GatedWriter(writer, gates),
         clock=clock(),
         queue=queue(),
         tenant_id=chosen.tenant_ids[0],

@@ -5,6 +5,7 @@
     ├── Conflict    somebody else changed or holds the object; read it again, then decide
     ├── NotYet      not possible now, will be without anybody changing anything (a dependency, a lease)
     ├── Transient   a passing fault of a service; repeat it after ``retry_after`` seconds
+    │   └── Throttled   too many requests; nothing more goes to that subscription until then
     └── Fatal       cannot be cured by repeating; a person has to look
 
 Adapters and the store raise these; the domain returns values. ``controlplane/http/errors.py`` alone turns
@@ -83,6 +84,11 @@ class NotYet(_Later):
 
 class Transient(_Later):
     """A fault that passes: 429, 5xx, a dropped connection. ``retry_after`` in seconds."""
+
+
+class Throttled(Transient):
+    """429: too many requests of this principal to one subscription; nothing was done. ``retry_after`` in seconds, 0
+    where Azure names none."""
 
 
 class Fatal(ControlPlaneError):

@@ -11,7 +11,7 @@ from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.reader import ArmReader
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
-from controlplane.ports.reader import SubscriptionFacts
+from controlplane.ports.reader import ResourceReader, SubscriptionFacts
 
 SUBSCRIPTIONS_VERSION = "2022-12-01"
 SKUS_VERSION = "2021-07-01"
@@ -25,8 +25,14 @@ _INVISIBLE = SubscriptionFacts(visible=False, locations=frozenset(), vm_sizes={}
 class AzureCatalog:
     """See the protocol. Answers are kept in this process; simultaneous questions for the same facts are asked once."""
 
-    def __init__(self, client: ArmClient, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._reader = ArmReader(client)
+    def __init__(
+        self,
+        client: ArmClient,
+        monotonic: Callable[[], float] = time.monotonic,
+        gated: Callable[[ResourceReader], ResourceReader] = lambda reader: reader,
+    ) -> None:
+        """``gated`` puts something between this and Azure."""
+        self._reader = gated(ArmReader(client))
         self._monotonic = monotonic
         self._kept: dict[tuple[str, str], tuple[float, SubscriptionFacts]] = {}
         self._asking: dict[tuple[str, str], asyncio.Lock] = {}

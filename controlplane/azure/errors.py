@@ -14,7 +14,7 @@ from typing import Any
 
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.retry_after import retry_after
-from controlplane.errors import Conflict, ControlPlaneError, ErrorDetail, Fatal, Rejected, Transient
+from controlplane.errors import Conflict, ControlPlaneError, ErrorDetail, Fatal, Rejected, Throttled, Transient
 
 #: ``retry_after`` where Azure names no time: the caller's own back-off decides.
 UNNAMED = 0.0
@@ -130,7 +130,8 @@ def clean(text: str) -> str:
 
 def _later(answer: ArmAnswer, found: ArmError) -> Transient:
     wait = retry_after(answer.headers, datetime.now(UTC))
-    return Transient(found.code, found.message, retry_after=wait or UNNAMED, target=found.target, details=found.details)
+    kind = Throttled if answer.status == 429 else Transient
+    return kind(found.code, found.message, retry_after=wait or UNNAMED, target=found.target, details=found.details)
 
 
 def _envelope(body: dict[str, Any]) -> dict[str, Any]:

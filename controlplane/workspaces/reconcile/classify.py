@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controlplane.errors import ControlPlaneError, Fatal, NotYet, Transient
+from controlplane.errors import ControlPlaneError, Fatal, NotYet, Throttled, Transient
 from controlplane.operations.model import ErrorBody
 from controlplane.workspaces.arm_errors import BACKOFF, GONE_CODES, Verdict, look_up
 
@@ -59,6 +59,9 @@ def classify_error(error: ControlPlaneError, attempt: Attempt) -> Answer:
     if verdict is None:
         passing = isinstance(error, Transient | NotYet)
         verdict = Verdict.RETRY_FAST if passing else Verdict.FATAL
+    if isinstance(error, Throttled):
+        # By its status: providers call it what they like.
+        verdict = Verdict.THROTTLED
     if isinstance(error, Fatal):
         verdict = Verdict.FATAL
     # A passing fault may have hidden that the write took effect; a refusal, and throttling, come before any effect.

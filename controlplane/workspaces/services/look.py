@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from controlplane.errors import Transient
 from controlplane.json_types import JsonObject
 from controlplane.projects.access import TABLE, Caller, Permission, Verdict, app_roles, judge
 from controlplane.projects.model import Registration
@@ -97,10 +98,21 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     stored, spec, blueprint = await _meant(deps, request, data)
     inventory = stored.status.inventory if stored else {}
     durations = await load_durations(deps.durations) if deps.durations is not None else None
-    plan = make_plan(blueprint, await take_snapshot(blueprint, deps.reader), inventory, durations)
+    observed = await take_snapshot(blueprint, deps.reader)
+    _require_answers(observed)
+    plan = make_plan(blueprint, observed, inventory, durations)
     require_place(plan)
     plan = replace(plan, warnings=(*plan.warnings, *advise(spec, blueprint)))
     return Planned(plan, exists=stored is not None)
+
+
+def _require_answers(observed: Observed) -> None:
+    """Raises ``Transient`` when Azure asked to wait: the caller who asks again then gets the whole answer. What Azure
+    refuses for good is part of the answer."""
+    waits = [cause for cause in observed.unreadable.values() if cause.retry_after]
+    if waits:
+        longest = max(waits, key=lambda cause: cause.retry_after)
+        raise Transient(longest.code, longest.message, retry_after=longest.retry_after)
 
 
 async def _meant(
@@ -124,6 +136,7 @@ async def judge_posture(deps: ServiceDeps, stored: StoredWorkspace) -> Judged:
     """Reads once, compares with the accepted spec, judges."""
     blueprint = blueprint_of(deps, stored.record)
     observed = await take_snapshot(blueprint, deps.reader)
+    _require_answers(observed)
     now = deps.clock.now()
     changes = diff(blueprint, observed, stored.status.inventory)
     return Judged(stored, blueprint, observed, evaluate(blueprint, observed, changes, now), now)
