@@ -8,6 +8,7 @@ async with storage_proxy(azurite.table_url) as proxy:
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ async def storage_proxy(upstream: str) -> AsyncIterator[StorageProxy]:
 async def _forward(session: aiohttp.ClientSession, request: web.Request, origin: str, body: bytes) -> web.Response:
     headers = {name: value for name, value in request.headers.items() if name.lower() not in ("host", "connection")}
     url = URL(origin + request.raw_path, encoded=True)
-    async with session.request(request.method, url, headers=headers, data=body or None) as answer:
+    async with session.request(request.method, url, headers=headers, data=io.BytesIO(body) if body else None) as answer:
         content = await answer.read()
         kept = {k: v for k, v in answer.headers.items() if k.lower() not in ("transfer-encoding", "content-length")}
         kept.pop("Connection", None)

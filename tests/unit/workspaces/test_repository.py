@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from controlplane.audit.model import BEGIN
 from controlplane.errors import Conflict, Fatal
 from controlplane.operations.model import Operation, OperationKind, OperationStatus
-from controlplane.store import SqliteStore
+from controlplane.ports.store import Store
 from controlplane.workspaces.records import Owned, WorkspaceRecord, WorkspaceStatus
 from controlplane.workspaces.repository import (
     PARTITION,
@@ -24,20 +24,20 @@ from controlplane.workspaces.repository import (
     WorkspaceRepository,
     new_operation_id,
 )
+from tests.support.stores import BACKENDS, open_store
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    opened = SqliteStore(tmp_path / "store.db")
-    yield opened
-    opened.close()
+@pytest.fixture(params=BACKENDS)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(request.param, tmp_path, request) as opened:
+        yield opened
 
 
 @pytest.fixture
-def repository(store: SqliteStore) -> WorkspaceRepository:
+def repository(store: Store) -> WorkspaceRepository:
     return WorkspaceRepository(store)
 
 
@@ -207,7 +207,7 @@ async def test_due_names_come_longest_due_first(repository: WorkspaceRepository)
     assert await repository.due(NOW + timedelta(days=1)) == ("earlier", "elsewhere", "fraction", "now", "later")
 
 
-async def test_the_due_row_moves_with_the_record(repository: WorkspaceRepository, store: SqliteStore) -> None:
+async def test_the_due_row_moves_with_the_record(repository: WorkspaceRepository, store: Store) -> None:
     stored = await created(repository)
     stored = await repository.save_record(stored, stored.record.model_copy(update={"due_at": LATER}))
     assert await repository.due(NOW) == ()
@@ -332,7 +332,7 @@ async def buried(repository: WorkspaceRepository, stored: StoredWorkspace, lease
     return done
 
 
-async def test_burial_leaves_the_operation_and_a_tombstone(repository: WorkspaceRepository, store: SqliteStore) -> None:
+async def test_burial_leaves_the_operation_and_a_tombstone(repository: WorkspaceRepository, store: Store) -> None:
     assert await repository.next_incarnation("ws") == 1
     stored = await created(repository)
     lease = await leased(repository)
