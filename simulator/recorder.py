@@ -15,7 +15,7 @@ from simulator.engine.messages import Response
 
 RING = 200_000
 TOLERANCE_SECONDS = 0.002  # clocks of two processes on one machine, rounding of milliseconds
-IN_FLIGHT_SECONDS = 0.15  # a write that comes so soon after a 429 was sent before anybody could have read that
+IN_FLIGHT_SECONDS = 0.3  # a write that comes so soon after a 429 was sent before anybody could have read that
 WRITES = frozenset({"PUT", "PATCH", "POST", "DELETE"})
 
 

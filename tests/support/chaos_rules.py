@@ -14,7 +14,7 @@ SHARE = 0.10
 #: A code that is tried again, and one that ends the operation.
 PASSING, FATAL = "InternalServerError", "SkuNotAvailable"
 _KINDS: Sequence[dict[str, Any]] = (
-    {"name": "throttled", "status": 429, "retryAfter": 0.5},
+    {"name": "throttled", "status": 429, "retryAfter": 1},
     {"name": "broken", "status": 500},
     {"name": "gateway", "status": 502},
     {"name": "away", "status": 503, "retryAfter": 0.3},
