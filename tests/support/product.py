@@ -27,6 +27,7 @@ import yaml
 from controlplane.arm import type_of
 from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.catalog import AzureCatalog
+from controlplane.azure.gates import GatedReader, GatedWriter, Gates
 from controlplane.azure.reader import ArmReader
 from controlplane.azure.writer import ArmWriter
 from controlplane.clocks import SystemClock
@@ -129,12 +130,14 @@ class Product:
         self._stores += 1
         self.store = SqliteStore(self.folder / f"store-{self._stores}.db")
         repository, queue, clock = WorkspaceRepository(self.store), FakeQueue(), SystemClock()
-        reader = ArmReader(self.observer)
+        seeing = Gates(self.store, self.settings.observer_client_id, clock)
+        acting = Gates(self.store, self.settings.operator_client_id, clock)
+        reader = GatedReader(ArmReader(self.observer), seeing)
         self.services = HttpServices(
             repository=repository,
             projects=ProjectRepository(self.store),
             reader=reader,
-            catalog=AzureCatalog(self.observer),
+            catalog=AzureCatalog(self.observer, gated=lambda inner: GatedReader(inner, seeing)),
             clock=clock,
             queue=queue,
             settings=self.settings,
@@ -142,8 +145,8 @@ class Product:
         )
         self.deps = TickDeps(
             repository=repository,
-            reader=ArmReader(self.operator),
-            writer=ArmWriter(self.operator),
+            reader=GatedReader(ArmReader(self.operator), acting),
+            writer=GatedWriter(ArmWriter(self.operator), acting),
             clock=clock,
             queue=queue,
             tenant_id=self.settings.tenant_ids[0],
