@@ -47,3 +47,13 @@ async def wake(timer: func.TimerRequest) -> None:
 
     await wake_due(bootstrap.sweep_deps())
     await keep_up(bootstrap.sweep_deps())
+
+
+@app.function_name("checkpoint")
+@app.timer_trigger(arg_name="timer", schedule="0 0 * * * *", run_on_startup=False)
+async def checkpoint(timer: func.TimerRequest) -> None:
+    """Each hour: the heads of the audit's chains go where nobody can change them (docs/audit.md)."""
+    from controlplane import bootstrap
+    from controlplane.triggers.checkpoints import take_checkpoint
+
+    await take_checkpoint(bootstrap.checkpoint_deps())

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from controlplane.azure.gates import Gates
     from controlplane.azure.storage_account import StorageAccount
     from controlplane.http.services import HttpServices
+    from controlplane.ports.anchor import Anchor
     from controlplane.ports.clock import Clock
     from controlplane.ports.store import Store, WorkQueue
+    from controlplane.triggers.checkpoints import CheckpointDeps
     from controlplane.triggers.sweeps import SweepDeps
     from controlplane.workspaces.healing import CareDeps
     from controlplane.workspaces.reconcile import TickDeps
@@ -109,6 +111,31 @@ def queue() -> WorkQueue:
 
 
 @_once
+def anchor() -> Anchor | None:
+    """Where the audit's checkpoints go; None where no container is configured."""
+    chosen = settings()
+    if chosen.anchor_container is None:
+        return None
+    from controlplane.azure.checkpoints import BlobAnchor, anchor_connection
+    from controlplane.azure.storage_account import StorageAccount
+    from controlplane.azure.storage_connection import IdentityNames
+
+    if "/" not in chosen.anchor_container:
+        return BlobAnchor(storage_account(), chosen.anchor_container)
+    names = IdentityNames(credential=chosen.web_jobs_credential, client_id=chosen.web_jobs_client_id)
+    connection, container = anchor_connection(chosen.anchor_container, names, chosen.cloud, chosen.storage_hosts)
+    return BlobAnchor(StorageAccount(connection), container)
+
+
+@_once
+def checkpoint_deps() -> CheckpointDeps:
+    """What the hourly checkpoint needs."""
+    from controlplane.triggers.checkpoints import CheckpointDeps
+
+    return CheckpointDeps(store(), anchor(), system_clock())
+
+
+@_once
 def system_clock() -> Clock:
     from controlplane.clocks import SystemClock
 
@@ -149,6 +176,7 @@ def _gates(client_id: str) -> Gates:
 @_once
 def http_services() -> HttpServices:
     """What the API needs; nothing in it can write to Azure."""
+    from controlplane.audit.service import AuditDeps
     from controlplane.azure.catalog import AzureCatalog
     from controlplane.azure.gates import GatedReader
     from controlplane.azure.reader import ArmReader
@@ -156,17 +184,18 @@ def http_services() -> HttpServices:
     from controlplane.projects.repository import ProjectRepository
     from controlplane.workspaces.repository import WorkspaceRepository
 
-    gates = _gates(settings().observer_client_id)
+    gates, projects = _gates(settings().observer_client_id), ProjectRepository(store())
     reader = GatedReader(ArmReader(_observer()), gates)
     return HttpServices(
         repository=WorkspaceRepository(store()),
-        projects=ProjectRepository(store()),
+        projects=projects,
         reader=reader,
         catalog=AzureCatalog(_observer(), gated=lambda inner: GatedReader(inner, gates)),
         clock=clock(),
         queue=queue(),
         settings=settings(),
         durations=store(),
+        audit=AuditDeps(store(), projects, anchor()),
     )
 
 

@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     storage_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts that storage tokens may go to, besides the cloud's storage accounts."
     )
+    anchor_container: str | None = Field(
+        default=None,
+        description="Container for the audit's checkpoints: its name in the storage account above, or an https URL.",
+    )
     clock: str = Field(default="system", description='`system`, or a URL that answers {"now": …}.')
     lease_seconds: float = Field(default=90.0, gt=0)
     tick_seconds: float = Field(default=60.0, gt=0, description="A tick stays at most this long.")

@@ -17,7 +17,7 @@ _ABSENT: Any = object()
 
 
 def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """``[{"path": "$.network.mode", "old": …, "new": …}]``, in path order; None is a document that is not there.
+    """``[{"path": "$.network.mode", "old": …, "new": …}]``, in path order; None, no document, is one without fields.
 
     A side that is absent has no key; a long value is ``oldHash`` / ``newHash``, its SHA-256 in canonical JSON. Specs
     and registrations hold no secrets: they name things in Azure.
@@ -32,10 +32,14 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
 
 
 def _side(document: Mapping[str, Any] | None) -> Any:
-    return _ABSENT if document is None else exact(dict(document))
+    return {} if document is None else exact(dict(document))
 
 
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(new, dict) and new and old is _ABSENT:
+        old = {}
+    if isinstance(old, dict) and old and new is _ABSENT:
+        new = {}
     match old, new:
         case dict(), dict():
             for key in sorted(old.keys() | new.keys()):

@@ -102,13 +102,14 @@ class StorageClients:
 
     def table(self, name: str) -> TableClient:
         """A client of one table; closing it closes nothing."""
-        return TableClient(self.connection.table_url, name, credential=self.credential, **self._options())
+        return TableClient(self.connection.table_url, name, credential=self.credential, **self.options())
 
     def queue(self, name: str) -> QueueClient:
         """A client of one queue; messages are sent as they are given."""
-        return QueueClient(self.connection.queue_url, name, credential=self.credential, **self._options())
+        return QueueClient(self.connection.queue_url, name, credential=self.credential, **self.options())
 
-    def _options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
+        """What every client of the account is made with; the SDK of blobs is not imported here."""
         return {
             "transport": self.transport,
             "retry_total": 0,

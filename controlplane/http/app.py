@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from controlplane.http import errors, openapi
 from controlplane.http.edge import Edge
 from controlplane.http.keys import Fetch, KeySource, fetch_json
-from controlplane.http.routes import health, operations, projects, workspaces
+from controlplane.http.routes import audit, health, operations, projects, workspaces
 from controlplane.http.services import HttpServices
 from controlplane.http.tokens import TokenValidator
 
@@ -46,7 +46,7 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
         redirect_slashes=False,
     )
     app.state.api = Api(services, fetch)
-    for module in (projects, workspaces, operations, health):
+    for module in (projects, workspaces, operations, audit, health):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Edge)

@@ -33,6 +33,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "AuthorizationFailed": 403,
     "GroupOverage": 403,
     "ScopeNotAllowedForProject": 403,
+    "AuditObjectNotFound": 404,
     "OperationNotFound": 404,
     "ProjectNotFound": 404,
     "WorkspaceNotFound": 404,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controlplane.audit.service import AuditDeps
+from controlplane.errors import Fatal
 from controlplane.operations.service import OperationDeps
 from controlplane.ports.clock import Clock
 from controlplane.ports.reader import Catalog, ResourceReader
@@ -28,6 +30,13 @@ class HttpServices:
     settings: Settings
     durations: Store | None = None
     """Where ticks keep how long steps took; None plans with estimates."""
+    audit: AuditDeps | None = None
+
+    def for_audit(self) -> AuditDeps:
+        """Raises ``Fatal`` where the API was made without it."""
+        if self.audit is None:
+            raise Fatal("SettingMissing", "This API was made without its audit.")
+        return self.audit
 
     def for_projects(self) -> ProjectDeps:
         return ProjectDeps(self.projects, self.repository, self.clock)

@@ -41,6 +41,8 @@ class Permission(StrEnum):
     OPERATIONS_LIST = "Operations_List"
     OPERATIONS_GET = "Operations_Get"
     OPERATIONS_CANCEL = "Operations_Cancel"
+    AUDIT_LIST = "Audit_List"
+    AUDIT_VERIFY = "Audit_Verify"
 
 
 _ADMIN = frozenset({Role.ADMIN})
@@ -65,6 +67,8 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.OPERATIONS_LIST: _READ,
     Permission.OPERATIONS_GET: _READ,
     Permission.OPERATIONS_CANCEL: _WRITE,
+    Permission.AUDIT_LIST: _READ,
+    Permission.AUDIT_VERIFY: _READ,
 }
 
 

@@ -112,7 +112,7 @@ class WorkspaceRepository:
         if record is None:
             return None
         status = await self._store.get(PARTITION, f"s!{name}")
-        return _stored(record, status)
+        return stored_workspace(record, status)
 
     async def list(
         self, *, limit: int = 1000, continuation: str | None = None
@@ -361,7 +361,8 @@ def _dump(model: WorkspaceRecord | WorkspaceStatus | Operation) -> dict[str, obj
     return model.model_dump(mode="json", by_alias=True)
 
 
-def _stored(record: Entity, status: Entity | None) -> StoredWorkspace:
+def stored_workspace(record: Entity, status: Entity | None) -> StoredWorkspace:
+    """A record and its status as they were read."""
     return StoredWorkspace(
         WorkspaceRecord.model_validate(record.value),
         record.etag,

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from controlplane.audit.service import AuditDeps
 from controlplane.http.app import create_app
 from controlplane.http.services import HttpServices
 from controlplane.operations.model import Operation, OperationStatus
@@ -152,6 +153,7 @@ async def running_api(folder: Path) -> AsyncIterator[Api]:
         clock=clock,
         queue=queue,
         settings=settings(),
+        audit=AuditDeps(store, ProjectRepository(store)),
     )
     app = create_app(lambda: services, issuer.fetch)
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)

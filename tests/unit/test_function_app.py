@@ -38,10 +38,13 @@ INDEXED = {
     "wake": [
         {"type": "timerTrigger", "direction": "IN", "name": "timer", "schedule": "0 * * * * *", "runOnStartup": False}
     ],
+    "checkpoint": [
+        {"type": "timerTrigger", "direction": "IN", "name": "timer", "schedule": "0 0 * * * *", "runOnStartup": False}
+    ],
 }
 
 
-def test_the_host_indexes_four_functions_and_no_catch_all() -> None:
+def test_the_host_indexes_its_functions_and_no_catch_all() -> None:
     indexed = {f.get_function_name(): json.loads(str(f))["bindings"] for f in function_app.app.get_functions()}
     assert set(indexed) == set(INDEXED)
     for name, bindings in INDEXED.items():

@@ -27,6 +27,8 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.OPERATIONS_LIST: ("GET", "operations", None),
     Permission.OPERATIONS_GET: ("GET", "operations/{op}", None),
     Permission.OPERATIONS_CANCEL: ("POST", "operations/{op}:cancel", None),
+    Permission.AUDIT_LIST: ("GET", "audit", None),
+    Permission.AUDIT_VERIFY: ("POST", "audit:verify", {"object": "workspaces/churn-dev"}),
 }
 #: Written by hand from api.md, not from the product's table: who may.
 ADMIN, CONTRIBUTOR, READER, APPROVER = Role.ADMIN, Role.CONTRIBUTOR, Role.READER, Role.APPROVER
@@ -46,6 +48,8 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.OPERATIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_CANCEL: {ADMIN, CONTRIBUTOR},
+    Permission.AUDIT_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.AUDIT_VERIFY: {ADMIN, CONTRIBUTOR, READER, APPROVER},
 }
 #: What callers with no role in the project get, where it is not 404: the answer for what does not exist.
 HIDDEN = {
@@ -54,6 +58,7 @@ HIDDEN = {
     Permission.PROJECTS_DELETE: 403,
     Permission.WORKSPACES_LIST: 200,
     Permission.OPERATIONS_LIST: 200,
+    Permission.AUDIT_LIST: 200,
     Permission.WORKSPACES_DELETE: 204,
     # The name is taken, and that cannot be hidden from somebody who asks for it; but the project can.
     Permission.WORKSPACES_PUT: 404,
@@ -89,7 +94,7 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
             assert answer.headers["x-ms-error-code"] == "AuthorizationFailed"
         else:
             assert answer.status_code == HIDDEN.get(permission, 404), (name, answer.text)
-            if permission in (Permission.WORKSPACES_LIST, Permission.OPERATIONS_LIST):
+            if permission in (Permission.WORKSPACES_LIST, Permission.OPERATIONS_LIST, Permission.AUDIT_LIST):
                 assert answer.json()["value"] == [], name
     assert await api.services.repository.load("churn-dev") is not None
 

@@ -1,0 +1,96 @@
+"""The flows behind ``/api/audit``: authorised by the table, for every entry of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.audit import proof, reading
+from controlplane.audit.model import AuditEntry, Kind, entry_prefix
+from controlplane.audit.proof import Proof
+from controlplane.audit.reading import Filter
+from controlplane.errors import Rejected
+from controlplane.ports.anchor import Anchor
+from controlplane.ports.store import Store
+from controlplane.projects.access import Caller, Permission, Verdict, app_roles, judge
+from controlplane.projects.registration import is_project_name
+from controlplane.projects.repository import ProjectRepository
+from controlplane.projects.service import forbidden
+from controlplane.workspaces.spec import check_name
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDeps:
+    """``anchor`` is None where no checkpoints are kept."""
+
+    store: Store
+    projects: ProjectRepository
+    anchor: Anchor | None = None
+
+
+def object_not_found(name: str) -> Rejected:
+    """The 404 of an object without a chain, or whose chain the caller may not know of."""
+    return Rejected("AuditObjectNotFound", f"Nothing is told of {name!r}.", target="object")
+
+
+def parse_object(text: str) -> tuple[Kind, str] | None:
+    """``workspaces/{name}`` or ``projects/{name}``; None for what no object is called."""
+    kind, _, name = text.partition("/")
+    match kind:
+        case Kind.WORKSPACES if not check_name(name):
+            return Kind.WORKSPACES, name
+        case Kind.PROJECTS if is_project_name(name):
+            return Kind.PROJECTS, name
+        case _:
+            return None
+
+
+async def list_entries(
+    deps: AuditDeps, caller: Caller, wanted: Filter, limit: int, continuation: str | None
+) -> tuple[tuple[AuditEntry, ...], str | None]:
+    """Entries of the projects that the caller may read, newest first. Those of registrations themselves are for whoever
+    may read registrations.
+    """
+    judged: dict[tuple[Kind, str], bool] = {}
+
+    async def visible(kind: Kind, project: str) -> bool:
+        if (kind, project) not in judged:
+            judged[kind, project] = await _may_read(deps, caller, kind, project, Permission.AUDIT_LIST)
+        return judged[kind, project]
+
+    found = await reading.read(deps.store, wanted, visible, limit, continuation)
+    return tuple(AuditEntry.model_validate(value) for value in found.entries), found.continuation
+
+
+async def verify_all(deps: AuditDeps, caller: Caller) -> Proof:
+    """Every chain; it takes a role of the token itself, because all projects are in it."""
+    if judge(caller, Permission.AUDIT_VERIFY, None) is not Verdict.ALLOWED:
+        raise forbidden(Permission.AUDIT_VERIFY)
+    return await proof.prove_all(deps.store, deps.anchor)
+
+
+async def verify_object(deps: AuditDeps, caller: Caller, thing: str) -> Proof:
+    """One chain. Raises ``Rejected``: ``AuditObjectNotFound``, ``AuthorizationFailed``."""
+    parsed = parse_object(thing)
+    if parsed is None:
+        raise object_not_found(thing)
+    kind, name = parsed
+    everywhere = app_roles(caller)
+    if not everywhere:
+        page = await deps.store.query(kind, prefix=entry_prefix(name), limit=1)
+        projects = {str(entity.value.get("project")) for entity in page.entities}
+        if not [p for p in projects if await _may_read(deps, caller, kind, p, Permission.AUDIT_LIST)]:
+            raise object_not_found(thing)
+    elif judge(caller, Permission.AUDIT_VERIFY, None) is not Verdict.ALLOWED:
+        raise forbidden(Permission.AUDIT_VERIFY)
+    found = await proof.prove_object(deps.store, deps.anchor, kind, name)
+    if found.checked_entries == 0 and found.first_bad is None:
+        raise object_not_found(thing)
+    return found
+
+
+async def _may_read(deps: AuditDeps, caller: Caller, kind: Kind, project: str, permission: Permission) -> bool:
+    if kind is Kind.PROJECTS and judge(caller, Permission.PROJECTS_GET, None) is not Verdict.ALLOWED:
+        return False
+    stored = await deps.projects.load(project) if is_project_name(project) else None
+    registration = stored.record.registration if stored else None
+    return judge(caller, permission, registration) is Verdict.ALLOWED
