@@ -8,10 +8,14 @@ tokens, ``hasgroups`` and ``_claim_names`` mark a group overage), "ID token clai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from controlplane.errors import Rejected
@@ -24,12 +28,27 @@ _MAX_TOKEN = 16 * 1024
 _REQUIRED = ["iss", "aud", "exp", "nbf", "tid", "oid", "sub"]
 #: Claims of ID tokens that no access token for an API has.
 _ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash"})
+#: Tokens that were found good and are not checked again while they are. A portal sends the same one many times.
+_MAX_KNOWN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token that passed every check: until when it is good, and by which key."""
+
+    caller: Caller
+    expires_at: float
+    tenant: str
+    key_id: str
+    key: PyJWK
 
 
 class TokenValidator:
     """Turns the ``Authorization`` header into a :class:`Caller`; ``X-MS-CLIENT-PRINCIPAL`` and its like say nothing."""
 
-    def __init__(self, settings: Settings, keys: KeySource) -> None:
+    def __init__(self, settings: Settings, keys: KeySource, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._known: dict[bytes, _Known] = {}
         self._authority = settings.authority_host
         self._tenants = frozenset(tenant.lower() for tenant in settings.tenant_ids)
         self._home = settings.tenant_ids[0]
@@ -43,7 +62,22 @@ class TokenValidator:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN:
             raise self._refused("The Authorization header holds no bearer token.")
-        claims = await self._claims(token.strip())
+        # By digest: a token is a secret and is not kept.
+        digest = hashlib.sha256(token.strip().encode("utf-8", "surrogatepass")).digest()
+        known = self._known.pop(digest, None)
+        if known is None or not await self._still_good(known):
+            known = await self._check(token.strip())
+        self._known[digest] = known
+        if len(self._known) > _MAX_KNOWN:
+            del self._known[next(iter(self._known))]  # the one that was not used for longest
+        return known.caller
+
+    async def _still_good(self, known: _Known) -> bool:
+        """Not after it expired, nor once its tenant has published other keys since."""
+        return self._now() < known.expires_at and await self._keys.key(known.tenant, known.key_id) is known.key
+
+    async def _check(self, token: str) -> _Known:
+        claims, key_id, key = await self._claims(token)
         application = self._is_application(claims)
         if claims.get("hasgroups") or "groups" in _mapping(claims.get("_claim_names")):
             raise Rejected(
@@ -51,16 +85,18 @@ class TokenValidator:
                 "The token leaves its groups out because they are too many, so nobody can say what you may do. "
                 "Assign the groups that matter to the application, or use app roles.",
             )
-        return Caller(
+        caller = Caller(
             tenant_id=str(claims["tid"]),
             object_id=str(claims["oid"]),
             roles=frozenset(_strings(claims.get("roles"))),
             groups=frozenset(group.lower() for group in _strings(claims.get("groups"))),
             is_application=application,
         )
+        return _Known(caller, float(claims["exp"]), str(claims["tid"]), key_id, key)
 
-    async def _claims(self, token: str) -> Mapping[str, Any]:
-        """The verified claims. The tenant is read before the signature is checked, only to choose among our own."""
+    async def _claims(self, token: str) -> tuple[Mapping[str, Any], str, PyJWK]:
+        """The verified claims, and the key that signed them. The tenant is read before the signature is checked, only
+        to choose among our own."""
         try:
             unverified = jwt.decode_complete(token, options={"verify_signature": False})
         except PyJWTError as error:
@@ -88,7 +124,7 @@ class TokenValidator:
             raise self._refused(f"The token is not valid: {_reason(error)}.") from error
         if claims.get("ver") != "2.0" or not all(_is_text(claims[name]) for name in ("tid", "oid", "sub")):
             raise self._refused("The token is not an access token of version 2.0.")
-        return claims
+        return claims, key_id, key
 
     def _is_application(self, claims: Mapping[str, Any]) -> bool:
         """Whether an application asks for itself. Raises ``Unauthenticated`` for what is no access token.

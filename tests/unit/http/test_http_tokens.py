@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import jwt
@@ -195,3 +196,48 @@ async def test_away_authority_is_a_fault_that_passes(api: Api) -> None:
     answer = await api.call("GET", "workspaces")
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (503, "TokenKeysUnavailable")
     assert int(answer.headers["Retry-After"]) > 0
+
+
+class _Later(datetime):
+    """A clock two hours ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return datetime.now(tz) + timedelta(hours=2)
+
+
+async def test_a_token_that_was_good_is_refused_when_it_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer, late = Issuer(), 0.0
+    validator = TokenValidator(settings(), KeySource(AUTHORITY, issuer.fetch), now=lambda: time.time() + late)
+    bearer = f"Bearer {issuer.token()}"
+    assert await validator.caller(bearer) is await validator.caller(bearer)
+    late = 7200.0
+    monkeypatch.setattr("jwt.api_jwt.datetime", _Later)
+    with pytest.raises(Unauthenticated, match="expired"):
+        await validator.caller(bearer)
+
+
+async def test_a_token_that_was_good_is_refused_when_its_key_is_withdrawn() -> None:
+    issuer, passed = Issuer("first"), 0.0
+    validator = TokenValidator(settings(), KeySource(AUTHORITY, issuer.fetch, lambda: passed))
+    bearer = f"Bearer {issuer.token()}"
+    await validator.caller(bearer)
+    issuer.keys = ["second"]
+    passed = 2 * 24 * 3600.0  # older keys than a day are read anew before anything is said
+    with pytest.raises(Unauthenticated, match="does not have"):
+        await validator.caller(bearer)
+
+
+async def test_a_refused_token_is_refused_again_and_the_oldest_is_forgotten_first() -> None:
+    issuer = Issuer()
+    validator = _validator(issuer)
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            await validator.caller(f"Bearer {_tampered(issuer)}")
+    first = f"Bearer {issuer.token('first')}"
+    caller = await validator.caller(first)
+    for number in range(1_001):
+        await validator.caller(f"Bearer {issuer.token(str(number))}")
+    again = await validator.caller(first)
+    assert again == caller
+    assert again is not caller
