@@ -1,7 +1,7 @@
 """The store and the work queue: one protocol, written for Azure Tables and Queues, met first by SQLite.
 
 An entity is a JSON value under (partition, row) with an ETag. Limits are Tables': keys of printable ASCII without
-``/ \\ # ?``, not empty, at most 512 characters (1 KiB of UTF-16); a value at most 900 KiB after gzip; a commit at
+``/ \\ # ?``, not empty, at most 512 characters (1 KiB of UTF-16); a value at most 760 KiB after gzip; a commit at
 most 100 writes of one partition, each row once, all or none. There is no transaction across partitions, nor across
 store and queue.
 """

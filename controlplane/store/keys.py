@@ -8,7 +8,7 @@ printable ASCII besides, so that every backend sorts them the same way.
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from controlplane.errors import Rejected
 
@@ -44,8 +44,3 @@ def encode_key(text: str) -> str:
         return quote(text, safe=_SAFE).replace("%", "=")
     except UnicodeEncodeError as error:
         raise Rejected("InvalidKey", "A key must be valid Unicode.") from error
-
-
-def decode_key(key: str) -> str:
-    """The text that ``encode_key`` was given."""
-    return unquote(key.replace("=", "%"), errors="strict")

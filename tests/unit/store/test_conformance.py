@@ -8,6 +8,7 @@ import string
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from controlplane.errors import Conflict, Rejected
 from controlplane.ports.store import Check, Entity, Insert, Remove, Replace, Store, Upsert, Write
-from controlplane.store.keys import decode_key, encode_key
+from controlplane.store.keys import encode_key
 from tests.support.memory_store import MemoryStore
 from tests.support.stores import BACKENDS, open_store
 
@@ -91,15 +92,18 @@ def incompressible(size: int) -> dict[str, str]:
 
 
 async def test_a_value_of_several_chunks(store: Store) -> None:
-    value = incompressible(1_100_000)
-    await one(store, Insert("r", value))
-    found = await store.get("p", "r")
-    assert found is not None
-    assert found.value == value
+    value = incompressible(1_000_000)
+    etag = await one(store, Insert("r", {}))
+    await one(store, Replace("r", value, etag))
+    await one(store, Insert("~" * 512, value))
+    for row in ("r", "~" * 512):
+        found = await store.get("p", row)
+        assert found is not None
+        assert found.value == value
 
 
 REFUSED_VALUES: dict[str, tuple[dict[str, Any], str]] = {
-    "too large after gzip": (incompressible(1_400_000), "EntityTooLarge"),
+    "too large after gzip": (incompressible(1_100_000), "EntityTooLarge"),
     "not a number": ({"a": float("nan")}, "InvalidValue"),
     "not JSON": ({"a": object()}, "InvalidValue"),
     "not Unicode": ({"a": "\ud800"}, "InvalidValue"),
@@ -116,7 +120,7 @@ async def test_a_refused_value_leaves_nothing(limited: Store, name: str) -> None
 
 
 async def test_a_commit_of_more_than_four_mebibytes_is_refused(limited: Store) -> None:
-    value = incompressible(1_100_000)
+    value = incompressible(1_000_000)
     with pytest.raises(Rejected) as caught:
         await limited.commit("p", [Insert(f"r{n}", value) for n in range(4)])
     assert caught.value.code == "RequestBodyTooLarge"
@@ -134,7 +138,8 @@ async def test_ids_with_slashes_are_rows_once_encoded(store: Store) -> None:
     assert await rows_of(store, prefix="i!") == [row]
     found = await store.get("p", row)
     assert found is not None
-    assert decode_key(found.row.removeprefix("i!")) == found.value["id"]
+    assert found.row == row
+    assert found.value == {"id": RESOURCE_ID}
 
 
 REFUSED_KEYS = {
@@ -183,10 +188,10 @@ async def test_an_empty_key_is_refused(limited: Store) -> None:
 
 
 @given(st.lists(st.text(), unique=True, max_size=5))
-def test_encoded_keys_are_valid_distinct_and_reversible(texts: list[str]) -> None:
+def test_encoded_keys_are_valid_and_distinct(texts: list[str]) -> None:
     texts = [text for text in texts if not any("\ud800" <= c <= "\udfff" for c in text)]
     keys = [encode_key(text) for text in texts]
-    assert [decode_key(key) for key in keys] == texts
+    assert [unquote(key.replace("=", "%")) for key in keys] == texts, "nothing is lost, so different texts differ"
     assert len(set(keys)) == len(keys)
     assert all(key.isascii() and not set(key) & set("/\\#?!%") and key.isprintable() for key in keys)
 
