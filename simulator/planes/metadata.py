@@ -31,7 +31,7 @@ def endpoints(base: str) -> JsonObject:
         },
         "graphAudience": "https://graph.windows.net/",
         "graph": "https://graph.windows.net/",
-        "microsoftGraphResourceId": "https://graph.microsoft.com/",
+        "microsoftGraphResourceId": f"{base}/",
         "batch": "https://batch.core.windows.net/",
         "media": "https://rest.media.azure.net",
         "gallery": f"{base}/gallery/",

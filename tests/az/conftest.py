@@ -1,4 +1,4 @@
-"""One simulator at time scale 1000 for the session, and the CLI logged in to it as three principals."""
+"""One simulator at time scale 1000 for the session, and the CLI logged in to it as different principals."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ def observer(azure: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) 
     with Az(environment(tmp_path_factory.mktemp("az-observer"), azure.env, **service)) as az:
         _cloud(az, azure)
         az(f"login --identity --client-id {azure.env['OBSERVER_CLIENT_ID']}")
+        yield az
+
+
+@pytest.fixture(scope="session")
+def stranger(azure: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
+    """Nobody yet."""
+    with Az(environment(tmp_path_factory.mktemp("az-stranger"), azure.env)) as az:
+        _cloud(az, azure)
         yield az
 
 
