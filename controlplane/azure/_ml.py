@@ -7,6 +7,7 @@ calls, which it does not cache, are needed. Blocking; ``jobs`` calls it in threa
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,9 +19,9 @@ from azure.identity import ManagedIdentityCredential
 
 from controlplane.arm import name_of, resource_group_of, subscription_of
 from controlplane.azure.answers import ArmAnswer
-from controlplane.azure.errors import clean, error_of, is_absence, lost_connection
+from controlplane.azure.errors import UNNAMED, clean, error_of, is_absence, lost_connection
 from controlplane.azure.hosts import ensure_trusted
-from controlplane.errors import ControlPlaneError, Fatal, Rejected
+from controlplane.errors import ControlPlaneError, Fatal, Rejected, Transient
 from controlplane.settings import Settings
 
 if TYPE_CHECKING:
@@ -154,6 +155,10 @@ def _guarded(act: Callable[[], T]) -> T:
         return act()
     except AzureError as error:
         raise _mapped(error) from error
+    except json.JSONDecodeError as error:
+        # azure-identity reads whatever the identity endpoint answers as JSON, a redirect's empty body too.
+        message = "The identity endpoint, or Azure, answered something that is not JSON."
+        raise Transient("UnreadableAnswer", message, retry_after=UNNAMED) from error
 
 
 def _mapped(error: AzureError) -> ControlPlaneError:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from controlplane.azure.answers import ArmAnswer
+from controlplane.azure.hosts import absolute
 from controlplane.azure.retry_after import retry_after
 from controlplane.errors import Conflict, ControlPlaneError, ErrorDetail, Fatal, Rejected, Throttled, Transient
 
@@ -45,6 +46,9 @@ _NOT_ABSENCE = frozenset(
         "subscriptionnotfound",
     }
 )
+#: 429s of Network that speak of one resource and not of too many requests. Folded. Sources:
+#: https://github.com/cloudfoundry/bosh-azure-cpi-release/issues/179, https://github.com/Azure/azure-libraries-for-net/issues/1001.
+_BUSY = frozenset({"retryableerror", "retryableerrorduetoanotheroperation"})
 _SECRETS = (
     # Anything shaped like a JWT; a shared key; the value of a signature in a URL.
     (re.compile(r"eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"), "[token]"),
@@ -73,7 +77,7 @@ class ArmError:
 
 
 def error_of(answer: ArmAnswer) -> ControlPlaneError:
-    """The error to raise for an answer that is not 2xx."""
+    """The error to raise for an answer that is not 2xx. Raises ``Fatal("UnexpectedHost")`` for a redirect elsewhere."""
     found = read_error(answer)
     match answer.status:
         case status if status in (408, 429) or status >= 500:
@@ -84,6 +88,8 @@ def error_of(answer: ArmAnswer) -> ControlPlaneError:
             return Rejected(found.code, found.message, target=found.target, details=found.details, status=status)
         case status:
             # Redirects are never followed: a token must not travel to where an answer points.
+            if link := answer.headers.get("location"):
+                absolute(link, answer.url, answer.url.partition("?")[0])
             return Fatal("UnexpectedStatus", f"Azure answered with status {status}, which is not followed.")
 
 
@@ -130,7 +136,7 @@ def clean(text: str) -> str:
 
 def _later(answer: ArmAnswer, found: ArmError) -> Transient:
     wait = retry_after(answer.headers, datetime.now(UTC))
-    kind = Throttled if answer.status == 429 else Transient
+    kind = Throttled if answer.status == 429 and found.code.lower() not in _BUSY else Transient
     return kind(found.code, found.message, retry_after=wait or UNNAMED, target=found.target, details=found.details)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.errors import clean, error_of, is_absence, read_error
-from controlplane.errors import Conflict, ControlPlaneError, Fatal, Rejected, Transient
+from controlplane.errors import Conflict, ControlPlaneError, Fatal, Rejected, Throttled, Transient
 from tests.unit.azure.server import TOKEN
 
 
@@ -41,6 +41,8 @@ def envelope(code: str, message: str = "Because.", **more: Any) -> dict[str, Any
         (415, "UnsupportedMediaType", Rejected),
         (422, "UnprocessableEntity", Rejected),
         (429, "RetryableErrorDueToAnotherOperation", Transient),
+        (429, "TooManyRequests", Throttled),
+        (429, "WhateverAProviderCallsIt", Throttled),
         (500, "InternalServerError", Transient),
         (502, "BadGateway", Transient),
         (503, "ServerTimeout", Transient),
