@@ -7,7 +7,7 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from controlplane.http import views
-from controlplane.http.requests import Context
+from controlplane.http.requests import Context, PageQuery
 from controlplane.operations.model import Operation
 
 #: Seconds until a look at an operation may show something new.
@@ -30,9 +30,18 @@ def accepted(ctx: Context, operation: Operation, *, etag: str | None = None, cre
     return JSONResponse(views.operation(operation), 201 if created else 202, headers)
 
 
-def page(ctx: Context, path: str, value: list[dict[str, Any]], continuation: str | None) -> JSONResponse:
-    """A list; ``nextLink`` is absent on the last page."""
+def page(
+    ctx: Context,
+    path: str,
+    value: list[dict[str, Any]],
+    continuation: str | None,
+    asked: PageQuery | None = None,
+) -> JSONResponse:
+    """A list; ``nextLink`` asks the same of what follows, and is absent on the last page."""
     body: dict[str, Any] = {"value": value}
     if continuation is not None:
-        body["nextLink"] = ctx.link(path, skipToken=continuation)
+        query = {"skipToken": continuation}
+        if asked is not None:
+            query |= {"maxpagesize": str(asked.size)} | ({} if asked.filter is None else {"filter": asked.filter})
+        body["nextLink"] = ctx.link(path, **query)
     return JSONResponse(body)

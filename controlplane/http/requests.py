@@ -14,6 +14,7 @@ from controlplane.errors import Rejected
 from controlplane.http.edge import MAX_BODY, correlation_id
 from controlplane.http.services import HttpServices
 from controlplane.json_types import JsonObject
+from controlplane.operations.paging import DEFAULT_SIZE, MAX_FILTER, MAX_SIZE, Fields, Paging, key_of, parse_filter
 from controlplane.operations.preconditions import Preconditions
 from controlplane.projects.access import Caller
 
@@ -95,6 +96,39 @@ AllowDestructive = Annotated[
     ),
 ]
 SkipToken = Annotated[str | None, Query(alias="skipToken", max_length=2048, description="From `nextLink`; opaque.")]
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """What a caller says of the page he wants."""
+
+    size: int
+    filter: str | None
+    skip_token: str | None
+
+    def paging(self, kind: str, fields: Fields) -> Paging:
+        """Raises ``Rejected``: ``InvalidFilter``, ``InvalidContinuation``."""
+        return Paging(self.size, key_of(kind, self.skip_token), parse_filter(self.filter, fields))
+
+
+async def _page_query(
+    skip_token: SkipToken = None,
+    size: Annotated[
+        int, Query(alias="maxpagesize", ge=1, le=MAX_SIZE, description="A page has at most so many items.")
+    ] = DEFAULT_SIZE,
+    filter_: Annotated[
+        str | None,
+        Query(
+            alias="filter",
+            max_length=MAX_FILTER,
+            description="Comparisons `field eq 'value'` or `field ne 'value'`, joined by `and`.",
+        ),
+    ] = None,
+) -> PageQuery:
+    return PageQuery(size, filter_, skip_token)
+
+
+Paged = Annotated[PageQuery, Depends(_page_query)]
 
 
 async def read_object(request: Request, *media_types: str) -> JsonObject:

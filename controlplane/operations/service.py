@@ -11,20 +11,27 @@ from dataclasses import dataclass
 from controlplane.audit.facts import evidence_of
 from controlplane.errors import Conflict, Rejected, Transient
 from controlplane.operations.etags import operation_etag
-from controlplane.operations.model import Operation, OperationStatus
+from controlplane.operations.model import Operation, OperationKind, OperationStatus
+from controlplane.operations.paging import Fields, Paging
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue, Write
-from controlplane.projects.access import TABLE, Caller, Permission, Verdict, app_roles, judge
+from controlplane.projects.access import Caller, Permission, Verdict, judge
 from controlplane.projects.model import Registration
 from controlplane.projects.repository import ProjectRepository
-from controlplane.projects.service import forbidden
+from controlplane.projects.service import forbidden, readable_projects
 from controlplane.workspaces.ending import CANCELED, ended
+from controlplane.workspaces.listing import SCAN, SCAN_PROJECTS, Listing, page_of, scan
 from controlplane.workspaces.repository import StoredOperation, WorkspaceRepository
 from controlplane.workspaces.takeover import end_without_tick
 
 _log = logging.getLogger(__name__)
-PAGE = 100
+FIELDS: Fields = {
+    "target": None,
+    "project": None,
+    "kind": frozenset(kind.value for kind in OperationKind),
+    "status": frozenset(status.value for status in OperationStatus),
+}
 _ID = re.compile(r"[0-9a-f-]{1,64}")
 
 
@@ -47,24 +54,26 @@ async def get_operation(deps: OperationDeps, caller: Caller, operation_id: str) 
 
 
 async def list_operations(
-    deps: OperationDeps, caller: Caller, continuation: str | None
+    deps: OperationDeps, caller: Caller, paging: Paging
 ) -> tuple[tuple[Operation, ...], str | None]:
-    """Those the caller may read, newest first. Who sees a part of them gets that part in one page."""
-    if app_roles(caller) & TABLE[Permission.OPERATIONS_LIST]:
-        return await deps.repository.list_operations(limit=PAGE, continuation=continuation)
-    readable: list[Operation] = []
-    verdicts: dict[str, Verdict] = {}
-    continuation = None
-    while True:
-        found, continuation = await deps.repository.list_operations(continuation=continuation)
-        for operation in found:
-            if operation.project not in verdicts:
-                registration = await _registration(deps, operation.project)
-                verdicts[operation.project] = judge(caller, Permission.OPERATIONS_LIST, registration)
-            if verdicts[operation.project] is Verdict.ALLOWED:
-                readable.append(operation)
-        if continuation is None:
-            return tuple(readable), None
+    """Those the caller may read, newest first, and the id after which the next page begins."""
+    listing = Listing(deps.repository.store)
+    projects = await readable_projects(deps.projects, caller, Permission.OPERATIONS_LIST, paging.wanted("project"))
+    if projects is None:
+        found = await listing.operations(paging.after, scan(paging, frozenset(), SCAN))
+    else:
+        found = await listing.operations_of(projects, paging.after, scan(paging, frozenset(), SCAN_PROJECTS))
+    return page_of(found, paging, _values)
+
+
+def _values(operation: Operation, field: str) -> frozenset[str]:
+    shown = {
+        "target": operation.target,
+        "project": operation.project,
+        "kind": operation.kind.value,
+        "status": operation.status.value,
+    }
+    return frozenset({shown[field]})
 
 
 async def cancel_operation(

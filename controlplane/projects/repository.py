@@ -39,12 +39,21 @@ class ProjectRepository:
         entity = await self._store.get(PARTITION, name)
         return StoredProject(ProjectRecord.model_validate(entity.value), entity.etag) if entity else None
 
-    async def list(
-        self, *, limit: int = 1000, continuation: str | None = None
-    ) -> tuple[tuple[ProjectRecord, ...], str | None]:
-        """Records in name order."""
-        page = await self._store.query(PARTITION, below=BEGIN, limit=limit, continuation=continuation)
-        return tuple(ProjectRecord.model_validate(entity.value) for entity in page.entities), page.continuation
+    async def list(self, *, limit: int = 1000, last: str | None = None) -> tuple[tuple[ProjectRecord, ...], bool]:
+        """Records in name order, after ``last``; and whether others follow."""
+        start = f"{last} " if last else ""
+        page = await self._store.query(PARTITION, at_least=start, below=BEGIN, limit=limit)
+        records = tuple(ProjectRecord.model_validate(entity.value) for entity in page.entities)
+        return records, page.continuation is not None
+
+    async def all(self) -> tuple[ProjectRecord, ...]:
+        """Every registration; there are hundreds of them, not more."""
+        found: tuple[ProjectRecord, ...] = ()
+        more = True
+        while more:
+            records, more = await self.list(last=found[-1].name if found else None)
+            found += records
+        return found
 
     async def save(
         self, record: ProjectRecord, previous: StoredProject | None, evidence: Evidence | None = None

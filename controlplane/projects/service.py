@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from controlplane.audit.facts import evidence_of
 from controlplane.errors import Conflict, Rejected
 from controlplane.json_types import JsonObject
+from controlplane.operations.paging import Fields, Paging
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.ports.clock import Clock
-from controlplane.projects.access import TABLE, Caller, Permission, Verdict, judge
+from controlplane.projects.access import TABLE, Caller, Permission, Verdict, app_roles, judge
 from controlplane.projects.model import ProjectRecord, Registration
 from controlplane.projects.registration import check_project_name, is_project_name, parse_registration
 from controlplane.projects.repository import ProjectRepository, StoredProject
+from controlplane.workspaces.listing import SCAN, Listing, Slice, page_of, scan
 from controlplane.workspaces.repository import WorkspaceRepository
 
 
@@ -42,13 +44,43 @@ def project_not_found(name: str, target: str | None = None) -> Rejected:
     return Rejected("ProjectNotFound", f"There is no project {name!r}.", target=target)
 
 
+FIELDS: Fields = {"name": None, "subscription": None, "region": None}
+
+
 async def list_projects(
-    deps: ProjectDeps, caller: Caller, continuation: str | None
+    deps: ProjectDeps, caller: Caller, paging: Paging
 ) -> tuple[tuple[ProjectRecord, ...], str | None]:
-    """One page in name order, and where the next begins."""
+    """One page in name order, and the name after which the next begins."""
     if judge(caller, Permission.PROJECTS_LIST, None) is not Verdict.ALLOWED:
         raise forbidden(Permission.PROJECTS_LIST)
-    return await deps.projects.list(limit=100, continuation=continuation)
+    records, more = await deps.projects.list(limit=scan(paging, frozenset(), SCAN), last=paging.after)
+    items = tuple((record.name, record) for record in records)
+    return page_of(Slice(items, records[-1].name if more else None), paging, _values)
+
+
+def _values(record: ProjectRecord, field: str) -> frozenset[str]:
+    match field:
+        case "subscription":
+            return frozenset(record.registration.subscriptions)
+        case "region":
+            return frozenset(record.registration.regions)
+        case _:
+            return frozenset({record.name})
+
+
+async def readable_projects(
+    projects: ProjectRepository, caller: Caller, permission: Permission, wanted: str | None
+) -> tuple[str, ...] | None:
+    """The projects whose objects the caller may list, in name order; None for all. ``wanted`` asks for one only."""
+    if app_roles(caller) & TABLE[permission]:
+        return None if wanted is None else (wanted,) if is_project_name(wanted) else ()
+    registrations: tuple[ProjectRecord, ...]
+    if wanted is not None:
+        stored = await projects.load(wanted) if is_project_name(wanted) else None
+        registrations = (stored.record,) if stored else ()
+    else:
+        registrations = await projects.all()
+    return tuple(r.name for r in registrations if judge(caller, permission, r.registration) is Verdict.ALLOWED)
 
 
 async def get_project(deps: ProjectDeps, caller: Caller, name: str) -> ProjectRecord:
@@ -101,7 +133,7 @@ async def delete_project(deps: ProjectDeps, caller: Caller, name: str, precondit
         preconditions.check(stored.record.public_etag if stored else None)
         if stored is None:
             return
-        if await _has_workspaces(deps, name):
+        if await Listing(deps.workspaces.store).has_workspaces(name):
             raise Conflict("ProjectNotEmpty", f"Project {name!r} still has workspaces; delete them first.")
         evidence = evidence_of(caller, preconditions)
         await deps.projects.delete(stored, caller.principal, deps.clock.now(), evidence)
@@ -130,13 +162,3 @@ def _record(
             "last_modified_by": caller.principal,
         }
     )
-
-
-async def _has_workspaces(deps: ProjectDeps, project: str) -> bool:
-    continuation: str | None = None
-    while True:
-        records, continuation = await deps.workspaces.list(continuation=continuation)
-        if any(record.project == project for record in records):
-            return True
-        if continuation is None:
-            return False

@@ -8,11 +8,11 @@ from controlplane.workspaces.services.accept import (
 )
 from controlplane.workspaces.services.asked import Outcome, Request
 from controlplane.workspaces.services.deps import ServiceDeps
+from controlplane.workspaces.services.lists import list_workspaces
 from controlplane.workspaces.services.look import (
     Judged,
     Planned,
     get_workspace,
-    list_workspaces,
     plan_workspace,
     validate_workspace,
 )

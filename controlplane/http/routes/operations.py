@@ -9,9 +9,10 @@ from controlplane.http import models, views
 from controlplane.http.answers import RETRY_AFTER, accepted, page, resource
 from controlplane.http.docs import accepted_doc, ok
 from controlplane.http.repeats import Repeat
-from controlplane.http.requests import Ctx, SkipToken
+from controlplane.http.requests import Ctx, Paged
 from controlplane.operations import service
 from controlplane.operations.model import Operation
+from controlplane.operations.paging import token_of
 from controlplane.ports.store import Write
 from controlplane.projects.access import Permission
 
@@ -19,10 +20,14 @@ router = APIRouter(prefix="/api/operations", tags=["Operations"])
 
 
 @router.get("", operation_id=Permission.OPERATIONS_LIST, responses=ok(models.OperationList), summary="List operations")
-async def list_operations(ctx: Ctx, skip_token: SkipToken = None) -> JSONResponse:
-    """Those of projects in which the caller has a role, newest first."""
-    found, continuation = await service.list_operations(ctx.services.for_operations(), ctx.caller, skip_token)
-    return page(ctx, "operations", [views.operation(item) for item in found], continuation)
+async def list_operations(ctx: Ctx, asked: Paged) -> JSONResponse:
+    """Those of projects in which the caller has a role, newest first. Fields of the filter: `target`
+    (`workspaces/{name}`), `project`, `kind`, `status`. A filtered page may be short, or empty, while there is a
+    `nextLink`.
+    """
+    paging = asked.paging("o", service.FIELDS)
+    found, last = await service.list_operations(ctx.services.for_operations(), ctx.caller, paging)
+    return page(ctx, "operations", [views.operation(item) for item in found], token_of("o", last), asked)
 
 
 @router.get(

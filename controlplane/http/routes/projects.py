@@ -10,7 +10,8 @@ from controlplane.http.answers import page, resource
 from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import REGISTRATION
 from controlplane.http.repeats import Repeat
-from controlplane.http.requests import JSON, Ctx, SkipToken, read_object
+from controlplane.http.requests import JSON, Ctx, Paged, read_object
+from controlplane.operations.paging import token_of
 from controlplane.projects import service
 from controlplane.projects.access import Permission
 from controlplane.projects.model import Registration
@@ -19,10 +20,13 @@ router = APIRouter(prefix="/api/projects", tags=["Projects"])
 
 
 @router.get("", operation_id=Permission.PROJECTS_LIST, responses=ok(models.ProjectList), summary="List registrations")
-async def list_projects(ctx: Ctx, skip_token: SkipToken = None) -> JSONResponse:
-    """In name order."""
-    records, continuation = await service.list_projects(ctx.services.for_projects(), ctx.caller, skip_token)
-    return page(ctx, "projects", [views.project(record) for record in records], continuation)
+async def list_projects(ctx: Ctx, asked: Paged) -> JSONResponse:
+    """In name order. Fields of the filter: `name`, `subscription`, `region`; the last two are what the registration
+    allows.
+    """
+    paging = asked.paging("p", service.FIELDS)
+    records, last = await service.list_projects(ctx.services.for_projects(), ctx.caller, paging)
+    return page(ctx, "projects", [views.project(record) for record in records], token_of("p", last), asked)
 
 
 @router.get(

@@ -19,28 +19,34 @@ from controlplane.http.requests import (
     AllowDestructive,
     Context,
     Ctx,
-    SkipToken,
+    Paged,
     parse_object,
     read_body,
     read_object,
     require_media_type,
 )
 from controlplane.json_types import JsonObject
+from controlplane.operations.paging import token_of
 from controlplane.ports.store import Write
 from controlplane.projects.access import Permission
 from controlplane.workspaces import service
 from controlplane.workspaces.service import Outcome
 from controlplane.workspaces.service import Request as Ask
+from controlplane.workspaces.services.lists import FIELDS
 from controlplane.workspaces.spec import WorkspaceSpec
 
 router = APIRouter(prefix="/api/workspaces", tags=["Workspaces"])
 
 
 @router.get("", operation_id=Permission.WORKSPACES_LIST, responses=ok(models.WorkspaceList), summary="List workspaces")
-async def list_workspaces(ctx: Ctx, skip_token: SkipToken = None) -> JSONResponse:
-    """Those of projects in which the caller has a role, in name order."""
-    found, continuation = await service.list_workspaces(ctx.services.for_workspaces(), ctx.caller, skip_token)
-    return page(ctx, "workspaces", [views.workspace(stored) for stored in found], continuation)
+async def list_workspaces(ctx: Ctx, asked: Paged) -> JSONResponse:
+    """Those of projects in which the caller has a role, in name order. Fields of the filter: `project`, `environment`,
+    `state`, and `condition`, whose values are a type and a status, such as `Ready:False`. A filtered page may be short,
+    or empty, while there is a `nextLink`.
+    """
+    paging = asked.paging("w", FIELDS)
+    found, last = await service.list_workspaces(ctx.services.for_workspaces(), ctx.caller, paging)
+    return page(ctx, "workspaces", [views.workspace(stored) for stored in found], token_of("w", last), asked)
 
 
 @router.get(

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from controlplane.errors import Transient
 from controlplane.json_types import JsonObject
-from controlplane.projects.access import TABLE, Caller, Permission, Verdict, app_roles, judge
-from controlplane.projects.model import Registration
+from controlplane.projects.access import Caller, Permission
 from controlplane.workspaces.diff import diff
 from controlplane.workspaces.measured import load_durations
 from controlplane.workspaces.model import Blueprint, Observed, Plan
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.posture import Report, advise, evaluate
-from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.asked import Request, check_facts, understand
 from controlplane.workspaces.services.deps import (
     ServiceDeps,
     blueprint_of,
-    registration_of,
     require,
     stored_spec,
 )
 from controlplane.workspaces.services.room import find_room, require_place
 from controlplane.workspaces.spec import WorkspaceSpec
-
-PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +48,6 @@ class Judged:
 async def get_workspace(deps: ServiceDeps, caller: Caller, name: str) -> StoredWorkspace:
     """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``."""
     return await require(deps, caller, Permission.WORKSPACES_GET, name)
-
-
-async def list_workspaces(
-    deps: ServiceDeps, caller: Caller, continuation: str | None
-) -> tuple[tuple[StoredWorkspace, ...], str | None]:
-    """Those the caller may read, in name order, and where the next page begins.
-
-    Whoever sees a part of the fleet gets that part in one page: a place in the whole list would name what lies there.
-    """
-    records: list[WorkspaceRecord] = []
-    if app_roles(caller) & TABLE[Permission.WORKSPACES_LIST]:
-        found, continuation = await deps.repository.list(limit=PAGE, continuation=continuation)
-        records.extend(found)
-    else:
-        continuation = None
-        while True:
-            found, continuation = await deps.repository.list(continuation=continuation)
-            records.extend(found)
-            if continuation is None:
-                break
-        records = await _readable(deps, caller, records)
-    loaded = await asyncio.gather(*(deps.repository.load(record.name) for record in records))
-    return tuple(stored for stored in loaded if stored is not None), continuation
-
-
-async def _readable(deps: ServiceDeps, caller: Caller, records: list[WorkspaceRecord]) -> list[WorkspaceRecord]:
-    registrations: dict[str, Registration | None] = {}
-    for project in sorted({record.project for record in records}):
-        registrations[project] = await registration_of(deps, project)
-    return [
-        record
-        for record in records
-        if judge(caller, Permission.WORKSPACES_LIST, registrations[record.project]) is Verdict.ALLOWED
-    ]
 
 
 async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject | None) -> Planned:
