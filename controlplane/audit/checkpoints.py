@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from controlplane.audit import merkle
 from controlplane.audit.canonical import canonical
 from controlplane.audit.model import GENESIS, HEAD, Head, Kind, head_of
-from controlplane.errors import Conflict, Fatal
+from controlplane.errors import Conflict, Fatal, Transient
 from controlplane.operations.model import Model
 from controlplane.ports.anchor import Anchor
 from controlplane.ports.store import Store
@@ -144,18 +144,21 @@ async def take(store: Store, anchor: Anchor, now: datetime) -> Checkpoint:
     in the anchor is not one of ours, and what the ports raise.
     """
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    for _ in range(_TRIES):
+    for left in reversed(range(_TRIES)):
         try:
             return await _take(store, anchor, hour)
-        except Conflict:
-            _log.info("another checkpoint was faster hour=%s", hour.isoformat())
-    raise Conflict("ConcurrentChange", "Others keep writing checkpoints.")
+        except (Conflict, Transient) as error:
+            # Another was faster, or an answer was lost: what the anchor holds now says which.
+            _log.warning("checkpoint is looked at again hour=%s code=%s", hour.isoformat(), error.code)
+            if not left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 async def _take(store: Store, anchor: Anchor, hour: datetime) -> Checkpoint:
     names = await logs(anchor)
     # A clock that is behind does not reopen a month that is over.
-    name = max(log_of(hour), *names[-1:])
+    name = max((log_of(hour), *names[-1:]))
     text = await anchor.read(name) if name in names else b""
     folded = Folded()
     _require_whole(name, text, folded)
