@@ -107,7 +107,7 @@ def api_version(resource_type: str) -> str:
 #: Pinned to the versions of the published SDK models that every body is held against: azure-mgmt-network 33.1.0,
 #: azure-mgmt-privatedns 2.0.0, azure-mgmt-storage 25.3.0, azure-mgmt-keyvault 14.1.0, azure-mgmt-containerregistry
 #: 15.0.0, azure-mgmt-loganalytics 14.0.0, azure-mgmt-applicationinsights 4.1.0, azure-mgmt-authorization 4.0.0,
-#: azure-mgmt-compute 39.0.0, azure-ai-ml 1.35.2; resource groups and diagnostic settings as recorded from the Azure CLI.
+#: azure-mgmt-compute 39.0.0, azure-ai-ml 1.35.2; resource groups and diagnostic settings as the Azure CLI recorded.
 _NETWORK, _DNS, _ML, _MACHINES = "2026-03-01", "2024-06-01", "2025-12-01", "2026-04-01"
 API_VERSIONS: Mapping[str, str] = MappingProxyType(
     {

@@ -234,7 +234,7 @@ def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterat
     ours = {str(at(found.snapshot[arm_id], "identity.principalId")).lower() for arm_id in claimed}
     theirs = {fold(str(body["id"])) for (_, _, holder), body in found.roles.items() if holder in ours}
     for arm_id in found.manageable:
-        if arm_id not in claimed and arm_id not in theirs and arm_id.startswith(own):
-            # The interface of a private endpoint is Azure's, and comes and goes with it.
-            if not at(found.snapshot[arm_id], "properties.privateEndpoint.id"):
-                yield found.snapshot[arm_id]
+        # The interface of a private endpoint is Azure's, and comes and goes with it.
+        made_by_azure = at(found.snapshot[arm_id], "properties.privateEndpoint.id") is not None
+        if arm_id not in claimed and arm_id not in theirs and arm_id.startswith(own) and not made_by_azure:
+            yield found.snapshot[arm_id]

@@ -9,8 +9,8 @@ from controlplane.arm import name_of, resource_group_of, subscription_of, type_o
 from controlplane.errors import ErrorDetail
 from controlplane.workspaces.spec_model import Hub, WorkspaceSpec
 
-#: Half of it is the hub, half of that the Bastion's: AzureBastionSubnet is a /26 or larger ("Azure Bastion configuration
-#: settings": /26 since November 2021).
+#: Half of it is the hub, half of that the Bastion's: AzureBastionSubnet is a /26 or larger ("Azure Bastion
+#: configuration settings": /26 since November 2021).
 SMALLEST_PREFIX_WITH_BASTION = 24
 _HUB = "$.network.hub"
 _VNET = "microsoft.network/virtualnetworks"

@@ -94,8 +94,8 @@ class Hub(Model):
     admin_public_key: str | None = Field(
         default=None,
         pattern=_PUBLIC_KEY,
-        description="SSH public key of the machines' administrator; needed with jumpHost or buildAgents. People sign in "
-        "with Entra ID; nobody needs the private key but for an emergency, and it is never sent here.",
+        description="SSH public key of the machines' administrator; needed with jumpHost or buildAgents. People sign "
+        "in with Entra ID; nobody needs the private key but for an emergency, and it is never sent here.",
     )
     encryption_at_host: bool = Field(
         default=False,

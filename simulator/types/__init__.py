@@ -6,9 +6,11 @@ from simulator.engine.declaration import ResourceType, Route
 from simulator.types import (
     compute,
     containerregistry,
+    eventgrid,
     insights,
     keyvault,
     machinelearning,
+    machines,
     managedidentity,
     monitor,
     names,
@@ -28,7 +30,9 @@ ALL_TYPES: tuple[ResourceType, ...] = (
     *smart_detection.TYPES,
     *managedidentity.TYPES,
     *compute.TYPES,
+    *machines.TYPES,
     *monitor.TYPES,
     *machinelearning.TYPES,
+    *eventgrid.TYPES,
 )
 ALL_ROUTES: tuple[Route, ...] = (*network.ROUTES, *keyvault.ROUTES, *names.ROUTES)

@@ -1,8 +1,8 @@
 """What a build agent's machine runs once: installs the Azure Pipelines agent and registers it. Pure.
 
-No secret is in it. Registering takes a Microsoft Entra token in the place of a personal access token, which the machine
-asks its own identity for; the identity must be a user of the organization with *Administrator* of the pool. The token is
-used for registering only: afterwards the agent has a key of its own.
+No secret is in it. Registering takes a Microsoft Entra token in the place of a personal access token, which the
+machine asks its own identity for; the identity must be a user of the organization and administrator of the pool. The
+token is used for registering only: afterwards the agent has a key of its own.
 Sources: https://learn.microsoft.com/azure/devops/pipelines/agents/linux-agent and
 https://learn.microsoft.com/azure/devops/integrate/get-started/authentication/service-principal-managed-identity.
 """

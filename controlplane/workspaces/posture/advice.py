@@ -5,24 +5,12 @@ Each piece of advice says whom it concerns. It is shown in ``:plan`` beside the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.workspace import image_build_compute
 from controlplane.workspaces.model import Blueprint, PlanWarning
+from controlplane.workspaces.posture.advice_hub import HUB_ADVICE
+from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import WorkspaceSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """``needed``: whether a spec, and what it compiles to, gives a reason to say it."""
-
-    code: str
-    requirements: tuple[str, ...]
-    target: str
-    message: str
-    needed: Callable[[WorkspaceSpec, Blueprint], bool]
 
 
 def _has(blueprint: Blueprint, resource_type: str) -> bool:
@@ -70,6 +58,7 @@ _ADVICE = (
         "needed between them.",
         lambda _, blueprint: _has(blueprint, kinds.PEERING),
     ),
+    *HUB_ADVICE,
     Advice(
         "NoImageBuildCompute",
         ("S1-65",),

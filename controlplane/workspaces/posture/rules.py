@@ -6,8 +6,8 @@ Plain dictionaries by rule name; each rule names the requirements it answers to.
 from __future__ import annotations
 
 from controlplane.workspaces import kinds
-from controlplane.workspaces.posture import catalogue_network, catalogue_services
-from controlplane.workspaces.posture.checks import dns, egress, endpoints, exposure, peering
+from controlplane.workspaces.posture import catalogue_hub, catalogue_network, catalogue_services
+from controlplane.workspaces.posture.checks import dns, egress, endpoints, exposure, hub, peering
 from controlplane.workspaces.posture.checks.properties import Off, is_special, provisioned
 from controlplane.workspaces.posture.controls import PROD_CLASS, Control
 from controlplane.workspaces.posture.model import Concern, Section, Severity
@@ -16,7 +16,8 @@ from controlplane.workspaces.posture.scene import Check
 _DATA, _MODEL = Section.TRAINING_DATA, Section.MODEL
 
 CONTROLS: dict[str, Control] = {
-    control.rule: control for control in (*catalogue_network.ENTRIES, *catalogue_services.ENTRIES)
+    control.rule: control
+    for control in (*catalogue_network.ENTRIES, *catalogue_hub.ENTRIES, *catalogue_services.ENTRIES)
 }
 """Rule name → control on declared properties."""
 
@@ -35,6 +36,25 @@ _CHECKS = (
     Check("CP.NothingPublic", "exposure.access", exposure.public_access, section=_DATA),
     Check("NET.PIP.None", "exposure.addresses", exposure.public_addresses, Severity.MEDIUM),
     Check("NET.NSG.NoAnyInboundSource", "exposure.ports", exposure.open_ports),
+    Check("DNS.NoForeignLink", "dns.foreign", hub.foreign_links, Severity.MEDIUM),
+    Check("CP.RBAC.NoForeign", "roles.foreign", hub.foreign_grants, Severity.MEDIUM, concern=Concern.ACCESS),
+    Check(
+        "CP.AGENT.Scope",
+        "agent.scope",
+        hub.agent_scope,
+        section=Section.DEVOPS_PIPELINE,
+        concern=Concern.ACCESS,
+        requirements=("S4-05",),
+    ),
+    Check(
+        "CP.AGENT.VersionAge",
+        "agent.age",
+        hub.agent_age,
+        Severity.LOW,
+        Section.DEVOPS_PIPELINE,
+        concern=Concern.DECLARED,
+        requirements=("S1-64",),
+    ),
     Check("STO.SftpOff", "storage.sftp", Off(kinds.STORAGE, "$.properties.isSftpEnabled"), Severity.MEDIUM, _DATA),
     Check("STO.NfsV3Off", "storage.nfs", Off(kinds.STORAGE, "$.properties.isNfsV3Enabled"), Severity.LOW, _DATA),
     Check(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from simulator.engine.declaration import NameRule, ResourceType, Route
 from simulator.types.network import (
+    bastions,
     nat,
     peerings,
     private_dns,
@@ -30,6 +31,7 @@ _NAMED: tuple[ResourceType, ...] = (
     *peerings.TYPES,
     *security_groups.TYPES,
     *nat.TYPES,
+    *bastions.TYPES,
     *routes.TYPES,
     *private_endpoints.TYPES,
     *zone_groups.TYPES,

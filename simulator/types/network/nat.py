@@ -177,8 +177,9 @@ TYPES: tuple[ResourceType, ...] = (
             ReadOnly("properties.resourceGuid"),
             ReadOnly("properties.ipAddress"),
             ReadOnly("properties.natGateway"),
+            ReadOnly("properties.ipConfiguration"),
         ),
-        keep_on_put=("properties.natGateway", "properties.ipAddress"),
+        keep_on_put=("properties.natGateway", "properties.ipConfiguration", "properties.ipAddress"),
         defaults={
             # Basic addresses ended in September 2025: an address without a sku is Standard and static.
             "sku": {"name": "Standard", "tier": "Regional"},

@@ -25,7 +25,7 @@ from simulator.types._shared import (
     items,
     type_of,
 )
-from simulator.types.network import _lro
+from simulator.types.network import _lro, interfaces
 from simulator.types.network.endpoint_rules import (
     AUTOMATIC,
     MANUAL,
@@ -275,9 +275,26 @@ TYPES: tuple[ResourceType, ...] = (
         update=_lro.update(4),
         delete=_lro.delete(4),
         etag=_lro.ETAG,
-        # Interfaces of endpoints only: Azure makes them, callers read them.
-        methods=frozenset({"GET", "HEAD", "LIST"}),
+        busy=_lro.BUSY,
+        patch_style=Patch.TAGS,
+        # Callers make those of their machines; those of endpoints are Azure's, and read only.
         keys=("name", "id", "etag", "type", "location", "tags", "properties", "kind"),
-        defaults={"kind": "Regular"},
+        read_only=(
+            ReadOnly("properties.resourceGuid"),
+            ReadOnly("properties.virtualMachine"),
+            ReadOnly("properties.privateEndpoint"),
+        ),
+        keep_on_put=("properties.virtualMachine",),
+        defaults={
+            "kind": "Regular",
+            "properties": {"enableAcceleratedNetworking": False, "enableIPForwarding": False},
+        },
+        computed=_lro.resource_guid,
+        hooks=(
+            Hook(Phase.VALIDATE, "interface-rules", interfaces.interface_rules),
+            Hook(Phase.ACCEPTED, "interface-addresses", interfaces.take_addresses),
+            Hook(Phase.DELETED, "interface-addresses", interfaces.give_addresses_back),
+            Hook(Phase.DELETING, "interface-in-use", interfaces.interface_in_use),
+        ),
     ),
 )

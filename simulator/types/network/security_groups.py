@@ -18,7 +18,7 @@ from simulator.engine.declaration import (
     ResourceType,
 )
 from simulator.types._shared import items, parent_id, state_of
-from simulator.types.network import _lro
+from simulator.types.network import _lro, bastions
 
 NSG = "Microsoft.Network/networkSecurityGroups"
 RULE = f"{NSG}/securityRules"
@@ -252,6 +252,7 @@ TYPES: tuple[ResourceType, ...] = (
         computed=_lro.resource_guid,
         hooks=(
             Hook(Phase.VALIDATE, "nsg-rules", validate_group),
+            bastions.GROUP_HOOK,
             Hook(Phase.ACCEPTED, "nsg-inline-rules", write_inline_rules),
             Hook(Phase.COMPLETED, "nsg-inline-rules", settle_inline_rules),
             Hook(Phase.READ, "nsg-shows-rules", show_rules),

@@ -1,0 +1,105 @@
+"""Advice on ways in and on build agents (S1-52…63). Pure data."""
+
+from __future__ import annotations
+
+from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.posture.advice_model import Advice
+from controlplane.workspaces.spec_model import WorkspaceSpec
+
+_AGENTS = "$.network.hub.buildAgents"
+
+
+def _has_agents(spec: WorkspaceSpec, _: Blueprint) -> bool:
+    return spec.network.hub.build_agents > 0
+
+
+def _hosted_agents(spec: WorkspaceSpec, _: Blueprint) -> bool:
+    """Pipelines will run somewhere, and nothing of ours is there for them."""
+    return spec.network.hub.build_agents == 0 and spec.network.hub.kind == "create"
+
+
+def _closed(spec: WorkspaceSpec, _: Blueprint) -> bool:
+    hub = spec.network.hub
+    return hub.kind == "create" and hub.gateway == "none" and not (hub.bastion and hub.jump_host)
+
+
+HUB_ADVICE: tuple[Advice, ...] = (
+    Advice(
+        "NoWayIn",
+        ("S1-52",),
+        "$.network.hub",
+        "Nobody can reach this workspace's data: it is private, and there is neither a Bastion with a jump host nor a "
+        "gateway nor an existing hub. At least one is needed.",
+        _closed,
+    ),
+    Advice(
+        "AgentsInThePeeredNetwork",
+        ("S1-53",),
+        _AGENTS,
+        "The build agents stand in the peered hub, so that they reach the workspace without opening it: the most "
+        "secure of the three ways for pipelines, and the simplest to run.",
+        _has_agents,
+    ),
+    Advice(
+        "HostedAgentsByAddress",
+        ("S1-54",),
+        _AGENTS,
+        "A Microsoft-hosted agent would need its address ranges on the firewall of every service it calls; they change "
+        "weekly, and here public access is off altogether.",
+        _hosted_agents,
+    ),
+    Advice(
+        "HostedAgentsByGateway",
+        ("S1-55",),
+        _AGENTS,
+        "A Microsoft-hosted agent could come in as a VPN client, which takes a VPN gateway in the hub and a secret in "
+        "the pipeline.",
+        _hosted_agents,
+    ),
+    Advice(
+        "AgentCost",
+        ("S1-56",),
+        _AGENTS,
+        "Azure DevOps gives one self-hosted parallel job with unlimited minutes free, and further ones for less than "
+        "hosted ones (one free job with 1,800 minutes a month, then by the job); machines cost as long as they run.",
+        _has_agents,
+    ),
+    Advice(
+        "AgentMaintenance",
+        ("S1-57",),
+        _AGENTS,
+        "Self-hosted agents are yours to patch and to update, with the software that you choose; hosted ones are "
+        "Microsoft's.",
+        _has_agents,
+    ),
+    Advice(
+        "AgentBuildTime",
+        ("S1-58",),
+        _AGENTS,
+        "Self-hosted agents keep files and caches between runs, which makes builds faster, and what one run leaves is "
+        "there for the next; hosted ones start from nothing.",
+        _has_agents,
+    ),
+    Advice(
+        "OneJobAtATime",
+        ("S1-59",),
+        _AGENTS,
+        "An agent runs one job at a time: as many agents as jobs that have to run together.",
+        _has_agents,
+    ),
+    Advice(
+        "OneAgentOnly",
+        ("S1-62",),
+        _AGENTS,
+        "With one agent no pipeline runs while its machine is down; two are redundant.",
+        lambda spec, _: spec.network.hub.build_agents == 1,
+    ),
+    Advice(
+        "AgentsNotRegistered",
+        ("S1-63",),
+        "$.network.hub.agents.organizationUrl",
+        "Without an organization the agents are installed and not registered. Given one, they register with their "
+        "machine's identity; a personal access token is a secret that somebody has to keep.",
+        lambda spec, _: spec.network.hub.build_agents > 0 and spec.network.hub.agents.organization_url is None,
+    ),
+)
