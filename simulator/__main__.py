@@ -82,6 +82,31 @@ def delete_dns_link(
     typer.echo(_post(env_file, "inject", wish)["id"])
 
 
+@inject_app.command("model-registered")
+def model_registered(
+    workspace: Annotated[str, typer.Option(help="Azure ML workspace, by id or name.")],
+    model: Annotated[str, typer.Option(help="Name of the model.")],
+    version: Annotated[str, typer.Option(help="Its version.")] = "1",
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Somebody registers a model: Event Grid tells whoever subscribed to the workspace."""
+    wish = {"kind": "model-registered", "workspace": workspace, "model": model, "version": version}
+    typer.echo(_post(env_file, "inject", wish)["id"])
+
+
+@inject_app.command("event")
+def event(
+    topic: Annotated[str, typer.Option(help="Id of the resource that the event is about.")],
+    event_type: Annotated[str, typer.Option("--type", help="Microsoft.MachineLearningServices.RunCompleted, ...")],
+    subject: Annotated[str, typer.Option(help="Its subject.")] = "",
+    data: Annotated[str, typer.Option(help="Its data, as JSON.")] = "{}",
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Any event of a resource."""
+    wish = {"kind": "event", "topic": topic, "eventType": event_type, "subject": subject, "data": json.loads(data)}
+    typer.echo(_post(env_file, "inject", wish)["id"])
+
+
 def _post(env_file: str, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
     """Call a control endpoint of the running simulator."""
     path = Path(env_file)

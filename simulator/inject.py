@@ -13,6 +13,7 @@ from simulator.planes.world import ADMIN, World
 if TYPE_CHECKING:
     from simulator.server.app import Simulator
 
+ML = "Microsoft.MachineLearningServices/workspaces"
 STORAGE = "Microsoft.Storage/storageAccounts"
 ZONE = "Microsoft.Network/privateDnsZones"
 
@@ -28,7 +29,12 @@ def perform(simulator: Simulator, wish: JsonObject) -> JsonObject:
             return _delete_link(world, str(wish["zone"]), wish.get("link"), wish.get("resourceGroup"))
         case "arm":
             return _any(world, wish)
-    raise ValueError(f"unknown injection {wish.get('kind')!r}: public-access, delete-dns-link, arm")
+        case "model-registered":
+            return _model_registered(world, wish)
+        case "event":
+            return _event(world, wish)
+    known = "public-access, delete-dns-link, arm, model-registered, event"
+    raise ValueError(f"unknown injection {wish.get('kind')!r}: {known}")
 
 
 def by_hand(world: World) -> Caller:
@@ -51,6 +57,30 @@ def _any(world: World, wish: JsonObject) -> JsonObject:
     version = str(wish.get("apiVersion", "2024-01-01"))
     response = _call(world, str(wish["method"]).upper(), str(wish["path"]), version, wish.get("body"))
     return {"status": response.status, "id": wish["path"], "body": response.body}
+
+
+def _model_registered(world: World, wish: JsonObject) -> JsonObject:
+    """A model version is registered in a workspace: {"workspace", "model", "version", "tags", "properties"}. Fields as
+    the event's schema prints them; a version that looks like a number is one, as in the sample there."""
+    named = [one for one in world.engine.all_of(ML) if str(wish["workspace"]).lower() in (one.key, one.name.lower())]
+    workspace = _one(named, f"workspace {wish['workspace']}")
+    model, version = str(wish["model"]), str(wish.get("version", "1"))
+    data = {
+        "ModelName": model, "ModelVersion": int(version) if version.isdigit() else version,
+        "ModelTags": dict(wish.get("tags") or {}), "ModelProperties": dict(wish.get("properties") or {}),
+    }  # fmt: skip
+    kind = "Microsoft.MachineLearningServices.ModelRegistered"
+    world.engine.emit(workspace.id, kind, f"models/{model}:{version}", data)
+    return {"status": 202, "id": workspace.id}
+
+
+def _event(world: World, wish: JsonObject) -> JsonObject:
+    """Any event of a resource: {"topic", "eventType", "subject", "data"}."""
+    topic = world.engine.get(str(wish["topic"]))
+    if topic is None:
+        raise ArmError(404, "NotClear", f"{wish['topic']} does not exist")
+    world.engine.emit(topic.id, str(wish["eventType"]), str(wish.get("subject", "")), dict(wish.get("data") or {}))
+    return {"status": 202, "id": topic.id}
 
 
 def _one(found: list[Resource], what: str) -> Resource:

@@ -12,6 +12,7 @@ from simulator.engine import assets, operations, values, words
 from simulator.engine.declaration import ResourceType
 from simulator.engine.hooks import ArmError, Caller, Hook, HookContext, JsonObject, Phase, Resource, hooks_by_phase
 from simulator.engine.operations import Operation, Operations
+from simulator.engine.outbox import Event, Outbox
 from simulator.engine.registry import Registry
 from simulator.engine.shape import settle_body, show
 from simulator.engine.store import Store
@@ -51,6 +52,7 @@ class Engine:
         self.directory: Directory
         self.authority: Authority
         self.page_size = 1000
+        self.outbox = Outbox()
         self.clock: Callable[[], float] = time.time
         self._moment: float | None = None
         self._phases: dict[int, dict[Phase, tuple[Hook, ...]]] = {}
@@ -124,6 +126,15 @@ class Engine:
         if self.scale == 1:
             return {"retry-after": str(max(1, round(seconds)))}
         return {"x-ms-retry-after-ms": f"{seconds * 1000 / self.scale:g}"}
+
+    # Events.
+
+    def emit(self, topic: str, event_type: str, subject: str, data: JsonObject) -> None:
+        event_id = self.guid("event", topic.lower(), event_type, str(self.count(f"emitted:{topic.lower()}")))
+        self.outbox.events.append(Event(event_id, topic, event_type, subject, values.clone(data), self.now()))
+
+    def handshake(self, subscription_id: str) -> None:
+        self.outbox.handshakes.append(subscription_id)
 
     # Values that depend on the seed.
 

@@ -134,6 +134,14 @@ class EngineApi(Protocol):
         resource is gone by then `ctx.resource` is None-like: the hook is skipped."""
         ...
 
+    def emit(self, topic: str, event_type: str, subject: str, data: JsonObject) -> None:
+        """An event of a resource, for whoever subscribed to it. `topic` is the resource's id."""
+        ...
+
+    def handshake(self, subscription_id: str) -> None:
+        """Have the endpoint of an event subscription asked whether it wants its events."""
+        ...
+
     def guid(self, *parts: str) -> str:
         """A GUID that depends on the seed and the parts only."""
         ...

@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,10 +15,12 @@ from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller
 from simulator.engine.messages import Request, Response, error_response
 from simulator.faults import Effect, Faults
-from simulator.planes import entra, metadata
+from simulator.planes import entra, graph, metadata
+from simulator.planes.clock import Clock
 from simulator.planes.world import World
 from simulator.recorder import Answered, Recorder, body_of, retry_after
 from simulator.server import control
+from simulator.server.delivery import VALIDATE, Deliverer
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -37,6 +39,11 @@ class Simulator:
     recorder: Recorder
     faults: Faults
     on_environment: Callable[[], None] = lambda: None
+    grid: Deliverer = field(init=False)
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.grid = Deliverer(self.world, self.faults)
 
     def disturb(self, rules: Any) -> None:
         """Take fault rules in place of those there are; raises ValueError. Reads that lag need what was there."""
@@ -59,6 +66,7 @@ class Simulator:
         who, method, path = request.caller.object_id, request.method, request.path
         self._record(plane, request, Answered(who, method, path, response, arrived, told=not dropped), effect)
         self.world.store.flush()
+        self.grid.work()
         if dropped:
             await _cut(send)
             return
@@ -103,6 +111,10 @@ class Simulator:
             return "metadata", found
         if found := entra.handle(self.world, request):
             return "entra", found
+        if found := graph.handle(self.world, request):
+            return "graph", found
+        if request.method == "GET" and request.path == VALIDATE:
+            return "eventgrid", self.grid.validated(request)
         return "arm", self._arm(request)
 
     def _arm(self, request: Request) -> Response:

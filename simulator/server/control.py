@@ -32,6 +32,7 @@ def handle(simulator: Simulator, request: Request, client: str) -> Response:
     except (ValueError, KeyError, TypeError) as error:
         response = Response(400, {"error": {"code": "BadControlRequest", "message": f"{error}"}})
     simulator.world.store.flush()
+    simulator.grid.work()
     return response
 
 
@@ -64,6 +65,8 @@ def _route(simulator: Simulator, request: Request) -> Response:
         case "POST", "reset":
             world.reset(sent.get("seed"), sent.get("timeScale"))
             recorder.forget()
+            simulator.grid.forget()
+            simulator.clock.reset()
             simulator.disturb([])
             simulator.on_environment()
             return Response(200, _settings(simulator))
@@ -92,6 +95,12 @@ def _route(simulator: Simulator, request: Request) -> Response:
         case "PUT", "faults":
             simulator.disturb(sent)
             return Response(200, {"rules": simulator.faults.listed()})
+        case "GET", "eventgrid":
+            return Response(200, simulator.grid.listed())
+        case "GET", "clock":
+            return Response(200, simulator.clock.shown())
+        case "PUT", "clock":
+            return Response(200, simulator.clock.change(sent))
         case "GET", "health":
             return Response(200, {"status": "ok"})
     raise ArmError(404, "NoSuchControlEndpoint", f"{request.method} {request.path}")

@@ -106,23 +106,28 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._simulator.on_environment()
-        self._ticker = asyncio.create_task(_tick(self._simulator.world))
+        self._ticker = asyncio.create_task(_tick(self._simulator))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._ticker is not None:
             self._ticker.cancel()
+        await self._simulator.grid.close()
         await super().shutdown(sockets)
         self._simulator.world.close()
         self._simulator.recorder.close()
 
 
-async def _tick(world: World) -> None:
+async def _tick(simulator: Simulator) -> None:
+    world = simulator.world
     while True:
         try:
             world.settle()
+            simulator.grid.work()
         except Exception:
             logging.getLogger("simulator").exception("an event failed")
-        due = world.engine.next_due()
+        due = min(
+            (one for one in (world.engine.next_due(), simulator.grid.next_due()) if one is not None), default=None
+        )
         wait = 0.5 if due is None else min(0.5, max(0.01, due - world.moment()))
         await asyncio.sleep(wait)
 

@@ -224,3 +224,10 @@ def secured_workspace(lab: Lab, *, nat: bool = True, cluster: bool = True) -> No
         endpoint(lab, name)
     if cluster:
         lab.put(CLUSTER, cluster_body())
+
+
+EVENTS_BODY: Body = {
+    "properties": {
+        "destination": {"endpointType": "WebHook", "properties": {"endpointUrl": "http://localhost:7071/hook?code=s"}}
+    }
+}

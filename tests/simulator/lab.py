@@ -36,6 +36,7 @@ API = {
     "microsoft.compute": "2023-10-02",
     "microsoft.machinelearningservices": "2024-10-01",
     "microsoft.authorization": "2022-04-01",
+    "microsoft.eventgrid": "2025-02-15",
 }
 
 
@@ -63,6 +64,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.moment = 1_800_000_000.0
+        self.consents = True  # what the endpoints of event subscriptions say when they are asked
         self.world = QuietWorld(Config(base="https://localhost:8443", scale=1.0))
         self.world.engine.clock = lambda: self.moment
         self.engine = self.world.engine
@@ -78,6 +80,8 @@ class Lab:
     def advance(self, seconds: float) -> None:
         """Move the clock on, running everything that comes due on the way."""
         end = self.moment + seconds
+        while self.engine.outbox.handshakes:
+            self.resource(self.engine.outbox.handshakes.popleft()).private["validated"] = self.consents
         while (due := self.engine.next_due()) is not None and due <= end:
             self.moment = max(self.moment, due)
             self.engine.settle()

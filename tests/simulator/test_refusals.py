@@ -67,6 +67,18 @@ class Case:
 
 
 IGNORED = "Azure ignores read-only values here: "
+TOPIC = provider("Microsoft.EventGrid/systemTopics", "events")
+
+
+def subscription(under: str) -> Case:
+    return Case(
+        f"{under}/eventSubscriptions/mine",
+        estate.EVENTS_BODY,
+        "properties.destination",
+        ("InvalidRequest", "The destination of"),
+        ("properties.topic", "/another"),
+        IGNORED + "topic is readOnly in the API definition",
+    )
 
 
 def record(kind: str, name: str, properties: Body) -> Case:
@@ -311,6 +323,19 @@ CASES: dict[str, Case] = {
         ("name", "another"),
         IGNORED + "a setting has no other read-only value than its id, name and type",
     ),
+    "Microsoft.EventGrid/eventSubscriptions": subscription(f"{WORKSPACE}/providers/Microsoft.EventGrid"),
+    "Microsoft.EventGrid/systemTopics": Case(
+        TOPIC,
+        {
+            "location": LOCATION,
+            "properties": {"source": WORKSPACE, "topicType": "Microsoft.MachineLearningServices.Workspaces"},
+        },
+        "properties.source",
+        ("InvalidRequest", "The source of system topic"),
+        ("properties.metricResourceId", "mine"),
+        IGNORED + "metricResourceId is readOnly in the API definition",
+    ),
+    "Microsoft.EventGrid/systemTopics/eventSubscriptions": subscription(TOPIC),
     "Microsoft.ManagedIdentity/userAssignedIdentities": Case(
         IDENTITY, {"location": LOCATION}, "location", LOCATION_REQUIRED, ("location", ELSEWHERE), moved("someone")
     ),

@@ -141,7 +141,9 @@ def pull_from_registry(ctx: HookContext) -> None:
     principal = dig(ctx.resource.body, "identity.principalId")
     workspace = ctx.engine.get(parent_id(ctx.resource.id))
     registry = dig(workspace.body, "properties.containerRegistry") if workspace else None
-    if principal and registry and ctx.engine.get(str(registry)) is not None and ctx.previous is None:
+    # A cluster whose creation failed has not been made yet.
+    made = ctx.previous is not None and dig(ctx.previous, "properties.provisioningState") != "Failed"
+    if principal and registry and ctx.engine.get(str(registry)) is not None and not made:
         ctx.engine.grant(str(registry), ACR_PULL, str(principal))
 
 

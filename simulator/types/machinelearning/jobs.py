@@ -116,8 +116,35 @@ def start(ctx: HookContext) -> None:
     ctx.engine.schedule(QUEUE_SECONDS, "job-runs", ctx.resource.id)
 
 
+def lives(ctx: HookContext) -> None:
+    """One step of a job's life, and the events that tell of it."""
+    before = dig(ctx.resource.body, "properties.status")
+    step(ctx)
+    after = dig(ctx.resource.body, "properties.status")
+    if after != before:
+        tell(ctx, str(after))
+
+
+def tell(ctx: HookContext, status: str) -> None:
+    """Fields as the events' schema prints them (learn.microsoft.com, "Azure Machine Learning as an Event Grid source");
+    statuses are lower-case there. RunCompleted is of runs that ended well: "failed or canceled operations don't trigger
+    an event" (how-to-use-event-grid)."""
+    job, properties = ctx.resource, ctx.resource.properties
+    experiment = str(properties.get("experimentName") or "Default")
+    experiment_id = ctx.engine.guid("experiment", parent_id(job.id).lower(), experiment)
+    data = {
+        "experimentId": experiment_id, "experimentName": experiment, "runId": job.name, "runType": None,
+        "runTags": dict(properties.get("tags") or {}), "runProperties": dict(properties.get("properties") or {}),
+    }  # fmt: skip
+    subject, workspace = f"experiments/{experiment_id}/runs/{job.name}", parent_id(job.id)
+    changed = {**data, "runStatus": status.lower()}
+    ctx.engine.emit(workspace, "Microsoft.MachineLearningServices.RunStatusChanged", subject, changed)
+    if status == "Completed":
+        ctx.engine.emit(workspace, "Microsoft.MachineLearningServices.RunCompleted", subject, data)
+
+
 def step(ctx: HookContext) -> None:
-    """One step of a job's life; each schedules the next."""
+    """Each step schedules the next."""
     job = ctx.resource
     match dig(job.body, "properties.status"):
         case "NotStarted":
@@ -205,7 +232,7 @@ TYPES: tuple[ResourceType, ...] = (
         hooks=(
             Hook(Phase.VALIDATE, "job-compute", validate),
             Hook(Phase.ACCEPTED, "job-runs", start),
-            Hook(Phase.EVENT, "job-runs", step),
+            Hook(Phase.EVENT, "job-runs", lives),
         ),
     ),
 )
