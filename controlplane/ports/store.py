@@ -71,7 +71,8 @@ Write = Insert | Replace | Upsert | Remove | Check
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entities in row order; ``continuation`` is opaque, None on the last page."""
+    """Entities in row order; ``continuation`` is opaque, None on the last page. A page that is not the last may be
+    short (4 MiB are all that Tables sends at once), but not empty."""
 
     entities: tuple[Entity, ...]
     continuation: str | None

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from controlplane.operations.model import Operation
 from controlplane.operations.paging import Paging
-from controlplane.ports.store import Store
+from controlplane.ports.store import Entity, Store
 from controlplane.workspaces.repository import StoredWorkspace, stored_workspace
 from controlplane.workspaces.rows import PARTITION, after
 
@@ -44,10 +44,14 @@ class Listing:
         if not page.entities:
             return Slice((), None)
         first, end = (entity.row.removeprefix("w!") for entity in (page.entities[0], page.entities[-1]))
-        statuses = await self._store.query(
-            PARTITION, prefix="s!", at_least=f"s!{first}", below=after(f"s!{end}"), limit=limit
-        )
-        by_name = {entity.row.removeprefix("s!"): entity for entity in statuses.entities}
+        by_name: dict[str, Entity] = {}
+        start, below = f"s!{first}", after(f"s!{end}")
+        while True:  # A page of a store may be short; a status that was not read must not look like none.
+            statuses = await self._store.query(PARTITION, prefix="s!", at_least=start, below=below, limit=limit)
+            by_name |= {entity.row.removeprefix("s!"): entity for entity in statuses.entities}
+            if statuses.continuation is None:
+                break
+            start = after(statuses.entities[-1].row)
         items = tuple(
             (name, stored_workspace(entity, by_name.get(name)))
             for entity in page.entities
@@ -83,8 +87,10 @@ class Listing:
     async def _merged(self, kind: str, projects: Iterable[str], last: str | None, limit: int) -> tuple[list[str], bool]:
         """Keys of several index ranges in one order, at most ``limit``, and whether there are others."""
         ranges = await asyncio.gather(*(self._range(f"{kind}{project}!", last, limit) for project in projects))
-        keys = list(heapq.merge(*(keys for keys, _ in ranges)))
-        return keys[:limit], len(keys) > limit or any(cut for _, cut in ranges)
+        # Behind the end of a range that goes on, keys of it are missing.
+        ends = [keys[-1] for keys, cut in ranges if cut]
+        keys = [key for key in heapq.merge(*(keys for keys, _ in ranges)) if not ends or key <= min(ends)]
+        return keys[:limit], len(keys) > limit or bool(ends)
 
     async def _range(self, prefix: str, last: str | None, limit: int) -> tuple[Sequence[str], bool]:
         """Keys, and whether the range goes on behind them."""

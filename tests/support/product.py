@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -34,6 +34,7 @@ from controlplane.clocks import SystemClock
 from controlplane.http.app import create_app
 from controlplane.http.services import HttpServices
 from controlplane.operations.model import Operation
+from controlplane.ports.store import Store
 from controlplane.projects.repository import ProjectRepository
 from controlplane.settings import Settings, StoreKind
 from controlplane.store import SqliteStore
@@ -55,6 +56,20 @@ NAME = "churn-dev"
 _CLIENT_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
 #: A creation takes seconds at the scales that tests use; nothing that works takes this long.
 PATIENCE_SECONDS = 60.0
+
+
+#: An empty store (for SQLite, at this path), and what closes it.
+MakeStore = Callable[[Path], tuple[Store, Callable[[], Coroutine[Any, Any, None]]]]
+
+
+def sqlite_store(path: Path) -> tuple[Store, Callable[[], Coroutine[Any, Any, None]]]:
+    """The store of most tests."""
+    store = SqliteStore(path)
+
+    async def close() -> None:
+        store.close()
+
+    return store, close
 
 
 class Owner:
@@ -116,11 +131,13 @@ class Product:
     settings: Settings
     observer: ArmClient
     operator: ArmClient
-    store: SqliteStore = field(init=False)
+    make_store: MakeStore
+    store: Store = field(init=False)
     services: HttpServices = field(init=False)
     deps: TickDeps = field(init=False)
     admin: str = field(init=False)
     _client: httpx.AsyncClient = field(init=False)
+    _close_store: Callable[[], Coroutine[Any, Any, None]] = field(init=False)
     _stores: int = 0
 
     def __post_init__(self) -> None:
@@ -128,7 +145,7 @@ class Product:
 
     def _open(self) -> None:
         self._stores += 1
-        self.store = SqliteStore(self.folder / f"store-{self._stores}.db")
+        self.store, self._close_store = self.make_store(self.folder / f"store-{self._stores}.db")
         repository, queue, clock = WorkspaceRepository(self.store), FakeQueue(), SystemClock()
         seeing = Gates(self.store, self.settings.observer_client_id, clock)
         acting = Gates(self.store, self.settings.operator_client_id, clock)
@@ -312,11 +329,13 @@ class Product:
 
     def _shut(self) -> None:
         self.run(self._client.aclose())
-        self.store.close()
+        self.run(self._close_store())
 
 
 @contextmanager
-def running_product(folder: Path, *, time_scale: float = 1000) -> Iterator[Product]:
+def running_product(
+    folder: Path, *, time_scale: float = 1000, make_store: MakeStore = sqlite_store
+) -> Iterator[Product]:
     """A simulator of its own and the product in front of it, with the project registered."""
     with (
         start_simulator(folder, time_scale=time_scale) as simulator,
@@ -330,7 +349,7 @@ def running_product(folder: Path, *, time_scale: float = 1000) -> Iterator[Produ
         endpoint = settings.arm_endpoint
         observer = ArmClient(endpoint, settings.observer_client_id)
         operator = ArmClient(endpoint, settings.operator_client_id)
-        product = Product(simulator, folder, runner, Owner(simulator), settings, observer, operator)
+        product = Product(simulator, folder, runner, Owner(simulator), settings, observer, operator, make_store)
         try:
             product.register()
             yield product
