@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from typing import Any
 import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
+from azure.storage.queue.aio import QueueClient
 
 from funchost.environment import app_settings
+from tests.support.azurite import RunningAzurite
 from tests.support.funchost import APP, ROOT, Host, running_host
 
 
@@ -158,7 +161,7 @@ def children_of(host: Host) -> list[int]:
 async def test_children_end_with_the_parent_however_it_ends(tmp_path: Path, number: signal.Signals) -> None:
     async with running_host(tmp_path) as host:
         pids = children_of(host)
-        assert len(pids) == 4
+        assert len(pids) == 5
         host.process.send_signal(number)
         code = await asyncio.wait_for(host.process.wait(), 20)
         assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
@@ -213,6 +216,101 @@ def test_state_is_kept_beside_the_queue_that_was_named(tmp_path: Path, monkeypat
     settings, state = app_settings(app, None, None)
     assert (settings["CONTROLPLANE_SQLITE_QUEUE"], state) == (str(elsewhere / "q.db"), elsewhere)
     assert app_settings(app, None, tmp_path)[1] == tmp_path
+
+
+@pytest.mark.parametrize("asked", ["option", "setting"])
+async def test_several_workers_of_a_function(tmp_path: Path, asked: str) -> None:
+    options, settings = (("--workers", "2"), {}) if asked == "option" else ((), {"FUNCTIONS_WORKER_PROCESS_COUNT": "2"})
+    async with running_host(tmp_path, *options, **settings) as host:
+        groups = [psutil.Process(pid).cmdline() for pid in children_of(host)]
+        counts = Counter(line[line.index("--worker") + 1] for line in groups)
+        assert counts == {"http": 2, "work": 2, "events": 2, "tick": 1, "minutely": 1}, "a timer has one"
+        send(tmp_path, *({"n": n, "sleep": 0.3} for n in range(12)))
+        await host.until(lambda: len(host.notes("end")) == 12)
+        assert len({note["pid"] for note in host.notes("end")}) == 2
+        assert len({note["id"] for note in host.notes("begin")}) == len(host.notes("begin")) == 12
+        first = (await get(f"{host.url}/pre/api/x")).json()["pid"]
+        os.kill(first, signal.SIGSTOP)
+        try:
+            assert (await get(f"{host.url}/pre/api/x")).json()["pid"] != first, "one socket, heard by both"
+        finally:
+            os.kill(first, signal.SIGCONT)
+
+
+async def test_two_hosts_of_one_state_have_one_timer(tmp_path: Path) -> None:
+    async with running_host(tmp_path, "--only", "tick") as first:
+        await first.until(lambda: len(first.notes("tick")) >= 2)
+        async with running_host(tmp_path, "--only", "tick") as second:
+            await first.until(lambda: len(first.notes("tick")) >= 4)
+            assert len({note["pid"] for note in first.notes("tick")}) == 1
+            first.process.send_signal(signal.SIGTERM)
+            await second.until(lambda: len({note["pid"] for note in first.notes("tick")}) == 2)
+
+
+EVENT = {"id": "1", "subject": "s", "eventType": "t", "eventTime": "2026-11-22T00:00:00Z", "dataVersion": ""}
+
+
+async def test_event_grid_functions_have_their_own_process_behind_the_same_port(tmp_path: Path) -> None:
+    async with running_host(tmp_path) as host:
+        key = json.loads((tmp_path / "keys.json").read_text())["systemKeys"]["eventgrid_extension"]
+        url = f"{host.url}/runtime/webhooks/EventGrid?functionName=events&code={key}"
+
+        async def deliver(**data: object) -> int:
+            async with httpx.AsyncClient(timeout=20) as client:
+                headers = {"aeg-event-type": "Notification"}
+                return (await client.post(url, headers=headers, json=[{**EVENT, "data": data}])).status_code
+
+        async with httpx.AsyncClient(timeout=20) as client:
+            validation = [{**EVENT, "data": {"validationCode": "code"}}]
+            answer = await client.post(url, headers={"aeg-event-type": "SubscriptionValidation"}, json=validation)
+            assert (answer.status_code, answer.json()) == (200, {"validationResponse": "code"})
+            assert (await client.options(url)).headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
+            assert (await client.post(url.replace(key, "wrong"))).status_code == 401
+        assert await deliver(n=1) == 202
+        assert await deliver(fail=True) == 500
+        assert await deliver(die=True) == 500
+        assert await deliver(n=2) == 202, "the worker is replaced, and its port waits meanwhile"
+        notes = host.notes("delivered")
+        assert [note["data"] for note in notes] == [{"n": 1}, {"fail": True}, {"die": True}, {"n": 2}]
+        assert notes[0]["pid"] == notes[2]["pid"] != notes[3]["pid"]
+        assert notes[0]["pid"] != (await get(f"{host.url}/pre/api/x")).json()["pid"]
+
+
+async def test_an_event_grid_function_alone_has_the_port(tmp_path: Path) -> None:
+    async with running_host(tmp_path, "--only", "events") as host:
+        assert (await get(f"{host.url}/runtime/webhooks/EventGrid?functionName=events")).status_code == 401
+        assert len(children_of(host)) == 2
+
+
+async def test_storage_queues(tmp_path: Path, azurite: RunningAzurite) -> None:
+    queue = f"q-{uuid.uuid4().hex[:12]}"
+    settings = {"WORK_QUEUE": queue, "AzureWebJobsStorage": azurite.connection_string}
+    async with (
+        running_host(tmp_path, "--only", "work", "--queues", "storage", "--workers", "2", **settings) as host,
+        QueueClient.from_connection_string(azurite.connection_string, queue) as ticks,
+        QueueClient.from_connection_string(azurite.connection_string, f"{queue}-poison") as poison,
+    ):
+        assert "CONTROLPLANE_SQLITE_QUEUE" not in psutil.Process(children_of(host)[0]).environ()
+        await ticks.create_queue()
+        for order in ({"n": 1}, {"fail": True}):
+            await ticks.send_message(base64.b64encode(json.dumps(order).encode()).decode())
+        await host.until(lambda: len(host.notes("end")) == 4)
+        async with asyncio.timeout(10):
+            while (await ticks.get_queue_properties()).approximate_message_count:  # noqa: ASYNC110 - the host's doing
+                await asyncio.sleep(0.02)
+        (failed,) = await poison.peek_messages(5)
+        assert json.loads(base64.b64decode(failed.content)) == {"fail": True}
+        assert sorted(note["count"] for note in host.notes("begin")) == [1, 1, 2, 3]
+
+
+async def test_a_storage_queue_needs_its_connection(tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path))
+    code, output = await run_to_end("--app", str(APP), "--only", "work", "--queues", "storage", *state)
+    assert code == 1
+    assert "'AzureWebJobsStorage' does not exist" in output
+    code, output = await run_to_end("--app", str(APP), "--workers", "11", *state)
+    assert code == 1
+    assert "11 is no number of workers" in output
 
 
 async def test_settings_come_from_files_and_the_environment(tmp_path: Path) -> None:

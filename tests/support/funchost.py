@@ -22,7 +22,7 @@ APP = ROOT / "tests" / "data" / "funchost_app"
 
 def function(call: Callable[..., Any], trigger: Mapping[str, Any], *, name: str = "under_test") -> Function:
     """An indexed function, as ``funchost.functions.index`` describes one."""
-    kinds = {"httpTrigger": "http", "queueTrigger": "queue", "timerTrigger": "timer"}
+    kinds = {"httpTrigger": "http", "queueTrigger": "queue", "timerTrigger": "timer", "eventGridTrigger": "event"}
     return Function(
         name=name,
         kind=kinds[trigger["type"]],

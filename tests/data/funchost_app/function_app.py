@@ -86,3 +86,16 @@ def tick(timer: func.TimerRequest) -> None:
 @app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
 async def minutely(timer: func.TimerRequest) -> None:
     note(event="minutely", past_due=timer.past_due, status=timer.schedule_status, schedule=timer.schedule)
+
+
+@app.function_name("events")
+@app.event_grid_trigger(arg_name="event")
+async def events(event: func.EventGridEvent) -> None:
+    data = event.get_json()
+    order = data if isinstance(data, dict) else {}
+    note(event="delivered", kind=type(event).__name__, id=event.id, data=data)
+    await asyncio.sleep(order.get("sleep", 0))
+    if order.get("die"):
+        os._exit(3)
+    if order.get("fail"):
+        raise ValueError("asked to fail")
