@@ -1,0 +1,79 @@
+"""Two function hosts on one store: who is stopped in the middle of a PUT does no harm, then or when it goes on."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.support.two_hosts import Estate, StoreKind, several_hosts
+
+LEASE_SECONDS = 3.0
+
+
+def hold(estate: Estate, name: str, seconds: float) -> None:
+    """The PUT of a workspace's storage account waits so long before it takes effect."""
+    path = f"/resourceGroups/rg-churn-{name}/providers/Microsoft.Storage/storageAccounts/[^/]+$"
+    estate.simulator.faults([{"method": "PUT", "path": path, "delay": seconds, "times": 1}])
+
+
+def assert_one_effect_each(estate: Estate) -> None:
+    ended = {name: estate.operation(name) for name in estate.operations}
+    assert {name: one["status"] for name, one in ended.items() if one["status"] != "Succeeded"} == {}
+    assert estate.doubled() == []
+    inventories = {name: estate.inventory(name) for name in estate.operations}
+    usual = Counter(frozenset(found.items()) for found in inventories.values()).most_common(1)[0][0]
+    assert sum(dict(usual).values()) > 40
+    unusual = {name: sorted(usual ^ found.items()) for name, found in inventories.items()}
+    assert {name: kinds for name, kinds in unusual.items() if kinds} == {}, "missing somewhere, or left over"
+
+
+@pytest.mark.parametrize(
+    ("store", "count", "held_seconds"),
+    [
+        pytest.param("azure", 20, 1.0, id="azure-the effect comes while it is stopped"),
+        pytest.param("sqlite", 4, 1.5 * LEASE_SECONDS, id="sqlite-the effect comes when another host has taken over"),
+    ],
+)
+def test_a_host_that_is_stopped_inside_a_put_for_twice_its_lease(
+    tmp_path: Path, store: StoreKind, count: int, held_seconds: float
+) -> None:
+    with several_hosts(tmp_path, store=store, lease_seconds=LEASE_SECONDS) as estate:
+        names = [f"two-{number:02d}" for number in range(count)]
+        held = names[count // 2]
+        hold(estate, held, held_seconds)
+        estate.create(names)
+        estate.until_held()
+        worker = estate.owner(held)
+        assert worker is not None
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            stopped = time.monotonic()
+            estate.until(lambda: (estate.wake(), estate.owner(held) not in (None, worker))[1], 30, every=0.2)
+            time.sleep(max(0.0, 2 * LEASE_SECONDS - (time.monotonic() - stopped)))
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        # What it has to say now is refused, be it by the lease or by the ETag of the row it would write.
+        refused = re.compile(f"tick gave way workspace={held} code=(LeaseLost|UpdateConditionNotSatisfied)")
+        estate.until(lambda: refused.search(estate.log(estate.host_of(worker))), 20)
+        estate.finish(90)
+        assert_one_effect_each(estate)
+        assert estate.plan(held) == []
+
+
+def test_a_worker_that_is_killed_inside_a_put_is_followed_by_another(tmp_path: Path) -> None:
+    with several_hosts(tmp_path, store="azure", count=1, lease_seconds=LEASE_SECONDS) as estate:
+        hold(estate, "killed", 1.0)
+        estate.create(["killed", "beside"])
+        estate.until_held()
+        worker = estate.owner("killed")
+        assert worker is not None
+        os.kill(worker, signal.SIGKILL)
+        estate.finish(60)
+        assert_one_effect_each(estate)
+        assert estate.plan("killed") == []
