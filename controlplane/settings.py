@@ -31,6 +31,15 @@ class Settings(BaseSettings):
     authority_host: str = Field(default="https://login.microsoftonline.com", description="Entra ID's authority.")
     tenant_ids: tuple[str, ...] = Field(min_length=1, description="Tenants whose tokens are accepted.")
     audience: str = Field(min_length=1, description="Client id of the API's app registration.")
+    scope: str = Field(
+        default="user_impersonation",
+        pattern=r"^\S+$",
+        description="The scope of the API that people's tokens must have; Entra's own name for the usual one.",
+    )
+    requests_per_second: float = Field(
+        default=1000.0, gt=0, description="Requests of one principal that a process serves, on average."
+    )
+    request_burst: int = Field(default=5000, gt=0, description="Requests of one principal at once, after a pause.")
     observer_client_id: str = Field(description="Client id of the identity that reads.")
     operator_client_id: str = Field(description="Client id of the identity that writes, in ticks.")
     store: StoreKind = Field(default=StoreKind.AZURE)

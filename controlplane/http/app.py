@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ from fastapi import FastAPI
 from controlplane.http import errors, openapi
 from controlplane.http.edge import Edge
 from controlplane.http.keys import Fetch, KeySource, fetch_json
+from controlplane.http.pace import Pace
+from controlplane.http.readiness import Readiness
 from controlplane.http.routes import audit, health, operations, projects, workspaces
 from controlplane.http.services import HttpServices
 from controlplane.http.tokens import TokenValidator
@@ -22,6 +25,8 @@ class Api:
         self.services = services
         self._fetch = fetch
         self._validator: TokenValidator | None = None
+        self._pace: Pace | None = None
+        self.readiness = Readiness()
 
     def validator(self) -> TokenValidator:
         """One for the life of the process."""
@@ -29,6 +34,13 @@ class Api:
             settings = self.services().settings
             self._validator = TokenValidator(settings, KeySource(settings.authority_host, self._fetch))
         return self._validator
+
+    def pace(self) -> Pace:
+        """One for the life of the process."""
+        if self._pace is None:
+            settings = self.services().settings
+            self._pace = Pace(settings.requests_per_second, settings.request_burst, time.monotonic)
+        return self._pace
 
 
 def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) -> FastAPI:

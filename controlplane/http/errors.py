@@ -32,6 +32,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "AuthenticationFailed": 401,
     "AuthorizationFailed": 403,
     "GroupOverage": 403,
+    "InsufficientScope": 403,
     "ScopeNotAllowedForProject": 403,
     "AuditObjectNotFound": 404,
     "OperationNotFound": 404,
@@ -53,6 +54,13 @@ class Unauthenticated(Rejected):
         self.challenge = challenge
 
 
+class TooFast(Transient):
+    """One principal asks faster than a process serves it; ``retry_after`` seconds until it does."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("TooManyRequests", "You are asking faster than this API answers.", retry_after=retry_after)
+
+
 def install(app: FastAPI) -> None:
     """The only place where an error becomes an answer; ``edge.py`` answers what nobody raised on purpose."""
     app.add_exception_handler(ControlPlaneError, _on_error)
@@ -69,6 +77,8 @@ def status_of(error: ControlPlaneError) -> int:
             return STATUS_BY_CODE.get(error.code, 400)
         case Conflict():
             return STATUS_BY_CODE.get(error.code, 409)
+        case TooFast():
+            return 429
         case NotYet() | Transient():
             return 503
         case _:

@@ -28,6 +28,7 @@ _ERRORS = {
     "412": "If-Match or If-None-Match does not hold",
     "413": "The body is larger than 256 KiB",
     "415": "The body's media type is not one of those listed",
+    "429": "One principal asks faster than a process answers; `Retry-After` says when to go on",
     "500": "A fault of ours; `innererror.correlationId` is the key to its log",
     "502": "Azure refused what was asked on the control plane's own behalf",
     "503": "Something that is needed does not answer now; `Retry-After` says when to try again",

@@ -16,7 +16,7 @@ from controlplane.http.services import HttpServices
 from controlplane.json_types import JsonObject
 from controlplane.operations.paging import DEFAULT_SIZE, MAX_FILTER, MAX_SIZE, Fields, Paging, key_of, parse_filter
 from controlplane.operations.preconditions import Preconditions
-from controlplane.projects.access import Caller
+from controlplane.projects.access import ALERTS_ROLE, Caller
 
 API_VERSIONS = ("2026-11-01",)
 JSON = "application/json"
@@ -42,6 +42,8 @@ class Context:
 async def _anyone(request: Request) -> Context:
     """Whoever has a valid token."""
     caller = await request.app.state.api.validator().caller(request.headers.get("authorization"))
+    if ALERTS_ROLE in caller.roles:
+        raise Rejected("AuthorizationFailed", f"A principal with role {ALERTS_ROLE} may send alerts and nothing else.")
     caller = replace(caller, correlation_id=correlation_id(request.scope))
     base = f"{request.url.scheme}://{request.url.netloc}"
     return Context(caller, request.app.state.api.services(), base)
@@ -49,6 +51,7 @@ async def _anyone(request: Request) -> Context:
 
 async def _context(request: Request) -> Context:
     context = await _anyone(request)
+    request.app.state.api.pace().spend(context.caller.principal)
     _require_api_version(request.query_params.getlist("api-version"))
     return context
 

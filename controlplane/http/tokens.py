@@ -53,6 +53,7 @@ class TokenValidator:
         self._tenants = frozenset(tenant.lower() for tenant in settings.tenant_ids)
         self._home = settings.tenant_ids[0]
         self._audience = settings.audience
+        self._scope = settings.scope
         self._keys = keys
 
     async def caller(self, authorization: str | None) -> Caller:
@@ -136,6 +137,9 @@ class TokenValidator:
         if _ID_TOKEN_CLAIMS & claims.keys():
             raise self._refused("An ID token is not an access token.")
         if isinstance(scopes, str) and scopes.strip() and kind in (None, "user"):
+            if self._scope not in scopes.split():
+                # RFC 6750, 3.1: insufficient_scope is 403, not 401: another token of the same kind would not help.
+                raise Rejected("InsufficientScope", f"The token does not have the scope {self._scope!r} of this API.")
             return False
         if scopes is None and kind == "app":
             return True

@@ -23,6 +23,12 @@ class Role(StrEnum):
     APPROVER = "Approver"
 
 
+#: App role of Azure Monitor's action groups (first-party application 461e8683-5575-4561-ac7f-899cc907d62a); whoever has
+#: it may send alerts, whatever other roles the token carries. Source:
+#: https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups#configure-authentication-for-secure-webhook
+ALERTS_ROLE = "ActionGroupsSecureWebhook"
+
+
 class Permission(StrEnum):
     """What can be asked; the value is the operation id in the OpenAPI document."""
 

@@ -51,6 +51,8 @@ class ProjectRecord(Model):
     name: str
     registration: Registration
     generation: int = 1
+    incarnation: str = ""
+    """Random, so that an ETag of a registration that was deleted never fits another one of its name."""
     created_at: datetime
     created_by: str
     last_modified_at: datetime
@@ -58,7 +60,7 @@ class ProjectRecord(Model):
 
     @property
     def public_etag(self) -> str:
-        return f'"{self.generation}"'
+        return f'"{self.incarnation}.{self.generation}"'
 
 
 def dump(record: ProjectRecord) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 
 from controlplane.audit.facts import evidence_of
@@ -149,6 +150,7 @@ def _record(
         return ProjectRecord(
             name=name,
             registration=registration,
+            incarnation=secrets.token_hex(4),
             created_at=now,
             created_by=caller.principal,
             last_modified_at=now,

@@ -80,6 +80,7 @@ class Api:
     clock: FrozenClock
     issuer: Issuer
     admin: str = field(default="")
+    app: Any = None
 
     async def call(
         self,
@@ -159,7 +160,7 @@ async def running_api(folder: Path) -> AsyncIterator[Api]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="https://cp.example.test") as client:
-            api = Api(client, services, reader, catalog, queue, clock, issuer)
+            api = Api(client, services, reader, catalog, queue, clock, issuer, app=app)
             api.admin = issuer.token("root", roles=["Platform.Admin"])
             yield api
     finally:

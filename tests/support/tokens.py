@@ -71,7 +71,7 @@ class Issuer:
             "oid": f"oid-{user}",
             "sub": f"pairwise-{user}",
             "tid": TENANT,
-            "scp": "access_as_user",
+            "scp": "user_impersonation",
             "ver": "2.0",
             **changes,
         }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from controlplane.audit.facts import Evidence, evidence_of
@@ -108,6 +109,7 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
     request.preconditions.check(stored.record.public_etag if stored else None)
     if stored is not None:
         _check_unchanged(spec, stored)
+    _check_expiry(spec, stored, deps.clock.now())
     _check_scope(request.name, spec, registration)
     if stored is not None:
         incarnation, group = stored.record.incarnation, stored.record.resource_group
@@ -167,6 +169,17 @@ def _check_unchanged(spec: WorkspaceSpec, stored: StoredWorkspace) -> None:
     )
     if details:
         raise immutable(details)
+
+
+def _check_expiry(spec: WorkspaceSpec, stored: StoredWorkspace | None, now: datetime) -> None:
+    """A day that is over is refused when it is asked for, not when it has come to pass."""
+    day = spec.expiry.expires_on if spec.expiry else None
+    before = ((stored.record.spec.get("expiry") or {}) if stored else {}).get("expiresOn")
+    if day is None or day >= now.astimezone(UTC).date() or str(before) == day.isoformat():
+        return
+    message = f"{day.isoformat()} is over; choose today or later, or leave expiresOn out."
+    detail = ErrorDetail("ExpiryInThePast", message, "$.expiry.expiresOn")
+    raise Rejected("InvalidSpec", message, target=detail.target, details=(detail,))
 
 
 def immutable(details: tuple[ErrorDetail, ...]) -> Rejected:

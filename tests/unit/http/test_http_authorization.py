@@ -75,7 +75,7 @@ def callers(api: Api) -> dict[str, tuple[str, Role | None]]:
             people[f"member of churn, {role}"] = (api.member("churn", role.value), role)
             people[f"member of fraud, {role}"] = (api.member("fraud", role.value), None)
     people["group called Platform.Admin"] = (api.issuer.token("eve", groups=["Platform.Admin"]), None)
-    people["unknown app role"] = (api.issuer.token("eve", roles=["Owner", "ActionGroupsSecureWebhook"]), None)
+    people["unknown app role"] = (api.issuer.token("eve", roles=["Owner", "Some.Other.Role"]), None)
     return people
 
 

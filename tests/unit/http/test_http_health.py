@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from controlplane.errors import Rejected, Transient
+from controlplane.http.readiness import Readiness
 from tests.support.api import Api
 
 
@@ -22,8 +25,15 @@ async def test_ready_needs_a_token_but_no_role_and_no_version(api: Api) -> None:
 async def test_ready_says_which_dependency_is_not(api: Api) -> None:
     for fault in (Transient("ConnectionFailed", "away", retry_after=1), Rejected("Forbidden", "no", status=403)):
         api.reader.refusing["/subscriptions"] = fault
+        api.app.state.api.readiness = Readiness()
         answer = await api.call("GET", "health/ready")
         assert (answer.status_code, answer.json()["status"]) == (503, "NotReady")
         by_name = {item["name"]: item for item in answer.json()["dependencies"]}
         assert by_name["store"]["status"] == "Ready"
         assert (by_name["azure"]["status"], by_name["azure"]["code"]) == ("NotReady", fault.code)
+
+
+async def test_ready_asks_once_in_a_few_seconds(api: Api) -> None:
+    answers = await asyncio.gather(*(api.call("GET", "health/ready") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert api.reader.asked == ["/subscriptions"]

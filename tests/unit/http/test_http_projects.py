@@ -79,3 +79,11 @@ async def test_preconditions(api: Api) -> None:
     assert (await api.call("PUT", "projects/churn", changed, headers={"If-Match": etag})).status_code == 200
     assert (await api.call("PUT", "projects/churn", registration(), headers={"If-Match": etag})).status_code == 412
     assert (await api.call("DELETE", "projects/churn", headers={"If-Match": etag})).status_code == 412
+
+
+async def test_an_etag_of_a_deleted_registration_fits_no_later_one(api: Api) -> None:
+    old = (await api.call("PUT", "projects/churn", registration())).json()["etag"]
+    await api.call("DELETE", "projects/churn")
+    new = (await api.call("PUT", "projects/churn", registration())).json()["etag"]
+    assert new != old
+    assert (await api.call("DELETE", "projects/churn", headers={"If-Match": old})).status_code == 412

@@ -241,3 +241,33 @@ async def test_a_refused_token_is_refused_again_and_the_oldest_is_forgotten_firs
     again = await validator.caller(first)
     assert again == caller
     assert again is not caller
+
+
+@pytest.mark.parametrize(
+    ("scopes", "status"),
+    [("user_impersonation", 200), ("openid user_impersonation", 200), ("other", 403), ("user_impersonation2", 403)],
+)
+async def test_a_persons_token_needs_the_scope_of_the_api(api: Api, scopes: str, status: int) -> None:
+    token = api.issuer.token("root", roles=["Platform.Admin"], scp=scopes)
+    answer = await api.call("GET", "projects", token=token)
+    assert answer.status_code == status
+    assert status == 200 or answer.headers["x-ms-error-code"] == "InsufficientScope"
+
+
+@pytest.mark.parametrize("more", [[], ["Platform.Admin"]], ids=["alone", "with another role"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "workspaces"),
+        ("GET", "workspaces/churn-dev"),
+        ("DELETE", "workspaces/churn-dev"),
+        ("POST", "workspaces/churn-dev:plan"),
+        ("GET", "operations"),
+        ("GET", "projects"),
+        ("GET", "health/ready"),
+    ],
+)
+async def test_the_principal_of_alerts_may_call_nothing_else(api: Api, method: str, path: str, more: list[str]) -> None:
+    token = api.issuer.app_token("alerts", roles=["ActionGroupsSecureWebhook", *more])
+    answer = await api.call(method, path, token=token)
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "AuthorizationFailed")

@@ -224,3 +224,16 @@ async def test_what_others_made_under_our_names_is_not_taken_over_unasked(api: A
         found = error(answer)
         assert (found["code"], found["details"][0]["target"]) == ("ResourceGroupUnavailable", "vnet/ml")
         assert (await api.call("GET", "workspaces/churn-dev")).status_code == 404
+
+
+async def test_a_day_that_is_over_is_refused_when_it_is_asked_for(api: Api) -> None:
+    await api.register()
+    late = await api.call("PUT", "workspaces/churn-dev", spec(expiry={"expiresOn": "2026-10-31"}))
+    assert (late.status_code, late.json()["error"]["details"][0]["code"]) == (400, "ExpiryInThePast")
+    assert late.json()["error"]["details"][0]["target"] == "$.expiry.expiresOn"
+    await api.finish(await api.create(expiry={"expiresOn": "2026-11-01"}))
+    api.clock.advance(86400)
+    again = await api.call("PUT", "workspaces/churn-dev", spec(expiry={"expiresOn": "2026-11-01"}, environment="test"))
+    assert again.status_code == 202, "what has passed meanwhile is no obstacle to other changes"
+    earlier = await api.call("PATCH", "workspaces/churn-dev", {"expiry": {"expiresOn": "2026-10-31"}})
+    assert earlier.status_code == 400
