@@ -8,7 +8,7 @@ AZURITE := tools/azurite/node_modules/.installed
 CLIENTS := .venv-az/.installed .venv-c7n/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup azurite run demo sim test test-az check lint types imports bench crash proof lock clean
+.PHONY: help setup azurite run demo sim test test-az check lint types imports bench crash chaos proof package lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -67,8 +67,14 @@ bench: setup azurite ## Every number, as a table and as JSON
 crash: setup ## The crash test at every call and every store write
 	CRASH_CASES=all $(BIN)/python -m pytest tests/crash
 
+chaos: setup ## 200 lives of a workspace while one call in ten goes wrong (CHAOS_SEEDS)
+	$(BIN)/python -m tests.support.chaos_lanes 1 $${CHAOS_SEEDS:-200}
+
 proof: setup ## make proof ID=S1-37: the test of one requirement
 	$(BIN)/python -m tools.proof $(ID)
+
+package: setup ## The deployment zip: build/package.zip
+	$(BIN)/python -m tools.package
 
 lock: setup ## Write the requirements files anew
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-header requirements.in -o requirements.txt
