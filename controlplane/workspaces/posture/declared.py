@@ -20,15 +20,14 @@ _REPLACES = (
     "Azure cannot change this in place: a PUT with allowDestructive=true deletes the resource and makes it again."
 )
 _KEEPS_NAME = (
-    "Azure keeps a deleted {} for a while. If somebody deleted this one, recover or purge {}, then repair; "
-    "or delete the workspace here and make it again, under new names."
+    "Azure keeps a deleted {} for a while. If somebody deleted this one, recover it and repair, or purge it and send the "
+    "workspace's PUT again; or delete the workspace here and make it again, under new names."
 )
-#: Type → why a missing one may not come back by being written. Sources: Key Vault soft-delete overview; "Workspace data
-#: deletion and recovery" (a soft-deleted workspace blocks its name).
+#: Type → why a missing one may not come back by being written. Source: "Workspace data deletion and recovery" (a
+#: soft-deleted workspace blocks its name). A vault is asked back by its own PUT.
 _KEPT = {
-    kinds.VAULT: _KEEPS_NAME.format("vault and its name", "it"),
-    kinds.ML_WORKSPACE: _KEEPS_NAME.format("workspace and its name", "it"),
-    kinds.RESOURCE_GROUP: _KEEPS_NAME.format("group's vault and workspace and their names", "them"),
+    kinds.ML_WORKSPACE: _KEEPS_NAME.format("workspace and its name"),
+    kinds.RESOURCE_GROUP: _KEEPS_NAME.format("group's workspace and its name"),
 }
 
 

@@ -19,6 +19,7 @@ from controlplane.workspaces.reconcile.classify import (
     Attempt,
     Fail,
     Gone,
+    Recover,
     Retry,
     classify_error,
     classify_failure,
@@ -152,6 +153,9 @@ def _after(state: State, act: Act, answer: Answer, now: datetime) -> State:
             return steps.fail(state, index, error, now)
         case Gone():
             return steps.deleted(state, index, now)
+        case Recover():
+            state = state.with_step(index, poll_at=None, waiting_for=None)
+            return state.with_watch(index, write_due=True, recover=True, landed=False, looks=0)
         case Adopt():
             state = state.with_step(index, poll_at=None, waiting_for=None)
             return state.with_watch(index, landed=True, by_triple=True, looks=0)

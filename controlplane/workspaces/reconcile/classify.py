@@ -29,6 +29,11 @@ class Adopt:
 
 
 @dataclass(frozen=True, slots=True)
+class Recover:
+    """Azure keeps a deleted one of this id: ask it back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """Nothing to delete."""
 
@@ -40,7 +45,10 @@ class Fail:
     error: ErrorBody
 
 
-Answer = Retry | Adopt | Gone | Fail
+Answer = Retry | Adopt | Recover | Gone | Fail
+
+#: Writes of one step that may ask a deleted resource back.
+MAX_RECOVERIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,8 @@ def _answer(verdict: Verdict, error: ErrorBody, attempt: Attempt, retry_after: f
     match verdict:
         case Verdict.ADOPT:
             return Adopt()
+        case Verdict.RECOVER:
+            return Recover() if attempt.number < MAX_RECOVERIES else Fail(error)
         case Verdict.GONE:
             return Gone()
         case Verdict.FATAL:

@@ -11,6 +11,7 @@ from controlplane.operations.model import ErrorBody
 from controlplane.workspaces.compare import differences
 from controlplane.workspaces.diff import body as wanted_body
 from controlplane.workspaces.diff import unmet
+from controlplane.workspaces.keeping import keeping, recovering
 from controlplane.workspaces.kinds import DNS_LINK, PEERING
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import Resource, RoleAssignmentId
@@ -80,9 +81,7 @@ def _judge_absent(state: State, index: int, resource: Resource, now: datetime) -
 def _judge_present(state: State, index: int, resource: Resource, body: JsonObject, now: datetime) -> Move:
     step, watch = state.steps[index], state.watch(index)
     forced = step.action == StepAction.REAPPLY and not watch.landed
-    differs = step.action != StepAction.AWAIT and bool(
-        differences(resource.body, body, KINDS[resource.type], state.observed)
-    )
+    differs = step.action != StepAction.AWAIT and _differs(state, step.action, resource, body)
     if forced or differs:
         if watch.landed and watch.looks < LAG_LOOKS:
             return steps.wait(state, index, "NotYetVisible", now, idle=False)
@@ -99,6 +98,11 @@ def _judge_present(state: State, index: int, resource: Resource, body: JsonObjec
     # What Azure made, or somebody granted before us, has an id that nobody knew when the step was planned.
     state = state.with_step(index, resource_id=state.inventory[step.key].resource_id or step.resource_id)
     return steps.succeed(state, index, now)
+
+
+def _differs(state: State, action: str, resource: Resource, body: JsonObject) -> bool:
+    found = differences(resource.body, body, KINDS[resource.type], state.observed)
+    return any(not one.replaces for one in found) if action == StepAction.IN_PLACE else bool(found)
 
 
 def adopt(state: State, resource: Resource, body: JsonObject) -> State:
@@ -140,6 +144,10 @@ def put_of(state: State, index: int, resource: Resource, now: datetime) -> Move:
     body = wanted_body(resource, existing, state.observed, force=True)
     if body is None:
         raise Fatal("InvalidBlueprint", f"{resource.key} declares nothing that could be written.")
+    if existing is not None and state.steps[index].action == StepAction.IN_PLACE:
+        body = keeping(body, existing, KINDS[resource.type])
+    if state.watch(index).recover:
+        body = recovering(body)
     arm_id = resolved.id
     if existing is not None and isinstance(resource.id, RoleAssignmentId):
         arm_id = str(existing.get("id") or arm_id)

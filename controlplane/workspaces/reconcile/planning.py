@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from controlplane.arm import fold, is_within
 from controlplane.errors import ErrorDetail
 from controlplane.operations.model import ErrorBody, OperationKind, Step
+from controlplane.workspaces import kinds
 from controlplane.workspaces.diff import unmet
 from controlplane.workspaces.ending import DEADLINE_EXCEEDED
 from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Origin, Plan
@@ -35,6 +36,8 @@ def plan_steps(
     for planned in plan.changes:
         change = _where_it_is(planned) if kind is OperationKind.REPAIR else planned
         actions = _actions(kind, change, blueprint, observed)
+        if kind is OperationKind.REPAIR:
+            actions = _in_place(change) or actions
         if change.action in (Action.NONE, Action.UPDATE):
             if change.key in recreate:
                 actions = (StepAction.DELETE, StepAction.CREATE)
@@ -51,24 +54,44 @@ def _where_it_is(change: Change) -> Change:
     return replace(change, action=Action.UPDATE if change.differences else Action.NONE)
 
 
+def _in_place(change: Change) -> tuple[StepAction, ...]:
+    """What can be put right although something else of it could only be replaced."""
+    both = change.action is Action.REPLACE and any(not difference.replaces for difference in change.differences)
+    return (StepAction.IN_PLACE,) if both else ()
+
+
 def _possible(steps: Sequence[Step], blueprint: Blueprint, observed: Observed) -> tuple[Step, ...]:
-    """Without what needs an output of something that is there, lacks it, and is not written: it would wait in vain.
+    """Without what would wait in vain: for an output of something that is there, lacks it, and is not written, or for
+    something that is not there and that no step makes.
 
-    A cluster that lost its identity and can only be replaced has no principal that a role could be granted to.
+    A cluster that lost its identity and can only be replaced has no principal that a role could be granted to; on a
+    workspace that Azure keeps as deleted no cluster can be made.
     """
-    written = {step.key for step in steps}
+    left = tuple(steps)
+    while True:
+        written = {step.key for step in left}
+        kept = tuple(step for step in left if not _in_vain(step, written, blueprint, observed))
+        if len(kept) == len(left):
+            return kept
+        left = kept
 
-    def in_vain(step: Step) -> bool:
-        resource = blueprint.by_key.get(step.key)
-        found = resolve(resource, observed) if resource is not None else None
-        return isinstance(found, Unresolved) and not written.issuperset(found.keys)
 
-    return tuple(step for step in steps if not in_vain(step))
+def _in_vain(step: Step, written: set[str], blueprint: Blueprint, observed: Observed) -> bool:
+    resource = blueprint.by_key.get(step.key)
+    if resource is None or step.action == StepAction.DELETE:
+        return False
+    there = written | set(observed.bodies) | set(observed.unknown)
+    if not there.issuperset(resource.depends_on):
+        return True
+    found = resolve(resource, observed)
+    return isinstance(found, Unresolved) and not written.issuperset(found.keys)
 
 
 def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed: Observed) -> tuple[StepAction, ...]:
     repairing = kind is OperationKind.REPAIR
     match change.action:
+        case Action.CREATE if repairing and change.type in _BLOCKED:
+            return ()
         case Action.CREATE:
             made_by_azure = blueprint.by_key[change.key].origin is Origin.AZURE
             return (StepAction.AWAIT,) if made_by_azure and not repairing else (StepAction.CREATE,)
@@ -94,6 +117,13 @@ def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed
             return (StepAction.AWAIT,) if waiting else ()
         case Action.UNMANAGED:
             return ()
+
+
+#: Types of which Azure keeps a deleted one under its name and refuses a new one, and which no PUT asks back; a repair
+#: leaves them to whoever deleted them, and does the rest. Source:
+#: https://learn.microsoft.com/azure/machine-learning/concept-soft-delete (recovery is the portal's);
+#: ``allowRecoverSoftDeletedWorkspace`` exists in preview versions of the API only.
+_BLOCKED = frozenset({kinds.ML_WORKSPACE})
 
 
 def urgency(plan: Plan) -> dict[str, float]:

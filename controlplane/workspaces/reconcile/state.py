@@ -29,6 +29,8 @@ class StepAction(StrEnum):
 
     CREATE = "create"
     UPDATE = "update"
+    IN_PLACE = "updateInPlace"
+    """Written with what only a replacement could change left as it is."""
     REAPPLY = "reapply"
     """Written although no declared property differs."""
     AWAIT = "await"
@@ -52,6 +54,8 @@ class Watch:
     """Nothing of this step is going on in Azure."""
     refused: int = 0
     """Times in a row that Azure did not take our token (401)."""
+    recover: bool = False
+    """Azure keeps a deleted resource of this id, which the next write asks back."""
     by_triple: bool = False
     """Look for a role assignment by scope, role and principal, not by name."""
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controlplane.errors import Conflict, ControlPlaneError, Fatal, Rejected, Transient
+from controlplane.errors import Conflict, ControlPlaneError, Fatal, Rejected, Throttled, Transient
 from controlplane.operations.model import Operation, OperationKind, OperationStatus, Step, StepStatus
 from controlplane.ports.reader import OperationReading
 from controlplane.ports.writer import Accepted
@@ -27,6 +27,7 @@ from controlplane.workspaces.reconcile.classify import (
     Attempt,
     Fail,
     Gone,
+    Recover,
     Retry,
     classify_error,
     classify_failure,
@@ -70,7 +71,9 @@ CASES: dict[str, tuple[ControlPlaneError, Attempt, type[Any]]] = {
     "new principal": (Rejected("PrincipalNotFound", "x"), Attempt(ROLE, False, 1), Retry),
     "grant exists": (Conflict("RoleAssignmentExists", "x"), Attempt(ROLE, False, 1), Adopt),
     "endpoint to a busy vault": (Conflict("ConflictError", "x"), Attempt(ENDPOINT, False, 1), Retry),
-    "vault with a soft-deleted name": (Conflict("ConflictError", "x"), Attempt(VAULT, False, 1), Fail),
+    "vault with a soft-deleted name": (Conflict("ConflictError", "x"), Attempt(VAULT, False, 1), Recover),
+    "vault that does not come back": (Conflict("ConflictError", "x"), Attempt(VAULT, False, 3), Fail),
+    "429 under any name": (Throttled("OfAProvider", "x", retry_after=1), Attempt("t", False, 50, 50), Retry),
     "gateway of a subnet that just went": (Rejected("InUseNatGatewayCannotBeDeleted", "x"), DELETE, Retry),
     "gone when deleting": (Rejected("ResourceNotFound", "x"), DELETE, Gone),
     "parent gone when deleting": (Rejected("ParentResourceNotFound", "x"), DELETE, Gone),

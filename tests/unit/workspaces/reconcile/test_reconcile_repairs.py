@@ -61,4 +61,12 @@ def test_a_grant_waits_for_the_identity_that_the_repair_brings_back() -> None:
 
 def test_nothing_waits_for_an_identity_that_no_step_brings_back() -> None:
     inner = {"vmSize": "large", "subnet": {"id": SUBNET}}
-    assert repair_of({"identity": {"type": "None"}, "properties": {"properties": inner}}) == {}
+    assert repair_of({"identity": {"type": "SystemAssigned"}, "properties": {"properties": inner}}) == {}
+
+
+def test_what_can_be_put_right_is_although_something_else_would_need_a_replacement() -> None:
+    inner = {"vmSize": "large", "subnet": {"id": SUBNET}}
+    found = repair_of({"identity": {"type": "None"}, "properties": {"properties": inner}})
+    assert found == {"cluster": "updateInPlace", "role/blob": "create"}
+    found = repair_of({"identity": PRINCIPAL, "tags": {"a": "2"}, "properties": {"properties": inner}})
+    assert found == {"cluster": "updateInPlace", "role/blob": "create"}
