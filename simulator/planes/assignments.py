@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from simulator.engine.declaration import (
@@ -163,8 +164,17 @@ def _list_assignments(ctx: ListContext) -> list[Resource]:
         above = scope == at or scope.startswith(at + "/") or not at
         below = at.startswith(scope + "/")
         if (above or (below and "atScope()" not in text)) and principal in (None, one.properties.get("principalId")):
-            found.append(one)
+            found.append(replace(one, id=_as_seen_from(ctx.scope, one.id)))
     return found
+
+
+def _as_seen_from(scope: str, definition_id: str) -> str:
+    """Asked for in a subscription, a definition's id is that subscription's: what assignments there refer to, and
+    what the Azure CLI joins them by (its documented answers show it)."""
+    parts = scope.split("/")
+    if len(parts) < 3 or parts[1].lower() != "subscriptions":
+        return definition_id
+    return f"/subscriptions/{parts[2]}/providers/{DEFINITIONS}/{definition_id.rpartition('/')[2]}"
 
 
 _INVALID = "InvalidCreateRoleAssignmentRequest"

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 from simulator.engine.declaration import Answer, ArmError, JsonObject, ListContext, ResourceType, Scope
 from simulator.types._shared import type_of
@@ -56,7 +57,7 @@ def _question(ctx: ListContext) -> Question:
     query = {name.lower(): value for name, value in ctx.query.items()}
     now = ctx.engine.now()
     span = query.get("timespan") or f"{(now - timedelta(hours=1)).isoformat()}/{now.isoformat()}"
-    first, _, last = span.partition("/")
+    first, _, last = unquote(span).partition("/")  # the Azure CLI encodes it twice
     interval = query.get("interval") or "PT1M"
     if interval not in GRAINS:
         raise _bad(f"Invalid time grain duration: {interval}, supported ones are: {', '.join(GRAINS)}")

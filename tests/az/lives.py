@@ -116,7 +116,7 @@ LIVES: dict[str, Life] = {
         "network private-endpoint",
         network("privateEndpoints/e"),
         "--vnet-name v --subnet s --connection-name c --group-id blob "
-        f"--private-connection-resource-id {{G}}/providers/Microsoft.Storage/storageAccounts/sa{{u}}",
+        "--private-connection-resource-id {G}/providers/Microsoft.Storage/storageAccounts/sa{u}",
         "--tags owner=ada",
         before=(ONE_SUBNET, ACCOUNT),
         shown=(("privateLinkServiceConnections[0].privateLinkServiceConnectionState.status", "Approved"),),

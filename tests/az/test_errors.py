@@ -130,8 +130,8 @@ FORBIDDEN = {
         "Microsoft.Storage/storageAccounts/listKeys/action",
     ),
     "giving rights": (
-        "role assignment create --role 8e3af657-a8ff-443c-a75c-2fe8c4bcb635 --scope {G} --assignee-principal-type ServicePrincipal "
-        "--assignee-object-id 00000000-0000-0000-0000-00000000000f",
+        "role assignment create --role 8e3af657-a8ff-443c-a75c-2fe8c4bcb635 --scope {G} "
+        "--assignee-principal-type ServicePrincipal --assignee-object-id 00000000-0000-0000-0000-00000000000f",
         "Microsoft.Authorization/roleAssignments/write",
     ),
 }
