@@ -225,11 +225,6 @@ def power_on(ctx: HookContext) -> None:
     ctx.resource.private.setdefault("power", "running")
 
 
-def show_view(ctx: HookContext) -> None:
-    if ctx.query.get("$expand", "").lower() == "instanceview":
-        ctx.body["properties"] = {**dict(ctx.body.get("properties") or {}), "instanceView": _view(ctx)}
-
-
 def _view(ctx: HookContext) -> JsonObject:
     power = str(ctx.resource.private.get("power", ""))
     statuses = [{"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded"}]
@@ -354,7 +349,6 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.ACCEPTED, "vm-makes-disk", make_disk),
             Hook(Phase.ACCEPTED, "vm-exact-version", exact_version),
             Hook(Phase.COMPLETED, "vm-runs", power_on),
-            Hook(Phase.READ, "vm-shows-view", show_view),
             Hook(Phase.DELETED, "vm-lets-go", leave),
         ),
     ),

@@ -405,4 +405,5 @@ _DEFAULTS = {
     k.PRIVATE_ENDPOINT: _endpoint,
     k.ZONE_GROUP: _zone_group,
     k.COMPONENT: _bare,
+    k.VM: _with_identity,
 }

@@ -49,6 +49,11 @@ def with_hub(**hub: Any) -> dict[str, Any]:
     return {**example()["network"], "hub": hub}
 
 
+def with_full_hub() -> dict[str, Any]:
+    """What to replace in the example for every type that a hub may have."""
+    return {"network": with_hub(**FULL_HUB)}
+
+
 def compiled_example(name: str) -> Blueprint:
     """The blueprint of a file of ``examples/workspaces``."""
     return compiler.compile_blueprint(parse_spec(example(name)), CONTEXT)

@@ -19,7 +19,7 @@ import pytest
 from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
-from tests.support.blueprints import everything
+from tests.support.blueprints import everything, with_full_hub
 
 _REGISTRIES: dict[str, dict[str, Any]] = {
     "control": rules.CONTROLS,
@@ -41,7 +41,7 @@ def _registered() -> Iterator[tuple[str, frozenset[str]]]:
         for name, rule in registry.items():
             yield f"{kind}:{name}", frozenset(rule.requirements)
     yield _PROFILE, frozenset({"S1-17"})
-    for resource in everything().resources:
+    for resource in everything(**with_full_hub()).resources:
         yield f"resource:{resource.key}", frozenset(resource.requirements)
 
 

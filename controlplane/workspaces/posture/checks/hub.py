@@ -12,7 +12,7 @@ from controlplane.arm import fold, is_within, name_of, parent_of, type_of
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
 from controlplane.workspaces.agent_versions import MONTHS, months_behind
-from controlplane.workspaces.model import Resource
+from controlplane.workspaces.model import Resource, RoleAssignmentId
 from controlplane.workspaces.posture.model import FindingStatus
 from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, unknown
@@ -160,6 +160,9 @@ def foreign_links(scene: Scene) -> Iterator[Outcome]:
 def foreign_grants(scene: Scene) -> Iterator[Outcome]:
     """A role on something of ours that nobody declared, for somebody who is not one of our identities."""
     strangers = [body for body in scene.observed.unmanaged if _is(body, kinds.ROLE_ASSIGNMENT)]
+    # A lost identity leaves its grants behind, and nobody can tell them from somebody else's.
+    holders = {r.id.principal.key for r in scene.blueprint.resources if isinstance(r.id, RoleAssignmentId)}
+    causes = tuple(cause for key in sorted(holders) for cause in (Cause(key), Cause(key, "$.identity")))
     for body in strangers:
         holder, scope = _at(body, "principalId"), str(_at(body, "scope"))
         yield Outcome(
@@ -170,7 +173,7 @@ def foreign_grants(scene: Scene) -> Iterator[Outcome]:
             None,
             holder,
             f"Principal {holder} has a role on {scope} that this workspace does not declare.",
-            (),
+            causes,
             manual("Somebody granted it; whether anyone needs it is not known here."),
         )
     group = next(iter(scene.of_type(kinds.RESOURCE_GROUP)), None)

@@ -14,7 +14,7 @@ from controlplane.workspaces.posture import advise
 from controlplane.workspaces.spec import WorkspaceSpec
 from tests.support.api import running_api
 from tests.support.api import spec as asked_by_rest
-from tests.support.blueprints import compiled, example, spec
+from tests.support.blueprints import FULL_HUB, compiled, example, spec, with_hub
 
 Case = tuple[WorkspaceSpec, Blueprint]
 
@@ -46,6 +46,16 @@ def with_user_identity() -> Case:
     return WorkspaceSpec.model_validate({**example(), "identity": {"type": "userAssigned"}}), compiled()
 
 
+def hub(**fields: object) -> Callable[[], Case]:
+    """The example with another hub."""
+    return lambda: asked(network=with_hub(**fields))
+
+
+def agents(number: int, **fields: object) -> Callable[[], Case]:
+    """The example with build agents."""
+    return hub(**{**FULL_HUB, "buildAgents": number, **fields})
+
+
 #: Requirement → code, a case that needs it, a case that does not.
 CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S1-05": ("V2ApiReachesPublicArm", asked, lambda: asked(legacyV1Mode=True)),
@@ -53,6 +63,16 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S1-46": ("V2ApiIsTheDefault", lambda: asked(legacyV1Mode=True), asked),
     "S1-48": ("LegacyModeForV1UsersOnly", lambda: asked(legacyV1Mode=True), asked),
     "S1-51": ("PeeringStaysOnTheBackbone", asked, lambda: without(kinds.PEERING)),
+    "S1-52": ("NoWayIn", asked, hub(**FULL_HUB)),
+    "S1-53": ("AgentsInThePeeredNetwork", agents(2), asked),
+    "S1-54": ("HostedAgentsByAddress", asked, agents(2)),
+    "S1-55": ("HostedAgentsByGateway", asked, agents(2)),
+    "S1-56": ("AgentCost", agents(2), asked),
+    "S1-57": ("AgentMaintenance", agents(2), asked),
+    "S1-58": ("AgentBuildTime", agents(2), asked),
+    "S1-59": ("OneJobAtATime", agents(2), asked),
+    "S1-62": ("OneAgentOnly", agents(1), agents(2)),
+    "S1-63": ("AgentsNotRegistered", agents(2, agents={}), agents(2)),
     "S1-65": ("NoImageBuildCompute", lambda: asked(compute={"clusters": []}), asked),
     "S1-68": ("RegistryAdminUser", lambda: asked(registry={"adminUser": True}), asked),
     "S1-71": ("NodesWithPublicAddresses", with_public_nodes, asked),

@@ -15,8 +15,8 @@ import pytest
 from controlplane.workspaces import diff
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.posture import FindingStatus, RepairKind, Section
-from tests.support.azure_answers import Estate, create
-from tests.support.blueprints import compiled, everything
+from tests.support.azure_answers import Estate, create, guid
+from tests.support.blueprints import FULL_HUB, compiled, everything, with_full_hub, with_hub
 from tests.support.looks import fresh, look
 from tests.support.mutations import connection_state
 
@@ -74,6 +74,30 @@ def record_moved(zone_group: str, config: int = 0) -> Break:
     return Break(zone_group, "DNS.ARecordsMatch", act)
 
 
+def granted(key: str, control: str) -> Break:
+    """Somebody gives an identity a role on the whole subscription; the list at the group shows it."""
+
+    def act(estate: Estate) -> None:
+        scope = "/".join(estate.id_of(key).split("/")[:3])
+        arm_id = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{guid('granted', key)}"
+        role = f"{scope}/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c"
+        properties = {
+            "scope": scope,
+            "roleDefinitionId": role,
+            "principalId": estate.body(key)["identity"]["principalId"],
+            "principalType": "ServicePrincipal",
+        }
+        estate.bodies[arm_id.lower()] = {"id": arm_id, "name": arm_id.rpartition("/")[2], "properties": properties}
+
+    return Break(key, control, act)
+
+
+#: What a hub is needed for.
+OF_HUBS = frozenset({"S1-52", "S1-61", "S1-63", "S4-04", "S4-05"})
+#: Somebody runs another installation on the agent's machine: in a container, with a token of a person.
+AGENT_SETUP = changed(
+    "vm-extension/agent-1/agent", "CP.AGENT.Setup", "properties.settings.script", "ZG9ja2VyIHJ1biBhZ2VudCAtLXBhdCB4"
+)
 SCALE = "properties.properties.scaleSettings"
 CONNECTION = "properties.privateLinkServiceConnections.0.properties.groupIds"
 ROLE_CONTROLS = {
@@ -151,6 +175,9 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
         for side in ("ml-to-hub", "hub-to-ml")
         for flag in ("allowVirtualNetworkAccess", "allowForwardedTraffic")
     ),
+    "S1-52": (deleted("bastion", "CP.HUB.WayIn"), deleted("vm/jump-host", "CP.HUB.WayIn")),
+    "S1-61": (AGENT_SETUP,),
+    "S1-63": (AGENT_SETUP,),
     "S1-65": (
         deleted("registry", "CP.Present"),
         changed("workspace", "AML.WS.ContainerRegistrySet", "properties.containerRegistry", None),
@@ -163,6 +190,10 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
         dropped("nsg/training", "CP.NSG.Rules", "properties.securityRules"),
         changed("subnet/training", "NET.SUBNET.NsgAttached", "properties.networkSecurityGroup", None),
     ),
+    "S4-04": tuple(
+        changed(f"vm/agent-{number}", "CP.AGENT.Identity", "identity.type", "UserAssigned") for number in (1, 2)
+    ),
+    "S4-05": (granted("vm/agent-1", "CP.AGENT.Scope"),),
     "S2-04": tuple(deleted(key, control) for key, control in ROLE_CONTROLS.items() if key.startswith("role/cluster/")),
 }
 
@@ -179,7 +210,8 @@ ENFORCED: dict[str, tuple[Break, tuple[str, ...], Any]] = {
 @pytest.mark.parametrize("requirement", VALIDATED)
 def test_validate(requirement: str) -> None:
     """A state that passes; the same with one thing changed gives one more failing finding, of the expected control."""
-    estate, asked = create(everything()), compiled()
+    changes = with_full_hub() if requirement in OF_HUBS else {}
+    estate, asked = create(everything(**changes)), compiled(**changes)
     before = look(estate, asked)
     for case in VALIDATED[requirement]:
         passed = {(f.control, f.key) for f in before.findings if f.status is FindingStatus.PASS}
@@ -226,6 +258,21 @@ def test_profile_s1_17() -> None:
 def _deployment(estate: Estate, asked: Blueprint) -> FindingStatus:
     (found,) = (f.status for f in look(estate, asked).findings if f.control == "KV.NoTemplateDeployment")
     return found
+
+
+def test_agent_age_s1_64() -> None:
+    """S1-64: the version that a machine was told to install, against the newest one known."""
+    found = {}
+    for version in ("4.269.0", "4.260.0", "3.240.1", "9.1.1"):
+        hub = {**FULL_HUB, "agents": {**FULL_HUB["agents"], "version": version}}
+        report = look(create(everything(network=with_hub(**hub))), compiled(network=with_hub(**hub)))
+        found[version] = {f.status for f in report.findings if f.control == "CP.AGENT.VersionAge"}
+    assert found == {
+        "4.269.0": {FindingStatus.PASS},
+        "4.260.0": {FindingStatus.PASS},
+        "3.240.1": {FindingStatus.FAIL},
+        "9.1.1": {FindingStatus.UNKNOWN},
+    }
 
 
 def test_scorecard_s1_16() -> None:
