@@ -171,17 +171,11 @@ def test_an_operation_superseded_under_a_tick_stops_it_before_its_next_write(wor
         await asyncio.sleep(3.0)
         stored, found = await world.repository.load("ws"), await world.repository.load_operation(first)
         assert stored is not None and found is not None
-        from controlplane.workspaces.ending import ended, superseded_by
-        from controlplane.workspaces.repository import Beside
-
-        world.clock.offset = 0.0
-        finished = ended(
-            found.operation, OperationStatus.FAILED, world.clock.now(), superseded_by(found.operation, "op-2")
-        )
-        second = found.operation.model_copy(
-            update={"id": "op-2", "steps": (), "status": OperationStatus.NOT_STARTED, "created_at": world.clock.now()}
-        )
-        record = stored.record.model_copy(update={"active_operation": "op-2", "due_at": world.clock.now()})
+        now = world.clock.now()
+        finished = ended(found.operation, OperationStatus.FAILED, now, superseded_by(found.operation, "op-2"))
+        fresh = {"id": "op-2", "steps": (), "status": OperationStatus.NOT_STARTED, "created_at": now}
+        second = found.operation.model_copy(update=fresh)
+        record = stored.record.model_copy(update={"active_operation": "op-2", "due_at": now})
         writes = world.repository.supersede("ws", found, finished)
         await world.repository.accept(record, second, stored, None, Beside(writes, finished))
         at = asyncio.get_running_loop().time()
