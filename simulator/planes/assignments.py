@@ -164,7 +164,7 @@ def _list_assignments(ctx: ListContext) -> list[Resource]:
         above = scope == at or scope.startswith(at + "/") or not at
         below = at.startswith(scope + "/")
         if (above or (below and "atScope()" not in text)) and principal in (None, one.properties.get("principalId")):
-            found.append(replace(one, id=_as_seen_from(ctx.scope, one.id)))
+            found.append(one)
     return found
 
 
@@ -254,7 +254,7 @@ def _list_definitions(ctx: ListContext) -> list[Resource]:
             continue
         scopes = [scope.rstrip("/").lower() for scope in properties.get("assignableScopes", ["/"])]
         if any(ctx.scope.lower().startswith(scope) for scope in scopes):
-            found.append(one)
+            found.append(replace(one, id=_as_seen_from(ctx.scope, one.id)))
     return found
 
 
