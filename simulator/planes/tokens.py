@@ -111,6 +111,12 @@ class Tokens:
         """A fault: refuse this token after so many seconds, whatever it says itself."""
         self._cut_short[f"Bearer {token}"] = time.time() + seconds
 
+    def expire(self, object_id: str) -> int:
+        """Refuse from now on every token that this principal has shown; how many there were."""
+        shown = [bearer for bearer, (_, caller) in self._callers.items() if caller.object_id == object_id]
+        self._cut_short.update(dict.fromkeys(shown, 0.0))
+        return len(shown)
+
     def forget(self) -> None:
         self._callers.clear()
 

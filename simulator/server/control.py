@@ -57,6 +57,8 @@ def _route(simulator: Simulator, request: Request) -> Response:
     match request.method, request.path.removeprefix("/simulator").strip("/"):
         case "POST", "tokens":
             return Response(200, world.tokens.custom(sent))
+        case "POST", "tokens/expire":
+            return Response(200, {"expired": world.tokens.expire(str(world.seeded(str(sent["principal"]))["id"]))})
         case "POST", "keys/rotate":
             world.tokens.forget()
             return Response(200, {"kid": world.keys.rotate(forget_old=bool(sent.get("forgetOld")))})

@@ -139,6 +139,18 @@ async def test_a_token_may_end_before_it_says(simulator: RunningSimulator) -> No
         assert (await arm.get(simulator.subscription, params=V)).status_code == 200
 
 
+async def test_the_tokens_of_a_principal_end_at_once(simulator: RunningSimulator) -> None:  # noqa: F811
+    token = simulator.arm_token("operator")
+    async with simulator.arm(token=token) as arm, simulator.arm() as other:
+        assert (await arm.get(simulator.subscription, params=V)).status_code == 200
+        assert (await other.get(simulator.subscription, params=V)).status_code == 200
+        assert simulator.control("POST", "tokens/expire", json={"principal": "operator"}) == {"expired": 1}
+        assert (await arm.get(simulator.subscription, params=V)).status_code == 401
+        assert (await other.get(simulator.subscription, params=V)).status_code == 200
+    async with simulator.arm("operator") as arm:
+        assert (await arm.get(simulator.subscription, params=V)).status_code == 200
+
+
 def _told_429(recorder: Recorder, moment: float, *, told: bool = True) -> None:
     answer = Response(429, {}, {"retry-after": "60"})
     assert not recorder.early_write(Answered("me", "PUT", "/subscriptions/a/x", answer, moment, told))

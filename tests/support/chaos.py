@@ -155,6 +155,8 @@ class Chaos:
         simulator = self._product.simulator
         since = max((call["n"] for call in simulator.calls()), default=0)
         simulator.faults(rules(self._seed))
+        for name in ("observer", "operator"):
+            simulator.control("POST", "tokens/expire", json={"principal": name})
         if self._store is not None:
             self._store.on = True
         try:
@@ -239,7 +241,8 @@ class Chaos:
             return
         assert operation.error is not None
         named = operation.error.code in CAUSES and is_fatal(self._seed)
-        self._expect(named, f"{operation.kind} failed with {operation.error.code}: {operation.error.message}")
+        steps = [(s.key, s.action, s.attempts, s.error) for s in operation.steps if s.status is StepStatus.FAILED]
+        self._expect(named, f"{operation.kind} failed with {operation.error.code}: {operation.error.message} {steps}")
 
     def _is_whole(self, operation: Operation) -> None:
         """As declared, validated, and exactly what an undisturbed creation leaves."""

@@ -8,6 +8,7 @@ from controlplane.arm import is_within, name_of, type_of
 from controlplane.errors import Fatal
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ErrorBody
+from controlplane.workspaces.arm_errors import BACKOFF, look_up
 from controlplane.workspaces.compare import differences
 from controlplane.workspaces.diff import body as wanted_body
 from controlplane.workspaces.diff import unmet
@@ -129,9 +130,15 @@ def _broken(body: JsonObject) -> ErrorBody:
 
 def _write_again(state: State, index: int, resource: Resource, now: datetime, cause: ErrorBody | None) -> Move:
     """The write, unless ``cause`` is given and there were enough of them."""
-    if cause is not None and state.steps[index].attempts >= MAX_WRITES:
+    if cause is not None and state.steps[index].attempts >= _most_writes(cause, resource.type):
         return steps.fail(state, index, cause, now)
     return put_of(state, index, resource, now)
+
+
+def _most_writes(cause: ErrorBody, kind: str) -> int:
+    """As many as the error table has for a cause that passes, for some of them were cut off on their way."""
+    row = look_up(cause.code, kind)
+    return max(MAX_WRITES, (BACKOFF[row.verdict].attempts or 0) if row and row.verdict in BACKOFF else 0)
 
 
 def put_of(state: State, index: int, resource: Resource, now: datetime) -> Move:
