@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 
-from controlplane.audit.model import TIME, Kind, entry_prefix, entry_row, time_bound
+from controlplane.audit.model import TIME, Action, Kind, entry_prefix, entry_row, time_bound
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
+from controlplane.operations.paging import Fields, Operator, Term
 from controlplane.ports.store import Entity, Page, Store
 
+#: What a list can be filtered by; all of it is in the index too.
+FIELDS: Fields = {
+    "object": re.compile(r"(?:workspaces|projects)/[a-z0-9-]{1,40}"),
+    "actor": None,
+    "action": frozenset(Action),
+    "project": None,
+}
 #: Rows of one kind that one request looks at, at most, whatever it filters; what is left is behind ``nextLink``.
 MAX_SCAN = 4_000
 _PAGE = 1_000
@@ -30,7 +39,8 @@ class Filter:
     kind: Kind | None = None
     name: str | None = None
     """With ``kind``: one object."""
-    actor: str | None = None
+    terms: tuple[Term, ...] = ()
+    """Of the fields in ``FIELDS``."""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -38,7 +48,7 @@ class Filter:
         """Of an entry, or a row of the index."""
         at = datetime.fromisoformat(str(row["at"]))
         return (
-            (self.actor is None or row["actor"] == self.actor)
+            all((row[term.field] == term.value) is (term.operator is Operator.EQ) for term in self.terms)
             and (self.since is None or at >= self.since)
             and (self.until is None or at <= self.until)
         )
@@ -70,7 +80,7 @@ async def _of_object(
     prefix = entry_prefix(wanted.name)
     entries: list[JsonObject] = []
     seen, row = 0, after[0] if after else ""
-    narrow = wanted.actor is not None or wanted.since is not None or wanted.until is not None
+    narrow = bool(wanted.terms) or wanted.since is not None or wanted.until is not None
     while True:
         size = _PAGE if narrow else limit + 1
         page = await store.query(wanted.kind, prefix=prefix, at_least=row, limit=size)
@@ -88,7 +98,7 @@ async def _of_object(
 
 async def _by_time(store: Store, wanted: Filter, visible: Visible, limit: int, after: tuple[str, str] | None) -> Found:
     kinds = (wanted.kind,) if wanted.kind else tuple(Kind)
-    narrow = wanted.actor is not None
+    narrow = bool(wanted.terms)
     pointers: list[tuple[Kind, JsonObject]] = []
     seen = 0
     while True:

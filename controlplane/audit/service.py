@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controlplane.audit import proof, reading
 from controlplane.audit.model import AuditEntry, Kind, entry_prefix
 from controlplane.audit.proof import Proof
 from controlplane.audit.reading import Filter
 from controlplane.errors import Rejected
+from controlplane.operations.paging import Operator
 from controlplane.ports.anchor import Anchor
 from controlplane.ports.store import Store
 from controlplane.projects.access import Caller, Permission, Verdict, app_roles, judge
@@ -25,6 +26,14 @@ class AuditDeps:
     store: Store
     projects: ProjectRepository
     anchor: Anchor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """One page; ``continuation`` is where the next begins, opaque."""
+
+    entries: tuple[AuditEntry, ...]
+    continuation: str | None
 
 
 def object_not_found(name: str) -> Rejected:
@@ -46,7 +55,7 @@ def parse_object(text: str) -> tuple[Kind, str] | None:
 
 async def list_entries(
     deps: AuditDeps, caller: Caller, wanted: Filter, limit: int, continuation: str | None
-) -> tuple[tuple[AuditEntry, ...], str | None]:
+) -> Entries:
     """Entries of the projects that the caller may read, newest first. Those of registrations themselves are for whoever
     may read registrations.
     """
@@ -57,8 +66,15 @@ async def list_entries(
             judged[kind, project] = await _may_read(deps, caller, kind, project, Permission.AUDIT_LIST)
         return judged[kind, project]
 
+    chosen = next((t for t in wanted.terms if t.field == "object" and t.operator is Operator.EQ), None)
+    if chosen is not None:
+        parsed = parse_object(chosen.value)
+        if parsed is None:
+            return Entries((), None)
+        rest = tuple(term for term in wanted.terms if term is not chosen)
+        wanted = replace(wanted, kind=parsed[0], name=parsed[1], terms=rest)
     found = await reading.read(deps.store, wanted, visible, limit, continuation)
-    return tuple(AuditEntry.model_validate(value) for value in found.entries), found.continuation
+    return Entries(tuple(AuditEntry.model_validate(value) for value in found.entries), found.continuation)
 
 
 async def verify_all(deps: AuditDeps, caller: Caller) -> Proof:

@@ -2,76 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from controlplane.audit import service
 from controlplane.audit.proof import Proof
-from controlplane.audit.reading import Filter
+from controlplane.audit.reading import FIELDS, Filter
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.http import models
 from controlplane.http.docs import body, ok
-from controlplane.http.requests import JSON, Ctx, SkipToken, parse_object, read_body, require_media_type
+from controlplane.http.requests import JSON, Ctx, Paged, parse_object, read_body, require_media_type
+from controlplane.operations.paging import parse_filter
 from controlplane.projects.access import Permission
 
 router = APIRouter(prefix="/api/audit", tags=["Audit"])
-PAGE = 100
-MAX_PAGE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The parameters of a list; the next page is asked for with the same."""
-
-    object: str | None
-    actor: str | None
-    since: datetime | None
-    until: datetime | None
-    maxpagesize: int
-
-    def query(self) -> dict[str, str]:
-        """For ``nextLink``."""
-        times = {"since": self.since, "until": self.until}
-        texts = {"object": self.object, "actor": self.actor, "maxpagesize": str(self.maxpagesize)}
-        texts |= {key: value.isoformat() if value else None for key, value in times.items()}
-        return {key: value for key, value in texts.items() if value is not None}
-
-
-async def _asked(
-    thing: Annotated[
-        str | None, Query(alias="object", max_length=64, description="Only of `workspaces/{name}`, say.")
-    ] = None,
-    actor: Annotated[str | None, Query(max_length=128, description="Only by `{tenant id}/{object id}`.")] = None,
-    since: Annotated[datetime | None, Query(description="Only at or after this time.")] = None,
-    until: Annotated[datetime | None, Query(description="Only at or before this time.")] = None,
-    maxpagesize: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Entries in one page.")] = PAGE,
-) -> _Asked:
-    return _Asked(thing, actor, _aware(since), _aware(until), maxpagesize)
+Since = Annotated[datetime | None, Query(description="Only entries at or after this time.")]
+Until = Annotated[datetime | None, Query(description="Only entries at or before this time.")]
 
 
 @router.get("", operation_id=Permission.AUDIT_LIST, responses=ok(models.AuditList), summary="List audit entries")
-async def list_entries(
-    ctx: Ctx, asked: Annotated[_Asked, Depends(_asked)], skip_token: SkipToken = None
-) -> JSONResponse:
-    """Those of projects in which the caller has a role, newest first; of registrations for whoever may read those. A
-    page may be short and have a `nextLink`: go on until there is none.
+async def list_entries(ctx: Ctx, asked: Paged, since: Since = None, until: Until = None) -> JSONResponse:
+    """Those of projects in which the caller has a role, newest first; of registrations for whoever may read those.
+    Fields of the filter: `object` (`workspaces/{name}` or `projects/{name}`), `actor`, `action`, `project`. A filtered
+    page may be short, or empty, while there is a `nextLink`.
     """
-    kind, name = None, None
-    if asked.object is not None:
-        thing = service.parse_object(asked.object)
-        if thing is None:
-            return JSONResponse({"value": []})
-        kind, name = thing
-    wanted = Filter(kind, name, asked.actor, asked.since, asked.until)
-    deps = ctx.services.for_audit()
-    found, continuation = await service.list_entries(deps, ctx.caller, wanted, asked.maxpagesize, skip_token)
-    answer: dict[str, Any] = {"value": [item.model_dump(mode="json", by_alias=True) for item in found]}
-    if continuation is not None:
-        answer["nextLink"] = ctx.link("audit", **asked.query(), skipToken=continuation)
+    wanted = Filter(terms=parse_filter(asked.filter, FIELDS), since=_aware(since), until=_aware(until))
+    page = await service.list_entries(ctx.services.for_audit(), ctx.caller, wanted, asked.size, asked.skip_token)
+    answer: dict[str, Any] = {"value": [item.model_dump(mode="json", by_alias=True) for item in page.entries]}
+    if page.continuation is not None:
+        query: dict[str, str | None] = {
+            "skipToken": page.continuation,
+            "maxpagesize": str(asked.size),
+            "filter": asked.filter,
+            "since": since.isoformat() if since else None,
+            "until": until.isoformat() if until else None,
+        }
+        answer["nextLink"] = ctx.link("audit", **{key: text for key, text in query.items() if text is not None})
     return JSONResponse(answer)
 
 

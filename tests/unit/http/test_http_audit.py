@@ -15,6 +15,7 @@ from tests.support.audit import MemoryAnchor
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 WS = "workspaces/churn-dev"
+OF_WS = f"object eq '{WS}'"
 
 
 async def entries(api: Api, token: str | None = None, **query: str) -> list[dict[str, Any]]:
@@ -34,7 +35,7 @@ async def test_what_a_request_leaves(api: Api) -> None:
     await api.register()
     headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "If-None-Match": "*"}
     await api.call("PUT", "workspaces/churn-dev", spec(), headers=headers)
-    (entry,) = await entries(api, object=WS)
+    (entry,) = await entries(api, filter=OF_WS)
     assert (entry["action"], entry["actorKind"], entry["project"]) == ("OperationAccepted", "User", "churn")
     assert entry["actor"].endswith("/oid-root")
     details = entry["details"]
@@ -50,7 +51,7 @@ async def test_a_change_is_told_by_its_paths(api: Api) -> None:
     await api.finish(await api.create())
     token = api.issuer.app_token(roles=["Platform.Admin"])
     await api.call("PATCH", "workspaces/churn-dev", {"compute": {"clusters": []}, "workload": "cv"}, token=token)
-    newest = (await entries(api, object=WS))[0]
+    newest = (await entries(api, filter=OF_WS))[0]
     assert newest["actorKind"] == "Application"
     assert newest["details"]["changes"] == [{"path": "$.workload", "old": "classical", "new": "cv"}]
 
@@ -59,12 +60,12 @@ async def test_a_cancellation_and_the_end_of_an_operation(api: Api) -> None:
     await api.register()
     operation = await api.create()
     await api.call("POST", f"operations/{operation}:cancel", token=api.member("churn", "Workspace.Contributor"))
-    found = await entries(api, object=WS)
+    found = await entries(api, filter=OF_WS)
     assert [entry["action"] for entry in found][-2:] == ["CancelRequested", "OperationAccepted"]
     assert found[-2]["actor"].endswith("/oid-grace")
     if found[0]["action"] == "CancelRequested":
         await api.finish(operation)
-        found = await entries(api, object=WS)
+        found = await entries(api, filter=OF_WS)
     ended = found[0]
     assert (ended["action"], ended["actor"], ended["actorKind"]) == ("OperationEnded", "controlplane", "ControlPlane")
     assert ended["details"]["cancelRequestedBy"].endswith("/oid-grace")
@@ -74,11 +75,11 @@ async def test_registrations_are_told_to_who_may_read_them(api: Api) -> None:
     await api.register("churn", "fraud")
     await api.call("PUT", "projects/fraud", registration("fraud", regions=["westeurope"]))
     await api.call("DELETE", "projects/fraud")
-    found = await entries(api, object="projects/fraud")
+    found = await entries(api, filter="object eq 'projects/fraud'")
     assert [entry["action"] for entry in found] == ["ProjectDeleted", "ProjectChanged", "ProjectRegistered"]
     assert found[1]["details"]["changes"][0]["path"] == "$.regions"
     await api.register("fraud")
-    again = await entries(api, object="projects/fraud")
+    again = await entries(api, filter="object eq 'projects/fraud'")
     assert (again[0]["sequence"], again[0]["previousHash"]) == (4, found[0]["hash"])
     assert await entries(api, api.member("fraud", "Workspace.Contributor")) == []
     assert (await api.call("GET", "projects")).json()["value"][0]["name"] == "churn"
@@ -91,7 +92,7 @@ async def test_a_caller_sees_the_entries_of_own_projects(api: Api) -> None:
     for role in ("Workspace.Contributor", "Workspace.Reader", "Approver"):
         seen = await entries(api, api.member("churn", role))
         assert {entry["object"] for entry in seen} == {WS}
-    assert await entries(api, api.member("churn", "Approver"), object="workspaces/fraud-dev") == []
+    assert await entries(api, api.member("churn", "Approver"), filter="object eq 'workspaces/fraud-dev'") == []
     assert await entries(api, api.issuer.token("eve")) == []
     assert {entry["object"] for entry in await entries(api)} == {
         WS, "workspaces/fraud-dev", "projects/churn", "projects/fraud",
@@ -120,9 +121,13 @@ async def test_pages_of_any_size_hold_the_same_newest_first(api: Api, size: str)
     assert await entries(api, maxpagesize=size) == everything
     mine = [entry for entry in everything if entry["object"] == WS]
     assert [entry["sequence"] for entry in mine] == [6, 5, 4, 3, 2, 1]
-    assert await entries(api, maxpagesize=size, object=WS) == mine
+    assert await entries(api, maxpagesize=size, filter=OF_WS) == mine
     by_product = [entry for entry in everything if entry["actor"] == "controlplane"]
-    assert await entries(api, maxpagesize=size, actor="controlplane") == by_product
+    assert await entries(api, maxpagesize=size, filter="actor eq 'controlplane'") == by_product
+    others = [entry for entry in everything if entry["actor"] != "controlplane" and entry["project"] == "churn"]
+    assert await entries(api, maxpagesize=size, filter="actor ne 'controlplane' and project eq 'churn'") == others
+    accepted = [entry for entry in mine if entry["action"] == "OperationAccepted"]
+    assert await entries(api, maxpagesize=size, filter=f"action eq 'OperationAccepted' and {OF_WS}") == accepted
 
 
 async def test_filters_by_time(api: Api) -> None:
@@ -135,7 +140,7 @@ async def test_filters_by_time(api: Api) -> None:
     wanted = [entry for entry in everything if low <= entry["at"] <= high]
     assert await entries(api, since=low, until=high) == wanted
     both = [entry for entry in wanted if entry["object"] == WS and entry["actor"] == "controlplane"]
-    assert await entries(api, since=low, until=high, object=WS, actor="controlplane") == both
+    assert await entries(api, since=low, until=high, filter=f"{OF_WS} and actor eq 'controlplane'") == both
 
 
 @pytest.mark.parametrize(
@@ -144,6 +149,9 @@ async def test_filters_by_time(api: Api) -> None:
         ({"maxpagesize": "0"}, "InvalidParameter"),
         ({"maxpagesize": "1001"}, "InvalidParameter"),
         ({"since": "yesterday"}, "InvalidParameter"),
+        ({"filter": "object eq 'vaults/x'"}, "InvalidFilter"),
+        ({"filter": "action eq 'Slept'"}, "InvalidFilter"),
+        ({"filter": "sequence eq '1'"}, "InvalidFilter"),
         ({"skipToken": "nonsense"}, "InvalidContinuation"),
         ({"skipToken": "bm90aGluZ3xhdCBhbGw="}, "InvalidContinuation"),
     ],
@@ -158,7 +166,7 @@ async def test_bad_questions(api: Api, query: dict[str, str], code: str) -> None
 )
 async def test_nothing_is_told_of_what_cannot_exist(api: Api, thing: str) -> None:
     await api.register()
-    assert await entries(api, object=thing) == []
+    assert await entries(api, filter="object eq 'workspaces/-'") == []
     answer = await api.call("POST", "audit:verify", {"object": thing})
     assert (answer.status_code, error(answer)["code"]) == (404, "AuditObjectNotFound")
 
