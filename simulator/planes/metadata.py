@@ -1,5 +1,5 @@
 """`GET /metadata/endpoints`: api-version 2019-05-01 answers a list of clouds (what azure-ai-ml reads), later
-versions one object (what the Azure CLI reads from its ARM endpoint)."""
+versions one object (what the Azure CLI reads from its ARM endpoint), 2015-01-01 a smaller one (msrestazure)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ CLOUD = "SimulatedCloud"
 def handle(base: str, request: Request) -> Response | None:
     if request.path.rstrip("/").lower() != "/metadata/endpoints":
         return None
-    cloud = endpoints(base)
-    later = request.query.get("api-version", "2019-05-01") >= "2020"
-    return Response(200, cloud if later else [cloud])
+    cloud, version = endpoints(base), request.query.get("api-version", "2019-05-01")
+    if version < "2016":
+        return Response(200, _first(cloud))
+    return Response(200, cloud if version >= "2020" else [cloud])
+
+
+def _first(cloud: JsonObject) -> JsonObject:
+    """Api-version 2015-01-01, which msrestazure (and so Cloud Custodian) reads: other names, no suffixes."""
+    renamed = {f"{name}Endpoint": cloud[name] for name in ("gallery", "graph", "portal")}
+    known = cloud["authentication"]
+    return {**renamed, "authentication": {name: known[name] for name in ("loginEndpoint", "audiences")}}
 
 
 def endpoints(base: str) -> JsonObject:
