@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from controlplane.azure.catalog import AzureCatalog
 from controlplane.errors import Rejected
@@ -136,13 +137,25 @@ class Rights:
         return world.rights.asked_for(world.seeded(who)["id"])
 
 
+def everything() -> dict[str, Any]:
+    """A spec with whatever a workspace of its own can have."""
+    spec, other = example("hub-build-agents"), example("hub-bastion")
+    spec["network"]["hub"] |= {**other["network"]["hub"], **spec["network"]["hub"]}
+    return spec
+
+
+def begin(product: QuietProduct) -> None:
+    """The project, with all that its workspaces may have."""
+    product.register(**yaml.safe_load((ROOT / "examples/projects/churn-with-hub.yaml").read_text()))
+
+
 def life(product: QuietProduct) -> None:
     """Creation, drift and its repair, a change that takes away, deletion; each to its good end."""
-    operations = [product.create()]
+    operations = [product.create(everything())]
     product.owner("DELETE", product.ids()["dns-link/blob/ml"])
     assert product.failing() != set()
     operations.append(product.repair())
-    smaller = example()
+    smaller = everything()
     smaller["compute"]["clusters"] = []
     operations.append(product.finish(product.put(smaller, consent=True)))
     assert product.failing() == set()
@@ -152,7 +165,7 @@ def life(product: QuietProduct) -> None:
 
 def test_the_product_uses_what_its_roles_hold_and_nothing_else() -> None:
     with closing(QuietProduct()) as product:
-        product.register()
+        begin(product)
         life(product)
         rights = Rights(product)
     for who in ("observer", "operator"):
@@ -204,7 +217,7 @@ class Filling(QuietProduct):
 
 def test_nothing_works_before_the_operator_has_every_action_of_its_roles() -> None:
     with closing(Filling()) as product:
-        product.register()
+        begin(product)
         life(product)
     assert product.granted == actions("operator")
 
@@ -213,8 +226,8 @@ def test_nothing_works_before_the_operator_has_every_action_of_its_roles() -> No
 def made() -> Iterator[QuietProduct]:
     """The example workspace exists."""
     with closing(QuietProduct()) as product:
-        product.register()
-        assert product.create().status == "Succeeded"
+        begin(product)
+        assert product.create(everything()).status == "Succeeded"
         yield product
 
 
@@ -228,7 +241,7 @@ def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: Qu
         findings = made.validate().report.findings
         unknown = {f.id for f in findings if f.status == "Unknown"}
         try:
-            made.plan(example())
+            made.plan(everything())
             refused = False
         except Rejected:
             refused = True
