@@ -41,6 +41,7 @@ class LocalStack:
     simulator_pid: int
     functions_pid: int
     hosts: tuple[tuple[str, int], ...] = ()
+    storage: str = ""
 
 
 def read_env(path: Path) -> dict[str, str]:
@@ -121,11 +122,12 @@ def local_stack(
     with ExitStack() as running:
         simulator, azure = start_simulator(directory, "--time-scale", str(time_scale), *options, port=ports[0])
         running.callback(stop, simulator)
-        environment = controlplane_environment(azure, directory)
+        environment, storage = controlplane_environment(azure, directory), ""
         if store == "azure":
             from tests.support.azurite import start_azurite  # only who asks for it needs Node.js
 
-            environment = on_storage(environment, running.enter_context(start_azurite(directory)).connection_string)
+            storage = running.enter_context(start_azurite(directory)).connection_string
+            environment = on_storage(environment, storage)
         started: list[tuple[str, int]] = []
         for number in range(hosts):
             name = "functions" if number == 0 else f"functions-{number + 1}"
@@ -133,7 +135,7 @@ def local_stack(
             functions, url = start_functions(directory, environment, port=port, name=name)
             running.callback(stop, functions)
             started.append((url, functions.pid))
-        yield LocalStack(azure, started[0][0], directory, simulator.pid, started[0][1], tuple(started))
+        yield LocalStack(azure, started[0][0], directory, simulator.pid, started[0][1], tuple(started), storage)
 
 
 def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:

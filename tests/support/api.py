@@ -15,6 +15,7 @@ from controlplane.audit.service import AuditDeps
 from controlplane.http.app import create_app
 from controlplane.http.services import HttpServices
 from controlplane.operations.model import Operation, OperationStatus
+from controlplane.ports.store import Store
 from controlplane.projects.repository import ProjectRepository
 from controlplane.settings import Settings, StoreKind
 from controlplane.store import SqliteStore
@@ -142,9 +143,11 @@ class Api:
 
 
 @asynccontextmanager
-async def running_api(folder: Path) -> AsyncIterator[Api]:
-    """Yields an API on an empty store."""
-    store = SqliteStore(folder / "store.db")
+async def running_api(folder: Path, given: Store | None = None) -> AsyncIterator[Api]:
+    """Yields an API on an empty store, or on the one that is given."""
+    own = SqliteStore(folder / "api.db") if given is None else None
+    store = given or own
+    assert store is not None
     reader, catalog, queue, clock, issuer = FakeReader(), FakeCatalog(), FakeQueue(), FrozenClock(), Issuer()
     services = HttpServices(
         repository=WorkspaceRepository(store),
@@ -164,7 +167,8 @@ async def running_api(folder: Path) -> AsyncIterator[Api]:
             api.admin = issuer.token("root", roles=["Platform.Admin"])
             yield api
     finally:
-        store.close()
+        if own is not None:
+            own.close()
 
 
 def settings(**changes: Any) -> Settings:
