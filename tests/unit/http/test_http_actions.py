@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controlplane.errors import Transient
+from controlplane.errors import Throttled, Transient
 from controlplane.operations.model import OperationStatus
 from controlplane.workspaces.records import Owned
 from tests.support.api import SUBSCRIPTION, Api, error, spec
@@ -64,6 +64,16 @@ async def test_update_whose_plan_cannot_be_read_is_refused_for_now(api: Api) -> 
     stored = await api.services.repository.load("churn-dev")
     assert stored is not None
     assert stored.record.generation == 1
+
+
+@pytest.mark.parametrize("action", ["plan", "validate"])
+async def test_what_azure_throttles_is_answered_later_and_says_when(api: Api, action: str) -> None:
+    await existing_cluster(api)
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-churn-churn-dev"
+    api.reader.refusing[group.lower()] = Throttled("TooManyRequests", "Slow down.", retry_after=7)
+    answer = await api.call("POST", f"workspaces/churn-dev:{action}")
+    assert (answer.status_code, error(answer)["code"]) == (503, "TooManyRequests")
+    assert answer.headers["Retry-After"] == "7"
 
 
 async def test_consent_has_to_be_said_clearly(api: Api) -> None:
