@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -193,6 +194,42 @@ CASES: dict[str, Case] = {
 
 def test_every_recording_has_a_case() -> None:
     assert {path.stem for path in DATA.glob("*.json")} == set(CASES)
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "simulator.md"
+EVERYWHERE = "every recording"
+
+
+def exceptions() -> set[tuple[str, str, str]]:
+    """(recording, what is not compared or differs, why): all that this module leaves out."""
+    found = {
+        (EVERYWHERE, "`retry-after`", "the recorder removed it"),
+        (EVERYWHERE, "`x-ms-ratelimit-remaining-*`", "counts of a server's buckets; other tests have them"),
+        (EVERYWHERE, "values", "ids, times and etags are each Azure's own; statuses and keys are compared"),
+    }
+    for name, case in CASES.items():
+        steps: dict[str, list[int]] = {}
+        for step, why in case.skip.items():
+            steps.setdefault(why, []).append(step)
+        found |= {(name, f"steps {min(some)} to {max(some)}", why) for why, some in steps.items()}
+        found |= {(name, f"`{difference}`", why) for difference, why in case.known.items()}
+        found |= {(name, f"step {step} comes after {_words(make)}", "the recording leaves it out")
+                  for step, make in case.before.items()}  # fmt: skip
+        found |= {(name, f"step {step} is sent with `{header}`", "the recording has no request headers")
+                  for step, headers in case.headers.items() for header in headers}  # fmt: skip
+    return found
+
+
+def _words(make: Callable[[Lab], None]) -> str:
+    return "a vault like the one deployed" if make is deployed_vault else "a minute"
+
+
+def test_the_document_lists_every_exception_with_its_reason() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    _, _, section = text.partition("## Recordings\n")
+    rows = (line.strip("| \n").split(" | ") for line in section.partition("\n## ")[0].splitlines() if "|" in line)
+    listed = {(one[0], one[1], one[2]) for one in rows if len(one) == 3}
+    assert listed - {("recording", "exception", "why")} == exceptions()
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
