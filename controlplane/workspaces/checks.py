@@ -38,14 +38,16 @@ def _place(spec: WorkspaceSpec, facts: SubscriptionFacts) -> Iterator[ErrorDetai
         text = f"'{spec.location}' is no region of subscription {spec.subscription_id}."
         yield ErrorDetail("LocationNotAvailable", text, "$.location")
         return
-    for index, cluster in enumerate(spec.compute.clusters):
-        target = f"$.compute.clusters[{index}].size"
-        entry = facts.vm_sizes.get(cluster.size.lower())
+    sizes = [(f"$.compute.clusters[{index}].size", c.size) for index, c in enumerate(spec.compute.clusters)]
+    if spec.network.hub.jump_host or spec.network.hub.build_agents:
+        sizes.append(("$.network.hub.vmSize", spec.network.hub.vm_size))
+    for target, size in sizes:
+        entry = facts.vm_sizes.get(size.lower())
         if entry is None:
-            text = f"VM size '{cluster.size}' does not exist in {spec.location}."
+            text = f"VM size '{size}' does not exist in {spec.location}."
             yield ErrorDetail("VmSizeNotAvailable", text, target)
         elif reason := _restriction(entry, spec.location):
-            text = f"VM size '{cluster.size}' is restricted in {spec.location} ({reason})."
+            text = f"VM size '{size}' is restricted in {spec.location} ({reason})."
             yield ErrorDetail("SkuRestricted", text, target)
 
 

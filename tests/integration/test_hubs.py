@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
 
 from controlplane.arm import is_within
+from controlplane.errors import Conflict, Rejected
 from tests.support.blueprints import ROOT, example
 from tests.support.golden import golden
 from tests.support.quiet_product import QuietProduct
@@ -44,3 +47,110 @@ def test_a_hub_of_its_own_is_made_is_clean_and_goes_again(product: QuietProduct,
 def left(product: QuietProduct, scope: str) -> list[str]:
     """Ids of what is still in a group or a subscription."""
     return sorted(one.id for one in product.azure.engine.store.resources.values() if is_within(one.id, scope))
+
+
+HUB_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub"
+HUB = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-hub"
+SPOKE = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-other"
+
+
+def existing_hub(product: QuietProduct) -> None:
+    """Somebody's hub: a network peered with another one, the zones, linked to it and with a record in each."""
+    put(product, HUB_GROUP, {"location": LOCATION})
+    for network, prefix in ((HUB, "10.9.0.0/24"), (SPOKE, "10.9.1.0/24")):
+        put(product, network, {"location": LOCATION, "properties": {"addressSpace": {"addressPrefixes": [prefix]}}})
+    for near, far in ((HUB, SPOKE), (SPOKE, HUB)):
+        body = {"properties": {"remoteVirtualNetwork": {"id": far}, "allowVirtualNetworkAccess": True}}
+        put(product, f"{near}/virtualNetworkPeerings/theirs", body)
+    for zone in example("hub-existing")["network"]["hub"]["dnsZones"]:
+        put(product, zone, {"location": "global"})
+        link = {"location": "global", "properties": {"virtualNetwork": {"id": HUB}, "registrationEnabled": False}}
+        put(product, f"{zone}/virtualNetworkLinks/theirs", link)
+        record = {"properties": {"ttl": 300, "aRecords": [{"ipv4Address": "10.9.1.9"}]}}
+        put(product, f"{zone}/A/theirs", record)
+
+
+def put(product: QuietProduct, arm_id: str, body: dict[str, Any]) -> None:
+    assert product.owner("PUT", arm_id, body) in (200, 201, 202), arm_id
+
+
+def theirs(product: QuietProduct) -> dict[str, Any]:
+    """Everything of the hub's group, without what a server counts by itself."""
+    found = {
+        one.id: copy.deepcopy(one.body)
+        for one in product.azure.engine.store.resources.values()
+        if is_within(one.id, HUB_GROUP)
+    }
+    for body in found.values():
+        properties = body.get("properties", {})
+        for name in ("numberOfRecordSets", "numberOfVirtualNetworkLinks", "virtualNetworkLinks"):
+            properties.pop(name, None)
+        body.pop("etag", None)
+    return found
+
+
+def test_an_existing_hub_gets_what_was_asked_and_nothing_else_and_loses_just_that(product: QuietProduct) -> None:
+    registered(product)
+    existing_hub(product)
+    before = theirs(product)
+    created = product.create(example("hub-existing"))
+    assert created.status == "Succeeded", created.error
+    ids = product.ids()
+    assert set(ids) == set(golden("hub-existing"))
+    assert product.failing() == set()
+    added = theirs(product)
+    assert {name: body for name, body in added.items() if name in before} == before
+    records = {name for name in added.keys() - before.keys() if "/A/" in name}
+    ours = {ids["peering/hub-to-ml"], *(arm_id for key, arm_id in ids.items() if key.startswith("dns-link/"))}
+    assert {name.lower() for name in added.keys() - before.keys() - records} == {name.lower() for name in ours}
+    assert len(records) >= 7
+    group = ids["resource-group"]
+    deleted = product.delete()
+    assert deleted.status == "Succeeded", deleted.error
+    assert theirs(product) == before
+    assert left(product, group) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"vnetId": f"{HUB}-gone"}, "HubNotFound"),
+        ({"addressSpace": "10.9.0.0/24"}, "AddressSpaceOverlaps"),
+        ({"addressSpace": "10.9.1.0/24"}, "AddressSpaceOverlaps"),
+        ({"dnsZones": [f"{HUB_GROUP}/providers/Microsoft.Network/privateDnsZones/a.example"]}, "DnsZoneNotUsed"),
+    ],
+    ids=["no such hub", "the hub's addresses", "addresses of a peer of the hub", "a zone for nothing"],
+)
+def test_an_existing_hub_that_does_not_fit_is_refused_when_it_is_planned(
+    product: QuietProduct, changes: dict[str, Any], code: str
+) -> None:
+    zone = f"{HUB_GROUP}/providers/Microsoft.Network/privateDnsZones/a.example"
+    data = yaml.safe_load((ROOT / "examples/projects/churn-with-hub.yaml").read_text())
+    data["hubs"].append(f"{HUB}-gone")
+    data["dnsZones"].append(zone)
+    product.register(**{**data, "addressPools": ["10.0.0.0/8"]})
+    existing_hub(product)
+    put(product, zone, {"location": "global"})
+    asked = example("hub-existing")
+    asked["network"]["addressSpace"] = changes.get("addressSpace", asked["network"]["addressSpace"])
+    asked["network"]["hub"] |= {name: value for name, value in changes.items() if name != "addressSpace"}
+    with pytest.raises((Rejected, Conflict)) as refused:
+        product.plan(asked)
+    assert {detail.code for detail in refused.value.details} == {code}
+
+
+def test_a_rule_of_the_bastion_that_somebody_takes_is_found_and_put_back(product: QuietProduct) -> None:
+    registered(product)
+    assert product.create(example("hub-bastion")).status == "Succeeded"
+    group = product.ids()["nsg/bastion"]
+    body = product.body(group)
+    assert body is not None
+    # Azure refuses what the Bastion needs to be gone; a rule more, or another priority, it takes.
+    rules = body["properties"]["securityRules"]
+    without = [rule for rule in rules if rule["name"] != "AllowHttpsInbound"]
+    assert product.owner("PUT", group, {**body, "properties": {"securityRules": without}}) == 400
+    closed = [rule for rule in rules if rule["name"] != "DenyAllInbound"]
+    assert product.owner("PUT", group, {**body, "properties": {"securityRules": closed}}) == 200
+    assert product.failing() == {"nsg/bastion"}
+    assert product.repair().status == "Succeeded"
+    assert product.failing() == set()

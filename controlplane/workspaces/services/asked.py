@@ -25,6 +25,7 @@ from controlplane.workspaces.checks import check
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.deps import ServiceDeps, compile_for, find
+from controlplane.workspaces.services.hub import hub_details
 from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
 
 #: Fields that Azure cannot change in place and whose change no plan can express.
@@ -126,7 +127,7 @@ async def check_facts(deps: ServiceDeps, asked: Asked, taken: Mapping[str, str])
     Raises ``Rejected`` (400) or ``Conflict`` (409), with every reason.
     """
     facts = await deps.catalog.facts(asked.spec.subscription_id, asked.spec.location)
-    details = check(asked.spec, facts, taken)
+    details = (*check(asked.spec, facts, taken), *await hub_details(deps, asked.spec, asked.blueprint(deps)))
     if not details:
         return
     codes = {detail.code for detail in details}

@@ -22,9 +22,10 @@ from controlplane.workspaces import kinds as k
 from controlplane.workspaces.diff import body
 from controlplane.workspaces.model import Ref, Resource
 from controlplane.workspaces.observe import take_snapshot
+from tests.support.blueprints import FULL_HUB
 from tests.unit.workspaces.fake_azure import FakeAzure, blueprint, converge
 
-NETWORK, ML = "azure.mgmt.network.models", "arm_ml_service.models"
+NETWORK, ML, MACHINES = "azure.mgmt.network.models", "arm_ml_service.models", "azure.mgmt.compute.models"
 MODELS: dict[str, tuple[str, str]] = {
     k.VNET: (NETWORK, "VirtualNetwork"),
     k.SUBNET: (NETWORK, "Subnet"),
@@ -32,6 +33,10 @@ MODELS: dict[str, tuple[str, str]] = {
     k.NSG: (NETWORK, "NetworkSecurityGroup"),
     k.PUBLIC_IP: (NETWORK, "PublicIPAddress"),
     k.NAT_GATEWAY: (NETWORK, "NatGateway"),
+    k.BASTION: (NETWORK, "BastionHost"),
+    k.INTERFACE: (NETWORK, "NetworkInterface"),
+    k.VM: (MACHINES, "VirtualMachine"),
+    k.VM_EXTENSION: (MACHINES, "VirtualMachineExtension"),
     k.PRIVATE_ENDPOINT: (NETWORK, "PrivateEndpoint"),
     k.ZONE_GROUP: (NETWORK, "PrivateDnsZoneGroup"),
     k.DNS_ZONE: ("azure.mgmt.privatedns.models", "PrivateZone"),
@@ -50,6 +55,7 @@ VARIANTS = (
     {},
     {"environment": "prod", "expiry": {"expiresOn": "2027-06-30"}},
     {"storage": {"sharedKeyAccess": True}, "compute": {}},
+    {"network": {"addressSpace": "10.40.0.0/22", "hub": {**FULL_HUB, "encryptionAtHost": True}}},
 )
 
 

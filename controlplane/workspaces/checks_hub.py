@@ -1,0 +1,76 @@
+"""What only Azure can say of an existing hub, at plan time: it is there, addresses do not overlap, zones fit. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from controlplane.arm import fold, name_of
+from controlplane.errors import ErrorDetail
+from controlplane.json_types import JsonObject
+from controlplane.workspaces.blueprint.clouds import CLOUDS
+from controlplane.workspaces.posture.paths import ABSENT, value_at
+from controlplane.workspaces.spec_model import WorkspaceSpec
+
+_VNET, _SPACE = "$.network.hub.vnetId", "$.network.addressSpace"
+
+
+@dataclass(frozen=True, slots=True)
+class HubFacts:
+    """The hub's network and the zones that a spec names, as Azure answers them; None where it answers 404."""
+
+    network: JsonObject | None
+    zones: Mapping[str, JsonObject | None] = field(default_factory=dict)
+    """ARM id as the spec has it → body."""
+    own_network: str | None = None
+    """ARM id of the workspace's own network, whose peering does not count as somebody else's."""
+
+
+def check_hub(spec: WorkspaceSpec, facts: HubFacts, cloud: str) -> tuple[ErrorDetail, ...]:
+    """Codes: ``HubNotFound``, ``AddressSpaceOverlaps``, ``DnsZoneNotFound``, ``DnsZoneNotUsed``."""
+    return (*_network(spec, facts), *_zones(spec, facts, cloud))
+
+
+def _network(spec: WorkspaceSpec, facts: HubFacts) -> Iterator[ErrorDetail]:
+    if facts.network is None:
+        text = f"{spec.network.hub.vnet_id} does not exist, or the control plane may not see it."
+        yield ErrorDetail("HubNotFound", text, _VNET)
+        return
+    own = ipaddress.IPv4Network(spec.network.address_space)
+    for owner, prefix in _taken(facts.network, facts.own_network):
+        if own.overlaps(ipaddress.IPv4Network(prefix)):
+            yield ErrorDetail("AddressSpaceOverlaps", f"{own} overlaps {prefix} of {owner}.", _SPACE)
+
+
+def _taken(network: JsonObject, own_network: str | None) -> Iterator[tuple[str, str]]:
+    """Addresses that the hub knows: its own, and those of the networks it is peered with."""
+    for prefix in _prefixes(network, "$.properties.addressSpace.addressPrefixes"):
+        yield f"the hub {name_of(str(network.get('id', 'network')))}", prefix
+    peerings = value_at(network, "$.properties.virtualNetworkPeerings")
+    for peering in peerings if isinstance(peerings, list) else ():
+        remote = value_at(peering, "$.properties.remoteVirtualNetwork.id")
+        if isinstance(remote, str) and own_network is not None and fold(remote) == fold(own_network):
+            continue
+        where = name_of(remote) if isinstance(remote, str) else "a network"
+        for prefix in _prefixes(peering, "$.properties.remoteAddressSpace.addressPrefixes"):
+            yield f"{where}, which the hub is peered with", prefix
+
+
+def _prefixes(body: JsonObject, path: str) -> Iterator[str]:
+    found = value_at(body, path)
+    for prefix in found if found is not ABSENT and isinstance(found, list) else ():
+        if ":" not in prefix:
+            yield str(prefix)
+
+
+def _zones(spec: WorkspaceSpec, facts: HubFacts, cloud: str) -> Iterator[ErrorDetail]:
+    known = {name.lower() for name in CLOUDS[cloud].zones.values()}
+    for index, zone in enumerate(spec.network.hub.dns_zones):
+        path = f"$.network.hub.dnsZones[{index}]"
+        if name_of(zone).lower() not in known:
+            text = f"{name_of(zone)} is no zone that the workspace has names in; those are {', '.join(sorted(known))}."
+            yield ErrorDetail("DnsZoneNotUsed", text, path)
+        elif facts.zones.get(zone) is None:
+            text = f"{zone} does not exist, or the control plane may not see it."
+            yield ErrorDetail("DnsZoneNotFound", text, path)

@@ -1,0 +1,34 @@
+"""Reading what plan-time checks want to know of an existing hub."""
+
+from __future__ import annotations
+
+import asyncio
+
+from controlplane.errors import ErrorDetail, Rejected
+from controlplane.json_types import JsonObject
+from controlplane.workspaces import kinds as k
+from controlplane.workspaces.checks_hub import HubFacts, check_hub
+from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.services.deps import ServiceDeps
+from controlplane.workspaces.spec import WorkspaceSpec
+
+
+async def hub_details(deps: ServiceDeps, spec: WorkspaceSpec, blueprint: Blueprint) -> tuple[ErrorDetail, ...]:
+    """Why the existing hub of a spec cannot be joined; nothing for a hub that is created. Raises ``Transient``."""
+    hub = spec.network.hub
+    if hub.kind != "existing" or hub.vnet_id is None:
+        return ()
+    network, *zones = await asyncio.gather(
+        _get(deps, hub.vnet_id, k.VNET), *(_get(deps, zone, k.DNS_ZONE) for zone in hub.dns_zones)
+    )
+    own = blueprint.by_key["vnet/ml"].id
+    facts = HubFacts(network, dict(zip(hub.dns_zones, zones, strict=True)), own if isinstance(own, str) else None)
+    return check_hub(spec, facts, deps.cloud)
+
+
+async def _get(deps: ServiceDeps, arm_id: str, resource_type: str) -> JsonObject | None:
+    """None for what is not there, and for what may not be seen: a caller is told the same of both."""
+    try:
+        return await deps.reader.get(arm_id, k.API_VERSIONS[resource_type])
+    except Rejected:
+        return None
