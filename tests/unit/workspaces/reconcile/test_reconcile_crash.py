@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from controlplane.audit.model import ENTRY, Kind
+from controlplane.audit.proof import prove_object
 from controlplane.operations.model import OperationKind, OperationStatus
 from tests.support.tick_world import World, meaning
 from tests.support.virtual_time import run
@@ -31,6 +33,8 @@ class Result:
     inventory: set[str]
     early_polls: int
     points: int
+    told: list[str]
+    """Actions of the audit's entries."""
 
 
 def play(scene: str, kill_at: int | None = None, *, after: bool = False, tick_seconds: float = 60.0) -> Result:
@@ -62,7 +66,15 @@ async def _play(world: World, scene: str, kill_at: int | None, after: bool) -> R
         inventory=inventory,
         early_polls=world.azure.early_polls,
         points=len(world.switch.seen) - start,
+        told=await told(world),
     )
+
+
+async def told(world: World) -> list[str]:
+    """What the audit says happened to the workspace, oldest first; the chain has to be whole."""
+    assert (await prove_object(world.store, None, Kind.WORKSPACES, "ws")).consistent
+    page = await world.store.query(Kind.WORKSPACES, prefix=ENTRY)
+    return [str(entity.value["action"]) for entity in reversed(page.entities)]
 
 
 @cache
@@ -78,6 +90,7 @@ def agrees(result: Result, scene: str) -> None:
     assert result.created == wanted.created
     assert result.inventory == wanted.inventory
     assert result.early_polls == 0
+    assert result.told == wanted.told
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
