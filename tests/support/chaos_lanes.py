@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
@@ -10,7 +11,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ LANES = int(os.environ.get("CHAOS_LANES", "3"))
 SILENCE_SECONDS = 400.0
 
 
-def run_seeds(seeds: Sequence[int], folder: Path, log: Path | None = None) -> list[Ended]:
-    """One result per seed, by seed; a line of each goes to ``log`` as it ends. Raises ``RuntimeError`` when a lane
-    ends before its seeds do."""
+def run_seeds(seeds: Sequence[int], folder: Path, say: Callable[[str], None] = lambda _: None) -> list[Ended]:
+    """One result per seed, by seed; of each ``say`` hears as it ends. Raises ``RuntimeError`` when a lane ends before
+    its seeds do."""
     context = multiprocessing.get_context("spawn")
     work: Any = context.Queue()
     results: Any = context.Queue()
@@ -41,9 +42,7 @@ def run_seeds(seeds: Sequence[int], folder: Path, log: Path | None = None) -> li
     try:
         while len(found) < len(seeds):
             found.append(_next(results))
-            if log is not None:
-                with log.open("a") as file:
-                    file.write("\n".join((found[-1].line, *(f"       {one[:600]}" for one in found[-1].wrong), "")))
+            say("\n".join((found[-1].line, *(f"       {one[:600]}" for one in found[-1].wrong))))
         for lane in lanes:
             lane.join(30)
     finally:
@@ -69,6 +68,7 @@ def _lane(folder: str, work: Any, results: Any) -> None:
     """The whole of a lane's process."""
     try:
         Path(folder).mkdir(parents=True)
+        logging.basicConfig(filename=Path(folder) / "log")
         with chaos(Path(folder)) as runs:
             while (seed := work.get()) is not None:
                 results.put(runs.run(seed))
@@ -77,16 +77,16 @@ def _lane(folder: str, work: Any, results: Any) -> None:
         raise
 
 
-def table(runs: Sequence[Ended]) -> str:
-    """What a person reads."""
+def table(runs: Sequence[Ended], *, lines: bool = True) -> str:
+    """What a person reads; ``lines``: also one a run."""
     ends = Counter(end.split(" ", 1)[1] for run in runs for end in run.ends)
     faults = sum((run.faults for run in runs), Counter[str]())
-    lines = [run.line for run in runs]
-    lines += [f"faults: {', '.join(f'{name} {count}' for name, count in faults.most_common())}"]
-    lines += [f"operations: {', '.join(f'{count} {end}' for end, count in ends.most_common())}"]
+    met = f"faults: {', '.join(f'{name} {count}' for name, count in faults.most_common())}"
+    how = f"operations: {', '.join(f'{count} {end}' for end, count in ends.most_common())}"
     failures = sum(bool(run.wrong) for run in runs)
     early = f"{sum(run.early_polls for run in runs)} early polls, {sum(run.early_writes for run in runs)} early writes"
-    return "\n".join([*lines, f"{len(runs)} seeds, {failures} failures, {early}"])
+    each = [run.line for run in runs] if lines else []
+    return "\n".join([*each, met, how, f"{len(runs)} seeds, {failures} failures, {early}"])
 
 
 def main() -> int:
@@ -94,8 +94,8 @@ def main() -> int:
     first, count = (int(one) for one in sys.argv[1:3])
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        runs = run_seeds(range(first, first + count), Path(folder), Path("/dev/stdout"))
-    print(table(runs))
+        runs = run_seeds(range(first, first + count), Path(folder), lambda line: print(line, flush=True))
+    print(table(runs, lines=False))
     print(f"{time.monotonic() - started:.0f} s")
     return 1 if any(run.wrong for run in runs) else 0
 
