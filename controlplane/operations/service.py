@@ -22,7 +22,7 @@ from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import forbidden, readable_projects
 from controlplane.workspaces.ending import CANCELED, ended
 from controlplane.workspaces.listing import SCAN, SCAN_PROJECTS, Listing, page_of, scan
-from controlplane.workspaces.repository import StoredOperation, WorkspaceRepository
+from controlplane.workspaces.repository import Beside, StoredOperation, WorkspaceRepository
 from controlplane.workspaces.takeover import end_without_tick
 
 _log = logging.getLogger(__name__)
@@ -100,13 +100,13 @@ async def cancel_operation(
             raise Conflict("OperationNotCancelable", f"Operation {operation_id} has ended: {operation.status}.")
         wish = {"cancel_requested": True, "cancel_requested_by": caller.principal, "last_modified_at": deps.clock.now()}
         changed = operation.model_copy(update=wish)
+        evidence = evidence_of(caller, preconditions)
         unbegun = operation.status is OperationStatus.NOT_STARTED
         workspace = await deps.repository.load(operation.target.partition("/")[2]) if unbegun else None
         if workspace is not None and workspace.record.active_operation == operation.id:
             finished = ended(changed, OperationStatus.CANCELED, deps.clock.now(), CANCELED)
-            also = remember(finished)
-            return (await end_without_tick(deps.repository, workspace, stored, finished, also)).operation
-        evidence = evidence_of(caller, preconditions)
+            beside = Beside(remember(finished), evidence=evidence)
+            return (await end_without_tick(deps.repository, workspace, stored, finished, beside)).operation
         return (await deps.repository.request_cancel(stored, changed, remember(changed), evidence)).operation
 
     operation = await on_fresh_state(attempt)

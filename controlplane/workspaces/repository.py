@@ -7,6 +7,7 @@ cancellations and ends of operations change is told to the audit in the same com
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -108,11 +109,11 @@ class WorkspaceRepository:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     async def load(self, name: str) -> StoredWorkspace | None:
-        record = await self._store.get(PARTITION, f"w!{name}")
-        if record is None:
-            return None
-        status = await self._store.get(PARTITION, f"s!{name}")
-        return stored_workspace(record, status)
+        # At once: in Azure each is a round trip. Their ETags fence what is done with them.
+        record, status = await asyncio.gather(
+            self._store.get(PARTITION, f"w!{name}"), self._store.get(PARTITION, f"s!{name}")
+        )
+        return None if record is None else stored_workspace(record, status)
 
     async def list(
         self, *, limit: int = 1000, continuation: str | None = None
@@ -260,13 +261,14 @@ class WorkspaceRepository:
         operation: StoredOperation,
         finished: Operation,
         rest: tuple[WorkspaceRecord, WorkspaceStatus],
-        also: Sequence[Write] = (),
+        beside: Beside | None = None,
     ) -> StoredOperation:
         """Ends an operation without its tick. ``rest``: record and status as they shall be from now on.
 
         Raises ``Conflict`` when a tick, or anybody, changed one of the three since they were read; a tick that is on
         its way raises it at its next commit, and so stops before its next write to Azure.
         """
+        beside = beside or Beside()
         record, status = rest
         name = record.name
         status_row, value = f"s!{name}", _dump(status)
@@ -275,10 +277,10 @@ class WorkspaceRepository:
             Replace(f"w!{name}", _dump(record), stored.record_etag),
             *due_writes(record, stored.record),
             Insert(status_row, value) if stored.status_etag is None else Replace(status_row, value, stored.status_etag),
-            *also,
+            *beside.writes,
         ]
         wished = finished.cancel_requested and not operation.operation.cancel_requested
-        told = [facts.cancel_requested(finished, Evidence())] if wished else []
+        told = [facts.cancel_requested(finished, beside.evidence)] if wished else []
         etags = await self._audit.commit(writes, *told, facts.ended(finished))
         return StoredOperation(finished, _known(etags[0]))
 

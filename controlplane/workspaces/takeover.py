@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from controlplane.operations.model import ErrorBody, Operation, OperationStatus
-from controlplane.ports.store import Write
 from controlplane.workspaces.ending import at_rest, blind_status, ended, rest_until
-from controlplane.workspaces.repository import StoredOperation, StoredWorkspace, WorkspaceRepository
+from controlplane.workspaces.repository import Beside, StoredOperation, StoredWorkspace, WorkspaceRepository
 
 
 async def end_without_tick(
@@ -16,7 +14,7 @@ async def end_without_tick(
     stored: StoredWorkspace,
     operation: StoredOperation,
     finished: Operation,
-    also: Sequence[Write] = (),
+    beside: Beside | None = None,
 ) -> StoredOperation:
     """Stores the end of an operation, its workspace at rest and ``Ready`` False with the cause, in one commit.
 
@@ -27,7 +25,7 @@ async def end_without_tick(
     now = finished.ended_at
     record = at_rest(stored.record, finished, rest_until(stored.record, now))
     status = blind_status(stored.status, finished.error, now)
-    return await repository.end_from_outside(stored, operation, finished, (record, status), also)
+    return await repository.end_from_outside(stored, operation, finished, (record, status), beside)
 
 
 def failed(operation: Operation, error: ErrorBody, now: datetime) -> Operation:
