@@ -13,7 +13,7 @@ from controlplane.http.edge import Edge
 from controlplane.http.keys import Fetch, KeySource, fetch_json
 from controlplane.http.pace import Pace
 from controlplane.http.readiness import Readiness
-from controlplane.http.routes import audit, health, operations, projects, workspaces
+from controlplane.http.routes import audit, health, operations, projects, topology, workspaces
 from controlplane.http.services import HttpServices
 from controlplane.http.tokens import TokenValidator
 
@@ -58,7 +58,7 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
         redirect_slashes=False,
     )
     app.state.api = Api(services, fetch)
-    for module in (projects, workspaces, operations, audit, health):
+    for module in (projects, workspaces, topology, operations, audit, health):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Edge)

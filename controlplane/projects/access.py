@@ -44,6 +44,7 @@ class Permission(StrEnum):
     WORKSPACES_PLAN = "Workspaces_Plan"
     WORKSPACES_VALIDATE = "Workspaces_Validate"
     WORKSPACES_REPAIR = "Workspaces_Repair"
+    WORKSPACES_TOPOLOGY = "Workspaces_GetTopology"
     OPERATIONS_LIST = "Operations_List"
     OPERATIONS_GET = "Operations_Get"
     OPERATIONS_CANCEL = "Operations_Cancel"
@@ -70,6 +71,7 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.WORKSPACES_PLAN: _ASK,
     Permission.WORKSPACES_VALIDATE: _ASK,
     Permission.WORKSPACES_REPAIR: _WRITE,
+    Permission.WORKSPACES_TOPOLOGY: _ASK,
     Permission.OPERATIONS_LIST: _READ,
     Permission.OPERATIONS_GET: _READ,
     Permission.OPERATIONS_CANCEL: _WRITE,

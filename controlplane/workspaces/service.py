@@ -14,6 +14,7 @@ from controlplane.workspaces.services.look import (
     Planned,
     get_workspace,
     plan_workspace,
+    topology_of,
     validate_workspace,
 )
 
@@ -30,5 +31,6 @@ __all__ = [
     "plan_workspace",
     "put_workspace",
     "repair_workspace",
+    "topology_of",
     "validate_workspace",
 ]

@@ -24,6 +24,7 @@ from controlplane.workspaces.services.deps import (
 )
 from controlplane.workspaces.services.room import find_room, require_place
 from controlplane.workspaces.spec import WorkspaceSpec
+from controlplane.workspaces.topology import Topology, topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,15 @@ async def _meant(
 async def validate_workspace(deps: ServiceDeps, caller: Caller, name: str) -> Judged:
     """What is true in Azure now of every control, with evidence."""
     return await judge_posture(deps, await require(deps, caller, Permission.WORKSPACES_VALIDATE, name))
+
+
+async def topology_of(deps: ServiceDeps, caller: Caller, name: str) -> Topology:
+    """The network as a graph, as it is in Azure now. Raises ``Transient`` when Azure asked to wait."""
+    stored = await require(deps, caller, Permission.WORKSPACES_TOPOLOGY, name)
+    blueprint = blueprint_of(deps, stored.record)
+    observed = await take_snapshot(blueprint, deps.reader)
+    _require_answers(observed)
+    return topology(blueprint, observed, diff(blueprint, observed, stored.status.inventory), deps.clock.now())
 
 
 async def judge_posture(deps: ServiceDeps, stored: StoredWorkspace) -> Judged:
