@@ -83,9 +83,9 @@ async def _of_object(
     narrow = bool(wanted.terms) or wanted.since is not None or wanted.until is not None
     while True:
         size = _PAGE if narrow else limit + 1
-        page = await store.query(wanted.kind, prefix=prefix, at_least=row, limit=size)
+        page = await _rows(store, wanted.kind, size, prefix=prefix, at_least=row)
         for entity in page.entities:
-            if entity.row == (after[0] if after else "") or entity.row == row:
+            if entity.row == row:
                 continue
             if len(entries) == limit or seen == MAX_SCAN:
                 return Found(tuple(entries), _token(row, wanted.kind))
@@ -118,7 +118,21 @@ async def _by_time(store: Store, wanted: Filter, visible: Visible, limit: int, a
 async def _index(store: Store, kind: Kind, wanted: Filter, after: tuple[str, str] | None, size: int) -> Page:
     begin = max(after[0] if after else "", time_bound(wanted.until) if wanted.until else "")
     below = f"{time_bound(wanted.since)}~" if wanted.since else None
-    return await store.query(kind, prefix=TIME, at_least=begin, below=below, limit=size)
+    return await _rows(store, kind, size, prefix=TIME, at_least=begin, below=below)
+
+
+async def _rows(store: Store, kind: Kind, size: int, **asked: str | None) -> Page:
+    """``size`` rows when there are so many: a page of Tables may be short, or empty, and still have a continuation."""
+    entities: list[Entity] = []
+    continuation: str | None = None
+    while True:
+        bounds = {name: value for name, value in asked.items() if value}
+        left = size - len(entities)
+        page = await store.query(kind, limit=left, continuation=continuation, **bounds)
+        entities += page.entities
+        continuation = page.continuation
+        if continuation is None or len(entities) >= size:
+            return Page(tuple(entities), continuation)
 
 
 def _merged(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,7 +19,7 @@ from controlplane.azure.storage_account import StorageAccount
 from controlplane.azure.storage_connection import Identity, IdentityNames, from_connection_string
 from controlplane.errors import Conflict, Fatal, Transient
 from tests.support.audit import HOUR, NOW, fact, tell
-from tests.support.azurite import RunningAzurite
+from tests.support.azurite import ROOT, RunningAzurite
 from tests.support.memory_store import MemoryStore
 
 LOG = "audit-2026-11.jsonl"
@@ -94,3 +98,39 @@ def test_a_url_that_no_token_is_sent_to(url: str) -> None:
     with pytest.raises(Fatal) as caught:
         anchor_connection(url, IdentityNames(), "AzureCloud", ())
     assert caught.value.code in ("SettingInvalid", "UnexpectedHost")
+
+
+_TAKE = """
+import asyncio, json
+from controlplane import bootstrap
+from controlplane.triggers.checkpoints import take_checkpoint
+
+async def main():
+    taken = [await take_checkpoint(bootstrap.checkpoint_deps()) for _ in range(2)]
+    await bootstrap.storage_account().close()
+    return [checkpoint.number if checkpoint else None for checkpoint in taken]
+
+print(json.dumps(asyncio.run(main())))
+"""
+
+
+@pytest.mark.parametrize("anchored", [True, False])
+def test_what_the_settings_make_of_it(azurite: RunningAzurite, anchored: bool) -> None:
+    """The timer's own dependencies, in a process of their own; store and anchor in one account."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "CONTROLPLANE_STORE": "azure",
+        "AzureWebJobsStorage": azurite.connection_string,
+        "CONTROLPLANE_TABLE": f"audit{secrets.token_hex(4)}",
+        "CONTROLPLANE_TENANT_IDS": '["t"]',
+        "CONTROLPLANE_AUDIENCE": "a",
+        "CONTROLPLANE_OBSERVER_CLIENT_ID": "o",
+        "CONTROLPLANE_OPERATOR_CLIENT_ID": "w",
+    }
+    if anchored:
+        environment["CONTROLPLANE_ANCHOR_CONTAINER"] = f"proofs-{secrets.token_hex(4)}"
+    done = subprocess.run(
+        [sys.executable, "-c", _TAKE], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout) == ([1, 1] if anchored else [None, None])
