@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.engine import words
 from simulator.engine.declaration import ListContext, ResourceType, Scope
-from simulator.engine.hooks import Resource
+from simulator.engine.hooks import HookContext, JsonObject, Resource
 from simulator.engine.messages import Request, Response
 from simulator.engine.registry import GROUP_TYPE, Target
 from simulator.engine.writes import not_found, require_scope
@@ -23,10 +23,21 @@ def get(engine: Engine, request: Request, target: Target) -> Response:
             raise words.group_not_found(target.name)
         require_scope(engine, target, rtype, write=False)
         raise not_found(engine, target, rtype)
-    response = Response(200, engine.shown(resource, rtype), content_type=rtype.json_type, resource=resource.key)
+    body = engine.shown(resource, rtype)
+    _expand(engine, request, resource, rtype, body)
+    response = Response(200, body, content_type=rtype.json_type, resource=resource.key)
     if rtype.etag is not None and rtype.etag.in_header:
         response.headers["etag"] = rtype.etag.form.format(guid=resource.etag)
     return response
+
+
+def _expand(engine: Engine, request: Request, resource: Resource, rtype: ResourceType, body: JsonObject) -> None:
+    """`$expand=instanceView`: under properties, what the sub-path of that name answers (virtual machines)."""
+    wanted = request.query.get("$expand", "").lower()
+    for action in rtype.actions:
+        if wanted and action.method == "GET" and action.name.lower() == wanted:
+            ctx = HookContext(engine, resource, {}, resource.body, request.caller, request.api_version, "GET")
+            body["properties"] = {**(body.get("properties") or {}), action.name: action.run(ctx).body}
 
 
 def head(engine: Engine, request: Request, target: Target) -> Response:

@@ -129,23 +129,35 @@ def _unregister(ctx: RouteContext) -> Answer:
 
 
 def _resources(ctx: RouteContext) -> Answer:
-    """`GET .../resources`: tracked resources, `$filter=resourceType eq '...'` and `name eq '...'`."""
+    """`GET .../resources`: tracked resources, ``$filter` by resourceType, name, resourceGroup, location, tagName and
+    tagValue."""
     engine = _engine(ctx)
     under = f"/subscriptions/{ctx.params['s']}"
     if "g" in ctx.params:
         under += f"/resourceGroups/{ctx.params['g']}"
         if engine.get(under) is None:
             raise words.group_not_found(ctx.params["g"])
-    text = ctx.query.get("$filter", "")
-    wanted = re.search(r"resourceType\s+eq\s+'([^']*)'", text, re.IGNORECASE)
-    name = re.search(r"\bname\s+eq\s+'([^']*)'", text, re.IGNORECASE)
+    asked = _asked(ctx.query.get("$filter", ""))
     groups = engine.all_of("Microsoft.Resources/resourceGroups", under)
     found = [one for group in groups for one in engine.children(group.id) if _tracked(engine, one)]
-    if wanted:
-        found = [one for one in found if one.type.lower() == wanted[1].lower()]
-    if name:
-        found = [one for one in found if one.name.lower() == name[1].lower()]
-    return Answer(200, {"value": [_brief(one) for one in found]})
+    return Answer(200, {"value": [_brief(one) for one in found if _matches(one, asked)]})
+
+
+def _asked(text: str) -> dict[str, str]:
+    """`name eq 'value'` joined by `and`; names in lower case. What the Azure CLI's `resource list` sends."""
+    return {name.lower(): value for name, value in re.findall(r"(\w+)\s+eq\s+'([^']*)'", text)}
+
+
+def _matches(resource: Resource, asked: dict[str, str]) -> bool:
+    tags = resource.body.get("tags") or {}
+    held = {
+        "resourcetype": resource.type, "name": resource.name, "resourcegroup": resource.id.split("/")[4],
+        "location": resource.location,
+    }  # fmt: skip
+    tag = asked.get("tagname")
+    if tag is not None and (tag not in tags or asked.get("tagvalue", tags[tag]) != tags[tag]):
+        return False
+    return all(held[name].lower() == value.lower() for name, value in asked.items() if name in held)
 
 
 def _tracked(engine: Engine, resource: Resource) -> bool:

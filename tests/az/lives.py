@@ -5,6 +5,8 @@ In every text {g} is the resource group, {G} its id, {u} a suffix for names that
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +48,63 @@ class Life:
 def network(path: str) -> str:
     return f"{NETWORK}/{path}"
 
+
+#: `az vm create` deploys a template, and `az network bastion` is an extension of the CLI that is not on PyPI: both are
+#: made as plain resources.
+MACHINE: dict[str, Any] = {
+    "location": "westeurope",
+    "tags": {"made": "by-hand"},
+    "properties": {
+        "hardwareProfile": {"vmSize": "Standard_D2s_v3"},
+        "storageProfile": {
+            "imageReference": {
+                "publisher": "Canonical", "offer": "0001-com-ubuntu-server-jammy", "sku": "22_04-lts-gen2",
+                "version": "latest",
+            },
+            "osDisk": {"createOption": "FromImage", "managedDisk": {"storageAccountType": "Premium_LRS"}},
+        },
+        "osProfile": {
+            "computerName": "m", "adminUsername": "azureuser",
+            "linuxConfiguration": {
+                "disablePasswordAuthentication": True,
+                "ssh": {"publicKeys": [{"path": "/home/azureuser/.ssh/authorized_keys", "keyData": "ssh-rsa AAAA x"}]},
+            },
+        },
+        "networkProfile": {"networkInterfaces": [{"id": "@G/providers/Microsoft.Network/networkInterfaces/i"}]},
+    },
+}  # fmt: skip
+BASTION: dict[str, Any] = {
+    "location": "westeurope",
+    "sku": {"name": "Standard"},
+    "properties": {
+        "ipConfigurations": [
+            {
+                "name": "c",
+                "properties": {
+                    "subnet": {"id": "@G/providers/Microsoft.Network/virtualNetworks/v/subnets/AzureBastionSubnet"},
+                    "publicIPAddress": {"id": "@G/providers/Microsoft.Network/publicIPAddresses/p"},
+                },
+            }
+        ]
+    },
+}
+
+
+def whole(body: dict[str, Any]) -> str:
+    """Options of `az resource create` with the body as a template text."""
+    text = json.dumps(body).replace("{", "{{").replace("}", "}}").replace("@G", "{G}")
+    return f"--is-full-object -p {shlex.quote(text)}"
+
+
+def as_resource(kind: str, name: str) -> dict[str, str]:
+    """The commands of a type that is handled by `az resource` alone."""
+    options = f"-g {{g}} -n {name} --resource-type {kind}"
+    verbs = {verb: f"resource {verb} {options}" for verb in ("show", "delete")}
+    return {**verbs, "list": f"resource list -g {{g}} --resource-type {kind}"}
+
+
+INTERFACE = "network nic create -g {g} -n i --vnet-name v --subnet s"
+ONE_MACHINE = f"resource create -g {{g}} -n m --resource-type Microsoft.Compute/virtualMachines {whole(MACHINE)}"
 
 LIVES: dict[str, Life] = {
     "virtual network": Life(
@@ -228,5 +287,54 @@ LIVES: dict[str, Life] = {
             "delete": "monitor diagnostic-settings delete -n d --resource "
             "{G}/providers/Microsoft.Network/networkSecurityGroups/n",
         },
+    ),
+    "interface": Life(
+        "network nic",
+        network("networkInterfaces/i"),
+        "--vnet-name v --subnet s",
+        before=(ONE_SUBNET,),
+        shown=(("ipConfigurations[0].privateIPAllocationMethod", "Dynamic"),),
+    ),
+    "machine": Life(
+        "vm",
+        "Microsoft.Compute/virtualMachines/m",
+        before=(ONE_SUBNET, INTERFACE),
+        shown=(("hardwareProfile.vmSize", "Standard_D2s_v3"), ("osProfile.computerName", "m")),
+        verbs={"create": ONE_MACHINE, "delete": "vm delete -g {g} -n m -y"},
+    ),
+    "machine's extension": Life(
+        "vm extension",
+        "Microsoft.Compute/virtualMachines/m/extensions/CustomScript",
+        before=(ONE_SUBNET, INTERFACE, ONE_MACHINE),
+        changed=("settings.commandToExecute", "false"),
+        stored=("properties.settings.commandToExecute", "false"),
+        parent="--vm-name m",
+        verbs={
+            verb: "vm extension set -g {g} --vm-name m -n CustomScript --publisher Microsoft.Azure.Extensions "
+            f'--version 2.1 --settings \'{{{{"commandToExecute":"{command}"}}}}\''
+            for verb, command in (("create", "true"), ("update", "false"))
+        },
+    ),
+    "disk": Life(
+        "disk",
+        "Microsoft.Compute/disks/d",
+        "--size-gb 32",
+        verbs={"delete": "disk delete -g {g} -n d -y"},
+    ),
+    "bastion": Life(
+        "resource",
+        network("bastionHosts/b"),
+        before=(
+            ONE_VNET,
+            "network vnet subnet create -g {g} --vnet-name v -n AzureBastionSubnet --address-prefixes 10.0.1.0/26",
+            "network public-ip create -g {g} -n p --sku Standard",
+        ),
+        verbs={
+            **as_resource("Microsoft.Network/bastionHosts", "b"),
+            "create": f"resource create -g {{g}} -n b --resource-type Microsoft.Network/bastionHosts {whole(BASTION)}",
+            "update": "resource update -g {g} -n b --resource-type Microsoft.Network/bastionHosts "
+            "--set properties.enableTunneling=true",
+        },
+        changed=("properties.enableTunneling", True),
     ),
 }
