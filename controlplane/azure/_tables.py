@@ -19,8 +19,10 @@ from controlplane.errors import Fatal
 
 _TAG = "tag"
 _NAMES = tuple(f"c{number:02d}" for number in range(MAX_CHUNKS))
+#: Of an entity; a table that is missing is ``TableNotFound``.
+_GONE = frozenset({"ResourceNotFound", "EntityNotFound"})
 #: Answers to a batch that say a precondition did not hold.
-_REFUSALS = frozenset({"EntityAlreadyExists", "UpdateConditionNotSatisfied", "ResourceNotFound", "EntityNotFound"})
+_REFUSALS = _GONE | {"EntityAlreadyExists", "UpdateConditionNotSatisfied", "ConditionNotMet"}
 
 
 class Table:
@@ -83,7 +85,7 @@ class Table:
         try:
             return await self._client.get_entity(partition, row, select=select)
         except ResourceNotFoundError as error:
-            if code_of(error) == "ResourceNotFound":
+            if code_of(error) in _GONE:
                 return None
             raise explain(error) from error
         except AzureError as error:

@@ -132,7 +132,8 @@ def start_azurite(folder: Path, *options: str) -> RunningAzurite:
         process.kill()
         process.communicate()
         raise
-    return RunningAzurite(process, *(f"{urls[name]}/{ACCOUNT}" for name in _SERVICES), log)
+    blob, queue, table = (f"{urls[name]}/{ACCOUNT}" for name in _SERVICES)
+    return RunningAzurite(process, blob, queue, table, log)
 
 
 def _listening(text: str) -> dict[str, str] | None:
