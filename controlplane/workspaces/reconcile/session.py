@@ -122,9 +122,11 @@ class Session:
         try:
             await asyncio.wait({doing, keeping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (doing, keeping):
-                if not task.done():
-                    task.cancel()
+            doing.cancel()
+            async with self._lock:
+                # A renewal that is on its way may be done although nobody hears of it; the lease could not be given
+                # back then. It is heard out.
+                keeping.cancel()
             results = await asyncio.gather(doing, keeping, return_exceptions=True)
         # What the work raised matters more than why the lease ended; a task that was stopped here says nothing.
         for result in results:
