@@ -331,6 +331,8 @@ TYPES: tuple[ResourceType, ...] = (
         required=(
             Required("properties.storageProfile", "InvalidParameter", "Required parameter '{leaf}' is missing (null)."),
         ),
+        # `az vm update` sends the machine back without its image, and changes what it was told to.
+        keep_on_put=("properties.storageProfile.imageReference",),
         read_only=(ReadOnly("properties.vmId"), ReadOnly("properties.timeCreated")),
         computed=_born,
         actions=(
