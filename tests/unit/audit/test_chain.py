@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,10 +109,30 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_the_store_and_the_order_of_fields_change_no_hash(value: object) -> None:
+    assert canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
     again = json.loads(json.dumps(value))
     assert canonical(again) == canonical(value)
     if isinstance(value, dict):
         assert canonical(dict(reversed(list(value.items())))) == canonical(value)
+
+
+@given(
+    st.recursive(st.text() | st.integers() | st.booleans(), lambda inner: st.dictionaries(st.text(max_size=3), inner))
+)
+def test_what_is_written_fast_is_written_the_same(value: object) -> None:
+    """Any text, control characters among it; numbers that are refused are refused."""
+    try:
+        wanted = rfc8785.dumps(value)  # type: ignore[arg-type]
+    except rfc8785.CanonicalizationError:
+        with pytest.raises(rfc8785.CanonicalizationError):
+            canonical(value)
+    else:
+        assert canonical(value) == wanted
+
+
+def test_half_a_surrogate_pair_is_refused() -> None:
+    with pytest.raises(rfc8785.CanonicalizationError):
+        canonical({"a": "\ud800"})
 
 
 def test_canonical_json_is_that_of_the_rfc() -> None:
