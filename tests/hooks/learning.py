@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.workspaces.model import RoleAssignmentId
-from tests.hooks.scenarios import noticed, sent, succeeded, theirs, tries
+from tests.hooks.scenarios import noticed, sent, spec, succeeded, theirs, tries
 from tests.support.blueprints import example
 from tests.support.quiet_product import QuietProduct
 
@@ -57,7 +57,7 @@ def a_cluster_keeps_its_size(product: QuietProduct) -> None:
     assert product.failing() == set()
 
 
-@noticed("cluster-allocates-nodes", made=False)
+@noticed("cluster-allocates-nodes", world="empty")
 def nodes_hold_their_subnet(product: QuietProduct) -> None:
     asked = example()
     asked["compute"]["clusters"][0]["minNodes"] = 1
@@ -67,7 +67,7 @@ def nodes_hold_their_subnet(product: QuietProduct) -> None:
     assert product.failing() == set()
 
 
-@noticed("workspace-identity-roles", made=False)
+@noticed("workspace-identity-roles", world="empty")
 def what_azure_granted_is_taken_as_it_is(product: QuietProduct) -> None:
     succeeded(product.create())
     key = "role/workspace-identity/registry/contributor"
@@ -76,3 +76,22 @@ def what_azure_granted_is_taken_as_it_is(product: QuietProduct) -> None:
     declared = product.blueprint().by_key[key].id
     assert isinstance(declared, RoleAssignmentId)
     assert granted != declared.resolve(workspace["identity"]["principalId"])
+
+
+def put_again(product: QuietProduct, days: int) -> str | None:
+    """Somebody deletes the ML workspace; a changed spec some time later. The code with which the update ends."""
+    product.owner("DELETE", product.ids()["workspace"])
+    product.advance(60 + days * 86400)
+    operation = product.finish(product.put(spec(expiry={"expiresOn": "2027-07-30"})))
+    return operation.error.code if operation.error else None
+
+
+@noticed("workspace-soft-delete", "workspace-name-soft-deleted")
+def a_deleted_workspace_keeps_its_name(product: QuietProduct) -> None:
+    assert put_again(product, days=0) == "BadRequest"
+
+
+@noticed("workspace-purged-when-due")
+def a_workspace_that_is_gone_for_good_frees_its_name(product: QuietProduct) -> None:
+    # Its old endpoint leads to the one that is gone, and is told so.
+    assert put_again(product, days=15) == "ConnectionNotApproved"

@@ -20,7 +20,7 @@ from tests.support.quiet_product import QuietProduct
     "target-shows-connections",
     "vnet-shows-children",
     "zone-group-records",
-    made=False,
+    world="empty",
 )
 def a_whole_life(product: QuietProduct) -> None:
     succeeded(product.create())

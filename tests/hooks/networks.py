@@ -32,6 +32,12 @@ def the_way_out_cannot_be_taken_away(product: QuietProduct) -> None:
     untouched(product, "nat-gateway")
 
 
+@noticed("subnet-back-references", "nat-owns-addresses", world="empty")
+def what_the_way_out_is_made_of_cannot_be_taken_away(product: QuietProduct) -> None:
+    succeeded(product.create())
+    untouched(product, "nat-gateway", "public-ip/nat")
+
+
 @noticed("nsg-in-use")
 def a_security_group_in_use_cannot_be_taken_away(product: QuietProduct) -> None:
     untouched(product, "nsg/training")

@@ -1,6 +1,6 @@
 """Runs every scenario with its hook on and off; a JSON line each: ``{"hook", "on", "off"}``, null where it passed.
 
-A process without threads that makes the example workspace once and forks a copy for each run.
+A process without threads that makes each world once and forks a copy for each run.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import os
 import sys
 import traceback
 
-from tests.hooks.scenarios import SCENARIOS, Scenario
+from tests.hooks.scenarios import SCENARIOS, Scenario, hub_spec
+from tests.support.blueprints import example
 from tests.support.quiet_product import QuietProduct
 
-MODULES = ("lives", "networks", "endpoints", "services", "learning")
+MODULES = ("lives", "networks", "endpoints", "services", "learning", "hubs")
 
 
 def outcome(product: QuietProduct, scenario: Scenario, off: str | None) -> str | None:
@@ -47,15 +48,16 @@ def _run(product: QuietProduct, scenario: Scenario, off: str | None) -> str:
 def main(only: list[str]) -> None:
     for module in MODULES:
         importlib.import_module(f"tests.hooks.{module}")
-    fresh, made = QuietProduct(), QuietProduct()
-    fresh.register()
-    made.register()
-    assert made.create().status == "Succeeded"
+    worlds: dict[str, QuietProduct] = {}
+    for name, asked in (("empty", None), ("example", example()), ("hub", hub_spec())):
+        worlds[name] = QuietProduct()
+        worlds[name].register()
+        assert asked is None or worlds[name].create(asked).status == "Succeeded"
     passing: dict[int, str | None] = {}
     for hook, scenario in SCENARIOS.items():
         if only and hook not in only:
             continue
-        product = made if scenario.made else fresh
+        product = worlds[scenario.world]
         if id(scenario.run) not in passing:
             passing[id(scenario.run)] = outcome(product, scenario, None)
         line = {"hook": hook, "on": passing[id(scenario.run)], "off": outcome(product, scenario, hook)}

@@ -6,35 +6,40 @@ hook refuses something, somebody else tries it, and the product then has, or has
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+import yaml
 
 from controlplane.operations.model import Operation
-from tests.support.blueprints import example
+from tests.support.blueprints import ROOT, example
 from tests.support.quiet_product import QuietProduct
 
 Run = Callable[[QuietProduct], None]
+World = Literal["empty", "example", "hub"]
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """``made``: begins with the example workspace; otherwise with a registered project and an empty Azure."""
+    """``world`` it begins with: ``empty`` is a registered project, ``example`` the example workspace, ``hub`` one whose
+    hub has a Bastion, a jump host and two build agents."""
 
     run: Run
-    made: bool
+    world: World
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def noticed(*hooks: str, made: bool = True) -> Callable[[Run], Run]:
+def noticed(*hooks: str, world: World = "example") -> Callable[[Run], Run]:
     """The scenario by which the product notices that one of these hooks is off."""
 
     def add(run: Run) -> Run:
         for hook in hooks:
             assert hook not in SCENARIOS, hook
-            SCENARIOS[hook] = Scenario(run, made)
+            SCENARIOS[hook] = Scenario(run, world)
         return run
 
     return add
@@ -54,6 +59,14 @@ def failed(operation: Operation, code: str) -> None:
 def spec(**changes: Any) -> dict[str, Any]:
     """The example with other top-level fields."""
     return {**example(), **changes}
+
+
+def hub_spec() -> dict[str, Any]:
+    """The example whose hub has everything that the other examples have."""
+    parts = [ROOT / "examples" / "workspaces" / f"hub-{name}.yaml" for name in ("bastion", "build-agents")]
+    bastion, agents = (json.loads(json.dumps(yaml.safe_load(part.read_text()), default=str)) for part in parts)
+    hub = {**bastion["network"]["hub"], **agents["network"]["hub"]}
+    return spec(network={**bastion["network"], "addressSpace": "10.40.0.0/22", "hub": hub})
 
 
 def sent(product: QuietProduct, key: str, **properties: Any) -> tuple[str, dict[str, Any]]:

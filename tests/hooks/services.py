@@ -14,21 +14,21 @@ def name_of(key: str) -> str:
     return str(compiled().by_key[key].id).rpartition("/")[2]
 
 
-@noticed("storage-name-and-immutables", made=False)
+@noticed("storage-name-and-immutables", world="empty")
 def the_account_s_name_is_taken(product: QuietProduct) -> None:
     name = name_of("storage")
     theirs(product, "Microsoft.Storage/storageAccounts", name, {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2"})
     failed(product.create(), "StorageAccountAlreadyTaken")
 
 
-@noticed("vault-name-global", made=False)
+@noticed("vault-name-global", world="empty")
 def the_vault_s_name_is_taken(product: QuietProduct) -> None:
     body = {"properties": {**SECRETS, "enableRbacAuthorization": True, "accessPolicies": []}}
     theirs(product, "Microsoft.KeyVault/vaults", name_of("vault"), body)
     failed(product.create(), "VaultAlreadyExists")
 
 
-@noticed("registry-name-global", made=False)
+@noticed("registry-name-global", world="empty")
 def the_registry_s_name_is_taken(product: QuietProduct) -> None:
     name = name_of("registry")
     theirs(product, "Microsoft.ContainerRegistry/registries", name, {"sku": {"name": "Premium"}})
@@ -63,7 +63,7 @@ def insights_cannot_log_into_nothing(product: QuietProduct) -> None:
     assert product.failing() == set()
 
 
-@noticed("component-brings-smart-detection", made=False)
+@noticed("component-brings-smart-detection", world="empty")
 def what_azure_puts_into_the_group_stays_with_a_strangers_resource(product: QuietProduct) -> None:
     succeeded(product.create())
     product.advance(900)
@@ -78,3 +78,24 @@ def what_azure_puts_into_the_group_stays_with_a_strangers_resource(product: Quie
 def a_category_that_does_not_exist_is_not_logged(product: QuietProduct) -> None:
     tries(product, "diagnostic/vault", logs=[{"category": "Theirs", "enabled": True}])
     assert product.failing() == set()
+
+
+def deleted_by_hand(product: QuietProduct, days: int = 0) -> int:
+    """Somebody deletes the vault; a repair some time later. How often the vault was written: the first time Azure
+    says that it keeps the deleted one, and then it is asked back."""
+    product.owner("DELETE", product.ids()["vault"])
+    product.advance(60 + days * 86400)
+    operation = succeeded(product.repair())
+    (step,) = (step for step in operation.steps if step.key == "vault")
+    return step.attempts
+
+
+@noticed("vault-soft-delete", "vault-name-soft-deleted")
+def a_deleted_vault_is_asked_back(product: QuietProduct) -> None:
+    assert deleted_by_hand(product) == 2
+    assert product.failing() == set()
+
+
+@noticed("vault-purged-when-due")
+def a_vault_that_is_gone_for_good_is_made_anew(product: QuietProduct) -> None:
+    assert deleted_by_hand(product, days=91) == 1

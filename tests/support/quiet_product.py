@@ -277,4 +277,5 @@ class QuietProduct:
         known = {name.lower(): pinned for name, pinned in k.API_VERSIONS.items()}
         chosen = version or known.get(type_of(arm_id).lower(), OTHERS_VERSION)
         response = self.azure.call("owner", "GET", f"{arm_id}?api-version={chosen}")
-        return response.body if response.status == 200 else None
+        # A copy: the engine answers with what it stores.
+        return json.loads(response.encoded()) if response.status == 200 else None
