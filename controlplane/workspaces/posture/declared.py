@@ -20,8 +20,8 @@ _REPLACES = (
     "Azure cannot change this in place: a PUT with allowDestructive=true deletes the resource and makes it again."
 )
 _KEEPS_NAME = (
-    "Azure keeps a deleted {} for a while. If somebody deleted this one, recover it and repair, or purge it and send the "
-    "workspace's PUT again; or delete the workspace here and make it again, under new names."
+    "Azure keeps a deleted {} for a while. If somebody deleted this one, recover it and repair, or purge it and send "
+    "the workspace's PUT again; or delete the workspace here and make it again, under new names."
 )
 #: Type → why a missing one may not come back by being written. Source: "Workspace data deletion and recovery" (a
 #: soft-deleted workspace blocks its name). A vault is asked back by its own PUT.
