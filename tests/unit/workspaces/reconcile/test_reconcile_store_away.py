@@ -11,7 +11,7 @@ import pytest
 
 from controlplane.errors import Transient
 from controlplane.operations.model import OperationKind, OperationStatus
-from controlplane.ports.store import Write
+from controlplane.ports.store import Entity, Write
 from controlplane.workspaces.reconcile import tick
 from controlplane.workspaces.repository import Lease, WorkspaceRepository
 from tests.support.memory_store import MemoryStore
@@ -56,18 +56,31 @@ def test_a_tick_that_the_store_failed_keeps_its_lease(world: World) -> None:
 
 
 class SlowRepository(WorkspaceRepository):
-    """A renewal takes its time, and is done even when whoever asked for it has gone."""
+    """A renewal is done, and a while later its answer comes."""
+
+    renewed = asyncio.Event()
 
     async def renew_lease(self, lease: Lease, now: datetime, seconds: float) -> Lease:
-        renewing = asyncio.ensure_future(super().renew_lease(lease, now, seconds))
-        await asyncio.sleep(20.0)
-        return await renewing
+        done = await super().renew_lease(lease, now, seconds)
+        self.renewed.set()
+        await asyncio.sleep(5.0)
+        return done
+
+
+class SlowStore(MemoryStore):
+    """The durations are a tick's last act: here it ends while the answer of a renewal is on its way."""
+
+    async def get(self, partition: str, row: str) -> Entity | None:
+        SlowRepository.renewed.clear()
+        await SlowRepository.renewed.wait()
+        return await super().get(partition, row)
 
 
 def test_a_lease_is_given_back_although_it_is_being_renewed(world: World) -> None:
     async def scene() -> None:
+        SlowRepository.renewed = asyncio.Event()
         operation = await world.ask(CREATE)
-        deps = replace(world.deps, repository=SlowRepository(world.store), lease_seconds=60.0)
+        deps = replace(world.deps, repository=SlowRepository(world.store), durations=SlowStore())
         while not (await world.operation(operation)).status.is_terminal:
             await tick("ws", deps)
             assert not await world.repository.is_leased("ws", world.clock.now())
