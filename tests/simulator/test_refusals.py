@@ -33,6 +33,37 @@ from tests.simulator.lab import Body, Lab, provider
 ELSEWHERE = "northeurope"
 PEERING = f"{VNET}/virtualNetworkPeerings/to-hub"
 ROUTES = provider("Microsoft.Network/routeTables", "routes")
+INTERFACE, MACHINE = (
+    provider("Microsoft.Network/networkInterfaces", "nic"),
+    provider("Microsoft.Compute/virtualMachines", "machine"),
+)
+BASTION_SUBNET = f"{estate.VNET}/subnets/AzureBastionSubnet"
+BASTION_ADDRESS = provider("Microsoft.Network/publicIPAddresses", "bastion")
+_IN_TRAINING: Body = {"subnet": {"id": estate.TRAINING}}
+_BASTION: Body = {
+    "name": "c",
+    "properties": {"subnet": {"id": BASTION_SUBNET}, "publicIPAddress": {"id": BASTION_ADDRESS}},
+}
+
+
+def machine_body(interface: str) -> Body:
+    image = {"publisher": "Canonical", "offer": "0001-com-ubuntu-server-jammy", "sku": "22_04-lts-gen2"}
+    key = {"path": "/home/azureuser/.ssh/authorized_keys", "keyData": "ssh-rsa AAAA x"}
+    properties = {
+        "hardwareProfile": {"vmSize": "Standard_D2s_v3"},
+        "storageProfile": {
+            "imageReference": {**image, "version": "latest"},
+            "osDisk": {"name": "machine-os", "createOption": "FromImage"},
+        },
+        "osProfile": {
+            "computerName": "machine", "adminUsername": "azureuser",
+            "linuxConfiguration": {"disablePasswordAuthentication": True, "ssh": {"publicKeys": [key]}},
+        },
+        "networkProfile": {"networkInterfaces": [{"id": interface}]},
+    }  # fmt: skip
+    return {"location": LOCATION, "properties": properties}
+
+
 IDENTITY = provider("Microsoft.ManagedIdentity/userAssignedIdentities", "someone")
 DISKS = provider("Microsoft.Compute/diskAccesses", "disks")
 SETTING = f"{WORKSPACE}/providers/Microsoft.Insights/diagnosticSettings/logs"
@@ -224,6 +255,46 @@ CASES: dict[str, Case] = {
         ("properties.provisioningState", "Failed"),
         IGNORED + "provisioningState sent back is accepted in every recording that does so",
     ),
+    "Microsoft.Network/networkInterfaces": Case(
+        INTERFACE,
+        {"location": LOCATION, "properties": {"ipConfigurations": [{"name": "c", "properties": _IN_TRAINING}]}},
+        "location",
+        LOCATION_REQUIRED,
+        ("properties.provisioningState", "Failed"),
+        IGNORED + "provisioningState sent back is accepted in every recording that does so",
+    ),
+    "Microsoft.Compute/virtualMachines": Case(
+        MACHINE,
+        machine_body(INTERFACE),
+        "properties.storageProfile",
+        ("InvalidParameter", "Required parameter 'storageProfile' is missing (null)."),
+        ("properties.storageProfile.osDisk.name", "other"),
+        ("PropertyChangeNotAllowed", "Changing property 'osDisk.name' is not allowed."),
+    ),
+    "Microsoft.Compute/virtualMachines/extensions": Case(
+        f"{MACHINE}/extensions/script",
+        {"location": LOCATION, "properties": {"publisher": "P", "type": "CustomScript", "typeHandlerVersion": "2.1"}},
+        "properties.publisher",
+        ("InvalidParameter", "Required parameter 'publisher' is missing (null)."),
+        ("properties.provisioningState", "Failed"),
+        IGNORED + "provisioningState sent back is accepted in every recording that does so",
+    ),
+    "Microsoft.Compute/disks": Case(
+        provider("Microsoft.Compute/disks", "disk"),
+        {"location": LOCATION, "sku": {"name": "Premium_LRS"}, "properties": {"diskSizeGB": 32}},
+        "location",
+        LOCATION_REQUIRED,
+        ("location", ELSEWHERE),
+        moved("disk"),
+    ),
+    "Microsoft.Network/bastionHosts": Case(
+        provider("Microsoft.Network/bastionHosts", "bastion"),
+        {"location": LOCATION, "sku": {"name": "Standard"}, "properties": {"ipConfigurations": [_BASTION]}},
+        "location",
+        LOCATION_REQUIRED,
+        ("location", ELSEWHERE),
+        moved("bastion"),
+    ),
     "Microsoft.Network/privateEndpoints": Case(
         endpoint_id("blob"),
         estate.endpoint_body(STORAGE, "blob"),
@@ -387,7 +458,6 @@ READ = {
     "Microsoft.Insights/metrics": "a question, no resource",
     "Microsoft.Insights/metricDefinitions": "a question, no resource",
     "Microsoft.Insights/diagnosticSettingsCategories": "a question, no resource",
-    "Microsoft.Network/networkInterfaces": "interfaces of endpoints are made by Azure and read by callers",
     "microsoft.alertsmanagement/smartDetectorAlertRules": "comes with Application Insights",
     "microsoft.insights/actiongroups": "comes with Application Insights",
     "Microsoft.KeyVault/locations": "only carries deleted vaults",
@@ -411,6 +481,8 @@ def built() -> Lab:
     lab.put(provider("Microsoft.Storage/storageAccounts", "account2"), estate.STORAGE_BODY)
     lab.put(DISKS, {"location": LOCATION})
     lab.put(endpoint_id("disks"), estate.endpoint_body(DISKS, "disks"))
+    lab.put(BASTION_SUBNET, estate.subnet_body("10.0.250.0/26"))
+    lab.put(BASTION_ADDRESS, {"location": LOCATION, "sku": {"name": "Standard"}, "properties": {}})
     for name, case in CASES.items():
         if not case.path.endswith("/?") and not lab.exists(case.path):
             if name.endswith("/versions"):
