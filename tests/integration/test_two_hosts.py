@@ -9,11 +9,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
-from tests.support.two_hosts import Estate, StoreKind, several_hosts
+from tests.support.two_hosts import Estate, several_hosts
 
 LEASE_SECONDS = 3.0
+WORKSPACES = 20
 
 
 def hold(estate: Estate, name: str, seconds: float) -> None:
@@ -33,20 +32,12 @@ def assert_one_effect_each(estate: Estate) -> None:
     assert {name: kinds for name, kinds in unusual.items() if kinds} == {}, "missing somewhere, or left over"
 
 
-@pytest.mark.parametrize(
-    ("store", "count", "held_seconds"),
-    [
-        pytest.param("azure", 20, 1.0, id="azure-the effect comes while it is stopped"),
-        pytest.param("sqlite", 4, 1.5 * LEASE_SECONDS, id="sqlite-the effect comes when another host has taken over"),
-    ],
-)
-def test_a_host_that_is_stopped_inside_a_put_for_twice_its_lease(
-    tmp_path: Path, store: StoreKind, count: int, held_seconds: float
-) -> None:
-    with several_hosts(tmp_path, store=store, lease_seconds=LEASE_SECONDS) as estate:
-        names = [f"two-{number:02d}" for number in range(count)]
-        held = names[count // 2]
-        hold(estate, held, held_seconds)
+def test_a_host_that_is_stopped_inside_a_put_for_twice_its_lease(tmp_path: Path) -> None:
+    """The PUT takes effect when the other host has taken over; ``tests/crash`` has what happens when it is there."""
+    with several_hosts(tmp_path, store="azure", lease_seconds=LEASE_SECONDS) as estate:
+        names = [f"two-{number:02d}" for number in range(WORKSPACES)]
+        held = names[WORKSPACES // 2]
+        hold(estate, held, 1.5 * LEASE_SECONDS)
         estate.create(names)
         estate.until_held()
         worker = estate.owner(held)
@@ -54,7 +45,8 @@ def test_a_host_that_is_stopped_inside_a_put_for_twice_its_lease(
         os.kill(worker, signal.SIGSTOP)
         try:
             stopped = time.monotonic()
-            estate.until(lambda: (estate.wake(), estate.owner(held) not in (None, worker))[1], 30, every=0.2)
+            # The other host takes it over once it has a slot free for it.
+            estate.until(lambda: (estate.wake(), estate.owner(held) not in (None, worker))[1], 90, every=0.5)
             time.sleep(max(0.0, 2 * LEASE_SECONDS - (time.monotonic() - stopped)))
         finally:
             os.kill(worker, signal.SIGCONT)
@@ -67,7 +59,7 @@ def test_a_host_that_is_stopped_inside_a_put_for_twice_its_lease(
 
 
 def test_a_worker_that_is_killed_inside_a_put_is_followed_by_another(tmp_path: Path) -> None:
-    with several_hosts(tmp_path, store="azure", count=1, lease_seconds=LEASE_SECONDS) as estate:
+    with several_hosts(tmp_path, store="sqlite", count=1, lease_seconds=LEASE_SECONDS) as estate:
         hold(estate, "killed", 1.0)
         estate.create(["killed", "beside"])
         estate.until_held()
