@@ -1,4 +1,4 @@
-"""Each declared property and each resource of a whole hub, changed by somebody else: one finding, on what was changed."""
+"""Each declared property and each resource of a whole hub, changed by somebody else: one finding, on that."""
 
 from __future__ import annotations
 
