@@ -1,8 +1,8 @@
 """Mixed load on the API: how much it takes, against an empty route, and a minute at 80 % of that without an error.
 
-One HTTP process with 1,000 workspaces stored. The mix is what a portal asks for: mostly single workspaces and operations,
-some lists, and specs that are put again as they are. The client writes raw HTTP/1.1 over connections that stay open:
-a client library would take more of the machine than the server does.
+One HTTP process with 1,000 workspaces stored. The mix is what a portal asks for: mostly single workspaces and
+operations, some lists, and specs that are put again as they are. The client writes raw HTTP/1.1 over connections that
+stay open: a client library would take more of the machine than the server does.
 """
 
 from __future__ import annotations

@@ -248,4 +248,5 @@ BUILT_IN: tuple[Role, ...] = (
 
 BY_GUID = {role.guid: role for role in BUILT_IN}
 OWNER, CONTRIBUTOR, READER = (BUILT_IN[index].guid for index in (0, 1, 2))
+DATA_SCIENTIST = "f6c7c914-8db3-469d-8ca1-694a8f32e121"
 RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"

@@ -90,6 +90,7 @@ class World:
         owner = self._application("owner", secret=engine.digits("owner-secret", length=40))
         observer = self._identity("observer")
         operator = self._identity("operator")
+        scientist = self._identity("data-scientist")
         admin = self.directory.person(ADMIN)
         for role in roles.BUILT_IN:
             engine.put(f"/providers/{DEFINITIONS}/{role.guid}", assignments.definition_body(role))
@@ -98,6 +99,7 @@ class World:
             engine.grant(scope, roles.OWNER, owner["id"])
             if not sub["owner_only"]:
                 engine.grant(scope, roles.OWNER, admin["id"])
+                engine.grant(scope, roles.DATA_SCIENTIST, scientist["id"])
         holders = {"observer": observer["id"], "operator": operator["id"]}
         self._grant_own_roles([f"/subscriptions/{sub['id']}" for sub in subs if not sub["owner_only"]], holders)
 
@@ -167,6 +169,7 @@ class World:
             "SIMULATOR_URL": self.base,
             "OBSERVER_CLIENT_ID": self.seeded("observer")["client_id"],
             "OPERATOR_CLIENT_ID": self.seeded("operator")["client_id"],
+            "DATA_SCIENTIST_CLIENT_ID": self.seeded("data-scientist")["client_id"],
             "API_CLIENT_ID": world["api_client_id"],
             "HIDDEN_SUBSCRIPTION_ID": next(sub["id"] for sub in world["subscriptions"] if sub["owner_only"]),
         }

@@ -14,6 +14,8 @@ from simulator.engine.operations import Operation
 if TYPE_CHECKING:
     from simulator.server.app import Simulator
 
+#: The seeded principals that tests ask for.
+SEEDED = ("owner", "observer", "operator", "data-scientist")
 LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")
 NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 
@@ -80,7 +82,7 @@ def _route(simulator: Simulator, request: Request) -> Response:
         case "GET", "state":
             return Response(200, _state(simulator, request.query))
         case "GET", "rights":
-            return Response(200, {name: _rights(simulator, name) for name in ("owner", "observer", "operator")})
+            return Response(200, {name: _rights(simulator, name) for name in SEEDED})
         case "GET", "operations":
             return Response(200, {"value": [_operation(one) for one in world.engine.operations.all()]})
         case "GET", "settings":
@@ -129,7 +131,7 @@ def _settings(simulator: Simulator) -> JsonObject:
         "throttling": world.buckets.enabled,
         "strictReplication": bool(world.store.kv.get("strict_replication")),
         "environment": world.environment(),
-        "principals": {name: world.seeded(name)["id"] for name in ("owner", "observer", "operator")},
+        "principals": {name: world.seeded(name)["id"] for name in SEEDED},
         "types": sorted(declared.name for declared in world.registry.types.values()),
         "runningOperations": world.engine.operations.running(),
     }

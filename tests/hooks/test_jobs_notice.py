@@ -65,7 +65,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with running_product(tmp_path_factory.mktemp("product")) as product:
         operation = product.finish(product.put())
         assert operation.status == "Succeeded", operation.error
-        jobs = JobClient(product.settings, product.settings.operator_client_id)
+        jobs = JobClient(product.settings, product.simulator.env["DATA_SCIENTIST_CLIENT_ID"])
         yield Lab(product, jobs, product.ids())
         product.run(jobs.close())
 

@@ -357,23 +357,8 @@ async def workspace(operator: Azure, group: str) -> str:
     return arm_id
 
 
-async def _may_send_jobs(simulator: RunningSimulator, workspace: str) -> None:
-    """AzureML Data Scientist and what answers name, for the operator: its own role has no rights on jobs yet."""
-    async with simulator.arm() as owner:
-        for number, role in enumerate(("f6c7c914-8db3-469d-8ca1-694a8f32e121", "acdd72a7-3385-48ef-bd42-f606fba81ae7")):
-            name = f"00000000-0000-0000-0000-{number:012}"
-            definition = f"{simulator.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
-            holder = simulator.settings()["principals"]["operator"]
-            body = {"roleDefinitionId": definition, "principalId": holder, "principalType": "ServicePrincipal"}
-            scope = workspace if number == 0 else simulator.subscription
-            url = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
-            answer = await owner.put(url, params={"api-version": "2022-04-01"}, json={"properties": body})
-            answer.raise_for_status()
-
-
 @pytest.mark.filterwarnings("ignore::marshmallow.warnings.Marshmallow4Warning")
 async def test_one_job(simulator: RunningSimulator, workspace: str) -> None:
-    await _may_send_jobs(simulator, workspace)
     settings = Settings(
         arm_endpoint=simulator.env["ARM_ENDPOINT"],
         authority_host=simulator.env["AZURE_AUTHORITY_HOST"],
@@ -382,7 +367,7 @@ async def test_one_job(simulator: RunningSimulator, workspace: str) -> None:
         observer_client_id=simulator.env["OBSERVER_CLIENT_ID"],
         operator_client_id=simulator.env["OPERATOR_CLIENT_ID"],
     )
-    jobs = JobClient(settings, settings.operator_client_id)
+    jobs = JobClient(settings, simulator.env["DATA_SCIENTIST_CLIENT_ID"])
     request = JobRequest(
         name="probe-1",
         owner="test",

@@ -23,12 +23,15 @@ def run_job(stack: LocalStack, workspace_id: str, cluster: str, say: Callable[[s
     # The SDK announces its own experimental classes, which nobody here uses.
     logging.getLogger("azure.ai.ml._utils._experimental").setLevel(logging.ERROR)
     with Owner(stack) as owner:
-        return asyncio.run(_run(owner, workspace_id, cluster, say))
+        return asyncio.run(_run(stack, owner, workspace_id, cluster, say))
 
 
-async def _run(owner: Owner, workspace_id: str, cluster: str, say: Callable[[str], None]) -> list[int]:
+async def _run(
+    stack: LocalStack, owner: Owner, workspace_id: str, cluster: str, say: Callable[[str], None]
+) -> list[int]:
     settings = Settings()
-    jobs = JobClient(settings, settings.operator_client_id)
+    # Not the control plane's own identity, which may not touch jobs.
+    jobs = JobClient(settings, stack.azure["DATA_SCIENTIST_CLIENT_ID"])
     name = "demo-training-1"
     nodes = [_nodes(owner, workspace_id, cluster)]
     say(f"nodes {nodes[0]}")
