@@ -69,7 +69,8 @@ def _possible(steps: Sequence[Step], blueprint: Blueprint, observed: Observed) -
     """
     left = tuple(steps)
     while True:
-        written = {step.key for step in left}
+        # A DELETE alone, of what cannot be made again now, is no repair.
+        written = {step.key for step in left if step.action != StepAction.DELETE}
         kept = tuple(step for step in left if not _in_vain(step, written, blueprint, observed))
         if len(kept) == len(left):
             return kept
@@ -78,7 +79,9 @@ def _possible(steps: Sequence[Step], blueprint: Blueprint, observed: Observed) -
 
 def _in_vain(step: Step, written: set[str], blueprint: Blueprint, observed: Observed) -> bool:
     resource = blueprint.by_key.get(step.key)
-    if resource is None or step.action == StepAction.DELETE:
+    if step.action == StepAction.DELETE:
+        return step.key not in written
+    if resource is None:
         return False
     there = written | set(observed.bodies) | set(observed.unknown)
     if not there.issuperset(resource.depends_on):
