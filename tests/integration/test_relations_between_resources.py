@@ -362,19 +362,21 @@ def watch(seen: Callable[[], Any]) -> Any:
 # -- what a repair cannot bring back -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["vault", "workspace"])
-def test_what_azure_keeps_the_name_of_is_left_to_a_person(product: Product, key: str) -> None:
-    """Last, because the workspace is made again after it."""
-    arm_id = product.ids()[key]
-    product.owner.delete(arm_id).raise_for_status()
+def test_a_deleted_vault_is_asked_back(product: Product) -> None:
+    product.owner.delete(product.ids()["vault"]).raise_for_status()
     finding = one(product)
-    assert (finding["key"], finding["path"], finding["repair"]["kind"]) == (key, "$", "manual")
-    assert "recover or purge" in finding["repair"]["reason"]
-    operation = product.repair()
-    assert operation.status == "Failed"
-    assert operation.error is not None
-    assert operation.error.target == arm_id
-    assert "purge" in operation.error.message
+    assert (finding["key"], finding["path"], finding["repair"]["kind"]) == ("vault", "$", "update")
+    mended(product)
+
+
+def test_a_deleted_workspace_is_left_to_a_person(product: Product) -> None:
+    """Last, because the workspace is made again after it."""
+    product.owner.delete(product.ids()["workspace"]).raise_for_status()
+    finding = one(product)
+    assert (finding["key"], finding["path"], finding["repair"]["kind"]) == ("workspace", "$", "manual")
+    assert "recover" in finding["repair"]["reason"]
+    assert product.repair().status == "Succeeded"
+    assert {f["key"] for f in product.failing()} == {"workspace"}
 
     assert product.finish(product.call("DELETE", "workspaces/churn-dev")).status == "Succeeded"
     assert product.finish(product.put()).status == "Succeeded"

@@ -159,7 +159,11 @@ def foreign_links(scene: Scene) -> Iterator[Outcome]:
 
 def foreign_grants(scene: Scene) -> Iterator[Outcome]:
     """A role on something of ours that nobody declared, for somebody who is not one of our identities."""
-    strangers = [body for body in scene.observed.unmanaged if _is(body, kinds.ROLE_ASSIGNMENT)]
+    # What we or Azure granted to an identity that is no more stays behind: it was made by who made those that are
+    # declared, which nobody else can claim (``createdBy`` is the server's).
+    ours = _makers(scene)
+    unmanaged = (body for body in scene.observed.unmanaged if _is(body, kinds.ROLE_ASSIGNMENT))
+    strangers = [body for body in unmanaged if str(_at(body, "createdBy") or "").lower() not in ours]
     # A lost identity leaves its grants behind, and nobody can tell them from somebody else's.
     holders = {r.id.principal.key for r in scene.blueprint.resources if isinstance(r.id, RoleAssignmentId)}
     causes = tuple(cause for key in sorted(holders) for cause in (Cause(key), Cause(key, "$.identity")))
@@ -185,6 +189,13 @@ def foreign_grants(scene: Scene) -> Iterator[Outcome]:
             yield Outcome(
                 group.key, scene.id_of(group), FindingStatus.PASS, "$.properties.principalId", None, None, message
             )
+
+
+def _makers(scene: Scene) -> frozenset[str]:
+    """Principals, in lower case, who made the role assignments that are declared and there."""
+    declared = (r.key for r in scene.blueprint.resources if isinstance(r.id, RoleAssignmentId))
+    bodies = (body for key in declared if (body := scene.body(key)) is not None)
+    return frozenset(str(maker).lower() for body in bodies if (maker := _at(body, "createdBy")))
 
 
 def _is(body: JsonObject, resource_type: str) -> bool:
