@@ -149,11 +149,24 @@ def begin(product: QuietProduct) -> None:
     product.register(**yaml.safe_load((ROOT / "examples/projects/churn-with-hub.yaml").read_text()))
 
 
+def route_elsewhere(product: QuietProduct) -> None:
+    """Somebody takes the way out away and puts a route table of their own there, which a repair leaves."""
+    group = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/theirs"
+    table = f"{group}/providers/Microsoft.Network/routeTables/theirs"
+    product.owner("PUT", group, {"location": "westeurope"})
+    product.owner("PUT", table, {"location": "westeurope", "properties": {}})
+    subnet = product.ids()["subnet/training"]
+    body = product.body(subnet) or {}
+    properties = {name: value for name, value in body["properties"].items() if name != "natGateway"}
+    product.owner("PUT", subnet, {"properties": {**properties, "routeTable": {"id": table}}})
+
+
 def life(product: QuietProduct) -> None:
     """Creation, drift and its repair, a change that takes away, deletion; each to its good end."""
     operations = [product.create(everything())]
     product.owner("DELETE", product.ids()["dns-link/blob/ml"])
-    assert product.failing() != set()
+    route_elsewhere(product)
+    assert product.failing() == {"dns-link/blob/ml", "subnet/training"}
     operations.append(product.repair())
     smaller = everything()
     smaller["compute"]["clusters"] = []
