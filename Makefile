@@ -39,7 +39,7 @@ sim: setup ## Only the simulator, on port 8443
 	$(BIN)/python -m simulator
 
 test: setup azurite ## Every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 test-az: setup $(CLIENTS) ## The simulator, driven by the Azure CLI and Cloud Custodian
 	$(BIN)/python -m pytest tests/az tests/c7n

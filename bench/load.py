@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from bench.creation import register, spec
 from bench.figures import Figure, percentile
-from bench.reading import fill
+from bench.reading import fill, operation_id
 from tools.demo.api import API_VERSION, token
 from tools.local import LocalStack, local_stack
 
@@ -101,11 +101,11 @@ def _mixed(chance: random.Random, bearer: str) -> Ask:
     match chance.random():
         case draw if draw < 0.70:
             return _get("workspace", f"/api/workspaces/{name}", bearer)
-        case draw if draw < 0.85:
-            return _get("operation", f"/api/operations/{'0' * 14}-{'0' * 10}", bearer, good=frozenset({404}))
-        case draw if draw < 0.92:
+        case draw if draw < 0.88:
+            return _get("operation", f"/api/operations/{operation_id(chance.randrange(WORKSPACES))}", bearer)
+        case draw if draw < 0.93:
             return _get("list", "/api/workspaces?maxpagesize=10", bearer)
-        case draw if draw < 0.97:
+        case draw if draw < 0.98:
             return _get("projects", "/api/projects/churn", bearer)
         case _:
             return _put("put", f"/api/workspaces/{name}", bearer, json.dumps(spec()).encode())

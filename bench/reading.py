@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 
 from bench.creation import register, spec
 from bench.figures import Figure, percentile
-from controlplane.operations.model import Condition, ConditionStatus
+from controlplane.operations.model import Condition, ConditionStatus, Operation, OperationKind, OperationStatus, Step
 from controlplane.ports.store import Store, Upsert, Write
 from controlplane.store.sqlite_store import SqliteStore
 from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
-from controlplane.workspaces.rows import PARTITION
+from controlplane.workspaces.rows import PARTITION, due_writes
+from controlplane.workspaces.spec import parse_spec
 from tools.demo.api import API_VERSION, token
 from tools.local import LocalStack, local_stack
 
 WORKSPACES = 10_000
 _ROUNDS = 3_000
+#: Workspaces a commit; each has six rows, and a commit takes a hundred.
+_BATCH = 16
+_STEPS = 62
 
 
 def measure() -> list[Figure]:
@@ -72,13 +76,44 @@ async def fill_store(store: Store, count: int) -> None:
     )
     status = WorkspaceStatus(observed_generation=1, conditions=(condition,)).model_dump(mode="json", by_alias=True)
     template = _record("ws", now)
-    for first in range(0, count, 50):
+    for first in range(0, count, _BATCH):
         writes: list[Write] = []
-        for number in range(first, first + 50):
-            record = template.model_copy(update={"name": f"ws-{number:05d}"})
-            writes.append(Upsert(f"w!{record.name}", record.model_dump(mode="json", by_alias=True)))
-            writes.append(Upsert(f"s!{record.name}", status))
+        for number in range(first, min(first + _BATCH, count)):
+            name, done = f"ws-{number:05d}", operation_id(number)
+            record = template.model_copy(update={"name": name, "last_operation": done})
+            ended = _operation(name, done, now)
+            writes.append(Upsert(f"w!{name}", record.model_dump(mode="json", by_alias=True)))
+            writes.append(Upsert(f"s!{name}", status))
+            writes.append(Upsert(f"o!{done}", ended.model_dump(mode="json", by_alias=True)))
+            writes.append(Upsert(f"p!{record.project}!{name}", {}))
+            writes.append(Upsert(f"i!{record.project}!{done}", {}))
+            writes += due_writes(record, None)
         await store.commit(PARTITION, writes)
+
+
+def operation_id(number: int) -> str:
+    """Of the creation of a stored workspace."""
+    return f"98{number:012d}-{number:010x}"
+
+
+def _operation(name: str, operation: str, now: datetime) -> Operation:
+    steps = tuple(
+        Step(key=f"resource/{place}", resource_id=f"/subscriptions/x/{place}", action="create", status="Succeeded")
+        for place in range(_STEPS)
+    )
+    return Operation(
+        id=operation,
+        kind=OperationKind.CREATE,
+        target=f"workspaces/{name}",
+        project="churn",
+        generation=1,
+        status=OperationStatus.SUCCEEDED,
+        steps=steps,
+        created_at=now,
+        created_by="bench",
+        last_modified_at=now,
+        ended_at=now,
+    )
 
 
 def _record(name: str, now: datetime) -> WorkspaceRecord:
@@ -86,7 +121,8 @@ def _record(name: str, now: datetime) -> WorkspaceRecord:
         name=name,
         project="churn",
         resource_group=f"rg-churn-{name}",
-        spec=spec(),
+        spec=parse_spec(spec()).model_dump(mode="json", by_alias=True),
+        due_at=now + timedelta(hours=6),
         created_at=now,
         created_by="bench",
         last_modified_at=now,
