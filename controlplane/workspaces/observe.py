@@ -2,7 +2,7 @@
 
 Reads of a workspace that exists: the group, one list per listed type, computes, role assignments, links and records of
 each zone, the zone groups of each endpoint, and the diagnostic settings of each resource that has some. Of one that
-does not: the group.
+does not: the group, and what it has in somebody else's hub.
 """
 
 from __future__ import annotations
@@ -49,17 +49,22 @@ async def take_snapshot(blueprint: Blueprint, reader: ResourceReader, parallel: 
     """
     first, *others = reads(blueprint)
     answer = await _ask(reader, first)
-    if isinstance(answer, Unreadable) or not answer:
-        # Without its group nothing exists; when even the group cannot be read, nothing is known.
+    if isinstance(answer, Unreadable):
+        # When even the group cannot be read, nothing is known.
         return observe(blueprint, dict.fromkeys((first, *others), answer))
+    known = {first: answer}
+    if not answer:
+        # Without its group nothing of it exists. What lies in somebody else's hub stays there when the group goes.
+        known |= {read: answer for read in others if any(is_within(read.path, own) for own in blueprint.own_groups)}
     gate = asyncio.Semaphore(parallel)
 
     async def ask(read: Read) -> Answer:
         async with gate:
             return await _ask(reader, read)
 
-    answers = await asyncio.gather(*(ask(read) for read in others))
-    return observe(blueprint, {first: answer, **dict(zip(others, answers, strict=True))})
+    asked = [read for read in others if read not in known]
+    answers = await asyncio.gather(*(ask(read) for read in asked))
+    return observe(blueprint, {**known, **dict(zip(asked, answers, strict=True))})
 
 
 async def _ask(reader: ResourceReader, read: Read) -> Answer:

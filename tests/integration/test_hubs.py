@@ -11,9 +11,11 @@ import yaml
 
 from controlplane.arm import is_within
 from controlplane.errors import Conflict, Rejected
+from controlplane.workspaces.services.look import topology_of
+from controlplane.workspaces.topology import State
 from tests.support.blueprints import ROOT, example
 from tests.support.golden import golden
-from tests.support.quiet_product import QuietProduct
+from tests.support.quiet_product import ADMIN, NAME, QuietProduct
 
 OWN_HUBS = ("hub-bastion", "hub-build-agents")
 LOCATION = "westeurope"
@@ -154,3 +156,26 @@ def test_a_rule_of_the_bastion_that_somebody_takes_is_found_and_put_back(product
     assert product.failing() == {"nsg/bastion"}
     assert product.repair().status == "Succeeded"
     assert product.failing() == set()
+
+
+def test_what_stands_in_an_existing_hub_is_seen_and_mended_when_the_workspaces_own_group_is_gone(
+    product: QuietProduct,
+) -> None:
+    """The hub's half of the peering is Disconnected then; Azure takes no new half before the old one is gone."""
+    registered(product)
+    existing_hub(product)
+    before = theirs(product)
+    assert product.create(example("hub-existing")).status == "Succeeded"
+    ids = product.ids()
+    assert product.owner("DELETE", ids["resource-group"]) in (200, 202)
+    seen = product.run(topology_of(product.services, ADMIN, NAME))
+    assert {node.state for node in seen.nodes if not node.owned} == {State.OK}
+    assert {zone.state for zone in seen.zones if not zone.owned} == {State.OK}
+    repaired = product.repair()
+    assert repaired.status == "Succeeded", repaired.error
+    assert "peering/ml-to-hub" not in product.failing()
+    for key in ("peering/ml-to-hub", "peering/hub-to-ml"):
+        body = product.body(ids[key])
+        assert body is not None and body["properties"]["peeringState"] == "Connected"
+    assert product.delete().status == "Succeeded"
+    assert theirs(product) == before
