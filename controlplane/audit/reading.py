@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ FIELDS: Fields = {
 #: Rows of one kind that one request looks at, at most, whatever it filters; what is left is behind ``nextLink``.
 MAX_SCAN = 4_000
 _PAGE = 1_000
+_TIME_DIGITS = 14
+_PLACE = re.compile(rf"{re.escape(TIME)}\d{{{_TIME_DIGITS}}}![0-9a-f]{{64}}", re.ASCII)
 
 Visible = Callable[[Kind, str], Awaitable[bool]]
 """(kind, project) → whether the caller may read entries of it."""
@@ -98,6 +101,7 @@ async def _of_object(
 
 async def _by_time(store: Store, wanted: Filter, visible: Visible, limit: int, after: tuple[str, str] | None) -> Found:
     kinds = (wanted.kind,) if wanted.kind else tuple(Kind)
+    after = await _resumed(store, after)
     narrow = bool(wanted.terms)
     pointers: list[tuple[Kind, JsonObject]] = []
     seen = 0
@@ -107,7 +111,7 @@ async def _by_time(store: Store, wanted: Filter, visible: Visible, limit: int, a
         for row, kind, value in _merged(kinds, pages, after):
             if len(pointers) == limit or seen == MAX_SCAN:
                 assert after is not None
-                return Found(await _entries(store, pointers), _token(*after))
+                return Found(await _entries(store, pointers), _token(_place(*after), after[1]))
             seen, after = seen + 1, (row, kind)
             if wanted.takes(value) and await visible(kind, str(value["project"])):
                 pointers.append((kind, value))
@@ -163,6 +167,30 @@ async def _entries(store: Store, pointers: Sequence[tuple[Kind, JsonObject]]) ->
     return tuple(entity.value for entity in found if entity is not None)
 
 
+def _place(row: str, kind: str) -> str:
+    """Where a row of the index is, without its name: the last one looked at may be one that the caller may not see."""
+    mark = hashlib.sha256(f"{kind}|{row}".encode()).hexdigest()
+    return f"{row[: len(TIME) + _TIME_DIGITS]}!{mark}"
+
+
+async def _resumed(store: Store, after: tuple[str, str] | None) -> tuple[str, str] | None:
+    """The row of a place: one of those of its millisecond. Raises ``Rejected("InvalidContinuation")``."""
+    if after is None:
+        return None
+    place, kind = after
+    if not _PLACE.fullmatch(place):
+        raise _not_ours()
+    continuation: str | None = None
+    while True:
+        page = await store.query(kind, prefix=f"{place.rpartition('!')[0]}!", limit=_PAGE, continuation=continuation)
+        for entity in page.entities:
+            if _place(entity.row, kind) == place:
+                return entity.row, kind
+        continuation = page.continuation
+        if continuation is None:
+            raise _not_ours()
+
+
 def _token(row: str, kind: str) -> str:
     return base64.urlsafe_b64encode(f"{kind}|{row}".encode()).decode()
 
@@ -174,4 +202,8 @@ def _position(continuation: str | None) -> tuple[str, str] | None:
         kind, _, row = base64.b64decode(continuation, altchars=b"-_", validate=True).decode().partition("|")
         return row, Kind(kind)
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise Rejected("InvalidContinuation", "The continuation is not one that a page gave.") from error
+        raise _not_ours() from error
+
+
+def _not_ours() -> Rejected:
+    return Rejected("InvalidContinuation", "The continuation is not one that a page gave.")

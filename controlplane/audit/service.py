@@ -15,7 +15,7 @@ from controlplane.ports.store import Store
 from controlplane.projects.access import Caller, Permission, Verdict, app_roles, judge
 from controlplane.projects.registration import is_project_name
 from controlplane.projects.repository import ProjectRepository
-from controlplane.projects.service import forbidden
+from controlplane.projects.service import forbidden, readable_projects
 from controlplane.workspaces.spec import check_name
 
 
@@ -59,12 +59,13 @@ async def list_entries(
     """Entries of the projects that the caller may read, newest first. Those of registrations themselves are for whoever
     may read registrations.
     """
-    judged: dict[tuple[Kind, str], bool] = {}
+    readable = await readable_projects(deps.projects, caller, Permission.AUDIT_LIST, None)
+    if readable == ():
+        return Entries((), None)  # Nothing is looked through, so that not even the fleet's size shows.
+    registrations = judge(caller, Permission.PROJECTS_GET, None) is Verdict.ALLOWED
 
     async def visible(kind: Kind, project: str) -> bool:
-        if (kind, project) not in judged:
-            judged[kind, project] = await _may_read(deps, caller, kind, project, Permission.AUDIT_LIST)
-        return judged[kind, project]
+        return (registrations or kind is not Kind.PROJECTS) and (readable is None or project in readable)
 
     chosen = next((t for t in wanted.terms if t.field == "object" and t.operator is Operator.EQ), None)
     if chosen is not None:

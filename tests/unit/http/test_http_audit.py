@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from controlplane.audit import reading
 from controlplane.audit.checkpoints import take
 from controlplane.audit.model import Kind, entry_row
 from controlplane.ports.store import Upsert
@@ -97,6 +99,32 @@ async def test_a_caller_sees_the_entries_of_own_projects(api: Api) -> None:
     assert {entry["object"] for entry in await entries(api)} == {
         WS, "workspaces/fraud-dev", "projects/churn", "projects/fraud",
     }  # fmt: skip
+
+
+async def test_a_next_page_tells_nothing_of_what_was_passed_over(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row at which looking ends may be of another project; a nextLink is no way to learn its name."""
+    await api.register("churn", "fraud")
+    await api.create()
+    api.clock.advance(60)
+    await api.create("fraud-dev", project="fraud", address_space="10.41.0.0/22")
+    monkeypatch.setattr(reading, "MAX_SCAN", 1)
+    reader = api.member("churn", "Workspace.Reader")
+    tokens: list[str] = []
+    seen: list[str] = []
+    query: dict[str, str] | None = {}
+    while query is not None:
+        body = (await api.call("GET", "audit", token=reader, **query)).json()
+        seen += [entry["object"] for entry in body["value"]]
+        link = parse_qs(urlsplit(body.get("nextLink", "")).query)
+        tokens += link.get("skipToken", [])
+        query = {key: values[0] for key, values in link.items()} if link else None
+    assert seen == [WS]
+    assert len(tokens) >= 3
+    assert not [text for text in map(urlsafe_b64decode, tokens) if b"fraud" in text or b"churn" in text]
+    nothing = await api.call("GET", "audit", token=api.issuer.token("eve"))
+    assert nothing.json() == {"value": []}
+    forged = urlsafe_b64encode(b"workspaces|~xt!98206999999999!" + b"0" * 64).decode()
+    assert error(await api.call("GET", "audit", skipToken=forged))["code"] == "InvalidContinuation"
 
 
 async def busy(api: Api) -> list[dict[str, Any]]:
