@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from controlplane.azure.storage_account import StorageAccount
+from controlplane.errors import Fatal
 from controlplane.store.messages import check_delay, encode
 
 if TYPE_CHECKING:
@@ -34,7 +35,15 @@ class AzureQueue:
         """
         body = encode(message)
         delay = math.ceil(check_delay(delay_seconds))
-        await (await self._opened()).send(body, delay)
+        queue = await self._opened()
+        try:
+            await queue.send(body, delay)
+        except Fatal as error:
+            if error.code != "QueueNotFound":
+                raise
+            # Somebody deleted it while this process ran; while that goes on, making it is ``Transient``.
+            await queue.create()
+            await queue.send(body, delay)
 
     async def _opened(self) -> Queue:
         if self._queue is None:

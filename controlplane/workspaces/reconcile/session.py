@@ -145,13 +145,16 @@ class Session:
             await self.hint(now + timedelta(seconds=at_least))
 
     async def hint(self, due_at: datetime) -> None:
-        """Asks for a tick at that time, or in an hour. Losing it is harmless: the due row is stored."""
+        """Asks for a tick at that time, or in an hour. Losing it is harmless, whatever the queue says: the due row is
+        stored. An operation never fails for a hint."""
         delay = (due_at - self._deps.clock.now()).total_seconds()
         message = json.dumps({"kind": "workspace", "name": self._lease.name})
         try:
             await self._deps.queue.send(message, delay_seconds=min(max(delay, 0.0), MAX_DELAY_SECONDS))
         except Transient as error:
             _log.warning("hint lost workspace=%s code=%s", self._lease.name, error.code)
+        except Fatal as error:
+            _log.error("hint not sent workspace=%s code=%s message=%s", self._lease.name, error.code, error.message)
 
 
 _UNWISHED = {"cancel_requested": False, "cancel_requested_by": None, "last_modified_at": None}

@@ -238,6 +238,17 @@ async def test_delays_are_rounded_up_to_seconds(own_azurite: RunningAzurite) -> 
     assert base64.b64decode(message.body) == b"x"
 
 
+async def test_a_queue_that_somebody_deleted_is_made_again(own_azurite: RunningAzurite) -> None:
+    account, name = StorageAccount(from_connection_string(own_azurite.connection_string)), new_name("ticks")
+    sender, receiver = AzureQueue(account, name), StorageQueue(own_azurite.connection_string, name)
+    await sender.send("lost")
+    await (await account.clients()).queue(name).delete_queue()
+    await sender.send("kept")
+    assert [base64.b64decode(m.body) for m in await receiver.receive(32, 60)] == [b"kept"]
+    await account.close()
+    await receiver.aclose()
+
+
 async def test_queues_of_one_file_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "queue.db"
     one, other = SqliteQueue(path, "one"), SqliteQueue(path, "other")

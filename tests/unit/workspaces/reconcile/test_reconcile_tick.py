@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from controlplane.errors import Rejected
+from controlplane.errors import Fatal, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ConditionStatus, OperationKind, OperationStatus, Step, StepStatus
 from controlplane.ports.writer import Accepted
@@ -124,6 +125,26 @@ def test_a_long_creation_leaves_and_comes_back(world: World) -> None:
         assert world.azure.early_polls == 0
         hints = [delay for message, delay in world.queue.sent if message == {"kind": "workspace", "name": "ws"}]
         assert hints and all(0 <= delay <= 3600 for delay in hints)
+
+    run(scene())
+
+
+class NoQueue:
+    """Somebody deleted it, or took the right to send."""
+
+    async def send(self, message: str, *, delay_seconds: float = 0.0) -> None:
+        raise Fatal("StoreRefused", "Azure Storage answers 403.")
+
+
+def test_an_operation_does_not_fail_for_hints_that_nobody_takes(world: World) -> None:
+    world.tick_seconds = 25.0
+
+    async def scene() -> None:
+        operation_id = await world.ask(CREATE)
+        while not (operation := await world.operation(operation_id)).status.is_terminal:
+            await tick("ws", replace(world.deps, queue=NoQueue()))
+            await asyncio.sleep(60.0)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
 
     run(scene())
 
