@@ -40,21 +40,21 @@ def _network(spec: WorkspaceSpec, facts: HubFacts) -> Iterator[ErrorDetail]:
     own = ipaddress.IPv4Network(spec.network.address_space)
     for owner, prefix in _taken(facts.network, facts.own_network):
         if own.overlaps(ipaddress.IPv4Network(prefix)):
-            yield ErrorDetail("AddressSpaceOverlaps", f"{own} overlaps {prefix} of {owner}.", _SPACE)
+            yield ErrorDetail("AddressSpaceOverlaps", f"{own} overlaps {owner}.", _SPACE)
 
 
 def _taken(network: JsonObject, own_network: str | None) -> Iterator[tuple[str, str]]:
-    """Addresses that the hub knows: its own, and those of the networks it is peered with."""
+    """Addresses that the hub knows, and whose they are: its own, and those of the networks it is peered with. Those
+    may be other projects' workspaces, so a caller is told neither their names nor how far their ranges go."""
     for prefix in _prefixes(network, "$.properties.addressSpace.addressPrefixes"):
-        yield f"the hub {name_of(str(network.get('id', 'network')))}", prefix
+        yield f"{prefix} of the hub {name_of(str(network.get('id', 'network')))}", prefix
     peerings = value_at(network, "$.properties.virtualNetworkPeerings")
     for peering in peerings if isinstance(peerings, list) else ():
         remote = value_at(peering, "$.properties.remoteVirtualNetwork.id")
         if isinstance(remote, str) and own_network is not None and fold(remote) == fold(own_network):
             continue
-        where = name_of(remote) if isinstance(remote, str) else "a network"
         for prefix in _prefixes(peering, "$.properties.remoteAddressSpace.addressPrefixes"):
-            yield f"{where}, which the hub is peered with", prefix
+            yield "a network that the hub is peered with", prefix
 
 
 def _prefixes(body: JsonObject, path: str) -> Iterator[str]:

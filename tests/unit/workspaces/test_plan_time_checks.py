@@ -8,6 +8,7 @@ import pytest
 
 from controlplane.ports.reader import SubscriptionFacts
 from controlplane.workspaces.checks import check
+from controlplane.workspaces.checks_hub import HubFacts, check_hub
 from tests.unit.workspaces.fake_azure import spec
 
 SIZES: dict[str, Any] = {
@@ -77,3 +78,22 @@ def test_what_azure_would_refuse(changes: dict[str, Any], facts: SubscriptionFac
 def test_address_spaces_of_other_workspaces() -> None:
     assert found({}, FACTS, other="10.40.4.0/22") == []
     assert found({}, FACTS, other="10.40.2.0/24") == [("AddressSpaceOverlaps", "$.network.addressSpace")]
+
+
+def test_whose_addresses_a_shared_hub_knows_is_not_told() -> None:
+    """Networks that a hub is peered with may be other projects' workspaces."""
+    hub = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network"
+    peering = {
+        "properties": {
+            "remoteVirtualNetwork": {"id": f"{hub}/virtualNetworks/vnet-fraud-dev-ml"},
+            "remoteAddressSpace": {"addressPrefixes": ["10.40.0.0/16"]},
+        }
+    }
+    network = {
+        "id": f"{hub}/virtualNetworks/vnet-hub",
+        "properties": {"addressSpace": {"addressPrefixes": ["10.9.0.0/24"]}, "virtualNetworkPeerings": [peering]},
+    }
+    (detail,) = check_hub(spec(), HubFacts(network), "AzureCloud")
+    assert detail.code == "AddressSpaceOverlaps"
+    assert "fraud" not in detail.message
+    assert "10.40.0.0/16" not in detail.message
