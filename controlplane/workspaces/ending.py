@@ -80,20 +80,22 @@ def _left(step: Step) -> Step:
 
 
 def at_rest(record: WorkspaceRecord, operation: Operation | None, due_at: datetime) -> WorkspaceRecord:
-    """The record when nothing runs any more. Cancelling a deletion that has not deleted anything takes the wish back.
+    """The record when nothing runs any more. Cancelling a deletion takes the wish back when neither it nor one before
+    it has deleted anything.
 
     Any other deletion that did not succeed keeps it: a part of the workspace is soft-deleted, and Azure refuses its
     names to a creation. Somebody repeats the DELETE.
     """
     update: dict[str, Any] = {"due_at": due_at}
     if operation is not None:
-        update |= {"active_operation": None, "last_operation": operation.id}
-        if operation.status is OperationStatus.CANCELED and not _has_deleted(operation):
+        partly = record.partly_deleted or has_deleted(operation)
+        update |= {"active_operation": None, "last_operation": operation.id, "partly_deleted": partly}
+        if operation.status is OperationStatus.CANCELED and not partly:
             update["deleting"] = False
     return record.model_copy(update=update)
 
 
-def _has_deleted(operation: Operation) -> bool:
+def has_deleted(operation: Operation) -> bool:
     """Whether a deletion got as far as sending its first DELETE."""
     return operation.kind is OperationKind.DELETE and any(step.started_at is not None for step in operation.steps)
 

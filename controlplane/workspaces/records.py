@@ -34,6 +34,8 @@ class WorkspaceRecord(Model):
     generation: int = 1
     incarnation: int = 1
     deleting: bool = False
+    partly_deleted: bool = False
+    """A deletion has sent a DELETE and did not reach its end: the wish to delete cannot be taken back any more."""
     active_operation: str | None = None
     """Id of the one operation that may run on this workspace now."""
     last_operation: str | None = None

@@ -59,7 +59,11 @@ def begin(state: State, act: Put | Delete, now: datetime) -> State:
 
 
 def withdraw(state: State, act: Put | Delete, now: datetime) -> State:
-    """Takes an intent back whose write was not sent, because the operation was cancelled meanwhile."""
+    """Takes an intent back whose write was not sent, because the operation was cancelled meanwhile: what was begun for
+    it did not begin."""
+    step = state.steps[act.index]
+    before = step.attempts > 1 or step.correlation_id is not None
+    state = state.with_step(act.index, attempts=step.attempts - 1, started_at=step.started_at if before else None)
     return cancel(state.without_busy(act.index), act.index, now)
 
 

@@ -17,7 +17,7 @@ from controlplane.ports.store import Write
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.context import WORKSPACE_TAG
 from controlplane.workspaces.deadlines import time_for
-from controlplane.workspaces.ending import ended, superseded_by
+from controlplane.workspaces.ending import ended, has_deleted, superseded_by
 from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Plan
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
@@ -93,11 +93,13 @@ async def delete_workspace(deps: ServiceDeps, request: Request) -> Outcome | Non
         if running is not None and running.operation.kind is OperationKind.DELETE and now <= running.operation.deadline:
             return Outcome(stored, running.operation)
         late = await require_idle(deps, stored)
+        partly = stored.record.partly_deleted or (late is not None and has_deleted(late.operation))
         operation = _operation(request, stored.record, OperationKind.DELETE, now)
         operation = _with_deadline(operation, blueprint_of(deps, stored.record))
         record = stored.record.model_copy(
             update={
                 "deleting": True,
+                "partly_deleted": partly,
                 "last_modified_at": now,
                 "last_modified_by": request.caller.principal,
             }

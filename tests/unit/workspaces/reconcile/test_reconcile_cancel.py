@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -13,13 +14,14 @@ from controlplane.errors import Conflict, Rejected
 from controlplane.operations import service
 from controlplane.operations.model import Operation, OperationKind, OperationStatus, StepStatus
 from controlplane.operations.preconditions import Preconditions
+from controlplane.ports.store import Replace, Write
 from controlplane.projects.access import Caller
 from controlplane.projects.repository import ProjectRepository
 from controlplane.workspaces.ending import ended, superseded_by
 from controlplane.workspaces.reconcile.apply import MAX_UNAUTHORIZED
 from controlplane.workspaces.reconcile.runner import HEED
 from controlplane.workspaces.repository import Beside
-from tests.support.tick_world import World, meaning
+from tests.support.tick_world import VNET, World, meaning
 from tests.support.virtual_time import run
 
 CREATE, DELETE = OperationKind.CREATE, OperationKind.DELETE
@@ -123,6 +125,50 @@ def test_a_deletion_cancelled_at_any_moment_is_undone_or_repeated(seconds: float
             assert world.azure.final() == {}
 
         run(scene())
+
+
+def test_a_deletion_cancelled_while_its_first_intent_is_stored_has_deleted_nothing(world: World) -> None:
+    async def scene() -> None:
+        await world.do(CREATE)
+        operation_id = await world.ask(DELETE)
+        commit = world.store.commit
+
+        async def after_the_wish(partition: str, writes: Sequence[Write]) -> tuple[str | None, ...]:
+            if any(isinstance(w, Replace) and w.row == f"o!{operation_id}" for w in writes):
+                world.store.commit = commit  # type: ignore[method-assign]
+                found = await world.repository.load_operation(operation_id)
+                assert found is not None
+                wish = {"cancel_requested": True}
+                await world.repository.request_cancel(found, found.operation.model_copy(update=wish))
+            return await commit(partition, writes)
+
+        world.store.commit = after_the_wish  # type: ignore[method-assign]
+        operation = await world.settle(operation_id)
+        assert operation.status is OperationStatus.CANCELED
+        assert [c for c in world.azure.calls if c.method == "DELETE"] == []
+        assert not [step.key for step in operation.steps if step.attempts or step.started_at]
+        record = await world.record()
+        assert record is not None and not record.deleting
+        assert (await world.do(OperationKind.UPDATE)).status is OperationStatus.SUCCEEDED
+
+    run(scene())
+
+
+def test_a_deletion_that_goes_on_with_another_one_is_not_taken_back(world: World) -> None:
+    """The second one is cancelled before it began; the first has deleted a part, of which Azure keeps the names."""
+
+    async def scene() -> None:
+        await world.do(CREATE)
+        world.azure.fail("DELETE", VNET, lambda: Rejected("RequestDisallowedByPolicy", "no", status=403))
+        assert (await world.do(DELETE)).status is OperationStatus.FAILED
+        second = await cancel(world, await world.ask(DELETE))
+        assert second.status is OperationStatus.CANCELED
+        record = await world.record()
+        assert record is not None and record.deleting
+        assert (await world.do(DELETE)).status is OperationStatus.SUCCEEDED
+        assert world.azure.final() == {}
+
+    run(scene())
 
 
 def test_a_tick_that_waits_for_azure_sees_the_wish_within_seconds(world: World) -> None:
