@@ -15,6 +15,7 @@ from controlplane.operations import repeatability
 from controlplane.operations.preconditions import Preconditions
 from controlplane.operations.repeatability import FIRST_SENT, REQUEST_ID, RESULT, Answer, Asked, Repeatable
 from controlplane.ports.store import Write
+from controlplane.projects.access import Permission, Verdict, judge
 
 #: What of an answer's headers belongs to the answer, and not to the connection that brought it.
 _HEADERS = ("content-type", "etag", "operation-location", "retry-after")
@@ -26,7 +27,10 @@ class Once:
     def __init__(self, request: Request, ctx: Context, conditions: Preconditions, key: Repeatable | None) -> None:
         self.conditions = conditions
         """If-Match and If-None-Match of the write."""
+        self.project: str | None = None
+        """Of what the answer is about, set before it is given; None when it takes a role everywhere to ask."""
         self._request = request
+        self._ctx = ctx
         self._store = ctx.services.repository.store
         self._clock = ctx.services.clock
         self._key = key
@@ -35,27 +39,41 @@ class Once:
         """What has to be in the commit of the effect, so that the effect is never without its answer."""
         if self._key is None:
             return ()
-        return repeatability.writes(self._key, _answer(response), self._clock.now())
+        return repeatability.writes(self._key, self._answer(response), self._clock.now())
 
     async def do(self, work: Callable[[], Awaitable[Response]]) -> Response:
         """Does it, or answers what it was answered when it was done. What was refused had no effect, and is decided
-        anew the next time. Raises what ``work`` raises, and ``Conflict("RepeatabilityRequestMismatch")``.
+        anew the next time; so is what the caller may not do any more, which ends in a refusal. Raises what ``work``
+        raises, and ``Conflict("RepeatabilityRequestMismatch")``.
         """
         if self._key is None:
             return await work()
         found = await self._earlier(self._key)
         if found is not None:
-            return _response(found)
+            return _response(found) if await self._may_hear(found) else await work()
         try:
             response = await work()
         except ControlPlaneError:
             # The same request, sent at the same time, may have been faster: then its answer is ours too.
             found = await self._earlier(self._key)
-            if found is None:
+            if found is None or not await self._may_hear(found):
                 raise
             return _response(found)
-        answer = _answer(response)
+        answer = self._answer(response)
         return _response(await repeatability.keep_answer(self._store, self._key, answer, self._clock.now()))
+
+    async def _may_hear(self, answer: Answer) -> bool:
+        """Whether the caller may do now what was answered: rights may have been withdrawn since."""
+        if answer.status == 204:
+            return True  # It tells nothing, and doing it anew would delete what has been made since.
+        permission = Permission(self._request.scope["route"].operation_id)
+        stored = await self._ctx.services.projects.load(answer.project) if answer.project else None
+        registration = stored.record.registration if stored else None
+        return judge(self._ctx.caller, permission, registration) is Verdict.ALLOWED
+
+    def _answer(self, response: Response) -> Answer:
+        headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
+        return Answer(response.status_code, headers, bytes(response.body).decode(), self.project)
 
     async def _earlier(self, key: Repeatable) -> Answer | None:
         self._request.state.repeatability = "rejected"
@@ -96,11 +114,6 @@ async def _content(request: Request) -> bytes:
     conditions = [request.headers.get(name) for name in ("if-match", "if-none-match")]
     head = json.dumps([sorted(request.query_params.multi_items()), conditions])
     return head.encode() + b"\n" + await read_body(request)
-
-
-def _answer(response: Response) -> Answer:
-    headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
-    return Answer(response.status_code, headers, bytes(response.body).decode())
 
 
 def _response(answer: Answer) -> Response:

@@ -60,6 +60,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: str
+    project: str | None = None
+    """Whose members may be told it; None: whoever has a role everywhere."""
 
 
 def read_headers(request_id: str | None, first_sent: str | None, now: datetime) -> str | None:
@@ -111,6 +113,7 @@ def writes(key: Repeatable, answer: Answer, now: datetime) -> tuple[Write, ...]:
         "status": answer.status,
         "headers": dict(answer.headers),
         "body": answer.body,
+        "project": answer.project,
     }
     until = f"q!{stamp(now + KEPT)}!{key.row.removeprefix('r!')}"
     return (Insert(key.row, value), Insert(until, {"row": key.row}))
@@ -125,7 +128,7 @@ async def find_answer(store: Store, key: Repeatable) -> Answer | None:
     if value["fingerprint"] != key.fingerprint:
         message = f"Another request was sent under this {REQUEST_ID}; a new request takes a new id."
         raise Conflict("RepeatabilityRequestMismatch", message, target=REQUEST_ID)
-    return Answer(int(value["status"]), value["headers"], str(value["body"]))
+    return Answer(int(value["status"]), value["headers"], str(value["body"]), value.get("project"))
 
 
 async def keep_answer(store: Store, key: Repeatable, answer: Answer, now: datetime) -> Answer:

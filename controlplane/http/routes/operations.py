@@ -58,11 +58,13 @@ async def cancel_operation(ctx: Ctx, operationId: str, once: Repeat) -> Response
     """
 
     def remember(operation: Operation) -> tuple[Write, ...]:
+        once.project = operation.project
         return once.remember(accepted(ctx, operation))
 
     async def work() -> Response:
         deps = ctx.services.for_operations()
         found = await service.cancel_operation(deps, ctx.caller, operationId, once.conditions, remember)
+        once.project = found.project
         return accepted(ctx, found)
 
     return await once.do(work)

@@ -77,7 +77,7 @@ async def put_workspace(
 
     async def work() -> Response:
         data = await read_object(request, JSON)
-        return _outcome(ctx, await service.put_workspace(ctx.services.for_workspaces(), ask, data))
+        return _outcome(ctx, once, await service.put_workspace(ctx.services.for_workspaces(), ask, data))
 
     return await once.do(work)
 
@@ -97,7 +97,7 @@ async def patch_workspace(
 
     async def work() -> Response:
         patch = await read_object(request, MERGE_PATCH, JSON)
-        return _outcome(ctx, await service.patch_workspace(ctx.services.for_workspaces(), ask, patch))
+        return _outcome(ctx, once, await service.patch_workspace(ctx.services.for_workspaces(), ask, patch))
 
     return await once.do(work)
 
@@ -115,7 +115,7 @@ async def delete_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
 
     async def work() -> Response:
         outcome = await service.delete_workspace(ctx.services.for_workspaces(), ask)
-        return Response(status_code=204) if outcome is None else _outcome(ctx, outcome)
+        return Response(status_code=204) if outcome is None else _outcome(ctx, once, outcome)
 
     return await once.do(work)
 
@@ -133,7 +133,9 @@ async def plan_workspace(ctx: Ctx, name: str, request: Request, once: Repeat) ->
 
     async def work() -> Response:
         spec = await _plan_spec(request)
-        return JSONResponse(views.plan(name, await service.plan_workspace(ctx.services.for_workspaces(), ask, spec)))
+        planned = await service.plan_workspace(ctx.services.for_workspaces(), ask, spec)
+        once.project = planned.project
+        return JSONResponse(views.plan(name, planned))
 
     return await once.do(work)
 
@@ -149,6 +151,7 @@ async def validate_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
 
     async def work() -> Response:
         judged = await service.validate_workspace(ctx.services.for_workspaces(), ctx.caller, name)
+        once.project = judged.stored.record.project
         return JSONResponse(views.validation(judged))
 
     return await once.do(work)
@@ -166,17 +169,18 @@ async def repair_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
     ask = Ask(ctx.caller, Permission.WORKSPACES_REPAIR, name, once.conditions, remember=_remember(ctx, once))
 
     async def work() -> Response:
-        return _outcome(ctx, await service.repair_workspace(ctx.services.for_workspaces(), ask))
+        return _outcome(ctx, once, await service.repair_workspace(ctx.services.for_workspaces(), ask))
 
     return await once.do(work)
 
 
 def _remember(ctx: Context, once: Once) -> Callable[[Outcome], tuple[Write, ...]]:
     """The answer to a repetition, for the commit that accepts the request."""
-    return lambda outcome: once.remember(_outcome(ctx, outcome))
+    return lambda outcome: once.remember(_outcome(ctx, once, outcome))
 
 
-def _outcome(ctx: Context, outcome: Outcome) -> JSONResponse:
+def _outcome(ctx: Context, once: Once, outcome: Outcome) -> JSONResponse:
+    once.project = outcome.stored.record.project
     if outcome.operation is None:
         return resource(views.workspace(outcome.stored))
     return accepted(ctx, outcome.operation, etag=outcome.stored.record.public_etag, created=outcome.created)

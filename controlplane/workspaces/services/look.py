@@ -33,6 +33,7 @@ class Planned:
 
     plan: Plan
     exists: bool
+    project: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     plan = make_plan(blueprint, observed, inventory, durations)
     require_place(plan)
     plan = replace(plan, warnings=(*plan.warnings, *advise(spec, blueprint)))
-    return Planned(plan, exists=stored is not None)
+    return Planned(plan, exists=stored is not None, project=spec.project)
 
 
 def _require_answers(observed: Observed) -> None:

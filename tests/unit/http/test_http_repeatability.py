@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from controlplane.errors import Rejected
 from controlplane.operations.repeatability import KEPT, SKEW, read_headers
 from controlplane.workspaces.upkeep import Upkeep
-from tests.support.api import Api, error, registration, spec
+from tests.support.api import GROUPS, Api, error, registration, spec
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+CONTRIBUTORS = GROUPS["churn", "Workspace.Contributor"]
 ID = "7f8d1f9e-0000-4000-8000-000000000001"
 
 
@@ -119,6 +120,35 @@ async def test_the_id_is_of_one_caller_one_method_and_one_path(api: Api) -> None
     assert elsewhere.status_code == 201
     assert (await api.call("PUT", "workspaces/churn-dev", spec(), headers=headers(), token=grace)).status_code == 409
     assert (await api.call("DELETE", "workspaces/churn-dev", headers=headers())).status_code == 409
+
+
+@pytest.mark.parametrize("name", ["creation", "change", "repair", "deletion", "plan", "validation"])
+async def test_an_answer_is_for_whoever_still_may_ask(api: Api, name: str) -> None:
+    """A group that the registration no longer lists gets what a stranger gets; listed again, the answer as it was."""
+    await api.register()
+    await api.finish(await api.create("known", address_space="10.44.0.0/22"))
+    grace = api.member("churn", "Workspace.Contributor")
+    method, path, body = WRITES[name]
+    api.clock.advance(1)
+    first = await api.call(method, path, body, headers=headers(), token=grace)
+    assert first.is_success, first.text
+    before = await operations(api)
+    for members, status in (({}, 204 if method == "DELETE" else 404), ({"approvers": [CONTRIBUTORS]}, 403)):
+        assert (await api.call("PUT", "projects/churn", registration(members=members))).status_code == 200
+        refused = await api.call(method, path, body, headers=headers(), token=grace)
+        assert refused.status_code == status, refused.text
+    assert await operations(api) == before
+    await api.register()
+    assert same(first, await api.call(method, path, body, headers=headers(), token=grace))
+
+
+async def test_deleting_nothing_twice_deletes_nothing_that_came_meanwhile(api: Api) -> None:
+    await api.register()
+    grace = api.member("churn", "Workspace.Contributor")
+    assert (await api.call("DELETE", "workspaces/churn-dev", headers=headers(), token=grace)).status_code == 204
+    await api.finish(await api.create())
+    assert (await api.call("DELETE", "workspaces/churn-dev", headers=headers(), token=grace)).status_code == 204
+    assert await operations(api) == 1
 
 
 async def test_ten_at_once_have_one_effect_and_one_answer(api: Api) -> None:
