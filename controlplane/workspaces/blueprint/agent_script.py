@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 
+from controlplane.workspaces.agent_versions import SHA256
 from controlplane.workspaces.spec_model import Agents
 
 #: Azure DevOps as a resource of Entra ID, the same in every tenant.
@@ -23,13 +24,18 @@ id agent >/dev/null 2>&1 || useradd --system --create-home --shell /usr/sbin/nol
 install -d -m 0750 -o agent -g agent "$home"
 if [ ! -f "$home/version-$version" ]; then
   package="vsts-agent-linux-x64-$version.tar.gz"
-  curl -fsSL --retry 5 -o "/tmp/$package" "https://download.agent.dev.azure.com/agent/$version/$package"
-  tar -xzf "/tmp/$package" -C "$home"
-  rm "/tmp/$package"
+  folder=$(mktemp -d)
+  curl -fsSL --proto '=https' --retry 5 -o "$folder/$package" \
+    "https://download.agent.dev.azure.com/agent/$version/$package"
+{verify}  tar -xzf "$folder/$package" -C "$home"
+  rm -r "$folder"
   "$home/bin/installdependencies.sh"
   chown -R agent:agent "$home"
   touch "$home/version-$version"
 fi
+"""
+#: Root unpacks it and runs what is in it: a package that is not the released one stops the script.
+_VERIFY = """  echo "{sha256}  $folder/$package" | sha256sum --check --status
 """
 _REGISTER = """cd "$home"
 token=$(curl -fsS --retry 5 -H Metadata:true --noproxy '*' \
@@ -45,7 +51,9 @@ runuser -u agent -- ./config.sh --unattended --acceptTeeEula --replace --url '{u
 
 def agent_script(agents: Agents) -> str:
     """Base64 of the script, as the CustomScript extension takes it. Every value was held to a pattern before."""
-    text = _INSTALL.format(version=agents.version)
+    sha256 = SHA256.get(agents.version)
+    verify = "" if sha256 is None else _VERIFY.format(sha256=sha256)
+    text = _INSTALL.format(version=agents.version, verify=verify)
     if agents.organization_url is not None:
         url = agents.organization_url.rstrip("/")
         text += _REGISTER.format(resource=AZURE_DEVOPS, url=url, pool=agents.pool)
