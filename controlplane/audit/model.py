@@ -161,8 +161,9 @@ def head_row(name: str) -> str:
 
 
 def time_bound(at: datetime) -> str:
-    """The index rows of this millisecond start with it; later ones sort before, earlier ones after."""
-    return f"{TIME}{_END_OF_TIME - int(at.timestamp() * 1000):014d}"
+    """The index rows of this millisecond start with it; later ones sort before, earlier ones after. Times before 1970
+    and after 5138 count as those: another number of digits would sort anywhere, and hide what is there."""
+    return f"{TIME}{min(_END_OF_TIME, max(0, _END_OF_TIME - int(at.timestamp() * 1000))):014d}"
 
 
 def time_row(fact: Fact, sequence: int) -> str:

@@ -127,6 +127,14 @@ async def test_a_next_page_tells_nothing_of_what_was_passed_over(api: Api, monke
     assert error(await api.call("GET", "audit", skipToken=forged))["code"] == "InvalidContinuation"
 
 
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z"])
+async def test_a_time_long_ago_hides_nothing(api: Api, since: str) -> None:
+    await api.register()
+    assert [entry["object"] for entry in await entries(api, since=since, until="9999-12-31T00:00:00Z")] == [
+        "projects/churn"
+    ]
+
+
 async def busy(api: Api) -> list[dict[str, Any]]:
     """Twelve entries of four objects, some at the same instant."""
     await api.register("churn", "fraud")
@@ -197,6 +205,7 @@ async def test_nothing_is_told_of_what_cannot_exist(api: Api, thing: str) -> Non
     assert await entries(api, filter="object eq 'workspaces/-'") == []
     answer = await api.call("POST", "audit:verify", {"object": thing})
     assert (answer.status_code, error(answer)["code"]) == (404, "AuditObjectNotFound")
+    assert "it is workspaces/{name} or projects/{name}" in error(answer)["message"]
 
 
 # -- verification ------------------------------------------------------------------------------------------------------
@@ -245,6 +254,7 @@ async def test_all_chains_take_a_role_of_the_token(api: Api) -> None:
     member = api.member("churn", "Workspace.Contributor")
     refused = await api.call("POST", "audit:verify", token=member)
     assert (refused.status_code, error(refused)["code"]) == (403, "AuthorizationFailed")
+    assert "a role of the token itself" in error(refused)["message"]
     assert (await api.call("POST", "audit:verify", {"object": WS}, token=member)).status_code == 200
     for thing in (WS, "workspaces/absent"):
         stranger = await api.call("POST", "audit:verify", {"object": thing}, token=api.issuer.token("eve"))
