@@ -51,7 +51,9 @@ def _prefix(text: str) -> int:
 
 def _existing(asked: Hub) -> Iterator[ErrorDetail]:
     if asked.vnet_id is None:
-        yield ErrorDetail("MissingField", "network.hub.vnetId: which network an existing hub is.", f"{_HUB}.vnetId")
+        yield ErrorDetail(
+            "MissingField", "network.hub.vnetId has to name the network of the existing hub.", f"{_HUB}.vnetId"
+        )
     elif not _is_id(asked.vnet_id, _VNET):
         yield _wrong("vnetId", "is not the id of a virtual network")
     for index, zone in enumerate(asked.dns_zones):
@@ -76,7 +78,7 @@ def _agents(asked: Hub) -> Iterator[ErrorDetail]:
         text = "is not possible: training may need Docker inside the agent, which a container has not (S1-61)"
         yield _wrong("agents.runsOn", text)
     if asked.agents.authentication == "personalAccessToken":
-        text = "is a secret that somebody has to keep and renew; register with the machine's managed identity (S1-63)"
+        text = "is not accepted: a token is a secret that somebody has to keep and renew; use managedIdentity (S1-63)"
         yield _wrong("agents.authentication", text)
 
 

@@ -155,6 +155,23 @@ def test_one_fault_is_named_by_its_path(data: dict[str, Any], path: str, code: s
     assert faults(data) == {path: code}
 
 
+@pytest.mark.parametrize(
+    ("hub", "text"),
+    [
+        ({"kind": "existing"}, "network.hub.vnetId has to name the network of the existing hub."),
+        (
+            {"agents": {"authentication": "personalAccessToken"}},
+            "network.hub.agents.authentication is not accepted: a token is a secret that somebody has to keep and renew; "
+            "use managedIdentity (S1-63).",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_hub_is_a_sentence(hub: dict[str, Any], text: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        parse_spec(request(network={"addressSpace": "10.40.0.0/22", "hub": hub}))
+    assert [detail.message for detail in caught.value.details] == [text]
+
+
 def test_every_fault_is_listed() -> None:
     data = request(environment="qa", owners=[], colour="blue", network={"addressSpace": 7})
     assert faults(data) == {
