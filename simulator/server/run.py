@@ -134,11 +134,15 @@ async def _tick(simulator: Simulator) -> None:
 
 def serve(options: Options) -> None:
     """Serve until SIGINT or SIGTERM."""
+    try:
+        port, bound = sockets(options.port)  # before anything is removed: what serves there may be using it
+    except OSError as error:
+        text = f"port {options.port} is in use; is `make run` or `make sim` running? Stop it, or choose another --port."
+        raise SystemExit(text) from error
     env_file = Path(options.env_file)
     env_file.parent.mkdir(parents=True, exist_ok=True)
     env_file.unlink(missing_ok=True)  # whoever waits for it must not read that of an earlier process
     ca_file, server_file = certificates(env_file.parent)
-    port, bound = sockets(options.port)
     roles = Path(options.roles) if options.roles else own_roles.FOLDER
     world = World(Config(f"https://localhost:{port}", options.state, options.seed, options.scale, roles))
     world.keys.jwks()  # makes the signing key now, not under the first request

@@ -316,6 +316,25 @@ async def test_vm_sizes(simulator: RunningSimulator) -> None:  # noqa: F811
     assert all(one["locations"] == ["westeurope"] for one in found)
 
 
+async def test_a_second_one_on_the_same_port_says_so_and_leaves_the_first_its_env_file(
+    simulator: RunningSimulator,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    env_file = tmp_path / "azure.env"
+    env_file.write_text("SIMULATOR_URL=https://first\n")
+    port = simulator.url.rpartition(":")[2]
+    second = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulator", "--port", port, "--env-file", str(env_file)),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    out, err = await second.communicate()
+    assert (second.returncode, out) == (1, b"")
+    assert err.decode().startswith(f"port {port} is in use") and "Traceback" not in err.decode()
+    assert env_file.read_text() == "SIMULATOR_URL=https://first\n"
+
+
 async def _printed(*command: str) -> str:
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
     printed, _ = await process.communicate()
