@@ -81,7 +81,8 @@ async def list_entries(
 async def verify_all(deps: AuditDeps, caller: Caller) -> Proof:
     """Every chain; it takes a role of the token itself, because all projects are in it."""
     if judge(caller, Permission.AUDIT_VERIFY, None) is not Verdict.ALLOWED:
-        raise forbidden(Permission.AUDIT_VERIFY)
+        text = "Without `object` every chain is verified, which takes a role of the token itself, not of a group."
+        raise Rejected("AuthorizationFailed", text)
     return await proof.prove_all(deps.store, deps.anchor)
 
 
@@ -89,7 +90,8 @@ async def verify_object(deps: AuditDeps, caller: Caller, thing: str) -> Proof:
     """One chain. Raises ``Rejected``: ``AuditObjectNotFound``, ``AuthorizationFailed``."""
     parsed = parse_object(thing)
     if parsed is None:
-        raise object_not_found(thing)
+        text = f"No object is called {thing!r}; it is workspaces/{{name}} or projects/{{name}}."
+        raise Rejected("AuditObjectNotFound", text, target="object")
     kind, name = parsed
     everywhere = app_roles(caller)
     if not everywhere:
