@@ -161,8 +161,8 @@ def test_one_fault_is_named_by_its_path(data: dict[str, Any], path: str, code: s
         ({"kind": "existing"}, "network.hub.vnetId has to name the network of the existing hub."),
         (
             {"agents": {"authentication": "personalAccessToken"}},
-            "network.hub.agents.authentication is not accepted: a token is a secret that somebody has to keep and renew; "
-            "use managedIdentity (S1-63).",
+            "network.hub.agents.authentication is not accepted: a token is a secret that somebody has to keep and "
+            "renew; use managedIdentity (S1-63).",
         ),
     ],
 )
