@@ -45,8 +45,13 @@ async def _anyone(request: Request) -> Context:
     if ALERTS_ROLE in caller.roles:
         raise Rejected("AuthorizationFailed", f"A principal with role {ALERTS_ROLE} may send alerts and nothing else.")
     caller = replace(caller, correlation_id=correlation_id(request.scope))
-    base = f"{request.url.scheme}://{request.url.netloc}"
-    return Context(caller, request.app.state.api.services(), base)
+    return Context(caller, request.app.state.api.services(), _base_url(request))
+
+
+def _base_url(request: Request) -> str:
+    """``request.url`` takes the whole URL apart for it, on every request."""
+    host = request.headers.get("host")
+    return f"{request.scope['scheme']}://{host}" if host else str(request.base_url).rstrip("/")
 
 
 async def _context(request: Request) -> Context:

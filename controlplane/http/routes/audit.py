@@ -13,6 +13,7 @@ from controlplane.audit.proof import Proof
 from controlplane.audit.reading import FIELDS, Filter
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.http import models
+from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import body, ok
 from controlplane.http.requests import JSON, Ctx, Paged, parse_object, read_body, require_media_type
 from controlplane.operations.paging import parse_filter
@@ -43,7 +44,7 @@ async def list_entries(ctx: Ctx, asked: Paged, since: Since = None, until: Until
             "until": until.isoformat() if until else None,
         }
         answer["nextLink"] = ctx.link("audit", **{key: text for key, text in query.items() if text is not None})
-    return JSONResponse(answer)
+    return JsonResponse(answer)
 
 
 @router.post(
@@ -60,8 +61,8 @@ async def verify(ctx: Ctx, request: Request) -> JSONResponse:
     """
     deps, thing = ctx.services.for_audit(), await _object(request)
     if thing is None:
-        return JSONResponse(_proof(await service.verify_all(deps, ctx.caller)))
-    return JSONResponse(_proof(await service.verify_object(deps, ctx.caller, thing)))
+        return JsonResponse(_proof(await service.verify_all(deps, ctx.caller)))
+    return JsonResponse(_proof(await service.verify_object(deps, ctx.caller, thing)))
 
 
 def _proof(found: Proof) -> dict[str, Any]:

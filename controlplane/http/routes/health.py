@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from controlplane.http import models
+from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import ok, unavailable
 from controlplane.http.requests import Anyone
 
@@ -15,7 +16,7 @@ router = APIRouter(prefix="/api/health", tags=["Health"])
 @router.get("/live", operation_id="Health_Live", responses=ok(models.Liveness), summary="The process answers")
 async def live() -> JSONResponse:
     """Needs no token and touches nothing."""
-    return JSONResponse({"status": "Alive"})
+    return JsonResponse({"status": "Alive"})
 
 
 @router.get(
@@ -30,4 +31,4 @@ async def ready(request: Request, anyone: Anyone) -> JSONResponse:
     dependencies = await request.app.state.api.readiness.dependencies(anyone.services)
     good = all(item["status"] == "Ready" for item in dependencies)
     body = {"status": "Ready" if good else "NotReady", "dependencies": dependencies}
-    return JSONResponse(body, 200 if good else 503)
+    return JsonResponse(body, 200 if good else 503)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import ok
 from controlplane.http.requests import Ctx
 from controlplane.projects.access import Permission
@@ -25,4 +26,4 @@ async def get_topology(ctx: Ctx, name: str) -> JSONResponse:
     order is the same each time.
     """
     found = await service.topology_of(ctx.services.for_workspaces(), ctx.caller, name)
-    return JSONResponse(found.model_dump(mode="json", by_alias=True))
+    return JsonResponse(found.model_dump(mode="json", by_alias=True))

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.http import models, views
-from controlplane.http.answers import accepted, page, resource
+from controlplane.http.answers import JsonResponse, accepted, page, resource
 from controlplane.http.docs import accepted_doc, body, created_operation, no_content, ok
 from controlplane.http.examples import PATCH, PLAN, SPEC
 from controlplane.http.repeats import Once, Repeat
@@ -135,7 +135,7 @@ async def plan_workspace(ctx: Ctx, name: str, request: Request, once: Repeat) ->
         spec = await _plan_spec(request)
         planned = await service.plan_workspace(ctx.services.for_workspaces(), ask, spec)
         once.project = planned.project
-        return JSONResponse(views.plan(name, planned))
+        return JsonResponse(views.plan(name, planned))
 
     return await once.do(work)
 
@@ -152,7 +152,7 @@ async def validate_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
     async def work() -> Response:
         judged = await service.validate_workspace(ctx.services.for_workspaces(), ctx.caller, name)
         once.project = judged.stored.record.project
-        return JSONResponse(views.validation(judged))
+        return JsonResponse(views.validation(judged))
 
     return await once.do(work)
 
