@@ -2,7 +2,8 @@
 
 Reads of a workspace that exists: the group, one list per listed type, computes, role assignments, links and records of
 each zone, the zone groups of each endpoint, and the diagnostic settings of each resource that has some. Of one that
-does not: the group, and what it has in somebody else's hub.
+does not: the group, and what it has in somebody else's hub. Besides: one list per type that only what was removed from
+the spec is of.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from controlplane.workspaces import kinds as k
 from controlplane.workspaces.kinds import Kind, Listing
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import Answer, Blueprint, Observed, Read, Resource, RoleAssignmentId, Unreadable
+from controlplane.workspaces.records import Owned
 from controlplane.workspaces.resolve import at, output
 
 #: What a read may wait, all its pauses together, before it counts as unreadable: somebody waits for the answer.
@@ -32,26 +34,30 @@ _WITH_PARENT = {
     k.ML_WORKSPACE: (k.COMPUTE,),
     k.VM: (k.VM_EXTENSION,),
 }
+_NOTHING: Mapping[str, Owned] = {}
 _INLINE = {
     k.VNET: tuple(kind for kind in KINDS.values() if kind.listing is Listing.INLINE),
 }
 
 
-def reads(blueprint: Blueprint) -> tuple[Read, ...]:
+def reads(blueprint: Blueprint, inventory: Mapping[str, Owned] = _NOTHING) -> tuple[Read, ...]:
     """Every question, the resource group's first; none twice."""
-    return tuple(_questions(blueprint))
+    return tuple(_questions(blueprint, inventory))
 
 
-async def take_snapshot(blueprint: Blueprint, reader: ResourceReader, parallel: int = 16) -> Observed:
-    """Reads and observes. ``parallel``: calls in flight.
+async def take_snapshot(
+    blueprint: Blueprint, reader: ResourceReader, inventory: Mapping[str, Owned] = _NOTHING, parallel: int = 16
+) -> Observed:
+    """Reads and observes. ``inventory``: what the workspace owns, some of it perhaps not asked for any more.
+    ``parallel``: calls in flight.
 
     A read that Azure refuses or cannot answer becomes ``unknown``; raises ``Fatal`` (an unexpected host) only.
     """
-    first, *others = reads(blueprint)
+    first, *others = reads(blueprint, inventory)
     answer = await _ask(reader, first)
     if isinstance(answer, Unreadable):
         # When even the group cannot be read, nothing is known.
-        return observe(blueprint, dict.fromkeys((first, *others), answer))
+        return observe(blueprint, dict.fromkeys((first, *others), answer), inventory)
     known = {first: answer}
     if not answer:
         # Without its group nothing of it exists. What lies in somebody else's hub stays there when the group goes.
@@ -64,7 +70,7 @@ async def take_snapshot(blueprint: Blueprint, reader: ResourceReader, parallel: 
 
     asked = [read for read in others if read not in known]
     answers = await asyncio.gather(*(ask(read) for read in asked))
-    return observe(blueprint, {**known, **dict(zip(asked, answers, strict=True))})
+    return observe(blueprint, {**known, **dict(zip(asked, answers, strict=True))}, inventory)
 
 
 async def _ask(reader: ResourceReader, read: Read) -> Answer:
@@ -87,10 +93,12 @@ async def _ask(reader: ResourceReader, read: Read) -> Answer:
             return Unreadable(error.code, error.message)
 
 
-def observe(blueprint: Blueprint, answers: Mapping[Read, Answer]) -> Observed:
+def observe(
+    blueprint: Blueprint, answers: Mapping[Read, Answer], inventory: Mapping[str, Owned] = _NOTHING
+) -> Observed:
     """What the answers mean for each key. Raises ``KeyError`` when a read was not answered at all."""
     found = _Found()
-    for read, resource_type in _questions(blueprint).items():
+    for read, resource_type in _questions(blueprint, inventory).items():
         answer = answers[read]
         if isinstance(answer, Unreadable):
             found.unreadable[fold(read.path)] = answer
@@ -105,8 +113,25 @@ def observe(blueprint: Blueprint, answers: Mapping[Read, Answer]) -> Observed:
     return Observed(found.bodies, found.unknown, unmanaged, found.snapshot, found.read_from, found.unreadable)
 
 
-def _questions(blueprint: Blueprint) -> dict[Read, str]:
+def _questions(blueprint: Blueprint, inventory: Mapping[str, Owned]) -> dict[Read, str]:
     """Read → ARM type of what it answers."""
+    asked = _declared(blueprint)
+    paths = {fold(read.path) for read in asked}
+    for key, owned in inventory.items():
+        path, kind = owned.resource_id.rpartition("/")[0], KINDS.get(owned.type)
+        own = any(is_within(path, group) for group in blueprint.own_groups)
+        if kind is None or key in blueprint.by_key or not own or fold(path) in paths or kind.listing not in _REMOVABLE:
+            continue
+        paths.add(fold(path))
+        asked[Read(path, kind.api_version, True)] = kind.type
+    return asked
+
+
+#: Without these nothing of a type that the spec has no more would be seen, and so never deleted.
+_REMOVABLE = frozenset({Listing.GROUP, Listing.PARENT})
+
+
+def _declared(blueprint: Blueprint) -> dict[Read, str]:
     asked: dict[Read, str] = {}
     for resource in blueprint.resources:
         kind = KINDS[resource.type]

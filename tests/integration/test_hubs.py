@@ -179,3 +179,28 @@ def test_what_stands_in_an_existing_hub_is_seen_and_mended_when_the_workspaces_o
         assert body is not None and body["properties"]["peeringState"] == "Connected"
     assert product.delete().status == "Succeeded"
     assert theirs(product) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "gone"),
+    [
+        ("hub-bastion", {"bastion": False}, ("bastion", "subnet/bastion", "nsg/bastion", "public-ip/bastion")),
+        ("hub-build-agents", {"buildAgents": 1}, ("vm/agent-2", "nic/agent-2", "vm-extension/agent-2/agent")),
+    ],
+)
+def test_what_a_hub_shall_not_have_any_more_is_deleted_with_consent(
+    product: QuietProduct, name: str, change: dict[str, Any], gone: tuple[str, ...]
+) -> None:
+    """Nothing else of a Bastion's type is left in the spec, and it has to be seen all the same."""
+    registered(product)
+    spec = example(name)
+    assert product.create(spec).status == "Succeeded"
+    ids = product.ids()
+    spec["network"]["hub"] |= change
+    with pytest.raises(Conflict, match="DestructiveChangeNotAllowed"):
+        product.put(spec)
+    changed = product.finish(product.put(spec, consent=True))
+    assert changed.status == "Succeeded", changed.error
+    assert [key for key in gone if product.body(ids[key]) is not None] == []
+    assert set(ids) - set(product.ids()) >= set(gone)
+    assert product.failing() == set()

@@ -296,7 +296,9 @@ class Runner:
 
     async def _look(self) -> Sight:
         blueprint = self._state.blueprint
-        observed: Observed = await take_snapshot(blueprint, self._deps.reader, self._deps.max_parallel)
+        observed: Observed = await take_snapshot(
+            blueprint, self._deps.reader, self._state.inventory, self._deps.max_parallel
+        )
         return Sight(blueprint, observed, make_plan(blueprint, observed, self._state.inventory))
 
     def _end(

@@ -79,8 +79,9 @@ def compile_record(record: WorkspaceRecord, deps: TickDeps) -> Blueprint:
 
 
 async def _look(session: Session, deps: TickDeps, blueprint: Blueprint) -> Sight:
-    observed = await take_snapshot(blueprint, deps.reader, deps.max_parallel)
-    return Sight(blueprint, observed, make_plan(blueprint, observed, session.stored.status.inventory))
+    inventory = session.stored.status.inventory
+    observed = await take_snapshot(blueprint, deps.reader, inventory, deps.max_parallel)
+    return Sight(blueprint, observed, make_plan(blueprint, observed, inventory))
 
 
 async def _observe(session: Session, deps: TickDeps, blueprint: Blueprint) -> None:

@@ -164,8 +164,8 @@ async def _refuse_destruction(deps: ServiceDeps, asked: Asked) -> None:
     """Raises ``Conflict``: ``DestructiveChangeNotAllowed`` naming the changes, ``ResourceGroupUnavailable``; and
     ``Transient`` when they cannot be seen."""
     blueprint = asked.blueprint(deps)
-    observed = await take_snapshot(blueprint, deps.reader)
     inventory = asked.stored.status.inventory if asked.stored else {}
+    observed = await take_snapshot(blueprint, deps.reader, inventory)
     plan = make_plan(blueprint, observed, inventory)
     require_place(plan)
     if plan.destructive:

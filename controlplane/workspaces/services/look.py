@@ -60,7 +60,7 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     stored, spec, blueprint = await _meant(deps, request, data)
     inventory = stored.status.inventory if stored else {}
     durations = await load_durations(deps.durations) if deps.durations is not None else None
-    observed = await take_snapshot(blueprint, deps.reader)
+    observed = await take_snapshot(blueprint, deps.reader, inventory)
     _require_answers(observed)
     plan = make_plan(blueprint, observed, inventory, durations)
     require_place(plan)
@@ -98,7 +98,7 @@ async def topology_of(deps: ServiceDeps, caller: Caller, name: str) -> Topology:
     """The network as a graph, as it is in Azure now. Raises ``Transient`` when Azure asked to wait."""
     stored = await require(deps, caller, Permission.WORKSPACES_TOPOLOGY, name)
     blueprint = blueprint_of(deps, stored.record)
-    observed = await take_snapshot(blueprint, deps.reader)
+    observed = await take_snapshot(blueprint, deps.reader, stored.status.inventory)
     _require_answers(observed)
     return topology(blueprint, observed, diff(blueprint, observed, stored.status.inventory), deps.clock.now())
 
@@ -106,7 +106,7 @@ async def topology_of(deps: ServiceDeps, caller: Caller, name: str) -> Topology:
 async def judge_posture(deps: ServiceDeps, stored: StoredWorkspace) -> Judged:
     """Reads once, compares with the accepted spec, judges."""
     blueprint = blueprint_of(deps, stored.record)
-    observed = await take_snapshot(blueprint, deps.reader)
+    observed = await take_snapshot(blueprint, deps.reader, stored.status.inventory)
     _require_answers(observed)
     now = deps.clock.now()
     changes = diff(blueprint, observed, stored.status.inventory)
