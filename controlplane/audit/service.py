@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass, field, replace
 
 from controlplane.audit import proof, reading
 from controlplane.audit.model import AuditEntry, Kind, entry_prefix
@@ -18,6 +19,9 @@ from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import forbidden, readable_projects
 from controlplane.workspaces.spec import check_name
 
+#: Verifications that a process is at work on; each reads every line of the anchor, and entries without an end.
+AT_ONCE = 4
+
 
 @dataclass(frozen=True, slots=True)
 class AuditDeps:
@@ -26,6 +30,8 @@ class AuditDeps:
     store: Store
     projects: ProjectRepository
     anchor: Anchor | None = None
+    verifying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    """So that whoever asks again and again keeps himself waiting, and not the store busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,8 @@ async def verify_all(deps: AuditDeps, caller: Caller) -> Proof:
     if judge(caller, Permission.AUDIT_VERIFY, None) is not Verdict.ALLOWED:
         text = "Without `object` every chain is verified, which takes a role of the token itself, not of a group."
         raise Rejected("AuthorizationFailed", text)
-    return await proof.prove_all(deps.store, deps.anchor)
+    async with deps.verifying:
+        return await proof.prove_all(deps.store, deps.anchor)
 
 
 async def verify_object(deps: AuditDeps, caller: Caller, thing: str) -> Proof:
@@ -101,7 +108,8 @@ async def verify_object(deps: AuditDeps, caller: Caller, thing: str) -> Proof:
             raise object_not_found(thing)
     elif judge(caller, Permission.AUDIT_VERIFY, None) is not Verdict.ALLOWED:
         raise forbidden(Permission.AUDIT_VERIFY)
-    found = await proof.prove_object(deps.store, deps.anchor, kind, name)
+    async with deps.verifying:
+        found = await proof.prove_object(deps.store, deps.anchor, kind, name)
     if found.checked_entries == 0 and found.first_bad is None:
         raise object_not_found(thing)
     return found

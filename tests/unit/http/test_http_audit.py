@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from controlplane.audit import reading
+from controlplane.audit import proof, reading
 from controlplane.audit.checkpoints import take
 from controlplane.audit.model import Kind, entry_row
+from controlplane.audit.service import AT_ONCE
 from controlplane.ports.store import Upsert
 from tests.support.api import Api, error, registration, spec
 from tests.support.audit import MemoryAnchor
@@ -265,3 +267,23 @@ async def test_all_chains_take_a_role_of_the_token(api: Api) -> None:
 async def test_bad_bodies(api: Api, body: dict[str, Any]) -> None:
     answer = await api.call("POST", "audit:verify", body)
     assert (answer.status_code, error(answer)["code"]) == (400, "InvalidRequestContent")
+
+
+async def test_a_process_verifies_so_many_chains_at_a_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await api.register()
+    await api.create()
+    running, most, prove = 0, 0, proof.prove_object
+
+    async def counted(*asked: Any) -> proof.Proof:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        running -= 1
+        return await prove(*asked)
+
+    monkeypatch.setattr(proof, "prove_object", counted)
+    answers = await asyncio.gather(*(api.call("POST", "audit:verify", {"object": WS}) for _ in range(12)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert most == AT_ONCE
