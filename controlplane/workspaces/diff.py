@@ -115,7 +115,7 @@ def diff(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned
 
     A deletion is an entry of ``inventory`` whose key the blueprint no longer has and which still exists.
     """
-    changes = [_change(resource, observed) for resource in blueprint.resources]
+    changes = [_moved(resource, _change(resource, observed), inventory) for resource in blueprint.resources]
     if any(change.action is Action.REPLACE for change in changes):
         changes = _spread(blueprint, changes)
     changes.extend(_deletions(blueprint, observed, inventory))
@@ -143,6 +143,15 @@ def _change(resource: Resource, observed: Observed) -> Change:
         return _of(resource, observed, Action.NONE, (), "")
     action = Action.REPLACE if any(item.replaces for item in differing) else Action.UPDATE
     return _of(resource, observed, action, differing, "")
+
+
+def _moved(resource: Resource, change: Change, inventory: Mapping[str, Owned]) -> Change:
+    """What the workspace owns under another id than is asked for now (a link in another zone, a peering of another
+    hub) goes there before it is made here: only the inventory knows it."""
+    owned = inventory.get(resource.key)
+    if owned is None or not isinstance(resource.id, str) or fold(owned.resource_id) == fold(resource.id):
+        return change
+    return replace(change, action=Action.REPLACE, reason=f"It is {owned.resource_id} until then.")
 
 
 def _of(

@@ -204,3 +204,24 @@ def test_what_a_hub_shall_not_have_any_more_is_deleted_with_consent(
     assert [key for key in gone if product.body(ids[key]) is not None] == []
     assert set(ids) - set(product.ids()) >= set(gone)
     assert product.failing() == set()
+
+
+@pytest.mark.parametrize(("first", "then"), [("hub-existing", "hub-bastion"), ("hub-build-agents", "hub-existing")])
+def test_a_workspace_that_moves_to_another_hub_leaves_nothing_in_the_old_one(
+    product: QuietProduct, first: str, then: str
+) -> None:
+    """Links and peerings keep their keys and get other ids; a network takes no second link for names it has."""
+    registered(product)
+    existing_hub(product)
+    before = theirs(product)
+    assert product.create(example(first)).status == "Succeeded"
+    moved = product.finish(product.put(example(then), consent=True))
+    assert moved.status == "Succeeded", moved.error
+    assert set(product.ids()) == set(golden(then))
+    assert product.failing() == set()
+    if then != "hub-existing":
+        assert theirs(product) == before
+    group = product.ids()["resource-group"]
+    assert product.delete().status == "Succeeded"
+    assert theirs(product) == before
+    assert left(product, group) == []
