@@ -37,6 +37,10 @@ WHERE partition = ? AND row >= ? AND row > ? AND row < ? ORDER BY row LIMIT ?
 #: Sorts after every valid key, which is printable ASCII.
 _AFTER_ALL = "\x7f"
 
+#: Rows of a page that is read on the event loop, as a point read is. In a thread its decoding would fight with the
+#: loop for the interpreter, which changes hands every 5 ms only.
+SMALL_PAGE = 50
+
 
 class SqliteStore:
     """``controlplane.ports.store.Store``; safe for several processes on one file.
@@ -86,6 +90,9 @@ class SqliteStore:
             entities = tuple(Entity(partition, row, codec.decode((value,)), etag) for row, etag, value in rows[:size])
             return Page(entities, _continuation(entities[-1].row) if len(rows) > size else None)
 
+        if size <= SMALL_PAGE:
+            with self._points_lock, translated():
+                return read(self._points)
         return await self._pages.run(read)
 
     async def commit(self, partition: str, writes: Sequence[Write]) -> tuple[str | None, ...]:
