@@ -83,4 +83,4 @@ lock: setup ## Write the requirements files anew
 	$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --no-header tests/c7n/requirements.in -o tests/c7n/requirements.txt
 
 clean: ## Remove what runs and builds left behind
-	rm -rf $(VENV) .venv-az .venv-c7n tools/azurite/node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-az .venv-c7n tools/azurite/node_modules .local build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -28,6 +28,7 @@ DECOYS = (
     "examples/x.yaml", "infra/role.json", "build/package.zip", "server.pem", "controlplane/server.key",
     "controlplane/client.pfx", "store.db", "store.db-wal", "controlplane/dev.env", "README.md", "controlplane/NOTES.md",
     "controlplane/__pycache__/x.cpython-311.pyc", "x.egg-info/PKG-INFO", "requirements-dev.txt", "pyproject.toml",
+    "spec.json", "notes.txt", "secrets/token", "scratch.py",
 )  # fmt: skip
 KEPT = ("function_app.py", "host.json", "requirements.txt", "controlplane/__init__.py", "controlplane/data/table.json")
 
