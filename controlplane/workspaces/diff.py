@@ -10,6 +10,7 @@ from controlplane.arm import fold, type_of
 from controlplane.errors import NotYet
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.compare import differences
+from controlplane.workspaces.kinds import SUBNET
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import (
     Action,
@@ -24,7 +25,7 @@ from controlplane.workspaces.model import (
 )
 from controlplane.workspaces.observe import collection_of
 from controlplane.workspaces.records import Owned
-from controlplane.workspaces.resolve import Unresolved, output, resolve
+from controlplane.workspaces.resolve import Unresolved, at, output, resolve
 
 #: Answered by Azure inside what we write back of a subnet, and never to be sent.
 _READ_ONLY = frozenset(
@@ -67,9 +68,25 @@ def body(
 
 
 def _merged(existing: JsonObject, ours: JsonObject) -> JsonObject:
-    """GET plus our fields: a PUT of a subnet drops whatever it does not name."""
+    """GET plus our fields, without those that shall not be there: a PUT of a subnet drops whatever it does not name."""
     kept = _without_read_only(existing.get("properties") or {})
-    return {**ours, "properties": {**kept, **ours["properties"]}}
+    merged = {**kept, **ours["properties"]}
+    return {**ours, "properties": {name: value for name, value in merged.items() if value is not None}}
+
+
+def released(
+    resource: Resource, found: JsonObject | None, blueprint: Blueprint, inventory: Mapping[str, Owned]
+) -> Resource:
+    """With no NAT gateway declared where a subnet still uses one that the blueprint no longer has: Azure deletes none
+    that is in use. Somebody else's stays, as everything of a subnet that is not declared."""
+    used = at(found, "properties.natGateway.id") if resource.type == SUBNET else None
+    if used is None or "natGateway" in resource.body["properties"]:
+        return resource
+    going = {fold(owned.resource_id) for key, owned in inventory.items() if key not in blueprint.by_key}
+    if fold(used) not in going:
+        return resource
+    properties = {**resource.body["properties"], "natGateway": None}
+    return replace(resource, body={**resource.body, "properties": properties})
 
 
 def _without_read_only(value: Any) -> Any:
@@ -115,7 +132,8 @@ def diff(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned
 
     A deletion is an entry of ``inventory`` whose key the blueprint no longer has and which still exists.
     """
-    changes = [_moved(resource, _change(resource, observed), inventory) for resource in blueprint.resources]
+    wanted = [released(one, observed.bodies.get(one.key), blueprint, inventory) for one in blueprint.resources]
+    changes = [_moved(resource, _change(resource, observed), inventory) for resource in wanted]
     if any(change.action is Action.REPLACE for change in changes):
         changes = _spread(blueprint, changes)
     changes.extend(_deletions(blueprint, observed, inventory))

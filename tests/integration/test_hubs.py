@@ -18,6 +18,8 @@ from tests.support.golden import golden
 from tests.support.quiet_product import ADMIN, NAME, QuietProduct
 
 OWN_HUBS = ("hub-bastion", "hub-build-agents")
+NO_JUMP_HOST = {"jumpHost": False, "adminPublicKey": None}
+NO_AGENTS = {"buildAgents": 0, "agents": None, "adminPublicKey": None}
 LOCATION = "westeurope"
 
 
@@ -204,6 +206,46 @@ def test_what_a_hub_shall_not_have_any_more_is_deleted_with_consent(
     assert [key for key in gone if product.body(ids[key]) is not None] == []
     assert set(ids) - set(product.ids()) >= set(gone)
     assert product.failing() == set()
+
+
+@pytest.mark.parametrize(("name", "change"), [("hub-bastion", NO_JUMP_HOST), ("hub-build-agents", NO_AGENTS)])
+def test_the_last_machine_takes_its_way_out_with_it(product: QuietProduct, name: str, change: dict[str, Any]) -> None:
+    """Azure deletes no NAT gateway that a subnet uses, and a subnet keeps what its PUT was not meant to change."""
+    registered(product)
+    spec = example(name)
+    assert product.create(spec).status == "Succeeded"
+    ids = product.ids()
+    hub = spec["network"]["hub"] | change
+    spec["network"]["hub"] = {key: value for key, value in hub.items() if value is not None}
+    planned = {one.key: one for one in product.plan(spec).plan.changes}
+    (difference,) = planned["subnet/hub"].differences
+    assert (difference.path, difference.wanted) == ("$.properties.natGateway", None)
+    changed = product.finish(product.put(spec, consent=True))
+    assert changed.status == "Succeeded", changed.error
+    for key in ("nat-gateway/hub", "public-ip/nat-hub"):
+        assert product.body(ids[key]) is None
+        assert key not in product.ids()
+    subnet = product.body(ids["subnet/hub"])
+    assert subnet is not None
+    assert "natGateway" not in subnet["properties"]
+    assert product.plan().plan.is_empty
+    assert product.failing() == set()
+
+
+def test_somebody_elses_way_out_of_a_hub_without_machines_stays(product: QuietProduct) -> None:
+    registered(product)
+    spec = example("hub-bastion")
+    spec["network"]["hub"]["jumpHost"] = False
+    spec["network"]["hub"].pop("adminPublicKey")
+    assert product.create(spec).status == "Succeeded"
+    put(product, HUB_GROUP, {"location": LOCATION})
+    theirs_id = f"{HUB_GROUP}/providers/Microsoft.Network/natGateways/ng-theirs"
+    put(product, theirs_id, {"location": LOCATION, "sku": {"name": "Standard"}, "properties": {}})
+    subnet_id = product.ids()["subnet/hub"]
+    subnet = product.body(subnet_id)
+    assert subnet is not None
+    put(product, subnet_id, {"properties": subnet["properties"] | {"natGateway": {"id": theirs_id}}})
+    assert product.plan(spec).plan.is_empty
 
 
 @pytest.mark.parametrize(("first", "then"), [("hub-existing", "hub-bastion"), ("hub-build-agents", "hub-existing")])

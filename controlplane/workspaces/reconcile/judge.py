@@ -11,7 +11,7 @@ from controlplane.operations.model import ErrorBody
 from controlplane.workspaces.arm_errors import BACKOFF, look_up
 from controlplane.workspaces.compare import differences
 from controlplane.workspaces.diff import body as wanted_body
-from controlplane.workspaces.diff import unmet
+from controlplane.workspaces.diff import released, unmet
 from controlplane.workspaces.keeping import keeping, recovering
 from controlplane.workspaces.kinds import DNS_LINK, PEERING
 from controlplane.workspaces.kinds_table import KINDS
@@ -102,6 +102,7 @@ def _judge_present(state: State, index: int, resource: Resource, body: JsonObjec
 
 
 def _differs(state: State, action: str, resource: Resource, body: JsonObject) -> bool:
+    resource = released(resource, body, state.blueprint, state.inventory)
     found = differences(resource.body, body, KINDS[resource.type], state.observed)
     return any(not one.replaces for one in found) if action == StepAction.IN_PLACE else bool(found)
 
@@ -144,6 +145,7 @@ def _most_writes(cause: ErrorBody, kind: str) -> int:
 def put_of(state: State, index: int, resource: Resource, now: datetime) -> Move:
     """The PUT of a step, its Refs resolved; waits when an output of a dependency is not there yet."""
     existing = state.observed.bodies.get(resource.key)
+    resource = released(resource, existing, state.blueprint, state.inventory)
     resolved = resolve(resource, state.observed)
     if not isinstance(resolved, Resolved):
         message = f"{resource.key} needs an output that is not there yet, of {', '.join(resolved.keys)}."
