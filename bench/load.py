@@ -102,13 +102,13 @@ async def _measure(stack: LocalStack) -> list[Figure]:
 def _mixed(chance: random.Random, bearer: str) -> Ask:
     name = f"ws-{chance.randrange(WORKSPACES):05d}"
     match chance.random():
-        case draw if draw < 0.76:
+        case draw if draw < 0.78:
             return _get("workspace", f"/api/workspaces/{name}", bearer)
-        case draw if draw < 0.88:
+        case draw if draw < 0.90:
             return _get("operation", f"/api/operations/{operation_id(chance.randrange(WORKSPACES))}", bearer)
-        case draw if draw < 0.93:
+        case draw if draw < 0.94:
             return _get("list", "/api/workspaces?maxpagesize=10", bearer)
-        case draw if draw < 0.98:
+        case draw if draw < 0.99:
             return _get("project", "/api/projects/churn", bearer)
         case _:
             return _put("put", f"/api/workspaces/{name}", bearer, json.dumps(spec()).encode())
