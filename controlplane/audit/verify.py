@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rfc8785 import CanonicalizationError
@@ -102,15 +102,6 @@ class ChainCheck:
     def _report(self, sequence: int, reason: str, message: str) -> None:
         if self.bad is None or sequence <= self.bad.sequence:
             self.bad = Bad(self.object, sequence, reason, message)
-
-
-def check_chain(name: str, head: Entity | None, entries: Iterable[Entity], pins: Mapping[int, str]) -> ChainCheck:
-    """A whole chain at once; ``name`` is ``workspaces/…``."""
-    check = checker(name, head, pins)
-    for entity in entries:
-        check.feed(entity)
-    check.finish()
-    return check
 
 
 def checker(name: str, head: Entity | None, pins: Mapping[int, str]) -> ChainCheck:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from simulator.engine import words
-from simulator.engine.declaration import Action, ResourceType, Route, Scope
+from simulator.engine.declaration import Action, ResourceType, Route
 
 GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 
@@ -193,7 +193,3 @@ def _action(declared: ResourceType, name: str, method: str) -> Action | None:
         if action.name.lower() == name.lower() and action.method == method:
             return action
     return None
-
-
-def is_extension(declared: ResourceType) -> bool:
-    return declared.kind is Scope.EXTENSION

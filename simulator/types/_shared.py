@@ -126,10 +126,6 @@ def missing_reference(path: str) -> ArmError:
     )
 
 
-def sub_resource(target_id: str | None) -> JsonObject | None:
-    return {"id": target_id} if target_id else None
-
-
 def add_reference(engine: EngineApi, target_id: str | None, field: str, referrer: str) -> None:
     """List `referrer` under `properties.{field}` of the target, as Network shows who uses a resource."""
     target = engine.get(target_id) if target_id else None

@@ -23,7 +23,6 @@ from simulator.types._shared import (
     drop_reference,
     group_of,
     items,
-    type_of,
 )
 from simulator.types.network import _lro, interfaces
 from simulator.types.network.endpoint_rules import (
@@ -232,10 +231,6 @@ def leave(ctx: HookContext) -> None:
     target = ctx.engine.get(target_of(endpoint.body))
     if target is not None:
         ctx.engine.delete(connection_id(ctx.engine, target, endpoint.id))
-
-
-def is_endpoint(resource_id: str) -> bool:
-    return type_of(resource_id) == ENDPOINT.lower()
 
 
 TYPES: tuple[ResourceType, ...] = (
