@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -124,6 +125,22 @@ def missing_reference(path: str) -> ArmError:
         "Cannot parse the request.",
         details=({"code": "MissingJsonReferenceId", "message": f"Value for reference id is missing. Path {path}."},),
     )
+
+
+def drop_children(ctx: HookContext, kind: str, wanted: Iterable[str]) -> None:
+    """An inline list is the whole truth: children that it does not name are deleted."""
+    kept = {name.lower() for name in wanted}
+    for child in ctx.engine.children(ctx.resource.id, kind):
+        if child.name.lower() not in kept:
+            ctx.engine.delete(child.id)
+
+
+def settle_children(ctx: HookContext, kind: str) -> None:
+    """Children that were written with their parent are done when it is."""
+    for child in ctx.engine.children(ctx.resource.id, kind):
+        if state_of(child) == "Updating" and child.operation is None:
+            child.properties["provisioningState"] = "Succeeded"
+            ctx.engine.save(child)
 
 
 def add_reference(engine: EngineApi, target_id: str | None, field: str, referrer: str) -> None:

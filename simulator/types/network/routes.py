@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 
 from simulator.engine.declaration import ArmError, Hook, HookContext, JsonObject, Phase, ResourceType
-from simulator.types._shared import items, parent_id, state_of
+from simulator.types._shared import drop_children, items, parent_id, settle_children
 from simulator.types.network import _lro
 
 ROUTE = "Microsoft.Network/routeTables/routes"
@@ -77,19 +77,13 @@ def write_inline(ctx: HookContext) -> None:
     ctx.resource.properties.pop("routes", None)
     if wanted is None:
         return
-    kept = {name.lower() for name in wanted}
-    for child in ctx.engine.children(ctx.resource.id, ROUTE):
-        if child.name.lower() not in kept:
-            ctx.engine.delete(child.id)
+    drop_children(ctx, ROUTE, wanted)
     for name, route in wanted.items():
         ctx.engine.put(f"{ctx.resource.id}/routes/{name}", {"properties": route}, state="Updating")
 
 
 def settle_inline(ctx: HookContext) -> None:
-    for child in ctx.engine.children(ctx.resource.id, ROUTE):
-        if state_of(child) == "Updating" and child.operation is None:
-            child.properties["provisioningState"] = "Succeeded"
-            ctx.engine.save(child)
+    settle_children(ctx, ROUTE)
 
 
 def show(ctx: HookContext) -> None:

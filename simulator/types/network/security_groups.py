@@ -17,7 +17,7 @@ from simulator.engine.declaration import (
     Resource,
     ResourceType,
 )
-from simulator.types._shared import items, parent_id, state_of
+from simulator.types._shared import drop_children, items, parent_id, settle_children, state_of
 from simulator.types.network import _lro, bastions
 
 NSG = "Microsoft.Network/networkSecurityGroups"
@@ -177,20 +177,14 @@ def write_inline_rules(ctx: HookContext) -> None:
     properties.pop("defaultSecurityRules", None)
     if wanted is None:
         return
-    kept = {name.lower() for name in wanted}
-    for child in ctx.engine.children(ctx.resource.id, RULE):
-        if child.name.lower() not in kept:
-            ctx.engine.delete(child.id)
+    drop_children(ctx, RULE, wanted)
     for name, rule in wanted.items():
         body = {**RULE_DEFAULTS, **rule}
         ctx.engine.put(f"{ctx.resource.id}/securityRules/{name}", {"properties": body}, state="Updating")
 
 
 def settle_inline_rules(ctx: HookContext) -> None:
-    for child in ctx.engine.children(ctx.resource.id, RULE):
-        if state_of(child) == "Updating" and child.operation is None:
-            child.properties["provisioningState"] = "Succeeded"
-            ctx.engine.save(child)
+    settle_children(ctx, RULE)
 
 
 def show_rules(ctx: HookContext) -> None:
