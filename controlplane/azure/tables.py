@@ -51,6 +51,10 @@ class AzureTableStore:
         self._known.put(partition, row, found.version)
         return _entity(partition, found)
 
+    async def get_many(self, partition: str, rows: Sequence[str]) -> tuple[Entity | None, ...]:
+        """See ``Store``; the round trips are made at once, as many as the client has connections."""
+        return tuple(await asyncio.gather(*(self.get(partition, row) for row in rows)))
+
     async def query(
         self,
         partition: str,

@@ -9,5 +9,9 @@ from controlplane.operations.model import Operation
 
 def operation_etag(operation: Operation) -> str:
     """In quotes, as it stands in the header and in ``etag``."""
-    digest = hashlib.sha256(operation.model_dump_json(by_alias=True).encode()).hexdigest()
-    return f'"{digest[:20]}"'
+    return etag_of(operation.model_dump_json(by_alias=True))
+
+
+def etag_of(text: str) -> str:
+    """Of an operation's JSON, for who has it already."""
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'

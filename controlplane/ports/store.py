@@ -83,6 +83,10 @@ class Store(Protocol):
 
     async def get(self, partition: str, row: str) -> Entity | None: ...
 
+    async def get_many(self, partition: str, rows: Sequence[str]) -> tuple[Entity | None, ...]:
+        """As many ``get`` at once, in the order of ``rows``: no snapshot, each has an ETag of its own."""
+        ...
+
     async def query(
         self,
         partition: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import secrets
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS entities (
 ) WITHOUT ROWID
 """
 _GET = "SELECT etag, value FROM entities WHERE partition = ? AND row = ?"
+_GET_SOME = "SELECT row, etag, value FROM entities WHERE partition = ? AND row IN ({})"
 _ETAG = "SELECT etag FROM entities WHERE partition = ? AND row = ?"
 _PUT = "INSERT OR REPLACE INTO entities (partition, row, etag, value) VALUES (?, ?, ?, ?)"
 _DELETE = "DELETE FROM entities WHERE partition = ? AND row = ?"
@@ -37,7 +39,7 @@ WHERE partition = ? AND row >= ? AND row > ? AND row < ? ORDER BY row LIMIT ?
 #: Sorts after every valid key, which is printable ASCII.
 _AFTER_ALL = "\x7f"
 
-#: Rows of a page that is read on the event loop, as a point read is. In a thread its decoding would fight with the
+#: Rows that are read on the event loop without a break, as a point read is. In a thread its decoding would fight the
 #: loop for the interpreter, which changes hands every 5 ms only.
 SMALL_PAGE = 50
 
@@ -68,6 +70,22 @@ class SqliteStore:
         with self._points_lock, translated():
             found = self._points.execute(_GET, keys).fetchone()
         return None if found is None else Entity(partition, row, codec.decode((found[1],)), found[0])
+
+    async def get_many(self, partition: str, rows: Sequence[str]) -> tuple[Entity | None, ...]:
+        """See ``Store``."""
+        found: dict[str, Entity] = {}
+        for start in range(0, len(rows), SMALL_PAGE):
+            if start:
+                await asyncio.sleep(0)
+            found |= self._get_some(partition, rows[start : start + SMALL_PAGE])
+        return tuple(found.get(row) for row in rows)
+
+    def _get_some(self, partition: str, rows: Sequence[str]) -> dict[str, Entity]:
+        """One statement, because SQLite takes and gives back a file's locks for each."""
+        keys = (check_key(partition), *(check_key(row) for row in rows))
+        with self._points_lock, translated():
+            found = self._points.execute(_GET_SOME.format(", ".join("?" * len(rows))), keys).fetchall()
+        return {row: Entity(partition, row, codec.decode((value,)), etag) for row, etag, value in found}
 
     async def query(
         self,

@@ -62,9 +62,12 @@ class Listing:
     async def workspaces_of(self, projects: Iterable[str], last: str | None, limit: int) -> Slice[StoredWorkspace]:
         """Those of some projects, in name order."""
         names, more = await self._merged("p!", projects, last, limit)
-        found = await asyncio.gather(*(self._workspace(name) for name in names))
+        rows = [f"{kind}!{name}" for name in names for kind in "ws"]
+        found = iter(await self._store.get_many(PARTITION, rows))
         # What was deleted between the two reads is not there any more.
-        return Slice(tuple((s.record.name, s) for s in found if s is not None), names[-1] if more else None)
+        pairs = ((record, status) for record, status in zip(found, found, strict=True) if record is not None)
+        stored = (stored_workspace(record, status) for record, status in pairs)
+        return Slice(tuple((s.record.name, s) for s in stored), names[-1] if more else None)
 
     async def operations(self, last: str | None, limit: int) -> Slice[Operation]:
         """Newest first, after ``last``."""
@@ -76,7 +79,7 @@ class Listing:
     async def operations_of(self, projects: Iterable[str], last: str | None, limit: int) -> Slice[Operation]:
         """Those of some projects, newest first."""
         ids, more = await self._merged("i!", projects, last, limit)
-        rows = await asyncio.gather(*(self._store.get(PARTITION, f"o!{key}") for key in ids))
+        rows = await self._store.get_many(PARTITION, [f"o!{key}" for key in ids])
         found = (Operation.model_validate(row.value) for row in rows if row is not None)
         return Slice(tuple((operation.id, operation) for operation in found), ids[-1] if more else None)
 
@@ -97,12 +100,6 @@ class Listing:
         start = after(f"{prefix}{last}") if last else ""
         page = await self._store.query(PARTITION, prefix=prefix, at_least=start, limit=limit)
         return [entity.row.removeprefix(prefix) for entity in page.entities], page.continuation is not None
-
-    async def _workspace(self, name: str) -> StoredWorkspace | None:
-        record, status = await asyncio.gather(
-            self._store.get(PARTITION, f"w!{name}"), self._store.get(PARTITION, f"s!{name}")
-        )
-        return None if record is None else stored_workspace(record, status)
 
 
 def page_of(

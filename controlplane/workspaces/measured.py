@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from statistics import median
 
@@ -41,7 +40,7 @@ async def store_durations(store: Store, operation: Operation, types: Mapping[str
     rows = {row_of(resource_type): resource_type for resource_type in sorted(measured)}
     if not rows:
         return
-    known = await asyncio.gather(*(store.get(PARTITION, row) for row in rows))
+    known = await store.get_many(PARTITION, tuple(rows))
     writes = [
         Upsert(row, _merged(resource_type, before, measured[resource_type]))
         for (row, resource_type), before in zip(rows.items(), known, strict=True)

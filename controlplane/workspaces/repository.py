@@ -7,7 +7,6 @@ cancellations and ends of operations change is told to the audit in the same com
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -110,9 +109,7 @@ class WorkspaceRepository:
 
     async def load(self, name: str) -> StoredWorkspace | None:
         # At once: in Azure each is a round trip. Their ETags fence what is done with them.
-        record, status = await asyncio.gather(
-            self._store.get(PARTITION, f"w!{name}"), self._store.get(PARTITION, f"s!{name}")
-        )
+        record, status = await self._store.get_many(PARTITION, (f"w!{name}", f"s!{name}"))
         return None if record is None else stored_workspace(record, status)
 
     async def list(

@@ -60,6 +60,10 @@ class UnsureStore:
         self._maybe("read")
         return await self._store.get(partition, row)
 
+    async def get_many(self, partition: str, rows: Sequence[str]) -> tuple[Entity | None, ...]:
+        self._maybe("read")
+        return await self._store.get_many(partition, rows)
+
     async def query(
         self,
         partition: str,

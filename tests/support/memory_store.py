@@ -25,6 +25,9 @@ class MemoryStore:
         found = self._rows.get((partition, row))
         return None if found is None else Entity(partition, row, json.loads(found[1]), found[0])
 
+    async def get_many(self, partition: str, rows: Sequence[str]) -> tuple[Entity | None, ...]:
+        return tuple([await self.get(partition, row) for row in rows])
+
     async def query(
         self,
         partition: str,

@@ -277,6 +277,21 @@ async def test_check_with_star_asks_only_that_the_row_exists(store: Store) -> No
     assert (await store.commit("p", [Check("lease", "*"), Upsert("r", {})]))[0] == lease
 
 
+async def test_many_rows_come_in_the_order_in_which_they_were_asked_for(store: Store) -> None:
+    rows = [f"r{number:03d}" for number in range(60)]
+    await store.commit("p", [Insert(row, {"row": row}) for row in rows])
+    asked = [*reversed(rows), "absent", "r007"]
+    found = await store.get_many("p", asked)
+    assert [entity and entity.value["row"] for entity in found] == [*reversed(rows), None, "r007"]
+    assert found[0] == await store.get("p", "r059")
+    assert await store.get_many("p", []) == ()
+
+
+async def test_many_rows_with_a_bad_key_are_refused(limited: Store) -> None:
+    with pytest.raises(Rejected):
+        await limited.get_many("p", ["fine", "not/fine"])
+
+
 # -- commits -----------------------------------------------------------------------------------------------------------
 
 
