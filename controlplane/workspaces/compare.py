@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controlplane.json_types import JsonObject
+from controlplane.workspaces.durations_iso import duration_seconds
 from controlplane.workspaces.kinds import Kind, Meaning
 from controlplane.workspaces.model import Difference, Observed, Ref
 from controlplane.workspaces.resolve import output
-from controlplane.workspaces.spec import duration_seconds
 
 _ABSENT = object()
 _EMPTY: Mapping[str, Any] = {}

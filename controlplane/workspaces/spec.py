@@ -6,15 +6,13 @@ equals its default (principle 7).
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from pydantic import ValidationError
 
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
-from controlplane.workspaces.spec_hub import hub
 from controlplane.workspaces.spec_model import (
     Access,
     Catalog,
@@ -32,6 +30,7 @@ from controlplane.workspaces.spec_model import (
     Workload,
     WorkspaceSpec,
 )
+from controlplane.workspaces.spec_rules import meaning
 from controlplane.workspaces.spec_stand_ins import MOST, stand_in
 
 __all__ = [
@@ -60,13 +59,6 @@ _NAME = re.compile(r"^[a-z](?:[a-z0-9]|-(?!-)){1,30}[a-z0-9]$")
 #: Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-reserved-resource-name.
 _RESERVED = ("microsoft", "windows")
 INVALID = "InvalidSpec"
-NOT_AVAILABLE = "FeatureNotAvailable"
-AUTO = "auto"
-#: The Docker bridge of every compute node; AML refuses networks that use it ("How to secure a workspace with VNets").
-_DOCKER_BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
-_PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
-#: Half for each network, of which the ML one holds a /27 of endpoints and a training subnet of at least that size.
-SMALLEST_PREFIX = 25
 
 
 def check_name(name: str) -> tuple[ErrorDetail, ...]:
@@ -93,14 +85,9 @@ def parse_spec(data: JsonObject) -> WorkspaceSpec:
         spec = WorkspaceSpec.model_validate(data)
     except ValidationError as error:
         raise _rejected((*_from_pydantic(error), *_of_the_others(data, error))) from error
-    if details := tuple(_meaning(spec)):
+    if details := tuple(meaning(spec)):
         raise _rejected(details)
     return spec
-
-
-def _meaning(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
-    """What no single field's shape says."""
-    yield from (*_unavailable(spec), *_address_space(spec), *hub(spec), *_clusters(spec), *_owners(spec))
 
 
 def _of_the_others(data: JsonObject, error: ValidationError) -> Iterator[ErrorDetail]:
@@ -115,7 +102,7 @@ def _of_the_others(data: JsonObject, error: ValidationError) -> Iterator[ErrorDe
         spec = WorkspaceSpec.model_validate(stand_in(data, places))
     except ValidationError:
         return
-    yield from (detail for detail in _meaning(spec) if detail.target not in named)
+    yield from (detail for detail in meaning(spec) if detail.target not in named)
 
 
 def _is_part(part: int | str) -> bool:
@@ -154,93 +141,3 @@ def _path(place: tuple[int | str, ...], *, unknown: bool) -> str:
 
 
 _FIELD = re.compile(r"(?!int$)[a-z][A-Za-z0-9]*")
-
-
-#: Path, test for "asks for what is not built", what is built instead.
-_Unbuilt = tuple[str, Callable[[WorkspaceSpec], bool], str]
-_UNBUILT: tuple[_Unbuilt, ...] = (
-    ("$.management", lambda s: s.management != "manage", "manage"),
-    ("$.network.mode", lambda s: s.network.mode is not NetworkMode.PRIVATE_VNET, "privateVnet"),
-    ("$.network.addressSpace", lambda s: s.network.address_space == AUTO, "a CIDR range"),
-    ("$.network.hub.gateway", lambda s: s.network.hub.gateway != "none", "none"),
-    ("$.network.hub.agents.runsOn", lambda s: s.network.hub.agents.runs_on == "scaleSet", "virtualMachine"),
-    ("$.identity.type", lambda s: s.identity.type != "systemAssigned", "systemAssigned"),
-    ("$.identity.ids", lambda s: bool(s.identity.ids), "[]"),
-    ("$.identity.primary", lambda s: s.identity.primary is not None, "null"),
-    ("$.encryption.customerManagedKey", lambda s: s.encryption.customer_managed_key is not None, "null"),
-    ("$.compute.instances", lambda s: bool(s.compute.instances), "[]"),
-    ("$.catalog.collections", lambda s: bool(s.catalog.collections), "[]"),
-    ("$.access.dataScientists", lambda s: bool(s.access.data_scientists), "[]"),
-    ("$.access.projectLeads", lambda s: bool(s.access.project_leads), "[]"),
-    ("$.access.platformSupport", lambda s: bool(s.access.platform_support), "[]"),
-    ("$.budget", lambda s: s.budget is not None, "null"),
-    ("$.expiry.idleAfter", lambda s: s.expiry is not None and s.expiry.idle_after is not None, "null"),
-    ("$.expiry.grace", lambda s: s.expiry is not None and s.expiry.grace is not None, "null"),
-    ("$.expiry.action", lambda s: s.expiry is not None and s.expiry.action is not None, "null"),
-)
-
-
-def _unavailable(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
-    for path, asks, built in _UNBUILT:
-        if asks(spec):
-            yield _not_available(path, built)
-    for index, cluster in enumerate(spec.compute.clusters):
-        # Nodes with public addresses need other rules and another order (X-17, S1-71).
-        if cluster.public_ip:
-            yield _not_available(f"$.compute.clusters[{index}].publicIp", "false")
-
-
-def _not_available(path: str, built: str) -> ErrorDetail:
-    return ErrorDetail(NOT_AVAILABLE, f"{path[2:]} is not available yet; the only value that is: {built}.", path)
-
-
-def _address_space(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
-    path, text = "$.network.addressSpace", spec.network.address_space
-    if text == AUTO:
-        return
-    try:
-        network = ipaddress.IPv4Network(text)
-    except ValueError as error:
-        yield ErrorDetail("InvalidValue", f"network.addressSpace: '{text}' is no IPv4 CIDR range: {error}.", path)
-        return
-    if not any(network.subnet_of(private) for private in _PRIVATE):
-        yield ErrorDetail("InvalidValue", f"network.addressSpace: {text} is not inside a private range.", path)
-    if network.overlaps(_DOCKER_BRIDGE):
-        text = f"network.addressSpace: {text} overlaps 172.17.0.0/16, the Docker bridge of compute nodes."
-        yield ErrorDetail("AddressSpaceOverlaps", text, path)
-    if network.prefixlen > SMALLEST_PREFIX:
-        text = f"network.addressSpace: /{network.prefixlen} is too small; two networks need a /{SMALLEST_PREFIX}."
-        yield ErrorDetail("AddressSpaceTooSmall", text, path)
-
-
-def _clusters(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
-    seen: set[str] = set()
-    for index, cluster in enumerate(spec.compute.clusters):
-        path = f"$.compute.clusters[{index}]"
-        if cluster.name.lower() in seen:
-            yield ErrorDetail("DuplicateName", f"Two clusters are called '{cluster.name}'.", f"{path}.name")
-        seen.add(cluster.name.lower())
-        if cluster.min_nodes > cluster.max_nodes:
-            text = f"minNodes {cluster.min_nodes} is more than maxNodes {cluster.max_nodes}."
-            yield ErrorDetail("InvalidValue", text, f"{path}.minNodes")
-        if not 30 <= duration_seconds(cluster.idle_before_scale_down) <= 7200:
-            text = f"idleBeforeScaleDown {cluster.idle_before_scale_down} is not between PT30S and PT2H."
-            yield ErrorDetail("InvalidValue", text, f"{path}.idleBeforeScaleDown")
-
-
-def _owners(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
-    for index, owner in enumerate(spec.owners):
-        if owner in spec.owners[:index]:
-            yield ErrorDetail("DuplicateName", f"Owner {owner} is named twice.", f"$.owners[{index}]")
-
-
-def duration_seconds(text: str) -> int:
-    """Seconds of an ISO 8601 duration of hours, minutes and seconds. Raises ``ValueError`` for any other."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is no duration of hours, minutes and seconds")
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
-_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")

@@ -21,8 +21,8 @@ from controlplane.projects.model import Registration
 from controlplane.projects.registration import is_project_name
 from controlplane.projects.scope import out_of_scope
 from controlplane.projects.service import forbidden, project_not_found
-from controlplane.workspaces.checks import check
 from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.plan_checks.place import check
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.deps import ServiceDeps, compile_for, find
 from controlplane.workspaces.services.hub import hub_details

@@ -7,8 +7,8 @@ import asyncio
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds as k
-from controlplane.workspaces.checks_hub import HubFacts, check_hub
 from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.plan_checks.hub import HubFacts, check_hub
 from controlplane.workspaces.services.deps import ServiceDeps
 from controlplane.workspaces.spec import WorkspaceSpec
 

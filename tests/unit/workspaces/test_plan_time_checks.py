@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from controlplane.ports.reader import SubscriptionFacts
-from controlplane.workspaces.checks import check
-from controlplane.workspaces.checks_hub import HubFacts, check_hub
+from controlplane.workspaces.plan_checks.hub import HubFacts, check_hub
+from controlplane.workspaces.plan_checks.place import check
 from tests.unit.workspaces.fake_azure import spec
 
 SIZES: dict[str, Any] = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from controlplane.arm import name_of, resource_group_of, subscription_of, type_of
 from controlplane.errors import ErrorDetail
 from controlplane.workspaces.spec_model import Hub, WorkspaceSpec
+from controlplane.workspaces.spec_rules.unbuilt import Unbuilt, unavailable
 
 #: Half of it is the hub, half of that the Bastion's: AzureBastionSubnet is a /26 or larger ("Azure Bastion
 #: configuration settings": /26 since November 2021).
@@ -15,11 +16,16 @@ SMALLEST_PREFIX_WITH_BASTION = 24
 _HUB = "$.network.hub"
 _VNET = "microsoft.network/virtualnetworks"
 _ZONE = "microsoft.network/privatednszones"
+_UNBUILT: tuple[Unbuilt, ...] = (
+    ("$.network.hub.gateway", lambda s: s.network.hub.gateway != "none", "none"),
+    ("$.network.hub.agents.runsOn", lambda s: s.network.hub.agents.runs_on == "scaleSet", "virtualMachine"),
+)
 
 
 def hub(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """Every reason why the hub is refused, by JSON path."""
     asked = spec.network.hub
+    yield from unavailable(spec, _UNBUILT)
     yield from _existing(asked) if asked.kind == "existing" else _created(spec)
     yield from _agents(asked)
 

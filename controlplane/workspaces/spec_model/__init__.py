@@ -1,0 +1,44 @@
+"""What a person asks for: the shape of a workspace spec. Every field says what it does; unknown fields are refused.
+
+Fields that are documented and not built yet are here too, so that they are refused by name
+(:mod:`controlplane.workspaces.spec`), never silently ignored.
+"""
+
+from __future__ import annotations
+
+from controlplane.workspaces.spec_model.access import Access
+from controlplane.workspaces.spec_model.catalog import Catalog
+from controlplane.workspaces.spec_model.compute import Cluster, Compute, Instance
+from controlplane.workspaces.spec_model.data import Registry, Storage
+from controlplane.workspaces.spec_model.identity import Encryption, Identity
+from controlplane.workspaces.spec_model.lifetime import Budget, Expiry, Forecast, Money
+from controlplane.workspaces.spec_model.network import Agents, Hub, Network, NetworkMode
+from controlplane.workspaces.spec_model.types import ArmId, Days, Duration, Guid
+from controlplane.workspaces.spec_model.workspace import Environment, Workload, WorkspaceSpec
+
+__all__ = [
+    "Access",
+    "Agents",
+    "ArmId",
+    "Budget",
+    "Catalog",
+    "Cluster",
+    "Compute",
+    "Days",
+    "Duration",
+    "Encryption",
+    "Environment",
+    "Expiry",
+    "Forecast",
+    "Guid",
+    "Hub",
+    "Identity",
+    "Instance",
+    "Money",
+    "Network",
+    "NetworkMode",
+    "Registry",
+    "Storage",
+    "Workload",
+    "WorkspaceSpec",
+]

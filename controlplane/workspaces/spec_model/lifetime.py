@@ -1,0 +1,34 @@
+"""What a workspace may cost and when it ends."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from controlplane.operations.model import Model
+from controlplane.workspaces.spec_model.types import Days
+
+
+class Money(Model):
+    amount: float = Field(gt=0, description="Amount in units of the currency.")
+    currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
+
+
+class Forecast(Model):
+    forecast: int = Field(gt=0, le=1000, description="Per cent of the budget that the forecast reaches.")
+
+
+class Budget(Model):
+    monthly: Money = Field(description="What may be spent in a calendar month.")
+    thresholds: tuple[Annotated[int, Field(gt=0, le=1000)] | Forecast, ...] = Field(
+        default=(), description="Per cent of the amount at which people are told."
+    )
+
+
+class Expiry(Model):
+    expires_on: date | None = Field(default=None, description="Day the workspace is no longer needed; a tag.")
+    idle_after: Days | None = Field(default=None, description="Idle time after which it counts as expired.")
+    grace: Days | None = Field(default=None, description="Time between notice and action; no default.")
+    action: Literal["report", "archive", "delete"] | None = Field(default=None, description="What is done then.")

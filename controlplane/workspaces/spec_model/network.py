@@ -1,0 +1,84 @@
+"""Networks: who owns them, their addresses, their hub."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from controlplane.operations.model import Model
+from controlplane.workspaces.spec_model.types import ArmId
+
+
+class NetworkMode(StrEnum):
+    PRIVATE_VNET = "privateVnet"
+    ALLOW_INTERNET = "managedAllowInternetOutbound"
+    APPROVED_ONLY = "managedAllowOnlyApprovedOutbound"
+
+
+#: An OpenSSH public key as ``ssh-keygen`` writes it; Azure takes RSA of 2048 bits and more, and Ed25519. Source:
+#: https://learn.microsoft.com/azure/virtual-machines/linux/mac-create-ssh-keys.
+_PUBLIC_KEY = r"^(ssh-rsa|ssh-ed25519) [A-Za-z0-9+/]{40,2000}={0,3}( [ -~]{0,200})?$"
+
+
+class Agents(Model):
+    """What the build agents are: Azure Pipelines agents on machines of their own (S1-60…64)."""
+
+    organization_url: str | None = Field(
+        default=None,
+        pattern=r"^https://(dev\.azure\.com/[A-Za-z0-9-]{1,50}|[A-Za-z0-9-]{1,50}\.visualstudio\.com)/?$",
+        description="Azure DevOps organization that agents register with; none: installed and not registered.",
+    )
+    pool: str = Field(default="Default", pattern=r"^[A-Za-z0-9 _.-]{1,64}$", description="Agent pool they join.")
+    version: str = Field(
+        default="4.269.0", pattern=r"^[2-9]\.\d{1,3}\.\d{1,3}$", description="Version of the Azure Pipelines agent."
+    )
+    authentication: Literal["managedIdentity", "personalAccessToken"] = Field(
+        default="managedIdentity", description="How an agent registers. A personal access token is refused (S1-63)."
+    )
+    runs_on: Literal["virtualMachine", "scaleSet", "container"] = Field(
+        default="virtualMachine", description="Where an agent runs. A container is refused (S1-61)."
+    )
+
+
+class Hub(Model):
+    """The second network: where people and build agents come from."""
+
+    kind: Literal["create", "existing"] = Field(
+        default="create", description="`create` makes a hub network of the workspace's own; `existing` joins one."
+    )
+    vnet_id: ArmId | None = Field(default=None, description="ARM id of the existing hub network.")
+    dns_zones: tuple[ArmId, ...] = Field(default=(), description="ARM ids of existing private DNS zones to use.")
+    bastion: bool = Field(default=False, description="Azure Bastion in the hub.")
+    jump_host: bool = Field(default=False, description="A virtual machine to work from.")
+    build_agents: int = Field(default=0, ge=0, le=20, description="Self-hosted build agents in the hub.")
+    agents: Agents = Field(default=Agents(), description="What the build agents are.")
+    vm_size: str = Field(
+        default="Standard_D2s_v3",
+        pattern=r"^[A-Za-z0-9_]{3,64}$",
+        description="VM size of the jump host and the build agents; of generation 2, with trusted launch.",
+    )
+    admin_public_key: str | None = Field(
+        default=None,
+        pattern=_PUBLIC_KEY,
+        description="SSH public key of the machines' administrator; needed with jumpHost or buildAgents. People sign "
+        "in with Entra ID; nobody needs the private key but for an emergency, and it is never sent here.",
+    )
+    encryption_at_host: bool = Field(
+        default=False,
+        description="Encrypt temporary disks and caches of the machines too; the subscription's feature "
+        "Microsoft.Compute/EncryptionAtHost must be registered.",
+    )
+    gateway: Literal["none", "vpn", "expressRoute"] = Field(default="none", description="Gateway of the hub.")
+
+
+class Network(Model):
+    """Isolation from the internet (S1-03)."""
+
+    mode: NetworkMode = Field(default=NetworkMode.PRIVATE_VNET, description="Who owns the network of the computes.")
+    address_space: str = Field(
+        description="IPv4 CIDR range of both networks: the lower half is the ML network (private endpoints /27, "
+        "training its upper half), the upper half the hub. `auto` takes one from the project's pool."
+    )
+    hub: Hub = Field(default=Hub(), description="The hub network.")

@@ -1,0 +1,16 @@
+"""Types of single values in a spec."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_DAYS = r"^P([1-9][0-9]{0,3})D$"
+_DURATION = r"^PT([0-9]{1,3}H)?([0-9]{1,5}M)?([0-9]{1,6}S)?$"
+
+Guid = Annotated[str, StringConstraints(pattern=_GUID, to_lower=True)]
+Days = Annotated[str, StringConstraints(pattern=_DAYS)]
+Duration = Annotated[str, StringConstraints(pattern=_DURATION)]
+ArmId = Annotated[str, StringConstraints(pattern=r"^/subscriptions/[^/]+/.+")]

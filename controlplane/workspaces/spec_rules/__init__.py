@@ -1,0 +1,31 @@
+"""What a spec may be, beyond the shape of its fields: one module per part of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from controlplane.errors import ErrorDetail
+from controlplane.workspaces.spec_model import WorkspaceSpec
+from controlplane.workspaces.spec_rules.access import access
+from controlplane.workspaces.spec_rules.catalog import catalog
+from controlplane.workspaces.spec_rules.compute import compute
+from controlplane.workspaces.spec_rules.hub import hub
+from controlplane.workspaces.spec_rules.identity import identity
+from controlplane.workspaces.spec_rules.lifetime import lifetime
+from controlplane.workspaces.spec_rules.network import network
+
+_RULES: tuple[Callable[[WorkspaceSpec], Iterator[ErrorDetail]], ...] = (
+    lifetime,
+    network,
+    hub,
+    identity,
+    compute,
+    catalog,
+    access,
+)
+
+
+def meaning(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
+    """Every reason why a spec is refused that no single field's shape says, by JSON path."""
+    for rules in _RULES:
+        yield from rules(spec)
