@@ -18,6 +18,9 @@ from controlplane.workspaces.spec_model import Network, WorkspaceSpec
 ENDPOINT_PREFIX = 27
 #: "/26 or larger": Azure Bastion configuration settings.
 BASTION_PREFIX = 26
+#: "/27 or larger (/26, /25 etc.)": https://learn.microsoft.com/azure/vpn-gateway/vpn-gateway-about-vpn-gateway-settings,
+#: "Gateway subnet".
+GATEWAY_PREFIX = 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Ranges:
     hub: str
     hub_subnet: str
     bastion: str
+    gateway: str
+    """GatewaySubnet; in a space smaller than a /23 it lies where the Bastion's is, and a hub has one of the two."""
 
     @staticmethod
     def of(network: Network) -> Ranges:
@@ -51,7 +56,7 @@ class Ranges:
         whole = ipaddress.IPv4Network(network.address_space)
         lower, upper = whole.subnets()
         endpoints = ipaddress.IPv4Network((lower.network_address, ENDPOINT_PREFIX))
-        return Ranges(str(whole), str(endpoints), str(upper), "", "", "")
+        return Ranges(str(whole), str(endpoints), str(upper), "", "", "", "")
 
     @staticmethod
     def cut(address_space: str) -> Ranges:
@@ -59,14 +64,15 @@ class Ranges:
 
         Training is the upper half of the ML network: a subnet is one power of two, and the lower half holds the
         endpoints. The hub's own subnet is the lower half of the hub; the Bastion's is the first /26 of its upper half
-        (10.40.3.0/26), or all of it where it is smaller. Gateways will want the rest.
+        (10.40.3.0/26), or all of it where it is smaller; a gateway's is the last /27 (10.40.3.224/27).
         """
         ml, hub = ipaddress.IPv4Network(address_space).subnets()
         lower, upper = ml.subnets()
         endpoints = ipaddress.IPv4Network((lower.network_address, ENDPOINT_PREFIX))
         machines, rest = hub.subnets()
         bastion = ipaddress.IPv4Network((rest.network_address, max(BASTION_PREFIX, rest.prefixlen)))
-        return Ranges(str(ml), str(endpoints), str(upper), str(hub), str(machines), str(bastion))
+        gateway = ipaddress.IPv4Network((rest.broadcast_address, 32)).supernet(new_prefix=GATEWAY_PREFIX)
+        return Ranges(str(ml), str(endpoints), str(upper), str(hub), str(machines), str(bastion), str(gateway))
 
 
 #: On everything a workspace makes: whose it is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
@@ -151,6 +152,26 @@ def test_azure_makes_the_clusters_pull_role_and_nothing_else() -> None:
 def test_how_the_address_space_is_cut(address_space: str, endpoints: str, training: str, hub: str) -> None:
     cut = Ranges.cut(address_space)
     assert (cut.endpoints, cut.training, cut.hub) == (endpoints, training, hub)
+
+
+@pytest.mark.parametrize(
+    ("address_space", "bastion", "gateway", "both"),
+    [
+        ("10.40.0.0/22", "10.40.3.0/26", "10.40.3.224/27", True),
+        ("10.40.0.0/23", "10.40.1.128/26", "10.40.1.224/27", True),
+        ("10.40.0.0/24", "10.40.0.192/26", "10.40.0.224/27", False),
+        ("10.40.0.0/25", "10.40.0.96/27", "10.40.0.96/27", False),
+    ],
+)
+def test_a_bastion_and_a_gateway_have_room_together_from_a_23_on(
+    address_space: str, bastion: str, gateway: str, both: bool
+) -> None:
+    cut = Ranges.cut(address_space)
+    assert (cut.bastion, cut.gateway) == (bastion, gateway)
+    one, other = ipaddress.IPv4Network(bastion), ipaddress.IPv4Network(gateway)
+    assert one.overlaps(other) is not both
+    assert other.subnet_of(ipaddress.IPv4Network(cut.hub))
+    assert not other.overlaps(ipaddress.IPv4Network(cut.hub_subnet))
 
 
 def test_names_fit_azures_rules() -> None:
