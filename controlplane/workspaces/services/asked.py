@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from controlplane.audit.facts import Evidence, evidence_of
-from controlplane.errors import Conflict, ErrorDetail, Rejected
+from controlplane.errors import Conflict, ErrorDetail, Fatal, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation
 from controlplane.operations.preconditions import Preconditions
@@ -27,6 +29,7 @@ from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.deps import ServiceDeps, compile_for, find
 from controlplane.workspaces.services.hub import hub_details
 from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
+from controlplane.workspaces.transitions import check_transition
 
 #: Fields that Azure cannot change in place and whose change no plan can express.
 IMMUTABLE = ("subscriptionId", "location")
@@ -94,7 +97,7 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
 
     Raises ``Rejected``: ``AuthorizationFailed``, ``InvalidResourceName``, ``InvalidSpec``, ``ProjectNotFound``,
     ``PropertyChangeNotAllowed``, ``ScopeNotAllowedForProject``; ``Conflict``: ``WorkspaceNameUnavailable``,
-    ``ConditionNotMet``, ``WorkspaceDeleting``.
+    ``ConditionNotMet``, ``TransitionNotAllowed``, ``WorkspaceDeleting``.
     """
     known = await find(deps, request.caller, request.permission, request.name)
     _check_name(request.name)
@@ -110,6 +113,7 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
     request.preconditions.check(stored.record.public_etag if stored else None)
     if stored is not None:
         _check_unchanged(spec, stored)
+        _check_transition(spec, stored)
     _check_expiry(spec, stored, deps.clock.now())
     _check_scope(request.name, spec, registration)
     if stored is not None:
@@ -170,6 +174,18 @@ def _check_unchanged(spec: WorkspaceSpec, stored: StoredWorkspace) -> None:
     )
     if details:
         raise immutable(details)
+
+
+def _check_transition(spec: WorkspaceSpec, stored: StoredWorkspace) -> None:
+    """Against the stored spec as it was accepted then, whatever today's rules would say of it."""
+    try:
+        before = WorkspaceSpec.model_validate(stored.record.spec)
+    except ValidationError as error:
+        raise Fatal("InvalidRecord", f"The stored spec of {stored.record.name!r} is not understood.") from error
+    details = check_transition(before, spec)
+    if details:
+        message = details[0].message if len(details) == 1 else "A workspace cannot be changed into what is asked."
+        raise Conflict("TransitionNotAllowed", message, target=details[0].target, details=details)
 
 
 def _check_expiry(spec: WorkspaceSpec, stored: StoredWorkspace | None, now: datetime) -> None:
