@@ -198,8 +198,9 @@ class Chaos:
             if answer.status_code in (200, 201, 202):
                 return str(answer.json()["id"])
             assert answer.status_code in (429, 500, 502, 503, 504), f"{method} {path}: {answer.text}"
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"{method} {path} was never accepted")
+            # As told, for as long as a throttled subscription takes; a caller who hurries is refused all the time.
+            await asyncio.sleep(float(answer.headers.get("retry-after", "0.05")))
+        raise AssertionError(f"{method} {path} was never accepted: {answer.text}")
 
     async def _ticked(self, operation_id: str, deps: TickDeps) -> Operation:
         """What queue and timer do: a tick whenever it is due, also after one that the store made fail."""
