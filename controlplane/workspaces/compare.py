@@ -16,6 +16,7 @@ from controlplane.workspaces.model import Difference, Observed, Ref
 from controlplane.workspaces.resolve import output
 
 _ABSENT = object()
+_IDENTITIES = frozenset({Meaning.IDENTITIES, Meaning.ORDERED_IDENTITIES})
 _EMPTY: Mapping[str, Any] = {}
 
 
@@ -28,7 +29,7 @@ def differences(wanted: JsonObject, found: JsonObject, kind: Kind, observed: Obs
             comparison.tags(value, have)
         elif name == "location":
             comparison.location(value, have)
-        elif value is not have and value != have:
+        elif value is not have and (value != have or name == "identity"):
             comparison.value(value, have, name, name)
     return tuple(comparison.found)
 
@@ -72,13 +73,24 @@ class _Comparison:
             absent, replaces = have is _ABSENT, not self.kind.holds_others
             self.found.append(Difference("$.location", wanted, None if absent else have, absent, replaces))
 
+    def _identities(self, wanted: Mapping[str, Any], have: Any, path: str, shown: str) -> None:
+        left, right = list(wanted), list(have) if isinstance(have, Mapping) else []
+        ours, theirs = [_plain(arm_id) for arm_id in left], [_plain(arm_id) for arm_id in right]
+        ordered = self.kind.meanings[path] is Meaning.ORDERED_IDENTITIES
+        if ours != theirs if ordered else sorted(ours) != sorted(theirs):
+            self._differs(left, right if isinstance(have, Mapping) else _ABSENT, path, shown)
+
     def _object(self, wanted: Mapping[str, Any], have: Any, path: str, shown: str) -> None:
+        if self.kind.meanings.get(path) in _IDENTITIES:
+            self._identities(wanted, have, path, shown)
+            return
         # An absent object means its members' defaults, so that its leaves are compared all the same.
         inner = have if isinstance(have, Mapping) else _EMPTY
         same = shown is path
         for name, value in wanted.items():
             item = inner.get(name, _ABSENT)
-            if value is item or value == item:
+            # Objects are equal whatever their order, which of identities may matter.
+            if value is item or (value == item and name != "userAssignedIdentities"):
                 continue
             below = f"{path}.{name}"
             self.value(value, item, below, below if same else f"{shown}.{name}")

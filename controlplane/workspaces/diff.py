@@ -13,6 +13,7 @@ from controlplane.workspaces.compare import differences
 from controlplane.workspaces.kinds import SUBNET
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import (
+    SYSTEM_PRINCIPAL,
     Action,
     Blueprint,
     Change,
@@ -218,9 +219,10 @@ def _lies_in(ids: list[str], outer: str) -> bool:
 
 
 def _principal_lost(resource: Resource, replaced: Mapping[str, str]) -> str | None:
-    """A new identity is a new principal: its grants are other grants."""
-    if isinstance(resource.id, RoleAssignmentId) and resource.id.principal.key in replaced:
-        return resource.id.principal.key
+    """A new system identity is a new principal: its grants are other grants. A user-assigned one outlives it all."""
+    principal = resource.id.principal if isinstance(resource.id, RoleAssignmentId) else None
+    if principal is not None and principal.path == SYSTEM_PRINCIPAL and principal.key in replaced:
+        return principal.key
     return None
 
 

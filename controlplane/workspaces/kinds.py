@@ -68,6 +68,10 @@ class Meaning(StrEnum):
     """``PT120S`` is ``PT2M``."""
     EXACT = "exact"
     """Case matters: values of tags."""
+    IDENTITIES = "identities"
+    """A map by ARM ids, in whatever case, of which nothing but the ids is ours; an id too many is a difference."""
+    ORDERED_IDENTITIES = "orderedIdentities"
+    """As those, and the first one is special."""
 
 
 def _nothing() -> Mapping[str, Any]:

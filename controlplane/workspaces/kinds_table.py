@@ -233,7 +233,13 @@ _KINDS = (
             "properties.properties.osType": "Linux",
             "properties.properties.scaleSettings.minNodeCount": 0,
         },
-        meanings={"properties.properties.scaleSettings.nodeIdleTimeBeforeScaleDown": Meaning.DURATION},
+        meanings={
+            "properties.properties.scaleSettings.nodeIdleTimeBeforeScaleDown": Meaning.DURATION,
+            "identity.type": Meaning.COMMA_SET,
+            # "The default managed identity is the system-assigned managed identity or the first user-assigned managed
+            # identity": "Set up authentication between Azure Machine Learning and other services" (S2-32).
+            "identity.userAssignedIdentities": Meaning.ORDERED_IDENTITIES,
+        },
     ),
     _kind(
         k.ROLE_ASSIGNMENT,

@@ -27,6 +27,10 @@ class Ref:
     path: str
 
 
+#: Where a resource shows the principal of its own identity.
+SYSTEM_PRINCIPAL = "identity.principalId"
+
+
 @dataclass(frozen=True, slots=True)
 class RoleAssignmentId:
     """The id of a role assignment, known once its principal is.

@@ -5,10 +5,13 @@ A ``Ref`` that cannot be resolved is a dependency that is not there yet: it is a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from controlplane.arm import fold
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.model import Observed, Ref, Resource, RoleAssignmentId
 
@@ -33,19 +36,36 @@ def output(ref: Ref, observed: Observed) -> Any:
     return at(observed.bodies.get(ref.key), ref.path)
 
 
+_PART = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
+
+
+@lru_cache(maxsize=4096)
+def _parts(path: str) -> tuple[tuple[str, str], ...]:
+    """(in brackets, plain name), one of them empty."""
+    return tuple(_PART.findall(path))
+
+
 def at(body: Any, path: str) -> Any:
-    """The value at a dotted path with ``[n]`` for list items; None where there is nothing."""
+    """The value at a dotted path; None where there is nothing.
+
+    ``[n]`` is an item of a list, ``[/subscriptions/…]`` the member that is named by an ARM id, in whatever case.
+    """
     current = body
-    for part in path.replace("[", ".[").split("."):
-        if part.startswith("["):
-            index = int(part[1:-1])
-            known = isinstance(current, Sequence) and not isinstance(current, str) and index < len(current)
-            current = current[index] if known else None
+    for bracketed, name in _parts(path):
+        if bracketed:
+            current = _inside(current, bracketed)
         elif isinstance(current, Mapping):
-            current = current.get(part)
+            current = current.get(name)
         else:
             return None
     return current
+
+
+def _inside(value: Any, name: str) -> Any:
+    if isinstance(value, Mapping):
+        return next((value[key] for key in value if fold(key) == fold(name)), None)
+    known = isinstance(value, Sequence) and not isinstance(value, str) and int(name) < len(value)
+    return value[int(name)] if known else None
 
 
 def resolve(resource: Resource, observed: Observed) -> Resolved | Unresolved:

@@ -18,6 +18,7 @@ from controlplane.arm import fold, is_within, name_of, parent_of, type_of
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces import observe
 from controlplane.workspaces.model import Answer, Blueprint, Observed, Read, Ref, Resource, RoleAssignmentId, Unreadable
+from controlplane.workspaces.resolve import at
 
 Body = dict[str, Any]
 TENANT = "00000000-0000-0000-0000-0000000000aa"
@@ -119,9 +120,8 @@ class Estate:
         match value:
             case Ref(key=key, path=path):
                 found: Any = self.bodies.get(fold(self.id_of(key)), {}) if key in self.blueprint.by_key else {}
-                for step in path.split("."):
-                    found = found.get(step, guid(key, path)) if isinstance(found, Mapping) else found
-                return found
+                value = at(found, path)
+                return guid(key, path) if value is None else value
             case Mapping():
                 return {name: self._filled(item) for name, item in value.items()}
             case list() | tuple():
@@ -188,8 +188,17 @@ def _bare(estate: Estate, body: Body) -> None:
 
 def _with_identity(estate: Estate, body: Body) -> None:
     _plain(estate, body)
-    if body.get("identity"):
-        body["identity"] = {**body["identity"], "principalId": guid(body["id"], "principal"), "tenantId": TENANT}
+    identity = body.get("identity")
+    if not identity:
+        return
+    if "systemassigned" in identity["type"].lower():
+        identity = {**identity, "principalId": guid(body["id"], "principal"), "tenantId": TENANT}
+    if "userAssignedIdentities" in identity:
+        given = {
+            one: {"principalId": guid(one), "clientId": guid(one, "c")} for one in identity["userAssignedIdentities"]
+        }
+        identity = {**identity, "userAssignedIdentities": given}
+    body["identity"] = identity
 
 
 def _group(estate: Estate, body: Body) -> None:

@@ -11,7 +11,7 @@ from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.clouds import CLOUDS, Cloud
 from controlplane.workspaces.blueprint.names import Names
-from controlplane.workspaces.model import Expectation, Origin, Ref, Resource, RoleAssignmentId
+from controlplane.workspaces.model import SYSTEM_PRINCIPAL, Expectation, Origin, Ref, Resource, RoleAssignmentId
 from controlplane.workspaces.spec_model import Network, WorkspaceSpec
 
 #: Private endpoints: 8 addresses of the minimum set and 5 that Azure keeps need a /28; /27 leaves room.
@@ -161,4 +161,10 @@ def resource(
 
 def principal(key: str) -> Ref:
     """The object id of a resource's system-assigned identity, known after create."""
-    return Ref(key, "identity.principalId")
+    return Ref(key, SYSTEM_PRINCIPAL)
+
+
+def assigned_principal(key: str, identity_id: str) -> Ref:
+    """The object id of a user-assigned identity, as a resource that carries it shows it: the identity itself may lie
+    where we may read nothing."""
+    return Ref(key, f"identity.userAssignedIdentities[{identity_id}].principalId")

@@ -88,8 +88,7 @@ class FakeAzure:
         answered |= {"id": arm_id, "name": name_of(arm_id), "type": resource_type}
         answered.setdefault("properties", {})
         if "identity" in answered:
-            principal = str(uuid.uuid5(uuid.NAMESPACE_URL, fold(arm_id)))
-            answered["identity"] |= {"principalId": principal, "tenantId": TENANT}
+            _identify(arm_id, answered["identity"])
         EFFECTS.get(resource_type, _settled)(self, answered)
         self._store(answered)
 
@@ -144,6 +143,14 @@ async def converge(azure: FakeAzure, wanted: Blueprint) -> Observed:
         assert isinstance(resolved, Resolved), resource.key
         azure.put(resolved.id if existing is None else str(existing["id"]), sent)
     return await take_snapshot(wanted, azure)
+
+
+def _identify(arm_id: str, identity: Body) -> None:
+    """Principals of what a body asks for."""
+    if "systemassigned" in identity["type"].lower():
+        identity |= {"principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, fold(arm_id))), "tenantId": TENANT}
+    for given, found in identity.get("userAssignedIdentities", {}).items():
+        found |= {"principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, fold(given)))}
 
 
 def _replace_named(items: list[Body], answered: Body) -> None:

@@ -280,10 +280,21 @@ def test_a_role_gets_the_same_id_for_the_same_principal() -> None:
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("a.b", 1), ("c[1].d", 2), ("c[5].d", None), ("x.y", None), ("a.b.c", None), ("c.d", None), ("a[0]", None)],
+    [
+        ("a.b", 1),
+        ("c[1].d", 2),
+        ("c[5].d", None),
+        ("x.y", None),
+        ("a.b.c", None),
+        ("c.d", None),
+        ("a[0]", None),
+        ("ids[/subscriptions/S/x.y/z].d", 3),
+        ("ids[/subscriptions/S/x.y/w].d", None),
+    ],
 )
 def test_paths_into_outputs(path: str, value: Any) -> None:
-    assert at({"a": {"b": 1}, "c": [{}, {"d": 2}]}, path) == value
+    body = {"a": {"b": 1}, "c": [{}, {"d": 2}], "ids": {"/subscriptions/s/X.y/z": {"d": 3}}}
+    assert at(body, path) == value
 
 
 # -- post-conditions -------------------------------------------------------------------------------------------------

@@ -293,3 +293,32 @@ def test_several_differences_keep_the_bodys_order() -> None:
     wanted = {"location": "a", "tags": {"t": "1"}, "kind": "x", "properties": {"accessTier": "Hot"}}
     found = differences(wanted, {"location": "b", "kind": "y", "properties": {}}, KINDS[k.STORAGE], NOTHING)
     assert [item.path for item in found] == ["$.location", "$.tags.t", "$.kind", "$.properties.accessTier"]
+
+
+ONE, TWO = (f"/subscriptions/s/resourceGroups/ids/providers/Microsoft.ManagedIdentity/u/{name}" for name in "ab")
+
+
+@pytest.mark.parametrize(
+    ("have", "found"),
+    [
+        pytest.param([ONE, TWO], None, id="the same"),
+        pytest.param([ONE.upper(), TWO], None, id="in another case"),
+        pytest.param([TWO, ONE], [TWO, ONE], id="another first one"),
+        pytest.param([ONE], [ONE], id="one is missing"),
+        pytest.param([ONE, TWO, f"{ONE}c"], [ONE, TWO, f"{ONE}c"], id="one too many"),
+    ],
+)
+def test_identities_of_a_compute_are_compared_by_id_and_order(have: list[str], found: list[str] | None) -> None:
+    """S2-32: the first one is the default."""
+    wanted = {"identity": {"type": "UserAssigned", "userAssignedIdentities": {ONE: {}, TWO: {}}}}
+    for filled in ({}, {"principalId": "p"}):
+        body = {"identity": {"type": "UserAssigned", "userAssignedIdentities": {one: dict(filled) for one in have}}}
+        paths = {d.path: d.observed for d in differences(wanted, body, KINDS[k.COMPUTE], NOTHING)}
+        assert paths == ({} if found is None else {"$.identity.userAssignedIdentities": found})
+
+
+def test_kinds_of_identity_are_a_set_of_words() -> None:
+    wanted = {"identity": {"type": "SystemAssigned"}}
+    for given, paths in (("systemAssigned", []), ("SystemAssigned, UserAssigned", ["$.identity.type"])):
+        found = differences(wanted, {"identity": {"type": given}}, KINDS[k.COMPUTE], NOTHING)
+        assert [difference.path for difference in found] == paths
