@@ -58,7 +58,8 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
         redirect_slashes=False,
     )
     app.state.api = Api(services, fetch)
-    for module in (projects, workspaces, topology, operations, audit, health):
+    # What portals ask for most comes first: a path is held against one route after the other.
+    for module in (workspaces, operations, projects, topology, audit, health):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Edge)
