@@ -15,7 +15,18 @@ from bench.figures import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
 #: In the order of the README's table.
-BENCHES = ("imports", "compiling", "creation", "reconcile", "reading", "storage", "load", "scale_out", "chaos")
+BENCHES = (
+    "imports",
+    "compiling",
+    "creation",
+    "variants",
+    "reconcile",
+    "reading",
+    "storage",
+    "load",
+    "scale_out",
+    "chaos",
+)
 
 
 def main(names: list[str]) -> int:

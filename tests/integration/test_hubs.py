@@ -16,11 +16,11 @@ from controlplane.workspaces.topology import State
 from tests.support.blueprints import ROOT, example
 from tests.support.golden import golden
 from tests.support.quiet_product import ADMIN, NAME, QuietProduct
+from tests.support.worlds import HUB, HUB_GROUP, LOCATION, existing_hub, put, registered
 
 OWN_HUBS = ("hub-bastion", "hub-build-agents")
 NO_JUMP_HOST = {"jumpHost": False, "adminPublicKey": None}
 NO_AGENTS = {"buildAgents": 0, "agents": None, "adminPublicKey": None}
-LOCATION = "westeurope"
 
 
 @pytest.fixture
@@ -28,11 +28,6 @@ def product() -> Iterator[QuietProduct]:
     running = QuietProduct()
     yield running
     running.close()
-
-
-def registered(product: QuietProduct) -> None:
-    data = yaml.safe_load((ROOT / "examples/projects/churn-with-hub.yaml").read_text())
-    product.register(**data)
 
 
 @pytest.mark.parametrize("name", OWN_HUBS)
@@ -51,31 +46,6 @@ def test_a_hub_of_its_own_is_made_is_clean_and_goes_again(product: QuietProduct,
 def left(product: QuietProduct, scope: str) -> list[str]:
     """Ids of what is still in a group or a subscription."""
     return sorted(one.id for one in product.azure.engine.store.resources.values() if is_within(one.id, scope))
-
-
-HUB_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub"
-HUB = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-hub"
-SPOKE = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-other"
-
-
-def existing_hub(product: QuietProduct) -> None:
-    """Somebody's hub: a network peered with another one, the zones, linked to it and with a record in each."""
-    put(product, HUB_GROUP, {"location": LOCATION})
-    for network, prefix in ((HUB, "10.9.0.0/24"), (SPOKE, "10.9.1.0/24")):
-        put(product, network, {"location": LOCATION, "properties": {"addressSpace": {"addressPrefixes": [prefix]}}})
-    for near, far in ((HUB, SPOKE), (SPOKE, HUB)):
-        body = {"properties": {"remoteVirtualNetwork": {"id": far}, "allowVirtualNetworkAccess": True}}
-        put(product, f"{near}/virtualNetworkPeerings/theirs", body)
-    for zone in example("hub-existing")["network"]["hub"]["dnsZones"]:
-        put(product, zone, {"location": "global"})
-        link = {"location": "global", "properties": {"virtualNetwork": {"id": HUB}, "registrationEnabled": False}}
-        put(product, f"{zone}/virtualNetworkLinks/theirs", link)
-        record = {"properties": {"ttl": 300, "aRecords": [{"ipv4Address": "10.9.1.9"}]}}
-        put(product, f"{zone}/A/theirs", record)
-
-
-def put(product: QuietProduct, arm_id: str, body: dict[str, Any]) -> None:
-    assert product.owner("PUT", arm_id, body) in (200, 201, 202), arm_id
 
 
 def theirs(product: QuietProduct) -> dict[str, Any]:

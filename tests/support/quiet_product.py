@@ -73,6 +73,8 @@ class QuietAzure:
         self.engine = self.world.engine
         self.engine.clock = lambda: START.timestamp() + loop.time()
         self._callers = {name: self._seeded(name) for name in ("owner", "observer", "operator")}
+        self.writes: list[tuple[str, str, str]] = []
+        """Who, method and path of every call that may change something."""
 
     def _seeded(self, name: str) -> Caller:
         found = self.world.seeded(name)
@@ -82,6 +84,8 @@ class QuietAzure:
     def call(self, who: str, method: str, url: str, body: Any = None) -> Response:
         """One call with the query in the URL."""
         parts = urlsplit(url)
+        if method in ("PUT", "PATCH", "DELETE"):
+            self.writes.append((who, method, parts.path))
         raw = b"" if body is None else json.dumps(body).encode()
         self.engine.settle()
         query = dict(parse_qsl(parts.query, keep_blank_values=True))

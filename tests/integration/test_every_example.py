@@ -1,0 +1,45 @@
+"""Every example of ``examples/workspaces``, from its PUT to its DELETE: as fast as Azure lets it, clean, and still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from controlplane.operations.model import OperationStatus
+from tests.support.blueprints import EXAMPLES, ROOT, example
+from tests.support.golden import golden
+from tests.support.lives import created, left, written
+from tests.support.quiet_product import QuietProduct
+from tests.support.worlds import world_of
+
+
+@pytest.fixture
+def product(name: str) -> Iterator[QuietProduct]:
+    running = world_of(name)
+    yield running
+    running.close()
+
+
+def test_every_file_is_an_example() -> None:
+    assert {path.stem for path in (ROOT / "examples/workspaces").glob("*.yaml")} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_is_made_is_clean_stays_still_and_goes(product: QuietProduct, name: str) -> None:
+    made = created(product, name)
+    assert made.operation.status is OperationStatus.SUCCEEDED, made.operation.error
+    assert set(product.ids()) == set(golden(name))
+    # Virtual time: no load of this machine is in it.
+    assert made.ratio <= 1.10
+    assert product.failing() == set()
+
+    before = written(product)
+    assert product.put(example(name)).operation is None
+    assert product.repair().status is OperationStatus.SUCCEEDED
+    assert written(product) == before
+
+    group = product.ids()["resource-group"]
+    deleted = product.delete()
+    assert deleted.status is OperationStatus.SUCCEEDED, deleted.error
+    assert left(product, group) == []

@@ -1,0 +1,58 @@
+"""What has to exist before an example can be asked for: its project's registration, and what it joins in Azure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from tests.support.blueprints import ROOT, example
+from tests.support.quiet_product import QuietProduct
+
+LOCATION = "westeurope"
+HUB_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub"
+HUB = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-hub"
+SPOKE = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-other"
+
+
+def registered(product: QuietProduct) -> None:
+    """The project of the examples that join something."""
+    data = yaml.safe_load((ROOT / "examples/projects/churn-with-hub.yaml").read_text())
+    product.register(**data)
+
+
+def put(product: QuietProduct, arm_id: str, body: dict[str, Any]) -> None:
+    """As the owner of the estate."""
+    assert product.owner("PUT", arm_id, body) in (200, 201, 202), arm_id
+
+
+def existing_hub(product: QuietProduct) -> None:
+    """Somebody's hub: a network peered with another one, the zones, linked to it and with a record in each."""
+    put(product, HUB_GROUP, {"location": LOCATION})
+    for network, prefix in ((HUB, "10.9.0.0/24"), (SPOKE, "10.9.1.0/24")):
+        put(product, network, {"location": LOCATION, "properties": {"addressSpace": {"addressPrefixes": [prefix]}}})
+    for near, far in ((HUB, SPOKE), (SPOKE, HUB)):
+        body = {"properties": {"remoteVirtualNetwork": {"id": far}, "allowVirtualNetworkAccess": True}}
+        put(product, f"{near}/virtualNetworkPeerings/theirs", body)
+    for zone in example("hub-existing")["network"]["hub"]["dnsZones"]:
+        put(product, zone, {"location": "global"})
+        link = {"location": "global", "properties": {"virtualNetwork": {"id": HUB}, "registrationEnabled": False}}
+        put(product, f"{zone}/virtualNetworkLinks/theirs", link)
+        record = {"properties": {"ttl": 300, "aRecords": [{"ipv4Address": "10.9.1.9"}]}}
+        put(product, f"{zone}/A/theirs", record)
+
+
+#: Example → what its world needs beside the registration.
+WORLDS: Mapping[str, Callable[[QuietProduct], None]] = {
+    "hub-existing": existing_hub,
+}
+
+
+def world_of(name: str) -> QuietProduct:
+    """A product in whose Azure the example can be created."""
+    product = QuietProduct()
+    registered(product)
+    if name in WORLDS:
+        WORLDS[name](product)
+    return product
