@@ -19,9 +19,11 @@ from controlplane.operations.model import (
     StepStatus,
 )
 from controlplane.projects.model import Registration
+from controlplane.workspaces.conflicts import Decision
 from controlplane.workspaces.model import Action
 from controlplane.workspaces.posture.model import Finding, Score
 from controlplane.workspaces.spec import WorkspaceSpec
+from controlplane.workspaces.spec_model import Waiver
 
 
 class InnerError(Model):
@@ -229,6 +231,21 @@ class WarningBody(Model):
     target: str | None
 
 
+class ConflictBody(Model):
+    """Two requirements that contradict each other in this spec, and what becomes of it."""
+
+    conflict: str = Field(description="Its number, such as X-01.")
+    code: str
+    rules: tuple[str, str] = Field(description="Requirement ids of both sides.")
+    target: str = Field(description="JSON path of the field that brings it about.")
+    message: str
+    decision: Decision = Field(description="`lapsed`: it was waived, and the waiver is over.")
+    answer: str = Field(description="What is done, and why.")
+    change: str = Field(description="What would change the answer.")
+    waivable: bool
+    waiver: Waiver | None
+
+
 class CostReason(Model):
     code: str
     message: str
@@ -245,6 +262,7 @@ class PlanBody(Model):
     critical_path: tuple[str, ...]
     expected_duration: str = Field(description="ISO 8601, along the critical path.")
     warnings: tuple[WarningBody, ...]
+    conflicts: tuple[ConflictBody, ...]
     monthly_cost: None = Field(description="Not built yet; the reason says so.")
     monthly_cost_reason: CostReason
 

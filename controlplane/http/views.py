@@ -13,6 +13,7 @@ from pydantic_core import from_json
 from controlplane.operations.etags import etag_of
 from controlplane.operations.model import Operation, StepStatus
 from controlplane.projects.model import ProjectRecord
+from controlplane.workspaces.conflicts import Found
 from controlplane.workspaces.model import Change, Difference, Plan, Ref
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import StoredWorkspace
@@ -109,8 +110,25 @@ def plan(name: str, planned: Planned) -> dict[str, Any]:
         "criticalPath": list(found.critical_path),
         "expectedDuration": duration(found.expected_seconds),
         "warnings": [{"code": w.code, "message": w.message, "target": w.target} for w in found.warnings],
+        "conflicts": [_conflict(item) for item in planned.conflicts],
         "monthlyCost": None,
         "monthlyCostReason": {"code": "FeatureNotAvailable", "message": "Prices are not built yet."},
+    }
+
+
+def _conflict(found: Found) -> dict[str, Any]:
+    rule, waiver = found.rule, found.waiver
+    return {
+        "conflict": rule.id,
+        "code": rule.code,
+        "rules": list(rule.rules),
+        "target": found.target,
+        "message": found.what,
+        "decision": found.decision.value,
+        "answer": rule.answer,
+        "change": rule.change,
+        "waivable": rule.waivable,
+        "waiver": waiver.model_dump(mode="json", by_alias=True) if waiver else None,
     }
 
 

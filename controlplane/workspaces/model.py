@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -94,6 +95,21 @@ class Resource:
     """Requirement ids this resource answers to (``S1-38``)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """What a spec declares against a control: exempt while somebody answers for it, failing otherwise."""
+
+    control: str
+    key: str
+    """Logical key of the resource."""
+    conflict: str
+    """Number of the conflict that it decides (``X-01``)."""
+    ends_on: date | None
+    """Last day of the waiver; None when nobody waived it."""
+    owner: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Blueprint:
     """Every resource a spec means, in dependency order (dependencies first, then by key)."""
@@ -107,6 +123,8 @@ class Blueprint:
     abroad: tuple[str, ...] = ()
     """Names under which it adds a peering to somebody else's network, or a link to somebody else's zone. Nothing else
     of theirs is ever written or deleted."""
+    deviations: tuple[Deviation, ...] = ()
+    """What is declared against a control of the posture."""
 
     @cached_property
     def by_key(self) -> Mapping[str, Resource]:

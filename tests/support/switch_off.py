@@ -1,8 +1,8 @@
 """A pytest plugin that switches rules off, so that a test can see which tests notice.
 
 ``-p tests.support.switch_off`` with ``SWITCHED_OFF`` (rule names, separated by ``;``) and ``OUTCOMES`` (a file for
-``{node id: passed}`` as JSON). A rule is a control, a check, a piece of advice, a section of the scorecard, the profile
-of an environment, or a resource that the compiler makes.
+``{node id: passed}`` as JSON). A rule is a control, a check, a piece of advice, a section of the scorecard, a conflict,
+the profile of an environment, or a resource that the compiler makes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from controlplane.workspaces import blueprint as compiler
+from controlplane.workspaces.conflict_table import CONFLICTS
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
 from tests.support.blueprints import everything, with_full_hub
@@ -26,6 +27,7 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "check": rules.CHECKS,
     "advice": advice.ADVICE,
     "section": scorecard.SECTIONS,
+    "conflict": CONFLICTS,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""

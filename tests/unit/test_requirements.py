@@ -77,9 +77,15 @@ REQUIRED = {
     "S2-43": "advise",
     "S4-04": "create/validate",
     "S4-05": "validate",
-    "X-17": "create",
+    "X-01": "enforce",
+    "X-02": "advise",
+    "X-03": "advise",
+    "X-04": "advise/enforce",
+    "X-05": "enforce",
+    "X-17": "advise/create",
+    "X-18": "advise/enforce",
 }
-#: Where the tests of a kind live: pairs of states, the golden list, plans.
+#: Where the tests of a kind live: pairs of states, the golden list, plans; those of conflicts are together.
 HOMES = {
     "create": "tests/unit/workspaces/test_golden.py::test_create[",
     "validate": "tests/unit/workspaces/posture/test_requirement_pairs.py::test_",
@@ -87,6 +93,7 @@ HOMES = {
     "advise": "tests/unit/workspaces/posture/test_plan_advice.py::test_advise[",
     "report": "tests/unit/workspaces/posture/test_requirement_pairs.py::test_",
 }
+CONFLICTS = "tests/unit/workspaces/test_conflicts.py::test_"
 ROWS: tuple[Row, ...] = rows()
 SEED = int(os.environ.get("REQUIREMENTS_SEED", "20261101"))
 """Another seed switches other rules off."""
@@ -105,7 +112,10 @@ def test_no_two_rows_share_a_test() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.kind}")
 def test_a_row_points_at_a_module_and_at_a_test_of_its_kind(row: Row) -> None:
     assert (ROOT / row.where).is_file()
-    assert row.test.startswith(HOMES[row.kind])
+    home = (
+        f"{CONFLICTS}{row.kind}[" if row.id.startswith("X-") and row.kind in ("advise", "enforce") else HOMES[row.kind]
+    )
+    assert row.test.startswith(home)
     assert row.test.endswith((f"[{row.id}]", f"_{row.id.lower().replace('-', '_')}"))
 
 

@@ -19,6 +19,7 @@ from controlplane.workspaces.blueprint.hub import agent_keys, hub
 from controlplane.workspaces.blueprint.network import network
 from controlplane.workspaces.blueprint.private_endpoints import endpoint_id, private_endpoints
 from controlplane.workspaces.blueprint.workspace import workspace
+from controlplane.workspaces.conflicts import deviations
 from controlplane.workspaces.model import Blueprint, Resource
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
@@ -38,6 +39,7 @@ def compile_blueprint(spec: WorkspaceSpec, context: CompileContext) -> Blueprint
         resources=_in_order(list(_resources(site))),
         own_groups=(site.group,),
         abroad=(site.names.abroad("peer"), site.names.abroad("link")),
+        deviations=deviations(spec),
     )
 
 

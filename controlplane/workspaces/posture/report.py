@@ -9,6 +9,7 @@ from datetime import datetime
 from controlplane.workspaces.model import Blueprint, Change, Observed
 from controlplane.workspaces.posture import rules
 from controlplane.workspaces.posture.declared import Declared
+from controlplane.workspaces.posture.deviations import in_view_of
 from controlplane.workspaces.posture.ledger import Ledger, finding_id
 from controlplane.workspaces.posture.model import Evidence, Finding, FindingStatus, Report
 from controlplane.workspaces.posture.profile import applies, environment_of
@@ -27,7 +28,7 @@ def evaluate(blueprint: Blueprint, observed: Observed, changes: Iterable[Change]
     for check in rules.CHECKS.values():
         for outcome in check.judge(scene):
             _record(ledger, check, outcome, environment)
-    findings = ledger.close()
+    findings = in_view_of(blueprint.deviations, ledger.close(), now)
     return Report(
         workspace=blueprint.workspace,
         environment=environment,

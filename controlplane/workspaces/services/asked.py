@@ -23,6 +23,7 @@ from controlplane.projects.model import Registration
 from controlplane.projects.registration import is_project_name
 from controlplane.projects.scope import out_of_scope
 from controlplane.projects.service import forbidden, project_not_found
+from controlplane.workspaces.conflicts import refusals
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.plan_checks.place import check
 from controlplane.workspaces.repository import StoredWorkspace
@@ -115,6 +116,7 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
         _check_unchanged(spec, stored)
         _check_transition(spec, stored)
     _check_expiry(spec, stored, deps.clock.now())
+    _check_conflicts(spec, deps.clock.now())
     _check_scope(request.name, spec, registration)
     if stored is not None:
         incarnation, group = stored.record.incarnation, stored.record.resource_group
@@ -197,6 +199,14 @@ def _check_expiry(spec: WorkspaceSpec, stored: StoredWorkspace | None, now: date
     message = f"{day.isoformat()} is over; choose today or later, or leave expiresOn out."
     detail = ErrorDetail("ExpiryInThePast", message, "$.expiry.expiresOn")
     raise Rejected("InvalidSpec", message, target=detail.target, details=(detail,))
+
+
+def _check_conflicts(spec: WorkspaceSpec, now: datetime) -> None:
+    """Waivers are judged by the day in UTC. A stored spec whose waiver has lapsed is not accepted once more."""
+    details = refusals(spec, now.astimezone(UTC).date())
+    if details:
+        message = details[0].message if len(details) == 1 else "The spec asks for what requirements exclude."
+        raise Rejected("InvalidSpec", message, target=details[0].target, details=details)
 
 
 def immutable(details: tuple[ErrorDetail, ...]) -> Rejected:

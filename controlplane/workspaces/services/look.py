@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from controlplane.errors import Transient
 from controlplane.json_types import JsonObject
 from controlplane.projects.access import Caller, Permission
+from controlplane.workspaces.conflicts import Found, find_conflicts
 from controlplane.workspaces.diff import diff
 from controlplane.workspaces.measured import load_durations
 from controlplane.workspaces.model import Blueprint, Observed, Plan
@@ -34,6 +35,7 @@ class Planned:
     plan: Plan
     exists: bool
     project: str
+    conflicts: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     plan = make_plan(blueprint, observed, inventory, durations)
     require_place(plan)
     plan = replace(plan, warnings=(*plan.warnings, *advise(spec, blueprint)))
-    return Planned(plan, exists=stored is not None, project=spec.project)
+    conflicts = find_conflicts(spec, deps.clock.now().astimezone(UTC).date())
+    return Planned(plan, exists=stored is not None, project=spec.project, conflicts=conflicts)
 
 
 def _require_answers(observed: Observed) -> None:

@@ -14,6 +14,7 @@ from controlplane.workspaces.spec_model.identity import Encryption, Identity
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry, Forecast, Money
 from controlplane.workspaces.spec_model.network import Agents, Hub, Network, NetworkMode
 from controlplane.workspaces.spec_model.types import ArmId, Days, Duration, Guid
+from controlplane.workspaces.spec_model.waivers import Waiver
 from controlplane.workspaces.spec_model.workspace import Environment, Workload, WorkspaceSpec
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "NetworkMode",
     "Registry",
     "Storage",
+    "Waiver",
     "Workload",
     "WorkspaceSpec",
 ]

@@ -16,6 +16,7 @@ from controlplane.workspaces.spec_model.identity import Encryption, Identity
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry
 from controlplane.workspaces.spec_model.network import Network
 from controlplane.workspaces.spec_model.types import Guid
+from controlplane.workspaces.spec_model.waivers import Waiver
 
 
 class Environment(StrEnum):
@@ -65,4 +66,7 @@ class WorkspaceSpec(Model):
     expiry: Expiry | None = Field(default=None, description="When the workspace ends.")
     legacy_v1_mode: bool = Field(
         default=False, description="Switch the v2 API of the workspace off (S1-47). Only for users of the v1 API."
+    )
+    waivers: tuple[Waiver, ...] = Field(
+        default=(), max_length=18, description="Conflicts between requirements that are decided the other way."
     )

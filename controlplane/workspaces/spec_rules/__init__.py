@@ -13,6 +13,7 @@ from controlplane.workspaces.spec_rules.hub import hub
 from controlplane.workspaces.spec_rules.identity import identity
 from controlplane.workspaces.spec_rules.lifetime import lifetime
 from controlplane.workspaces.spec_rules.network import network
+from controlplane.workspaces.spec_rules.waivers import waivers
 
 _RULES: tuple[Callable[[WorkspaceSpec], Iterator[ErrorDetail]], ...] = (
     lifetime,
@@ -22,6 +23,7 @@ _RULES: tuple[Callable[[WorkspaceSpec], Iterator[ErrorDetail]], ...] = (
     compute,
     catalog,
     access,
+    waivers,
 )
 
 

@@ -34,6 +34,7 @@ HUBS: dict[str, dict[str, Any]] = {
     "network.hub.dnsZones[]": {"kind": "existing", "vnetId": HUB},
 }
 
+WAIVER = {"conflict": "X-01", "owner": ARM_ID[15:51], "reason": "The first reason.", "endsOn": "2026-12-31"}
 #: Leaf → another valid value than the base's. ``test_no_leaf_is_forgotten`` holds that it has every leaf.
 OTHER: dict[str, Any] = {
     "project": "fraud",
@@ -88,6 +89,10 @@ OTHER: dict[str, Any] = {
     "expiry.grace": "P14D",
     "expiry.action": "archive",
     "legacyV1Mode": True,
+    "waivers[].conflict": "X-05",
+    "waivers[].owner": GUID,
+    "waivers[].reason": "Another reason.",
+    "waivers[].endsOn": "2026-12-30",
 }
 #: What has to be there so that a leaf of an absent part can be set at all.
 AROUND: dict[str, Any] = {
@@ -111,7 +116,7 @@ REFUSED = {
     "expiry.action",
 }
 #: Built, and refused for good.
-NEVER = {"network.hub.agents.authentication"}
+NEVER = {"network.hub.agents.authentication", "waivers[].conflict"}
 
 
 def leaves(annotation: Any, path: str) -> Iterator[str]:
@@ -138,6 +143,9 @@ ALL_LEAVES = sorted(set(leaves(WorkspaceSpec, "")))
 def base_of(path: str) -> dict[str, Any]:
     """The request that a leaf is changed in: with a full hub where the leaf is a hub's."""
     data = copy.deepcopy(request())
+    if path.startswith("waivers[]."):
+        data["registry"] = {"adminUser": True}
+        data["waivers"] = [dict(WAIVER)]
     if path.startswith("network.hub."):
         data["network"]["hub"] = copy.deepcopy(HUBS.get(path, FULL))
     return data

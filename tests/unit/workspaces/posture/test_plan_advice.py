@@ -90,6 +90,12 @@ def test_advise(requirement: str) -> None:
     assert code not in {w.code for w in advise(*does_not())}
 
 
+WAIVER = {
+    "conflict": "X-01",
+    "owner": "00000000-0000-0000-0000-0000000000a1",
+    "reason": "A scanner signs in by password until it is replaced.",
+    "endsOn": "2026-12-31",
+}
 #: Changes of a spec that may be asked for → advice its plan shows, and does not show.
 PLANS: dict[str, tuple[dict[str, object], set[str], set[str]]] = {
     "the example": (
@@ -100,7 +106,7 @@ PLANS: dict[str, tuple[dict[str, object], set[str], set[str]]] = {
     "v1": ({"legacyV1Mode": True}, {"V2ApiIsTheDefault", "LegacyModeForV1UsersOnly"}, {"V2ApiReachesPublicArm"}),
     "no cluster": ({"compute": {"clusters": []}}, {"NoImageBuildCompute"}, {"StorageTagReachesEveryAccount"}),
     "open doors": (
-        {"storage": {"sharedKeyAccess": True}, "registry": {"adminUser": True}},
+        {"storage": {"sharedKeyAccess": True}, "registry": {"adminUser": True}, "waivers": [WAIVER]},
         {"SharedKeyAccess", "RegistryAdminUser"},
         {"NoImageBuildCompute"},
     ),
