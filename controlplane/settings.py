@@ -10,8 +10,10 @@ from __future__ import annotations
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from controlplane.clouds import HOSTS
 
 
 class StoreKind(StrEnum):
@@ -23,12 +25,17 @@ class Settings(BaseSettings):
     """What one process needs to know. Lists are JSON in the environment."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CONTROLPLANE_", frozen=True, extra="ignore", validate_by_alias=True, validate_by_name=True
+        env_prefix="CONTROLPLANE_",
+        frozen=True,
+        extra="ignore",
+        validate_by_alias=True,
+        validate_by_name=True,
+        validate_default=True,
     )
 
     cloud: str = Field(default="AzureCloud", description="AzureCloud, AzureUSGovernment or AzureChinaCloud.")
-    arm_endpoint: str = Field(default="https://management.azure.com", description="Azure Resource Manager.")
-    authority_host: str = Field(default="https://login.microsoftonline.com", description="Entra ID's authority.")
+    arm_endpoint: str = Field(default="", description="Azure Resource Manager; not set: the cloud's.")
+    authority_host: str = Field(default="", description="Entra ID's authority; not set: the cloud's.")
     tenant_ids: tuple[str, ...] = Field(min_length=1, description="Tenants whose tokens are accepted.")
     audience: str = Field(min_length=1, description="Client id of the API's app registration.")
     scope: str = Field(
@@ -89,9 +96,19 @@ class Settings(BaseSettings):
     tick_seconds: float = Field(default=60.0, gt=0, description="A tick stays at most this long.")
     max_parallel_calls: int = Field(default=16, gt=0, description="Calls to Azure in flight per tick.")
 
+    @field_validator("cloud")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in HOSTS:
+            raise ValueError(f"must be one of {', '.join(HOSTS)}")
+        return value
+
     @field_validator("arm_endpoint", "authority_host")
     @classmethod
-    def _https(cls, value: str) -> str:
+    def _https(cls, value: str, info: ValidationInfo) -> str:
+        hosts = HOSTS.get(info.data.get("cloud", ""))
+        if not value and hosts is not None:
+            return hosts.arm if info.field_name == "arm_endpoint" else hosts.authority
         if urlsplit(value).scheme != "https":
             raise ValueError("must be an https URL")
         return value.rstrip("/")

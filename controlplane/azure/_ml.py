@@ -21,6 +21,7 @@ from controlplane.arm import name_of, resource_group_of, subscription_of
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.errors import UNNAMED, clean, error_of, is_absence, lost_connection
 from controlplane.azure.hosts import ensure_trusted
+from controlplane.clouds import HOSTS
 from controlplane.errors import ControlPlaneError, Fatal, Rejected, Transient
 from controlplane.settings import Settings
 
@@ -29,28 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Cloud → (portal, audience of the ML data plane, storage suffix, registry discovery).
-#: Source: azure-ai-ml 1.35.2, ``_azure_environments.py``.
-_CLOUDS = {
-    "AzureCloud": (
-        "https://portal.azure.com/",
-        "https://ml.azure.com/",
-        "core.windows.net",
-        "https://eastus.api.azureml.ms/",
-    ),
-    "AzureUSGovernment": (
-        "https://portal.azure.us/",
-        "https://ml.azure.us/",
-        "core.usgovcloudapi.net",
-        "https://usgovarizona.api.ml.azure.us/",
-    ),
-    "AzureChinaCloud": (
-        "https://portal.azure.cn/",
-        "https://ml.azure.cn/",
-        "core.chinacloudapi.cn",
-        "https://chinaeast2.api.ml.azure.cn/",
-    ),
-}
 #: Retries sleep where nobody sees it and re-send writes; a redirect would take the token along.
 _NO_SURPRISES: dict[str, Any] = {"retry_total": 0, "permit_redirects": False}
 
@@ -126,7 +105,7 @@ class Session:
 
     def _connect(self, workspace_id: str) -> Any:
         chosen = self._settings
-        portal, audience, storage, discovery = _CLOUDS[chosen.cloud]
+        hosts = HOSTS[chosen.cloud]
         return importlib.import_module("azure.ai.ml").MLClient(
             self._credential,
             subscription_of(workspace_id),
@@ -135,12 +114,12 @@ class Session:
             # The SDK keeps its clouds by name and refuses to change one: the name holds what makes ours differ.
             cloud=f"{chosen.cloud} at {chosen.arm_host}",
             cloud_metadata={
-                "azure_portal": portal,
+                "azure_portal": f"{hosts.portal}/",
                 "resource_manager": f"{chosen.arm_endpoint}/",
                 "active_directory": f"{chosen.authority_host}/",
-                "aml_resource_id": audience,
-                "storage_endpoint": storage,
-                "registry_discovery_endpoint": discovery,
+                "aml_resource_id": f"{hosts.ml_audience}/",
+                "storage_endpoint": hosts.storage[0],
+                "registry_discovery_endpoint": f"{hosts.registry_discovery}/",
             },
             enable_telemetry=False,
             show_progress=False,

@@ -13,19 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from controlplane.clouds import HOSTS
 from controlplane.errors import Fatal
 
 #: The same for every account, service and cloud
 #: (https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory).
 TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - the name of a resource
 SERVICES = ("table", "queue", "blob")
-#: What follows ``<account>.<service>.``. ``storage.azure.net`` is that of accounts with DNS zone endpoints
-#: (https://learn.microsoft.com/azure/storage/common/storage-account-overview#storage-account-endpoints).
-_SUFFIXES: Mapping[str, tuple[str, ...]] = {
-    "AzureCloud": ("core.windows.net", "storage.azure.net"),
-    "AzureUSGovernment": ("core.usgovcloudapi.net",),
-    "AzureChinaCloud": ("core.chinacloudapi.cn",),
-}
 #: What ``UseDevelopmentStorage=true`` stands for; every emulator has this key
 #: (https://learn.microsoft.com/azure/storage/common/storage-connect-azurite#connection-strings).
 _EMULATOR = (
@@ -97,9 +91,9 @@ def from_identity(names: IdentityNames, cloud: str, hosts: Sequence[str] = ()) -
     """
     if (names.credential or "managedidentity").lower() != "managedidentity":
         raise _invalid("AzureWebJobsStorage__credential must be managedidentity")
-    suffixes = _SUFFIXES.get(cloud)
-    if suffixes is None:
+    if cloud not in HOSTS:
         raise _invalid(f"no storage is known in the cloud {cloud}")
+    suffixes = HOSTS[cloud].storage
     urls: list[str] = []
     for service, given in zip(SERVICES, (names.table_uri, names.queue_uri, names.blob_uri), strict=True):
         if given is None and names.account_name is None:
@@ -127,7 +121,7 @@ def _endpoint(parts: Mapping[str, str], account: str, service: str) -> str:
     if not account:
         raise _invalid("AzureWebJobsStorage must name an account or its endpoints")
     protocol = parts.get("defaultendpointsprotocol") or "https"
-    return f"{protocol}://{account}.{service}.{parts.get('endpointsuffix') or 'core.windows.net'}"
+    return f"{protocol}://{account}.{service}.{parts.get('endpointsuffix') or HOSTS['AzureCloud'].storage[0]}"
 
 
 def _secret(parts: Mapping[str, str], account: str) -> SharedKey | SharedAccessSignature:

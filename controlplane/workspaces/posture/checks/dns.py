@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from controlplane.arm import fold, name_of, parent_of
+from controlplane.clouds import cloud_of_region
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.clouds import CLOUDS, Cloud
@@ -31,11 +32,8 @@ _ZONES_OF_GROUP: Mapping[str, tuple[str, ...]] = {
 
 
 def cloud_of(location: str) -> Cloud:
-    """The region says the cloud: ``usgov…`` and ``usdod…``, ``china…``, else public."""
-    region = location.lower()
-    if region.startswith(("usgov", "usdod")):
-        return CLOUDS["AzureUSGovernment"]
-    return CLOUDS["AzureChinaCloud" if region.startswith("china") else "AzureCloud"]
+    """The region says the cloud."""
+    return CLOUDS[cloud_of_region(location)]
 
 
 def zone_set(scene: Scene) -> Iterator[Outcome]:

@@ -1,0 +1,79 @@
+"""Azure's clouds: the hosts that steer each, and what names end in there. The public cloud is the one that is run.
+
+Sources: azure-ai-ml 1.35.2 (``_azure_environments.py``) for ARM, Entra ID, portal, audience, storage and registry
+discovery; ARM's ``/metadata/endpoints`` (suffixes) for vaults and registries; "Configure inbound and outbound network
+traffic" for studio. Zones of private endpoints: :mod:`controlplane.workspaces.blueprint.clouds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """One cloud. URLs without a slash at their end, suffixes without a dot at their beginning."""
+
+    arm: str
+    authority: str
+    portal: str
+    studio: str
+    ml_audience: str
+    """Audience of Azure ML's data plane."""
+    registry_discovery: str
+    storage: tuple[str, ...]
+    """The first is what a new account ends in; ``storage.azure.net`` is that of accounts with DNS zone endpoints
+    (https://learn.microsoft.com/azure/storage/common/storage-account-overview#storage-account-endpoints)."""
+    vault: str
+    registry: str
+    regions: tuple[str, ...] = ()
+    """What names of its regions begin with; none: every other name."""
+
+
+HOSTS: Mapping[str, Hosts] = MappingProxyType(
+    {
+        "AzureCloud": Hosts(
+            arm="https://management.azure.com",
+            authority="https://login.microsoftonline.com",
+            portal="https://portal.azure.com",
+            studio="https://ml.azure.com",
+            ml_audience="https://ml.azure.com",
+            registry_discovery="https://eastus.api.azureml.ms",
+            storage=("core.windows.net", "storage.azure.net"),
+            vault="vault.azure.net",
+            registry="azurecr.io",
+        ),
+        "AzureUSGovernment": Hosts(
+            arm="https://management.usgovcloudapi.net",
+            authority="https://login.microsoftonline.us",
+            portal="https://portal.azure.us",
+            studio="https://ml.azure.us",
+            ml_audience="https://ml.azure.us",
+            registry_discovery="https://usgovarizona.api.ml.azure.us",
+            storage=("core.usgovcloudapi.net",),
+            vault="vault.usgovcloudapi.net",
+            registry="azurecr.us",
+            regions=("usgov", "usdod"),
+        ),
+        "AzureChinaCloud": Hosts(
+            arm="https://management.chinacloudapi.cn",
+            authority="https://login.chinacloudapi.cn",
+            portal="https://portal.azure.cn",
+            studio="https://studio.ml.azure.cn",
+            ml_audience="https://ml.azure.cn",
+            registry_discovery="https://chinaeast2.api.ml.azure.cn",
+            storage=("core.chinacloudapi.cn",),
+            vault="vault.azure.cn",
+            registry="azurecr.cn",
+            regions=("china",),
+        ),
+    }
+)
+
+
+def cloud_of_region(location: str) -> str:
+    """Name of the cloud that a region belongs to."""
+    region = location.lower()
+    return next((name for name, hosts in HOSTS.items() if region.startswith(hosts.regions)), "AzureCloud")
