@@ -89,6 +89,7 @@ class WorkspaceStatusBody(Model):
     outputs: Mapping[str, Any] = Field(description="Ids, FQDNs and principals that callers need.")
     active_operation: str | None = Field(description="Id of the operation that runs now.")
     last_operation: str | None
+    address_space: str | None = Field(description="The range that the workspace has, also where the spec says auto.")
     last_observed_at: datetime | None
 
 

@@ -76,6 +76,7 @@ def workspace(stored: StoredWorkspace) -> dict[str, Any]:
             "generation": record.generation,
             "activeOperation": record.active_operation,
             "lastOperation": record.last_operation,
+            "addressSpace": record.address_space or None,
             **shown,
         },
     }

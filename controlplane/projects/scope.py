@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from controlplane.arm import fold, is_within
 from controlplane.errors import ErrorDetail
 from controlplane.projects.model import Registration
+from controlplane.workspaces.addresses import AUTO, has_place, wanted_prefix
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
 CODE = "ScopeNotAllowedForProject"
@@ -27,8 +28,7 @@ def _outside(name: str, spec: WorkspaceSpec, registration: Registration) -> Iter
         yield _detail("$.subscriptionId", f"subscription {spec.subscription_id}")
     if spec.location.lower() not in (item.replace(" ", "").lower() for item in registration.regions):
         yield _detail("$.location", f"region {spec.location}")
-    if not _in_pools(spec.network.address_space, registration.address_pools):
-        yield _detail("$.network.addressSpace", f"address space {spec.network.address_space}")
+    yield from _addresses(spec, registration.address_pools)
     yield from _ids(spec, registration)
     nodes = sum(cluster.max_nodes for cluster in spec.compute.clusters)
     if nodes > registration.limits.max_nodes:
@@ -63,6 +63,15 @@ def _known(item: str, allowed: Sequence[str]) -> bool:
     if {".", ".."} & set(unquote(item).split("/")):
         return False
     return any(fold(item) == fold(other) or is_within(item, other) for other in allowed)
+
+
+def _addresses(spec: WorkspaceSpec, pools: Sequence[str]) -> Iterator[ErrorDetail]:
+    text, path = spec.network.address_space, "$.network.addressSpace"
+    if text != AUTO:
+        if not _in_pools(text, pools):
+            yield _detail(path, f"address space {text}")
+    elif not has_place(pools, prefix := wanted_prefix(spec)):
+        yield _detail(path, f"a private range of /{prefix}, which none of the address pools has room for,")
 
 
 def _in_pools(address_space: str, pools: Sequence[str]) -> bool:

@@ -92,7 +92,13 @@ def at_rest(record: WorkspaceRecord, operation: Operation | None, due_at: dateti
         update |= {"active_operation": None, "last_operation": operation.id, "partly_deleted": partly}
         if operation.status is OperationStatus.CANCELED and not partly:
             update["deleting"] = False
+        if operation.status is OperationStatus.SUCCEEDED and operation.kind in _MOVING:
+            update["former_address_spaces"] = ()
     return record.model_copy(update=update)
+
+
+#: Operations at whose good end a workspace is where its record says; a repair moves nothing.
+_MOVING = frozenset({OperationKind.CREATE, OperationKind.UPDATE})
 
 
 def has_deleted(operation: Operation) -> bool:

@@ -31,6 +31,12 @@ class WorkspaceRecord(Model):
     """Name of the group that holds everything; fixed at creation, so that a changed registration moves nothing."""
     spec: Mapping[str, Any]
     """The validated spec as it was asked, camelCase, defaults filled in."""
+    address_space: str = ""
+    """The range that it has, also where the spec says ``auto``; taken and given back with the record itself."""
+    former_address_spaces: tuple[str, ...] = ()
+    """Ranges that it moves away from: others may have them when an operation has reached its end, not before."""
+    place: int | None = None
+    """Which of the project's places for workspaces it has."""
     generation: int = 1
     incarnation: int = 1
     deleting: bool = False

@@ -15,15 +15,18 @@ from datetime import datetime, timedelta
 from controlplane.audit import facts
 from controlplane.audit.chain import Chain
 from controlplane.audit.facts import Evidence, Versions
-from controlplane.audit.model import Kind
+from controlplane.audit.model import Fact, Kind
 from controlplane.errors import Conflict, Fatal
 from controlplane.operations.model import ConditionStatus, Operation
 from controlplane.ports.store import Check, Entity, Insert, Remove, Replace, Store, Upsert, Write
 from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
-from controlplane.workspaces.rows import ALLOCATION, PARTITION, due_row, due_writes
+from controlplane.workspaces.rows import PARTITION, due_row, due_writes
+from controlplane.workspaces.shares import Shares, held
 
 #: Milliseconds in the year 5138; subtracting makes later ids sort first.
 _END_OF_TIME = 99_999_999_999_999
+#: Tries of a deletion's last commit against others who write the same shelf of addresses.
+_NEIGHBOURS = 20
 
 
 def new_operation_id(now: datetime) -> str:
@@ -73,17 +76,6 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Allocation:
-    """The right to take from what all workspaces share (names of groups, addresses, a project's number of workspaces).
-
-    Read before looking at what is taken, spent in the commit that takes: of two requests that looked at the same time,
-    one gets ``Conflict`` and has to look again.
-    """
-
-    etag: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Beside:
     """What goes into the commit that accepts a request, beside record and operation."""
 
@@ -99,6 +91,7 @@ class WorkspaceRepository:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._audit = Chain(store, Kind.WORKSPACES)
+        self.shares = Shares(store)
 
     @property
     def store(self) -> Store:
@@ -137,11 +130,6 @@ class WorkspaceRepository:
         tombstone = await self._store.get(PARTITION, f"t!{name}")
         return int(tombstone.value["incarnation"]) + 1 if tombstone else 1
 
-    async def allocation(self) -> Allocation:
-        """See :class:`Allocation`."""
-        entity = await self._store.get(PARTITION, ALLOCATION)
-        return Allocation(entity.etag if entity else None)
-
     async def due(self, now: datetime, limit: int = 1000) -> tuple[str, ...]:
         """Names whose time has come, the longest due first."""
         page = await self._store.query(PARTITION, prefix="d!", below=due_row(now, "~"), limit=limit)
@@ -154,13 +142,12 @@ class WorkspaceRepository:
         record: WorkspaceRecord,
         operation: Operation,
         previous: StoredWorkspace | None,
-        allocation: Allocation | None = None,
         beside: Beside | None = None,
     ) -> StoredWorkspace:
         """Stores an accepted request: record, operation, due row, audit and ``beside`` in one commit.
 
         ``record.active_operation`` must be the operation's id. Raises ``Conflict`` when the workspace changed since
-        ``previous`` was read, or exists although ``previous`` is None, or when ``allocation`` was spent by another.
+        ``previous`` was read, or exists although ``previous`` is None, or when ``beside`` claims what another took.
         """
         if record.active_operation != operation.id:
             raise Fatal("InvalidRecord", "An accepted record must name its operation.")
@@ -173,8 +160,6 @@ class WorkspaceRepository:
             writes.append(Replace(f"w!{record.name}", _dump(record), previous.record_etag))
         writes += [Upsert(f"i!{record.project}!{operation.id}", {"id": operation.id}), *beside.writes]
         writes += due_writes(record, previous.record if previous else None)
-        if allocation is not None:
-            writes.append(_spend(allocation, operation))
         versions = Versions(record.incarnation, previous.record.spec if previous else None, record.spec)
         told = [facts.ended(beside.superseded)] if beside.superseded else []
         etags = await self._audit.commit(writes, *told, facts.accepted(operation, versions, beside.evidence))
@@ -225,6 +210,8 @@ class WorkspaceRepository:
         if record is not None:
             writes.append(Replace(f"w!{name}", _dump(record), stored.record_etag))
             writes += due_writes(record, stored.record)
+            if held(record) != held(stored.record):
+                writes += await self.shares.release(stored.record, record)
         if changed is not None and operation is not None and _ends(operation.operation, changed):
             etags = await self._audit.commit(writes, facts.ended(changed))
         else:
@@ -293,7 +280,8 @@ class WorkspaceRepository:
     async def bury(
         self, stored: StoredWorkspace, operation: StoredOperation, finished: Operation, lease: Lease
     ) -> None:
-        """Ends a deletion: the workspace goes, its operation stays, a tombstone keeps the incarnation."""
+        """Ends a deletion: the workspace goes with all that it held, its operation stays, a tombstone keeps the
+        incarnation."""
         name = stored.record.name
         writes: list[Write] = [
             _fence(lease),
@@ -306,8 +294,20 @@ class WorkspaceRepository:
         ]
         if stored.record.due_at is not None:
             writes.append(Remove(due_row(stored.record.due_at, name), "*"))
-        await self._audit.commit(writes, facts.ended(finished, buried=True))
+        await self._give_back(stored.record, writes, facts.ended(finished, buried=True))
         await self.release(lease)
+
+    async def _give_back(self, record: WorkspaceRecord, writes: Sequence[Write], told: Fact) -> None:
+        """Commits with everything that the workspace held; once more where a neighbour on its shelf was faster."""
+        for _ in range(_NEIGHBOURS):
+            release = await self.shares.release(record, None)
+            try:
+                await self._audit.commit([*writes, *release], told)
+                return
+            except Conflict:
+                if await self.shares.are_as_read(release):
+                    raise
+        raise Conflict("ConcurrentChange", f"Others keep changing the shelves of {record.name}.")
 
     # -- leases ----------------------------------------------------------------------------------------------------
 
@@ -343,13 +343,6 @@ class WorkspaceRepository:
             await self._store.commit(PARTITION, [Remove(f"l!{lease.name}", lease.etag)])
         except Conflict:
             return
-
-
-def _spend(allocation: Allocation, operation: Operation) -> Write:
-    value = {"operation": operation.id}
-    if allocation.etag is None:
-        return Insert(ALLOCATION, value)
-    return Replace(ALLOCATION, value, allocation.etag)
 
 
 def _ends(before: Operation, after: Operation) -> bool:

@@ -11,7 +11,8 @@
 ``i!project!id``          the operations of a project
 ``r!digest``              a repeatable request and its answer; ``q!time!digest`` says when it may be forgotten
 ``t!name``                the tombstone of a deleted workspace
-``a!allocation``          what new workspaces take turns on
+``n!address``             a shelf of addresses and the ranges on it (``shares.py``); ``g!digest`` who has a resource
+                          group; ``m!project!place`` one of the workspaces that a project may have
 ========================  =============================================================================================
 
 Every part is printable ASCII without ``/ \\ # ? !``: names are checked before they become keys, digests are ours.
@@ -26,7 +27,6 @@ from controlplane.ports.store import Remove, Upsert, Write
 from controlplane.workspaces.records import WorkspaceRecord
 
 PARTITION = "workspaces"
-ALLOCATION = "a!allocation"
 
 
 def stamp(time: datetime) -> str:

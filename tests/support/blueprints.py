@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from controlplane.workspaces import blueprint as compiler
+from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
 
@@ -26,7 +27,7 @@ CONTEXT = compiler.CompileContext(
 
 
 #: Names of the files in examples/workspaces; the first is the one that most tests start from.
-EXAMPLES = ("secure-classical", "hub-bastion", "hub-build-agents", "hub-existing")
+EXAMPLES = ("secure-classical", "hub-bastion", "hub-build-agents", "hub-existing", "auto-addresses")
 #: An example with every type that hubs may have.
 FULL_HUB = {
     "bastion": True,
@@ -55,8 +56,8 @@ def with_full_hub() -> dict[str, Any]:
 
 
 def compiled_example(name: str) -> Blueprint:
-    """The blueprint of a file of ``examples/workspaces``."""
-    return compiler.compile_blueprint(parse_spec(example(name)), CONTEXT)
+    """The blueprint of a file of ``examples/workspaces``; where it says ``auto``, at the example's range."""
+    return compiler.compile_blueprint(placed(parse_spec(example(name)), "10.40.0.0/22"), CONTEXT)
 
 
 def spec(**changes: Any) -> WorkspaceSpec:

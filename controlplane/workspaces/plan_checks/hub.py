@@ -43,6 +43,11 @@ def _network(spec: WorkspaceSpec, facts: HubFacts) -> Iterator[ErrorDetail]:
             yield ErrorDetail("AddressSpaceOverlaps", f"{own} overlaps {owner}.", _SPACE)
 
 
+def addresses_of(network: JsonObject) -> tuple[ipaddress.IPv4Network, ...]:
+    """Every range that a hub knows: its own, and those of the networks it is peered with."""
+    return tuple(ipaddress.IPv4Network(prefix) for _, prefix in _taken(network, None))
+
+
 def _taken(network: JsonObject, own_network: str | None) -> Iterator[tuple[str, str]]:
     """Addresses that the hub knows, and whose they are: its own, and those of the networks it is peered with. Those
     may be other projects' workspaces, so a caller is told neither their names nor how far their ranges go."""

@@ -9,11 +9,10 @@ from typing import Any
 from controlplane.errors import ErrorDetail
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import SubscriptionFacts
+from controlplane.workspaces.addresses import RESERVED, training_addresses
 from controlplane.workspaces.blueprint.context import Ranges
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
-#: Azure keeps five addresses of every subnet: network, gateway, two for DNS, broadcast ("Virtual networks FAQ").
-RESERVED = 5
 _NO_TAKEN: Mapping[str, str] = {}
 
 
@@ -65,15 +64,20 @@ def _mentions(restriction: Mapping[str, Any], location: str) -> bool:
 
 
 def _room(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
-    """One address per node, all clusters at their largest ("Secure training environment")."""
-    training = ipaddress.IPv4Network(Ranges.of(spec.network).training)
-    nodes = sum(cluster.max_nodes for cluster in spec.compute.clusters)
-    if nodes + RESERVED > training.num_addresses:
-        text = (
-            f"{spec.network.address_space} leaves the training subnet {training} with "
-            f"{training.num_addresses - RESERVED} addresses; the clusters can grow to {nodes} nodes."
-        )
-        yield ErrorDetail("AddressSpaceTooSmall", text, "$.network.addressSpace")
+    """Every subnet holds what is in it at its largest, and Azure's five addresses."""
+    ranges, hub = Ranges.of(spec.network), spec.network.hub
+    held = [("training", ranges.training, training_addresses(spec), "clusters and instances can grow to {} nodes")]
+    if hub.kind == "create":
+        machines = hub.build_agents + hub.jump_host + RESERVED
+        held.append(("hub", ranges.hub_subnet, machines, "{} machines stand there"))
+    for name, text, needed, what in held:
+        subnet = ipaddress.IPv4Network(text)
+        if needed > subnet.num_addresses:
+            message = (
+                f"{spec.network.address_space} leaves the {name} subnet {subnet} with "
+                f"{subnet.num_addresses - RESERVED} addresses; {what.format(needed - RESERVED)}."
+            )
+            yield ErrorDetail("AddressSpaceTooSmall", message, "$.network.addressSpace")
 
 
 def _overlaps(spec: WorkspaceSpec, taken: Mapping[str, str]) -> Iterator[ErrorDetail]:

@@ -7,6 +7,7 @@ import logging
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.operations.model import ErrorBody, Operation, OperationKind, OperationStatus
 from controlplane.workspaces import ending
+from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
 from controlplane.workspaces.measured import store_durations
 from controlplane.workspaces.model import Blueprint
@@ -75,7 +76,7 @@ def compile_record(record: WorkspaceRecord, deps: TickDeps) -> Blueprint:
         tenant_id=deps.tenant_id,
         cloud=deps.cloud,
     )
-    return compile_blueprint(parse_spec(record.spec), context)
+    return compile_blueprint(placed(parse_spec(record.spec), record.address_space), context)
 
 
 async def _look(session: Session, deps: TickDeps, blueprint: Blueprint) -> Sight:

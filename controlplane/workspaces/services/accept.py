@@ -6,13 +6,13 @@ Each reads, decides and commits once; a lost race starts over on fresh state. Th
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from controlplane.errors import Conflict, ErrorDetail, Transient
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation, OperationKind, OperationStatus
-from controlplane.operations.preconditions import on_fresh_state
+from controlplane.operations.preconditions import LOST_RACE, on_fresh_state
 from controlplane.ports.store import Write
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.context import WORKSPACE_TAG
@@ -23,7 +23,6 @@ from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
 from controlplane.workspaces.repository import (
-    Allocation,
     Beside,
     StoredOperation,
     StoredWorkspace,
@@ -42,9 +41,11 @@ from controlplane.workspaces.services.deps import (
 )
 from controlplane.workspaces.services.look import judge_posture
 from controlplane.workspaces.services.merge import merge_patch
-from controlplane.workspaces.services.room import find_room, require_place
+from controlplane.workspaces.services.room import Room, find_room, require_place
 
 _log = logging.getLogger(__name__)
+#: How often one request chooses what to take before others' speed is the caller's to know.
+_CHOICES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class _Accepted:
     stored: StoredWorkspace | None
     late: StoredOperation | None = None
     """The operation whose place it takes."""
-    allocation: Allocation | None = None
+    room: Room | None = None
+    """What it takes of what is shared."""
 
 
 async def put_workspace(deps: ServiceDeps, request: Request, data: JsonObject) -> Outcome:
@@ -136,12 +138,31 @@ async def _submit(deps: ServiceDeps, request: Request, data: JsonObject) -> Outc
         if not asked.changes_spec and await _is_done(deps, stored):
             return Outcome(stored, None)
     room = await find_room(deps, asked)
-    await check_facts(deps, asked, room.taken)
+    there = asked.at(room.address_space)
+    await check_facts(deps, there, room.taken)
     if not request.allow_destructive:
-        await _refuse_destruction(deps, asked)
+        await _refuse_destruction(deps, there)
     record, kind = _record(deps, request, asked)
-    operation = _with_deadline(_operation(request, record, kind, deps.clock.now()), asked.blueprint(deps))
-    return await _accept(deps, request, _Accepted(record, operation, stored, late, room.allocation))
+    operation = _with_deadline(_operation(request, record, kind, deps.clock.now()), there.blueprint(deps))
+    return await _take(deps, request, asked, _Accepted(record, operation, stored, late, room))
+
+
+async def _take(deps: ServiceDeps, request: Request, asked: Asked, what: _Accepted) -> Outcome:
+    """Commits, and chooses again where somebody else was faster to take what was chosen: of those who want the same
+    at once one always gets it, so that the others need not be told."""
+    room = what.room
+    assert room is not None
+    for attempt in range(1, _CHOICES):
+        try:
+            return await _accept(deps, request, what)
+        except Conflict as error:
+            if error.code not in LOST_RACE or await deps.repository.shares.are_as_read(room.writes):
+                raise
+            room = await find_room(deps, asked, attempt, room.beside)
+            if room.taken:
+                raise
+            what = replace(what, room=room)
+    return await _accept(deps, request, what)
 
 
 async def _is_done(deps: ServiceDeps, stored: StoredWorkspace) -> bool:
@@ -273,7 +294,8 @@ def _with_deadline(operation: Operation, blueprint: Blueprint) -> Operation:
 
 async def _accept(deps: ServiceDeps, request: Request, what: _Accepted) -> Outcome:
     operation, stored = what.operation, what.stored
-    record = what.record.model_copy(
+    claims = what.room.writes if what.room else ()
+    record = (what.room.holding(what.record) if what.room else what.record).model_copy(
         update={
             "active_operation": operation.id,
             "last_operation": operation.id,
@@ -283,8 +305,8 @@ async def _accept(deps: ServiceDeps, request: Request, what: _Accepted) -> Outco
     status, etag = (stored.status, stored.record_etag) if stored else (WorkspaceStatus(), "")
     outcome = Outcome(StoredWorkspace(record, etag, status, None), operation, created=stored is None)
     superseded, writes = _supersede(what, record.name)
-    beside = Beside((*writes, *request.remember(outcome)), superseded, request.evidence)
-    after = await deps.repository.accept(record, operation, stored, what.allocation, beside)
+    beside = Beside((*claims, *writes, *request.remember(outcome)), superseded, request.evidence)
+    after = await deps.repository.accept(record, operation, stored, beside)
     await hint(deps, record.name)
     return Outcome(after, operation, created=outcome.created)
 

@@ -6,7 +6,7 @@ The order is the contract: nothing is read from Azure before the spec is valid a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from controlplane.projects.model import Registration
 from controlplane.projects.registration import is_project_name
 from controlplane.projects.scope import out_of_scope
 from controlplane.projects.service import forbidden, project_not_found
+from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.conflicts import refusals
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.plan_checks.place import check
@@ -88,8 +89,12 @@ class Asked:
         """False when the same spec was accepted before."""
         return self.stored is None or dict(self.stored.record.spec) != dict(self.body)
 
+    def at(self, address_space: str) -> Asked:
+        """With the range that stands for ``auto``; ``body`` stays as it was asked."""
+        return replace(self, spec=placed(self.spec, address_space))
+
     def blueprint(self, deps: ServiceDeps) -> Blueprint:
-        """What it means in Azure."""
+        """What it means in Azure; the spec must name its range (``at``)."""
         return compile_for(deps, self.name, self.spec, self.incarnation, self.resource_group)
 
 

@@ -14,6 +14,7 @@ from controlplane.projects.access import Caller, Permission, Verdict, judge
 from controlplane.projects.model import Registration
 from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import forbidden
+from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.records import WorkspaceRecord
@@ -101,9 +102,12 @@ async def running_operation(deps: ServiceDeps, stored: StoredWorkspace) -> Store
 
 
 def stored_spec(record: WorkspaceRecord) -> WorkspaceSpec:
-    """The spec that was accepted. Raises ``Fatal`` when this version no longer understands it."""
+    """The spec that was accepted, with its range where it says ``auto``.
+
+    Raises ``Fatal`` when this version no longer understands it.
+    """
     try:
-        return parse_spec(record.spec)
+        return placed(parse_spec(record.spec), record.address_space)
     except Rejected as error:
         raise Fatal("InvalidRecord", f"The stored spec of workspace {record.name!r} is not understood.") from error
 

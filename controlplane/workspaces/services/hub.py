@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import IPv4Network
 
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.model import Blueprint
-from controlplane.workspaces.plan_checks.hub import HubFacts, check_hub
+from controlplane.workspaces.plan_checks.hub import HubFacts, addresses_of, check_hub
 from controlplane.workspaces.services.deps import ServiceDeps
 from controlplane.workspaces.spec import WorkspaceSpec
 
@@ -24,6 +25,16 @@ async def hub_details(deps: ServiceDeps, spec: WorkspaceSpec, blueprint: Bluepri
     own = blueprint.by_key["vnet/ml"].id
     facts = HubFacts(network, dict(zip(hub.dns_zones, zones, strict=True)), own if isinstance(own, str) else None)
     return check_hub(spec, facts, deps.cloud)
+
+
+async def hub_ranges(deps: ServiceDeps, spec: WorkspaceSpec) -> tuple[IPv4Network, ...]:
+    """What an existing hub and the networks it is peered with use in Azure now; nothing for a hub that is created or
+    not there. Raises ``Transient``."""
+    hub = spec.network.hub
+    if hub.kind != "existing" or hub.vnet_id is None:
+        return ()
+    network = await _get(deps, hub.vnet_id, k.VNET)
+    return () if network is None else addresses_of(network)
 
 
 async def _get(deps: ServiceDeps, arm_id: str, resource_type: str) -> JsonObject | None:

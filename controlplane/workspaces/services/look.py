@@ -8,22 +8,23 @@ from datetime import UTC, datetime
 from controlplane.errors import Transient
 from controlplane.json_types import JsonObject
 from controlplane.projects.access import Caller, Permission
+from controlplane.workspaces.addresses import AUTO
 from controlplane.workspaces.conflicts import Found, find_conflicts
 from controlplane.workspaces.diff import diff
 from controlplane.workspaces.measured import load_durations
-from controlplane.workspaces.model import Blueprint, Observed, Plan
+from controlplane.workspaces.model import Blueprint, Observed, Plan, PlanWarning
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.posture import Report, advise, evaluate
 from controlplane.workspaces.repository import StoredWorkspace
-from controlplane.workspaces.services.asked import Request, check_facts, understand
+from controlplane.workspaces.services.asked import Asked, Request, check_facts, understand
 from controlplane.workspaces.services.deps import (
     ServiceDeps,
     blueprint_of,
     require,
     stored_spec,
 )
-from controlplane.workspaces.services.room import find_room, require_place
+from controlplane.workspaces.services.room import Room, find_room, require_place
 from controlplane.workspaces.spec import WorkspaceSpec
 from controlplane.workspaces.topology import Topology, topology
 
@@ -59,14 +60,14 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
 
     Refuses what the PUT would refuse, so that a plan is never of something that cannot be asked for.
     """
-    stored, spec, blueprint = await _meant(deps, request, data)
+    stored, spec, blueprint, remarks = await _meant(deps, request, data)
     inventory = stored.status.inventory if stored else {}
     durations = await load_durations(deps.durations) if deps.durations is not None else None
     observed = await take_snapshot(blueprint, deps.reader, inventory)
     _require_answers(observed)
     plan = make_plan(blueprint, observed, inventory, durations)
     require_place(plan)
-    plan = replace(plan, warnings=(*plan.warnings, *advise(spec, blueprint)))
+    plan = replace(plan, warnings=(*plan.warnings, *remarks, *advise(spec, blueprint)))
     conflicts = find_conflicts(spec, deps.clock.now().astimezone(UTC).date())
     return Planned(plan, exists=stored is not None, project=spec.project, conflicts=conflicts)
 
@@ -82,14 +83,24 @@ def _require_answers(observed: Observed) -> None:
 
 async def _meant(
     deps: ServiceDeps, request: Request, data: JsonObject | None
-) -> tuple[StoredWorkspace | None, WorkspaceSpec, Blueprint]:
+) -> tuple[StoredWorkspace | None, WorkspaceSpec, Blueprint, tuple[PlanWarning, ...]]:
     if data is None:
         found = await require(deps, request.caller, request.permission, request.name)
-        return found, stored_spec(found.record), blueprint_of(deps, found.record)
+        return found, stored_spec(found.record), blueprint_of(deps, found.record), ()
     asked = await understand(deps, request, data)
     room = await find_room(deps, asked)
-    await check_facts(deps, asked, room.taken)
-    return asked.stored, asked.spec, asked.blueprint(deps)
+    there = asked.at(room.address_space)
+    await check_facts(deps, there, room.taken)
+    return asked.stored, there.spec, there.blueprint(deps), _chosen(asked, room)
+
+
+def _chosen(asked: Asked, room: Room) -> tuple[PlanWarning, ...]:
+    """What ``auto`` would take: a plan reserves nothing."""
+    before = asked.stored.record.address_space if asked.stored else ""
+    if asked.spec.network.address_space != AUTO or room.address_space == before:
+        return ()
+    text = f"auto would take {room.address_space} now; it is nobody's before the PUT, which may find it taken."
+    return (PlanWarning("AddressSpaceChosen", text, "$.network.addressSpace"),)
 
 
 async def validate_workspace(deps: ServiceDeps, caller: Caller, name: str) -> Judged:

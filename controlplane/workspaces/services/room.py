@@ -2,49 +2,159 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 
 from controlplane.errors import Conflict
+from controlplane.ports.store import Insert, Write
+from controlplane.workspaces.addresses import AUTO, choice, choose, free, suits, usable, wanted_prefix
 from controlplane.workspaces.kinds import RESOURCE_GROUP
 from controlplane.workspaces.model import Plan
 from controlplane.workspaces.records import WorkspaceRecord
-from controlplane.workspaces.repository import Allocation
 from controlplane.workspaces.services.asked import Asked
 from controlplane.workspaces.services.deps import ServiceDeps
+from controlplane.workspaces.services.hub import hub_ranges
+from controlplane.workspaces.shares import (
+    MOST_SHELVES,
+    Claim,
+    Shares,
+    Shelf,
+    claim_writes,
+    group_row,
+    held,
+    overlapping,
+    place_row,
+    shelf_network,
+    shelf_rows,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """``allocation`` is spent when the request is accepted; None when it takes nothing that is shared."""
+    """What a request would take. Nothing is taken before ``writes`` are committed with the request itself."""
 
-    allocation: Allocation | None = None
+    address_space: str
+    """The range that the workspace has then, also where the spec says ``auto``."""
+    writes: tuple[Write, ...] = ()
+    place: int | None = None
     taken: Mapping[str, str] = field(default_factory=dict)
-    """Workspace → its address space. Names of other projects' workspaces are not told."""
+    """Whose → a range that the one asked for overlaps. Names of other projects' workspaces are not told."""
+    beside: tuple[IPv4Network, ...] = ()
+    """Ranges in Azure that ``auto`` keeps clear of."""
+
+    def holding(self, record: WorkspaceRecord) -> WorkspaceRecord:
+        """The record that holds what is taken; a range that it moves away from is kept until it has moved."""
+        former = tuple(str(n) for n in held(record) if str(n) != self.address_space)
+        place = record.place if self.place is None else self.place
+        update = {"address_space": self.address_space, "former_address_spaces": former, "place": place}
+        return record.model_copy(update=update)
 
 
-async def find_room(deps: ServiceDeps, asked: Asked) -> Room:
-    """Raises ``Conflict``: ``ResourceGroupUnavailable``, ``WorkspaceLimitReached``."""
-    is_new = asked.stored is None
-    if not is_new and not _moves(asked):
-        return Room()
-    allocation = await deps.repository.allocation()
-    taken: dict[str, str] = {}
-    siblings = 0
-    async for record in _others(deps, asked.name):
-        own = record.project == asked.spec.project
-        siblings += own
-        if is_new and _same_group(record, asked):
-            raise Conflict(
-                "ResourceGroupUnavailable",
-                f"Another workspace has the resource group {asked.resource_group!r}; choose another name.",
-                target="name",
-            )
-        taken[record.name if own else f"of another project ({len(taken) + 1})"] = _addresses(record.spec)
+async def find_room(
+    deps: ServiceDeps, asked: Asked, attempt: int = 0, beside: tuple[IPv4Network, ...] | None = None
+) -> Room:
+    """``attempt``: how often others were faster. ``beside``: what the hub was seen to use, if it was looked at.
+
+    Raises ``Conflict``: ``ResourceGroupUnavailable``, ``WorkspaceLimitReached``, ``AddressPoolExhausted``.
+    """
+    shares, writes, place = deps.repository.shares, list[Write](), None
+    if asked.stored is None:
+        writes.append(await _group(shares, asked))
+        place = await _place(shares, asked, attempt)
+        row = place_row(asked.spec.project, place)
+        writes.append(Insert(row, {"workspace": asked.name}))
+    known = _known(asked)
+    if known is not None and asked.stored is not None and known == asked.stored.record.address_space:
+        return Room(known, tuple(writes), place)
+    if known is None:
+        beside = await hub_ranges(deps, asked.spec) if beside is None else beside
+        network, shelves = await _free(shares, asked, attempt, beside)
+    else:
+        network = IPv4Network(known)
+        shelves = await shares.all_shelves([network])
+    _require_few(asked, network)
+    others = overlapping(network, shelves, asked.name)
+    taken = {_whose(claim, asked, number): str(claim.network) for number, claim in enumerate(others, 1)}
+    if not taken:
+        writes += claim_writes(shelves, Claim(network, asked.name, asked.spec.project))
+    return Room(str(network), tuple(writes), place, taken, beside or ())
+
+
+def _known(asked: Asked) -> str | None:
+    """The range that nobody has to look for; None where one has to be found."""
+    space = asked.spec.network.address_space
+    if space != AUTO:
+        return str(IPv4Network(space))
+    before = asked.stored.record.address_space if asked.stored else ""
+    return before if before and suits(before, asked.spec) else None
+
+
+async def _group(shares: Shares, asked: Asked) -> Write:
+    row = group_row(asked.spec.subscription_id, asked.resource_group)
+    holder = await shares.holder(row)
+    if holder == asked.name:
+        raise Conflict("EntityAlreadyExists", f"Workspace {asked.name!r} was made meanwhile.")
+    if holder is not None:
+        raise Conflict(
+            "ResourceGroupUnavailable",
+            f"Another workspace has the resource group {asked.resource_group!r}; choose another name.",
+            target="name",
+        )
+    return Insert(row, {"workspace": asked.name})
+
+
+async def _place(shares: Shares, asked: Asked, attempt: int) -> int:
+    """One of the free places; where only few are left, all who look at once compete for those."""
     limit = asked.registration.limits.max_workspaces
-    if is_new and siblings >= limit:
+    taken = await shares.places(asked.spec.project)
+    left = limit - len(taken)
+    if left <= 0:
         raise Conflict("WorkspaceLimitReached", f"Project {asked.spec.project!r} may have {limit} workspaces.")
-    return Room(allocation, taken)
+    numbers = (number for number in itertools.count() if number not in taken)
+    return choose(tuple(itertools.islice(numbers, min(left, choice(attempt)))), asked.name, attempt)
+
+
+async def _free(
+    shares: Shares, asked: Asked, attempt: int, beside: Sequence[IPv4Network]
+) -> tuple[IPv4Network, Mapping[str, Shelf]]:
+    """A free range of the project's pools and the shelves that it lies on."""
+    prefix, wanted = wanted_prefix(asked.spec), choice(attempt)
+    places: list[IPv4Network] = []
+    seen: dict[str, Shelf] = {}
+    for pool in usable(asked.registration.address_pools):
+        start: str | None = ""
+        while start is not None and len(places) < wanted:
+            some, start = await shares.shelves(pool, start)
+            seen |= some
+            taken = [*beside, *(claim.network for shelf in seen.values() for claim in shelf.claims)]
+            known = int(shelf_network(start).network_address) if start else 1 << 32
+            for network in free(pool, prefix, taken):
+                if int(network.broadcast_address) >= known or len(places) >= wanted:
+                    break
+                if network not in places:
+                    places.append(network)
+    if not places:
+        text = f"No free /{prefix} is left in the address pools of project {asked.spec.project!r}."
+        raise Conflict("AddressPoolExhausted", text, target="$.network.addressSpace")
+    network = choose(places, asked.name, attempt)
+    return network, {row: seen[row] for row in shelf_rows(network) if row in seen}
+
+
+def _require_few(asked: Asked, network: IPv4Network) -> None:
+    """A commit has room for so many rows."""
+    before = held(asked.stored.record) if asked.stored else ()
+    if sum(len(shelf_rows(one)) for one in {network, *before}) > MOST_SHELVES:
+        text = (
+            f"Workspace {asked.name!r} would hold {', '.join(str(one) for one in before)} and {network} until it has "
+            "moved, which is more than one workspace may. Let the update before this one end, or ask for less."
+        )
+        raise Conflict("AddressSpaceTooLarge", text, target="$.network.addressSpace")
+
+
+def _whose(claim: Claim, asked: Asked, number: int) -> str:
+    return claim.workspace if claim.project == asked.spec.project else f"of another project ({number})"
 
 
 def require_place(plan: Plan) -> None:
@@ -61,31 +171,3 @@ def require_place(plan: Plan) -> None:
                 "name or region.",
                 target="name",
             )
-
-
-async def _others(deps: ServiceDeps, name: str) -> AsyncIterator[WorkspaceRecord]:
-    continuation: str | None = None
-    while True:
-        records, continuation = await deps.repository.list(continuation=continuation)
-        for record in records:
-            if record.name != name:
-                yield record
-        if continuation is None:
-            return
-
-
-def _moves(asked: Asked) -> bool:
-    return asked.stored is not None and _addresses(asked.stored.record.spec) != asked.spec.network.address_space
-
-
-def _addresses(spec: Mapping[str, object]) -> str:
-    network = spec["network"]
-    assert isinstance(network, Mapping)
-    return str(network["addressSpace"])
-
-
-def _same_group(record: WorkspaceRecord, asked: Asked) -> bool:
-    return (
-        record.resource_group.lower() == asked.resource_group.lower()
-        and str(record.spec["subscriptionId"]).lower() == asked.spec.subscription_id.lower()
-    )

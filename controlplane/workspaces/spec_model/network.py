@@ -79,6 +79,13 @@ class Network(Model):
     mode: NetworkMode = Field(default=NetworkMode.PRIVATE_VNET, description="Who owns the network of the computes.")
     address_space: str = Field(
         description="IPv4 CIDR range of both networks: the lower half is the ML network (private endpoints /27, "
-        "training its upper half), the upper half the hub. `auto` takes one from the project's pool."
+        "training its upper half), the upper half the hub. `auto` takes a free one from the project's pools and keeps "
+        "it; status.addressSpace says which."
+    )
+    prefix_length: int | None = Field(
+        default=None,
+        ge=16,
+        le=25,
+        description="Size of the range that `auto` takes; none: a /22, or larger where the clusters need it.",
     )
     hub: Hub = Field(default=Hub(), description="The hub network.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
 from controlplane.arm import name_of, resource_group_of, subscription_of, type_of
 from controlplane.errors import ErrorDetail
+from controlplane.workspaces.addresses import asked_prefix
 from controlplane.workspaces.spec_model import Hub, WorkspaceSpec
 from controlplane.workspaces.spec_rules.unbuilt import Unbuilt, unavailable
 
@@ -39,20 +39,12 @@ def _created(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     if (asked.jump_host or asked.build_agents) and asked.admin_public_key is None:
         text = "network.hub.adminPublicKey: machines need the public key of an administrator; passwords are off."
         yield ErrorDetail("MissingField", text, f"{_HUB}.adminPublicKey")
-    if asked.bastion and (found := _prefix(spec.network.address_space)) > SMALLEST_PREFIX_WITH_BASTION:
+    if asked.bastion and (found := asked_prefix(spec.network)) > SMALLEST_PREFIX_WITH_BASTION:
         text = (
             f"network.addressSpace: /{found} is too small; AzureBastionSubnet needs a /26, a quarter of a "
             f"/{SMALLEST_PREFIX_WITH_BASTION}."
         )
         yield ErrorDetail("AddressSpaceTooSmall", text, "$.network.addressSpace")
-
-
-def _prefix(text: str) -> int:
-    """0 for what is judged elsewhere."""
-    try:
-        return ipaddress.IPv4Network(text).prefixlen
-    except ValueError:
-        return 0
 
 
 def _existing(asked: Hub) -> Iterator[ErrorDetail]:

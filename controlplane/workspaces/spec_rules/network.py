@@ -6,18 +6,12 @@ import ipaddress
 from collections.abc import Iterator
 
 from controlplane.errors import ErrorDetail
+from controlplane.workspaces.addresses import AUTO, DOCKER_BRIDGE, LARGEST_PREFIX, PRIVATE, SMALLEST_PREFIX
 from controlplane.workspaces.spec_model import NetworkMode, WorkspaceSpec
 from controlplane.workspaces.spec_rules.unbuilt import Unbuilt, unavailable
 
-AUTO = "auto"
-#: The Docker bridge of every compute node; AML refuses networks that use it ("How to secure a workspace with VNets").
-_DOCKER_BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
-_PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
-#: Half for each network, of which the ML one holds a /27 of endpoints and a training subnet of at least that size.
-SMALLEST_PREFIX = 25
 _UNBUILT: tuple[Unbuilt, ...] = (
     ("$.network.mode", lambda s: s.network.mode is not NetworkMode.PRIVATE_VNET, "privateVnet"),
-    ("$.network.addressSpace", lambda s: s.network.address_space == AUTO, "a CIDR range"),
 )
 
 
@@ -31,15 +25,24 @@ def _address_space(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     path, text = "$.network.addressSpace", spec.network.address_space
     if text == AUTO:
         return
+    if spec.network.prefix_length is not None:
+        yield ErrorDetail(
+            "InvalidValue",
+            f"network.prefixLength is the size of what `auto` takes; the range {text} has its own.",
+            "$.network.prefixLength",
+        )
     try:
         network = ipaddress.IPv4Network(text)
     except ValueError as error:
         yield ErrorDetail("InvalidValue", f"network.addressSpace: '{text}' is no IPv4 CIDR range: {error}.", path)
         return
-    if not any(network.subnet_of(private) for private in _PRIVATE):
+    if not any(network.subnet_of(private) for private in PRIVATE):
         yield ErrorDetail("InvalidValue", f"network.addressSpace: {text} is not inside a private range.", path)
-    if network.overlaps(_DOCKER_BRIDGE):
-        text = f"network.addressSpace: {text} overlaps 172.17.0.0/16, the Docker bridge of compute nodes."
+    if network.prefixlen < LARGEST_PREFIX:
+        text = f"network.addressSpace: /{network.prefixlen} is more than one workspace may have, a /{LARGEST_PREFIX}."
+        yield ErrorDetail("AddressSpaceTooLarge", text, path)
+    if network.overlaps(DOCKER_BRIDGE):
+        text = f"network.addressSpace: {network} overlaps 172.17.0.0/16, the Docker bridge of compute nodes."
         yield ErrorDetail("AddressSpaceOverlaps", text, path)
     if network.prefixlen > SMALLEST_PREFIX:
         text = f"network.addressSpace: /{network.prefixlen} is too small; two networks need a /{SMALLEST_PREFIX}."

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from controlplane.audit.model import BEGIN
 from controlplane.errors import Conflict, Fatal
 from controlplane.operations.model import Operation, OperationKind, OperationStatus
-from controlplane.ports.store import Store
+from controlplane.ports.store import Insert, Store
 from controlplane.workspaces.records import Owned, WorkspaceRecord, WorkspaceStatus
 from controlplane.workspaces.repository import (
     PARTITION,
+    Beside,
     Lease,
     StoredOperation,
     StoredWorkspace,
@@ -143,12 +144,12 @@ async def test_an_update_keeps_the_status(repository: WorkspaceRepository) -> No
     assert await repository.load("ws") == after
 
 
-async def test_an_allocation_is_spent_once(repository: WorkspaceRepository) -> None:
+async def test_what_is_shared_is_taken_once(repository: WorkspaceRepository) -> None:
     for number in (1, 2):
-        seen = await repository.allocation()
+        taken = Beside((Insert(f"n!0a28{number:04x}", {"taken": []}),))
         operations = {name: operation(10 * number + place) for place, name in enumerate(("a", "b"))}
         outcomes = await asyncio.gather(
-            *(repository.accept(record(op, f"{name}{number}"), op, None, seen) for name, op in operations.items()),
+            *(repository.accept(record(op, f"{name}{number}"), op, None, taken) for name, op in operations.items()),
             return_exceptions=True,
         )
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "StoredWorkspace"]

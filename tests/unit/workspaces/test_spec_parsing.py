@@ -38,6 +38,7 @@ def test_defaults_are_the_safe_ones() -> None:
         "network": {
             "mode": "privateVnet",
             "addressSpace": "10.40.0.0/22",
+            "prefixLength": None,
             "hub": {
                 "kind": "create",
                 "vnetId": None,
