@@ -19,7 +19,7 @@ from controlplane.workspaces.model import Blueprint, Origin, Ref, Resource, Role
 from tests.unit.workspaces.fake_azure import CONTEXT, OWNER, SUBSCRIPTION, blueprint, spec
 
 MANY = {
-    "network": {"addressSpace": "10.0.0.0/12"},
+    "network": {"addressSpace": "10.0.0.0/16"},
     "compute": {"clusters": [{"name": f"c{n:02}", "size": "Standard_DS3_v2", "maxNodes": 2} for n in range(9)]},
 }
 VARIANTS = [

@@ -223,7 +223,7 @@ def test_an_operation_superseded_under_a_tick_stops_it_before_its_next_write(wor
         second = found.operation.model_copy(update=fresh)
         record = stored.record.model_copy(update={"active_operation": "op-2", "due_at": now})
         writes = world.repository.supersede("ws", found, finished)
-        await world.repository.accept(record, second, stored, None, Beside(writes, finished))
+        await world.repository.accept(record, second, stored, Beside(writes, finished))
         at = asyncio.get_running_loop().time()
         before = len(world.azure.calls)
         await working
