@@ -69,6 +69,7 @@ def test_defaults_are_the_safe_ones() -> None:
         "budget": None,
         "expiry": None,
         "legacyV1Mode": False,
+        "waivers": [],
     }
 
 
