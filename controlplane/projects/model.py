@@ -41,6 +41,9 @@ class Registration(Model):
     registries: tuple[str, ...] = Field(default=(), description="ARM ids of container registries.")
     identities: tuple[str, ...] = Field(default=(), description="ARM ids of user-assigned identities.")
     entra_groups: tuple[str, ...] = Field(default=(), description="Groups that may be granted roles.")
+    service_principals: tuple[str, ...] = Field(
+        default=(), description="Object ids of pipelines and other processes that may be granted roles."
+    )
     limits: Limits = Limits()
     members: Members = Members()
 

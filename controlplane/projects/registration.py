@@ -95,6 +95,8 @@ def _problems(registration: Registration) -> Iterator[ErrorDetail]:
         ("members.approvers", members.approvers),
     ):
         yield from _each(field, groups, guid, "is not the object id of an Entra group")
+    processes = registration.service_principals
+    yield from _each("servicePrincipals", processes, guid, "is not the object id of a service principal")
 
 
 def _each(field: str, values: Sequence[str], valid: Callable[[str], object], message: str) -> Iterator[ErrorDetail]:

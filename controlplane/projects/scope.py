@@ -9,8 +9,10 @@ from urllib.parse import unquote
 from controlplane.arm import fold, is_within
 from controlplane.errors import ErrorDetail
 from controlplane.projects.model import Registration
+from controlplane.workspaces.access.personas import KINDS
 from controlplane.workspaces.addresses import AUTO, has_place, wanted_prefix
 from controlplane.workspaces.spec_model import WorkspaceSpec
+from controlplane.workspaces.spec_model.access import members
 
 CODE = "ScopeNotAllowedForProject"
 
@@ -44,9 +46,7 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
     for path, ids, known in (
         ("$.network.hub.dnsZones", hub.dns_zones, registration.dns_zones),
         ("$.identity.ids", identity.ids, registration.identities),
-        ("$.access.dataScientists", spec.access.data_scientists, registration.entra_groups),
-        ("$.access.projectLeads", spec.access.project_leads, registration.entra_groups),
-        ("$.access.platformSupport", spec.access.platform_support, registration.entra_groups),
+        *_personas(spec, registration),
     ):
         for index, item in enumerate(ids):
             if not _known(item, known):
@@ -56,6 +56,15 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
     key = spec.encryption.customer_managed_key
     if key is not None and not _known(key, registration.keys):
         yield _detail("$.encryption.customerManagedKey", key)
+
+
+def _personas(
+    spec: WorkspaceSpec, registration: Registration
+) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """Path, who is named there, who may be: people's personas are groups, the others service principals."""
+    for persona, kind in KINDS.items():
+        known = registration.entra_groups if kind.is_person else registration.service_principals
+        yield f"$.access.{persona}", members(spec.access, persona), known
 
 
 def _known(item: str, allowed: Sequence[str]) -> bool:

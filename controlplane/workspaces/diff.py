@@ -21,12 +21,13 @@ from controlplane.workspaces.model import (
     Expectation,
     Observed,
     Origin,
+    Ref,
     Resource,
     RoleAssignmentId,
 )
 from controlplane.workspaces.observe import collection_of
 from controlplane.workspaces.records import Owned
-from controlplane.workspaces.resolve import Unresolved, at, output, resolve
+from controlplane.workspaces.resolve import Unresolved, at, holder_of, resolve
 
 #: Answered by Azure inside what we write back of a subnet, and never to be sent.
 _READ_ONLY = frozenset(
@@ -186,8 +187,8 @@ def _of(
 
 
 def _future_id(arm_id: RoleAssignmentId, observed: Observed) -> str | None:
-    holder = output(arm_id.principal, observed)
-    return arm_id.resolve(holder) if isinstance(holder, str) else None
+    holder = holder_of(arm_id, observed)
+    return arm_id.resolve(holder) if holder is not None else None
 
 
 def _spread(blueprint: Blueprint, changes: list[Change]) -> list[Change]:
@@ -221,7 +222,7 @@ def _lies_in(ids: list[str], outer: str) -> bool:
 def _principal_lost(resource: Resource, replaced: Mapping[str, str]) -> str | None:
     """A new system identity is a new principal: its grants are other grants. A user-assigned one outlives it all."""
     principal = resource.id.principal if isinstance(resource.id, RoleAssignmentId) else None
-    if principal is not None and principal.path == SYSTEM_PRINCIPAL and principal.key in replaced:
+    if isinstance(principal, Ref) and principal.path == SYSTEM_PRINCIPAL and principal.key in replaced:
         return principal.key
     return None
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from controlplane.json_types import JsonObject
+from controlplane.workspaces.access.desired import DesiredAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class RoleAssignmentId:
     scope: str
     role_definition: str
     """The role's GUID."""
-    principal: Ref
+    principal: Ref | str
+    """Whose it is: a resource's identity, or somebody of Entra ID by object id."""
 
     def resolve(self, principal_id: str) -> str:
         """The ARM id for a known principal."""
@@ -125,6 +127,8 @@ class Blueprint:
     of theirs is ever written or deleted."""
     deviations: tuple[Deviation, ...] = ()
     """What is declared against a control of the posture."""
+    access: DesiredAccess = field(default_factory=DesiredAccess)
+    """Who shall have which role, what an administrator has to grant included."""
 
     @cached_property
     def by_key(self) -> Mapping[str, Resource]:

@@ -21,7 +21,7 @@ from controlplane.workspaces.kinds import Kind, Listing
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import Answer, Blueprint, Observed, Read, Resource, RoleAssignmentId, Unreadable
 from controlplane.workspaces.records import Owned
-from controlplane.workspaces.resolve import at, output
+from controlplane.workspaces.resolve import at, holder_key, holder_of
 
 #: What a read may wait, all its pauses together, before it counts as unreadable: somebody waits for the answer.
 PATIENCE_SECONDS = 3.0
@@ -237,8 +237,9 @@ def _claim(blueprint: Blueprint, found: _Found) -> set[str]:
             claimed.add(fold(str(body["id"])))
             continue
         collection = collection_of(where, resource.type)
-        if isinstance(arm_id, RoleAssignmentId) and arm_id.principal.key in unknown:
-            unknown[resource.key] = unknown[arm_id.principal.key]
+        holder = holder_key(arm_id) if isinstance(arm_id, RoleAssignmentId) else None
+        if holder is not None and holder in unknown:
+            unknown[resource.key] = unknown[holder]
         elif collection in found.unreadable:
             unknown[resource.key] = found.unreadable[collection]
         elif isinstance(arm_id, str):
@@ -248,8 +249,8 @@ def _claim(blueprint: Blueprint, found: _Found) -> set[str]:
 
 def _role(wanted: RoleAssignmentId, found: _Found, so_far: Observed) -> JsonObject | None:
     """By (scope, role, principal): Azure keeps one assignment of a triple, whatever its name and whoever made it."""
-    holder = output(wanted.principal, so_far)
-    if not isinstance(holder, str):
+    holder = holder_of(wanted, so_far)
+    if holder is None:
         return None
     return found.roles.get((fold(wanted.scope), wanted.role_definition.lower(), holder.lower()))
 

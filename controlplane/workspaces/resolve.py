@@ -45,6 +45,17 @@ def _parts(path: str) -> tuple[tuple[str, str], ...]:
     return tuple(_PART.findall(path))
 
 
+def holder_of(arm_id: RoleAssignmentId, observed: Observed) -> str | None:
+    """Object id of the principal of a grant, or None while it is unknown."""
+    holder = arm_id.principal if isinstance(arm_id.principal, str) else output(arm_id.principal, observed)
+    return holder if isinstance(holder, str) else None
+
+
+def holder_key(arm_id: RoleAssignmentId) -> str | None:
+    """The resource whose identity is the principal of a grant; None for somebody of Entra ID."""
+    return None if isinstance(arm_id.principal, str) else arm_id.principal.key
+
+
 def at(body: Any, path: str) -> Any:
     """The value at a dotted path; None where there is nothing.
 
@@ -74,10 +85,10 @@ def resolve(resource: Resource, observed: Observed) -> Resolved | Unresolved:
     body = _filled(resource.body, observed, missing)
     arm_id = resource.id
     if isinstance(arm_id, RoleAssignmentId):
-        holder = output(arm_id.principal, observed)
-        if not isinstance(holder, str):
-            missing.add(arm_id.principal.key)
-        else:
+        holder, key = holder_of(arm_id, observed), holder_key(arm_id)
+        if holder is None and key is not None:
+            missing.add(key)
+        elif holder is not None:
             arm_id = arm_id.resolve(holder)
     if missing or isinstance(arm_id, RoleAssignmentId):
         return Unresolved(tuple(sorted(missing)))

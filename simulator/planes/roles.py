@@ -233,6 +233,22 @@ BUILT_IN: tuple[Role, ...] = (
         ("*/read", "Microsoft.OperationalInsights/workspaces/search/action", "Microsoft.Support/*"),
     ),
     Role(
+        "749f88d5-cbae-40b8-bcfc-e573ddc772fa", "Monitoring Contributor",
+        "Can read all monitoring data and edit monitoring settings.",
+        (
+            "*/read", "Microsoft.AlertsManagement/alerts/*", "Microsoft.AlertsManagement/alertsSummary/*",
+            "Microsoft.Insights/actiongroups/*", "Microsoft.Insights/activityLogAlerts/*",
+            "Microsoft.Insights/AlertRules/*", "Microsoft.Insights/components/*",
+            "Microsoft.Insights/diagnosticSettings/*", "Microsoft.Insights/eventtypes/*",
+            "Microsoft.Insights/logDefinitions/*", "Microsoft.Insights/metricalerts/*",
+            "Microsoft.Insights/MetricDefinitions/*", "Microsoft.Insights/Metrics/*",
+            "Microsoft.Insights/Register/Action", "Microsoft.Insights/scheduledqueryrules/*",
+            "Microsoft.Insights/webtests/*", "Microsoft.Insights/workbooks/*",
+            "Microsoft.OperationalInsights/workspaces/write", "Microsoft.OperationalInsights/workspaces/search/action",
+            "Microsoft.OperationalInsights/workspaces/sharedKeys/action", "Microsoft.Support/*",
+        ),
+    ),
+    Role(
         "f1a07417-d97a-45cb-824c-7a7467783830", "Managed Identity Operator", "Read and Assign User Assigned Identity",
         ("Microsoft.ManagedIdentity/userAssignedIdentities/*/read",
          "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action", *_COMMON),

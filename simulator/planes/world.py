@@ -22,6 +22,19 @@ DEFAULT_SEED = "contoso"
 ADMIN = "admin.by.hand"  # the human Owner through whom `inject` acts
 
 
+#: Name → end of the object id, of Entra groups and of service principals.
+_GROUPS = {
+    "churn-data-scientists": 0xD1, "churn-data-analysts": 0xD2, "churn-model-testers": 0xD3,
+    "churn-business-stakeholders": 0xD4, "churn-project-leads": 0xD5, "churn-product-owners": 0xD6,
+    "platform-support": 0xD7, "churn-model-end-users": 0xD8,
+}  # fmt: skip
+_PROCESSES = {"release-pipeline": 0xE9, "model-monitoring": 0xEB, "data-governance": 0xEC}
+
+
+def _object_id(number: int) -> str:
+    return f"00000000-0000-0000-0000-{number:012x}"
+
+
 @dataclass(frozen=True)
 class Config:
     """What the command line says."""
@@ -92,6 +105,7 @@ class World:
         operator = self._identity("operator")
         scientist = self._identity("data-scientist")
         admin = self.directory.person(ADMIN)
+        self._people()
         for role in roles.BUILT_IN:
             engine.put(f"/providers/{DEFINITIONS}/{role.guid}", assignments.definition_body(role))
         for sub in subs:
@@ -102,6 +116,16 @@ class World:
                 engine.grant(scope, roles.DATA_SCIENTIST, scientist["id"])
         holders = {"observer": observer["id"], "operator": operator["id"]}
         self._grant_own_roles([f"/subscriptions/{sub['id']}" for sub in subs if not sub["owner_only"]], holders)
+
+    def _people(self) -> None:
+        """Groups and processes that workspaces may give roles to; the same in every seed, as the subscriptions."""
+        for name, number in _GROUPS.items():
+            self.directory.add({"id": _object_id(number), "kind": "Group", "name": name})
+        for name, number in _PROCESSES.items():
+            client = self.engine.guid("client", name)
+            self.directory.add(
+                {"id": _object_id(number), "kind": "ServicePrincipal", "name": name, "client_id": client}
+            )
 
     def _grant_own_roles(self, scopes: list[str], holders: dict[str, str]) -> None:
         """What `infra/README.md` tells whoever deploys the product to do."""

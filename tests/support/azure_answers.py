@@ -57,7 +57,7 @@ class Estate:
         """The ARM id of a key, a role assignment's as its principal makes it."""
         arm_id = self.blueprint.by_key[key].id
         if isinstance(arm_id, RoleAssignmentId):
-            return arm_id.resolve(str(self._filled(arm_id.principal)))
+            return arm_id.resolve(str(self._filled(arm_id.principal)))  # a Ref, or an object id as it is
         return arm_id
 
     def get(self, arm_id: str) -> Body | None:

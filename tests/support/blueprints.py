@@ -27,7 +27,14 @@ CONTEXT = compiler.CompileContext(
 
 
 #: Names of the files in examples/workspaces; the first is the one that most tests start from.
-EXAMPLES = ("secure-classical", "hub-bastion", "hub-build-agents", "hub-existing", "auto-addresses")
+EXAMPLES = (
+    "secure-classical",
+    "hub-bastion",
+    "hub-build-agents",
+    "hub-existing",
+    "auto-addresses",
+    "personas",
+)
 #: An example with every type that hubs may have.
 FULL_HUB = {
     "bastion": True,

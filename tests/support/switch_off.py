@@ -20,7 +20,7 @@ from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.conflict_table import CONFLICTS
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
-from tests.support.blueprints import everything, with_full_hub
+from tests.support.blueprints import everything, example, with_full_hub
 
 _REGISTRIES: dict[str, dict[str, Any]] = {
     "control": rules.CONTROLS,
@@ -43,7 +43,8 @@ def _registered() -> Iterator[tuple[str, frozenset[str]]]:
         for name, rule in registry.items():
             yield f"{kind}:{name}", frozenset(rule.requirements)
     yield _PROFILE, frozenset({"S1-17"})
-    for resource in everything(**with_full_hub()).resources:
+    with_everything = {**with_full_hub(), "access": example("personas")["access"]}
+    for resource in everything(**with_everything).resources:
         yield f"resource:{resource.key}", frozenset(resource.requirements)
 
 

@@ -17,6 +17,7 @@ from controlplane.workspaces.blueprint.diagnostics import diagnostics
 from controlplane.workspaces.blueprint.dns import dns
 from controlplane.workspaces.blueprint.hub import agent_keys, hub
 from controlplane.workspaces.blueprint.network import network
+from controlplane.workspaces.blueprint.persona_roles import desired_access, persona_roles
 from controlplane.workspaces.blueprint.private_endpoints import endpoint_id, private_endpoints
 from controlplane.workspaces.blueprint.workspace import workspace
 from controlplane.workspaces.conflicts import deviations
@@ -32,14 +33,18 @@ def compile_blueprint(spec: WorkspaceSpec, context: CompileContext) -> Blueprint
     ``spec`` is one that :func:`parse_spec` let through. Raises ``KeyError`` for an unknown cloud.
     """
     site = survey(spec, context)
+    resources = list(_resources(site))
+    access = desired_access(site, {item.key: str(item.id) for item in resources})
+    resources += persona_roles(site, access)
     return Blueprint(
         workspace=context.workspace,
         subscription_id=spec.subscription_id,
         location=spec.location,
-        resources=_in_order(list(_resources(site))),
+        resources=_in_order(resources),
         own_groups=(site.group,),
         abroad=(site.names.abroad("peer"), site.names.abroad("link")),
         deviations=deviations(spec),
+        access=access,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from controlplane.workspaces import kinds as k
+from controlplane.workspaces.access.roles import GRANTABLE
 from controlplane.workspaces.blueprint.context import Site, principal, resource
 from controlplane.workspaces.model import Origin, Resource, RoleAssignmentId
 
@@ -20,6 +21,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "key-vault-administrator": "00482a5a-887f-4fb3-b363-3b7fe8e74483",
         "acr-pull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
         "azureml-data-scientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
+        **GRANTABLE,
     }
 )
 

@@ -33,6 +33,8 @@ class CompileContext:
     resource_group: str
     tenant_id: str
     cloud: str = "AzureCloud"
+    administrators: tuple[str, ...] = ()
+    """Object ids of those who administer the subscriptions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,9 @@ class Declared:
             key = self.scene.key_of(above)
             if key is not None and key != resource.key:
                 yield Cause(key)
-        lost = {*refs(resource.body), *((resource.id.principal,) if isinstance(resource.id, RoleAssignmentId) else ())}
+        lost = set(refs(resource.body))
+        if isinstance(resource.id, RoleAssignmentId) and not isinstance(resource.id.principal, str):
+            lost.add(resource.id.principal)
         for ref in sorted(lost, key=lambda r: (r.key, r.path)):
             yield Cause(ref.key)
             yield Cause(ref.key, f"$.{steps(ref.path)[0]}")

@@ -16,6 +16,7 @@ from controlplane.workspaces.blueprint.context import Ranges
 from controlplane.workspaces.blueprint.names import Names
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import Blueprint, Origin, Ref, Resource, RoleAssignmentId
+from controlplane.workspaces.resolve import holder_key
 from tests.unit.workspaces.fake_azure import CONTEXT, OWNER, SUBSCRIPTION, blueprint, spec
 
 MANY = {
@@ -71,7 +72,7 @@ def test_every_reference_is_a_dependency(changes: dict[str, Any]) -> None:
     for resource in blueprint(**changes).resources:
         named = {ref.key for ref in refs(resource.body)}
         if isinstance(resource.id, RoleAssignmentId):
-            named.add(resource.id.principal.key)
+            named |= {key for key in (holder_key(resource.id),) if key is not None}
         assert named <= set(resource.depends_on)
 
 

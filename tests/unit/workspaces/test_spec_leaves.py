@@ -82,8 +82,17 @@ OTHER: dict[str, Any] = {
     "compute.instances[].assignedTo": GUID,
     "catalog.collections[]": "meta",
     "access.dataScientists[]": GUID,
+    "access.dataAnalysts[]": GUID,
+    "access.modelTesters[]": GUID,
+    "access.businessStakeholders[]": GUID,
     "access.projectLeads[]": GUID,
+    "access.productOwners[]": GUID,
     "access.platformSupport[]": GUID,
+    "access.modelEndUsers[]": GUID,
+    "access.cicdProcesses[]": GUID,
+    "access.mlWorkspace[]": GUID,
+    "access.monitoringProcesses[]": GUID,
+    "access.dataGovernance[]": GUID,
     "budget.monthly.amount": 100.0,
     "budget.monthly.currency": "EUR",
     "budget.thresholds[]": 50,
@@ -113,14 +122,13 @@ REFUSED = {
     "compute.clusters[].publicIp",
     "compute.instances",
     "catalog",
-    "access",
     "budget",
     "expiry.idleAfter",
     "expiry.grace",
     "expiry.action",
 }
 #: Built, and refused for good.
-NEVER = {"network.hub.agents.authentication", "waivers[].conflict"}
+NEVER = {"network.hub.agents.authentication", "waivers[].conflict", "access.mlWorkspace[]"}
 
 
 def leaves(annotation: Any, path: str) -> Iterator[str]:

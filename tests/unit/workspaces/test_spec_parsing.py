@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from controlplane.errors import Rejected
+from controlplane.workspaces.access.personas import Persona
 from controlplane.workspaces.spec import check_name, parse_spec
 from tests.unit.workspaces.fake_azure import OWNER, request
 
@@ -65,7 +66,7 @@ def test_defaults_are_the_safe_ones() -> None:
         "encryption": {"customerManagedKey": None},
         "compute": {"clusters": [], "instances": []},
         "catalog": {"collections": []},
-        "access": {"dataScientists": [], "projectLeads": [], "platformSupport": []},
+        "access": {persona.value: [] for persona in Persona},
         "budget": None,
         "expiry": None,
         "legacyV1Mode": False,

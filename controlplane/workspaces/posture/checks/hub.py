@@ -16,6 +16,7 @@ from controlplane.workspaces.model import Resource, RoleAssignmentId
 from controlplane.workspaces.posture.model import FindingStatus
 from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, unknown
+from controlplane.workspaces.resolve import holder_key
 
 _SCOPE = "$.properties.scope"
 _NETWORK = "$.properties.virtualNetwork.id"
@@ -165,8 +166,12 @@ def foreign_grants(scene: Scene) -> Iterator[Outcome]:
     unmanaged = (body for body in scene.observed.unmanaged if _is(body, kinds.ROLE_ASSIGNMENT))
     strangers = [body for body in unmanaged if str(_at(body, "createdBy") or "").lower() not in ours]
     # A lost identity leaves its grants behind, and nobody can tell them from somebody else's.
-    holders = {r.id.principal.key for r in scene.blueprint.resources if isinstance(r.id, RoleAssignmentId)}
-    causes = tuple(cause for key in sorted(holders) for cause in (Cause(key), Cause(key, "$.identity")))
+    holders = {holder_key(r.id) for r in scene.blueprint.resources if isinstance(r.id, RoleAssignmentId)}
+    causes = tuple(
+        cause
+        for key in sorted(key for key in holders if key is not None)
+        for cause in (Cause(key), Cause(key, "$.identity"))
+    )
     for body in strangers:
         holder, scope = _at(body, "principalId"), str(_at(body, "scope"))
         yield Outcome(

@@ -1,0 +1,1 @@
+"""Who may use what: personas, the matrix of their roles, what is wanted, what is effective. Pure."""
