@@ -58,6 +58,15 @@ def an_environment_is_listed_by_its_name(product: QuietProduct) -> None:
     assert found == {"people": "3"}
 
 
+@noticed("v1-legacy-mode", world="empty")
+def a_v1_workspace_takes_no_v2_calls(product: QuietProduct) -> None:
+    """``az ml environment create`` against a workspace whose spec says ``legacyV1Mode``."""
+    succeeded(product.create(spec(legacyV1Mode=True)))
+    version = f"{product.ids()['workspace']}/environments/people/versions/3"
+    body = {"properties": {"image": "mcr.microsoft.com/base:1"}}
+    assert Az(product).refused("PUT", version, body) == "BadRequest"
+
+
 @noticed("datastore-default")
 def only_azure_says_which_datastore_is_the_default_one(product: QuietProduct) -> None:
     az, workspace = Az(product), product.ids()["workspace"]

@@ -385,6 +385,19 @@ def workspace_counts_its_links(lab: Lab) -> None:
     assert (properties["privateLinkCount"], properties["notebookInfo"]["isPrivateLinkEnabled"]) == (1, True)
 
 
+@effect("v1-legacy-mode")
+def a_v1_workspace_takes_no_v2_calls(lab: Lab) -> None:
+    lab.group()
+    estate.dependants(lab)
+    properties = {**estate.WORKSPACE_BODY["properties"], "v1LegacyMode": True}
+    lab.put(WORKSPACE, {**estate.WORKSPACE_BODY, "properties": properties})
+    version = f"{WORKSPACE}/environments/env/versions/3"
+    body = {"properties": {"image": "mcr.microsoft.com/base:1"}}
+    assert "v1 legacy mode" in lab.refused("PUT", version, body)["message"]
+    lab.put(WORKSPACE, estate.WORKSPACE_BODY)
+    lab.put(version, body)
+
+
 @effect("asset-container")
 def version_brings_its_container(lab: Lab) -> None:
     a_workspace(lab)

@@ -20,6 +20,7 @@ from tools.proof import Row, main, rows
 REQUIRED = {
     "S1-02": "create/validate",
     "S1-03": "create",
+    "S1-04": "advise",
     "S1-05": "advise/validate",
     "S1-07": "validate",
     "S1-09": "create",

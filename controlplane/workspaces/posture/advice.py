@@ -35,6 +35,14 @@ _ADVICE = (
         lambda spec, blueprint: bool(spec.compute.clusters) and _has(blueprint, kinds.PRIVATE_ENDPOINT),
     ),
     Advice(
+        "V1ApiStaysInside",
+        ("S1-04",),
+        "$.legacyV1Mode",
+        "With the v1 API and this private endpoint everything stays inside the network but creating, reading, updating "
+        "and deleting the workspace and its computes, which go through public Azure Resource Manager.",
+        lambda spec, blueprint: spec.legacy_v1_mode and _has(blueprint, kinds.PRIVATE_ENDPOINT),
+    ),
+    Advice(
         "V2ApiIsTheDefault",
         ("S1-46",),
         "$.legacyV1Mode",

@@ -18,6 +18,7 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import parent_id
+from simulator.types.machinelearning.legacy import LEGACY
 from simulator.types.machinelearning.workspaces import DATASTORE, WORKSPACE
 
 CONTAINERS = ("environments", "codes", "components", "data")
@@ -73,7 +74,7 @@ def _asset(kind: str) -> tuple[ResourceType, ResourceType]:
                 "isAnonymous": False,
             }
         },
-        hooks=(Hook(Phase.ACCEPTED, "asset-container", make_container),),
+        hooks=(LEGACY, Hook(Phase.ACCEPTED, "asset-container", make_container)),
     )
     return container, version
 
@@ -87,7 +88,7 @@ TYPES: tuple[ResourceType, ...] = (
         provisioning_state=False,
         system_data=True,
         keys=("id", "name", "type", "properties", "systemData"),
-        hooks=(Hook(Phase.ACCEPTED, "datastore-default", keep_default),),
+        hooks=(LEGACY, Hook(Phase.ACCEPTED, "datastore-default", keep_default)),
         required=(
             Required(
                 # Words assumed; the code is the provider's.

@@ -25,6 +25,7 @@ from simulator.engine.declaration import (
 )
 from simulator.types._shared import dig, name_of, parent_id
 from simulator.types.machinelearning import nodes
+from simulator.types.machinelearning.legacy import LEGACY
 from simulator.types.machinelearning.workspaces import LOCATION, WORKSPACE
 
 JOB = f"{WORKSPACE}/jobs"
@@ -230,6 +231,7 @@ TYPES: tuple[ResourceType, ...] = (
         defaults=_defaults,
         actions=(Action("cancel", cancel),),
         hooks=(
+            LEGACY,
             Hook(Phase.VALIDATE, "job-compute", validate),
             Hook(Phase.ACCEPTED, "job-runs", start),
             Hook(Phase.EVENT, "job-runs", lives),

@@ -58,6 +58,7 @@ def agents(number: int, **fields: object) -> Callable[[], Case]:
 
 #: Requirement → code, a case that needs it, a case that does not.
 CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
+    "S1-04": ("V1ApiStaysInside", lambda: asked(legacyV1Mode=True), asked),
     "S1-05": ("V2ApiReachesPublicArm", asked, lambda: asked(legacyV1Mode=True)),
     "S1-33": ("StorageTagReachesEveryAccount", asked, lambda: asked(compute={"clusters": []})),
     "S1-46": ("V2ApiIsTheDefault", lambda: asked(legacyV1Mode=True), asked),
