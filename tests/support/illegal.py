@@ -1,0 +1,75 @@
+"""What nobody may ask for: changes of an accepted spec that Azure, or a requirement, excludes, by requirement id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tests.support.virtual_time import START
+
+Spec = dict[str, Any]
+Change = Callable[[Spec], None]
+OWNER = "00000000-0000-0000-0000-0000000000a1"
+
+
+@dataclass(frozen=True, slots=True)
+class Illegal:
+    """``code`` is among those of the refusal, whatever else is changed with it."""
+
+    requirement: str
+    code: str
+    change: Change
+    example: str = "secure-classical"
+    """The example that is stored, and that is changed."""
+
+
+def waiver(days: int, conflict: str = "X-01") -> Spec:
+    """Of the day on which virtual time begins."""
+    ends_on = (START.date() + timedelta(days=days)).isoformat()
+    return {"conflict": conflict, "owner": OWNER, "reason": "Somebody needs it for a while.", "endsOn": ends_on}
+
+
+def sets(path: str, value: Any) -> Change:
+    """``path`` is dotted, with list positions as numbers; what is missing on the way is made."""
+    *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
+
+    def change(spec: Spec) -> None:
+        holder: Any = spec
+        for step in steps:
+            holder = holder[step] if isinstance(step, int) else holder.setdefault(step, {})
+        holder[last] = value
+
+    return change
+
+
+def all_of(*changes: Change) -> Change:
+    """One after the other."""
+
+    def change(spec: Spec) -> None:
+        for one in changes:
+            one(spec)
+
+    return change
+
+
+ADMIN = sets("registry.adminUser", True)
+
+ILLEGAL: tuple[Illegal, ...] = (
+    Illegal("X-01", "RegistryAdminAccount", ADMIN),
+    Illegal("X-01", "WaiverLapsed", all_of(ADMIN, sets("waivers", [waiver(-1)]))),
+    Illegal("X-01", "WaiverTooLong", all_of(ADMIN, sets("waivers", [waiver(400)]))),
+    Illegal("X-01", "WaiverNotNeeded", all_of(sets("registry", {}), sets("waivers", [waiver(30)]))),
+    Illegal("X-05", "InvalidValue", sets("waivers", [waiver(30, "X-05")])),
+)
+
+LEGAL: tuple[Change, ...] = (
+    sets("compute.clusters.0.maxNodes", 6),
+    sets("compute.clusters.0.minNodes", 1),
+    sets("compute.clusters.0.idleBeforeScaleDown", "PT10M"),
+    sets("expiry", {"expiresOn": "2027-07-30"}),
+    sets("workload", "cv"),
+    sets("owners", [OWNER, "00000000-0000-0000-0000-0000000000a2"]),
+    sets("storage.sharedKeyAccess", True),
+)
