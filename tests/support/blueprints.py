@@ -29,6 +29,7 @@ CONTEXT = compiler.CompileContext(
 #: Names of the files in examples/workspaces; the first is the one that most tests start from.
 EXAMPLES = (
     "secure-classical",
+    "legacy-v1",
     "hub-bastion",
     "hub-build-agents",
     "hub-existing",
