@@ -72,6 +72,7 @@ REQUIRED = {
     "S1-69": "create/validate",
     "S1-70": "create/validate",
     "S1-71": "advise/enforce",
+    "S1-72": "advise",
     "S2-01": "create",
     "S2-04": "create/validate",
     "S2-09": "advise",

@@ -10,7 +10,7 @@ from controlplane.workspaces.blueprint.workspace import image_build_compute
 from controlplane.workspaces.model import Blueprint, PlanWarning
 from controlplane.workspaces.posture.advice_hub import HUB_ADVICE
 from controlplane.workspaces.posture.advice_model import Advice
-from controlplane.workspaces.spec_model import WorkspaceSpec
+from controlplane.workspaces.spec_model import Workload, WorkspaceSpec
 
 
 def _has(blueprint: Blueprint, resource_type: str) -> bool:
@@ -88,6 +88,15 @@ _ADVICE = (
         "Nodes can run without public addresses, which closes the inbound rule from AzureMachineLearning: prefer "
         "publicIp: false.",
         lambda spec, _: any(cluster.public_ip for cluster in spec.compute.clusters),
+    ),
+    Advice(
+        "UseCaseProfile",
+        ("S1-72",),
+        "$.workload",
+        "Computer vision is what this isolation was published for: video of telecom stores, defects of engine parts; "
+        "customers in manufacturing, telecom, retail and health. The images are what must not leave: a closed network, "
+        "identities instead of keys, and retraining that a person decides on.",
+        lambda spec, _: spec.workload is Workload.CV,
     ),
     Advice(
         "AzureGrantsSystemIdentity",

@@ -77,6 +77,7 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S1-65": ("NoImageBuildCompute", lambda: asked(compute={"clusters": []}), asked),
     "S1-68": ("RegistryAdminUser", lambda: asked(registry={"adminUser": True}), asked),
     "S1-71": ("NodesWithPublicAddresses", with_public_nodes, asked),
+    "S1-72": ("UseCaseProfile", lambda: asked(workload="cv"), asked),
     "S2-09": ("AzureGrantsSystemIdentity", asked, with_user_identity),
     "S2-43": ("SharedKeyAccess", lambda: asked(storage={"sharedKeyAccess": True}), asked),
 }
