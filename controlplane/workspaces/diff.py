@@ -11,7 +11,7 @@ from controlplane.errors import NotYet
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.compare import differences
 from controlplane.workspaces.kinds import SUBNET
-from controlplane.workspaces.kinds_table import KINDS
+from controlplane.workspaces.kinds_table import kind_of
 from controlplane.workspaces.model import (
     SYSTEM_PRINCIPAL,
     Action,
@@ -53,7 +53,7 @@ def body(
 
     Raises ``NotYet("DependencyOutputMissing")`` while an output it needs is unknown.
     """
-    kind = KINDS[resource.type]
+    kind = kind_of(resource)
     if existing is not None and not force and not differences(resource.body, existing, kind, observed):
         return None
     resolved = resolve(resource, observed)
@@ -158,7 +158,7 @@ def _change(resource: Resource, observed: Observed) -> Change:
     if found is None:
         made_by_azure = resource.origin is Origin.AZURE
         return _of(resource, observed, Action.CREATE, (), "Azure makes it." if made_by_azure else "")
-    differing = differences(resource.body, found, KINDS[resource.type], observed)
+    differing = differences(resource.body, found, kind_of(resource), observed)
     if not differing:
         return _of(resource, observed, Action.NONE, (), "")
     action = Action.REPLACE if any(item.replaces for item in differing) else Action.UPDATE
@@ -201,7 +201,7 @@ def _spread(blueprint: Blueprint, changes: list[Change]) -> list[Change]:
         if change.action not in (Action.NONE, Action.UPDATE):
             continue
         fixed = [str(resource.id.scope if isinstance(resource.id, RoleAssignmentId) else resource.id)]
-        fixed += [str(value) for path in KINDS[resource.type].replacing for value in _fixed(resource.body, path)]
+        fixed += [str(value) for path in kind_of(resource).replacing for value in _fixed(resource.body, path)]
         cause = next((key for key in resource.depends_on if key in replaced and _lies_in(fixed, replaced[key])), None)
         cause = cause or _principal_lost(resource, replaced)
         if cause is not None:

@@ -7,10 +7,12 @@ reference of each type; replacing paths from the "cannot be changed" notes of th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.kinds import Kind, Listing, Meaning
+from controlplane.workspaces.model import Resource
 
 
 def _kind(resource_type: str, listing: Listing, **more: object) -> Kind:
@@ -235,6 +237,7 @@ _KINDS = (
         },
         meanings={
             "properties.properties.scaleSettings.nodeIdleTimeBeforeScaleDown": Meaning.DURATION,
+            "properties.properties.idleTimeBeforeShutdown": Meaning.DURATION,
             "identity.type": Meaning.COMMA_SET,
             # "The default managed identity is the system-assigned managed identity or the first user-assigned managed
             # identity": "Set up authentication between Azure Machine Learning and other services" (S2-32).
@@ -257,3 +260,27 @@ _KINDS = (
 )
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.type: kind for kind in _KINDS})
+
+#: Of an instance nothing but tags changes in place: "Create an Azure Machine Learning compute instance" (size, SSH, idle
+#: time by a PUT), azurerm_machine_learning_compute_instance (ForceNew throughout, identity included).
+_INSTANCE = replace(
+    KINDS[k.COMPUTE],
+    replacing=KINDS[k.COMPUTE].replacing
+    | {
+        "identity.type",
+        "identity.userAssignedIdentities",
+        "properties.properties.sshSettings.sshPublicAccess",
+        "properties.properties.applicationSharingPolicy",
+        "properties.properties.computeInstanceAuthorizationType",
+        "properties.properties.personalComputeInstanceSettings.assignedUser.objectId",
+        "properties.properties.personalComputeInstanceSettings.assignedUser.tenantId",
+        "properties.properties.idleTimeBeforeShutdown",
+    },
+)
+
+
+def kind_of(resource: Resource) -> Kind:
+    """What is known of a resource's type; a compute is a cluster or an instance, which change differently."""
+    if resource.type == k.COMPUTE and resource.body["properties"]["computeType"] == "ComputeInstance":
+        return _INSTANCE
+    return KINDS[resource.type]

@@ -29,6 +29,14 @@ _VALUES: Mapping[str, Any] = {
     "compute.clusters[].name": "stand-in-{}",
     "compute.clusters[].size": "Standard_DS3_v2",
     "compute.clusters[].maxNodes": 1000,
+    "compute.instances[]": {
+        "name": "stand-in-i",
+        "size": "Standard_DS3_v2",
+        "assignedTo": "00000000-0000-0000-0000-000000000000",
+    },
+    "compute.instances[].name": "stand-in-{}-i",
+    "compute.instances[].size": "Standard_DS3_v2",
+    "compute.instances[].assignedTo": "00000000-0000-0000-0000-000000000000",
 }
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controlplane.workspaces import kinds as k
-from controlplane.workspaces.blueprint.access import agent_roles, cluster_roles, workspace_roles
+from controlplane.workspaces.blueprint.access import agent_roles, cluster_roles, instance_roles, workspace_roles
 from controlplane.workspaces.blueprint.compute import clusters
 from controlplane.workspaces.blueprint.context import CompileContext, Site, resource, survey
 from controlplane.workspaces.blueprint.dependants import component, log_analytics, registry, storage, vault
 from controlplane.workspaces.blueprint.diagnostics import diagnostics
 from controlplane.workspaces.blueprint.dns import dns
 from controlplane.workspaces.blueprint.hub import agent_keys, hub
+from controlplane.workspaces.blueprint.instances import instances
 from controlplane.workspaces.blueprint.network import network
 from controlplane.workspaces.blueprint.persona_roles import desired_access, persona_roles
 from controlplane.workspaces.blueprint.private_endpoints import endpoint_id, private_endpoints
@@ -72,6 +73,8 @@ def _resources(site: Site) -> Iterator[Resource]:
     yield from workspace_roles(site, scopes)
     yield from clusters(site)
     yield from cluster_roles(site, scopes)
+    yield from instances(site)
+    yield from instance_roles(site, scopes)
     yield from agent_roles(site, agent_keys(site), scopes)
     yield from diagnostics(site, scopes)
 

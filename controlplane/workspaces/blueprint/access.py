@@ -56,6 +56,13 @@ _CLUSTER = (
     # Azure grants this one when the cluster is made (S2-75).
     _Grant("registry", "acr-pull", ("S1-02", "S2-04"), Origin.AZURE),
 )
+_INSTANCE = (
+    _Grant("storage", "storage-blob-data-contributor", ("S2-04",)),
+    _Grant("registry", "acr-pull", ("S2-04",)),
+    # Without it an instance that has an identity never stops by itself (S2-52); where the matrix of personas gives such
+    # an identity nothing, this wins (X-03).
+    _Grant("workspace", "contributor", ("S2-52",)),
+)
 #: What a pipeline needs: it sends jobs and registers models, and makes no resources. The scope is one workspace, well
 #: inside the resource group (S4-05).
 _AGENT = _Grant("workspace", "azureml-data-scientist", ("S4-04",))
@@ -79,6 +86,14 @@ def cluster_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
     for cluster in site.spec.compute.clusters:
         key = f"cluster/{cluster.name}"
         for grant in _CLUSTER:
+            yield _role(site, key, key, grant, scopes[grant.target])
+
+
+def instance_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
+    """Of the instances that have an identity of their own. ``scopes``: key → ARM id."""
+    for instance in site.spec.compute.instances:
+        key = f"instance/{instance.name}"
+        for grant in _INSTANCE if instance.identity.type == "systemAssigned" else ():
             yield _role(site, key, key, grant, scopes[grant.target])
 
 

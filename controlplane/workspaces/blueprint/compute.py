@@ -1,18 +1,19 @@
-"""Training clusters without public addresses (S1-26, S1-29…32, S1-71)."""
+"""Training clusters without public addresses (S1-26, S1-29…32, S1-71), and the identities of computes (S2-31…36)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.context import Site, resource
 from controlplane.workspaces.blueprint.network import subnet_id
 from controlplane.workspaces.blueprint.workspace import workspace_id
 from controlplane.workspaces.model import Resource
-from controlplane.workspaces.spec_model import Cluster
+from controlplane.workspaces.spec_model import Cluster, ClusterIdentity, InstanceIdentity
 
 #: X-17: a node without a public address reaches the workspace through its endpoint or not at all.
-_AFTER = (
+AFTER = (
     "workspace",
     "subnet/training",
     "private-endpoint/workspace",
@@ -20,7 +21,7 @@ _AFTER = (
     "dns-link/api/ml",
     "dns-link/notebooks/ml",
 )
-_REQUIREMENTS = ("S1-02", "S1-26", "S1-29", "S1-30", "S1-31", "S1-32", "S1-71", "S2-04", "X-17")
+_REQUIREMENTS = ("S1-02", "S1-26", "S1-29", "S1-30", "S1-31", "S1-32", "S1-71", "S2-04", "S2-36", "X-17")
 
 
 def clusters(site: Site) -> Iterator[Resource]:
@@ -31,7 +32,7 @@ def clusters(site: Site) -> Iterator[Resource]:
             k.COMPUTE,
             f"{parent}/computes/{cluster.name}",
             _body(site, cluster, subnet),
-            _AFTER,
+            AFTER,
             requirements=_REQUIREMENTS,
         )
 
@@ -40,14 +41,14 @@ def _body(site: Site, cluster: Cluster, subnet: dict[str, str]) -> dict[str, obj
     return {
         "location": site.spec.location,
         "tags": site.tags,
-        "identity": {"type": "SystemAssigned"},
+        "identity": identity_of(cluster.identity),
         "properties": {
             "computeType": "AmlCompute",
             "disableLocalAuth": True,
             "properties": {
                 "osType": "Linux",
                 "vmSize": cluster.size,
-                "vmPriority": "Dedicated",
+                "vmPriority": "LowPriority" if cluster.low_priority else "Dedicated",
                 "scaleSettings": {
                     "minNodeCount": cluster.min_nodes,
                     "maxNodeCount": cluster.max_nodes,
@@ -59,3 +60,10 @@ def _body(site: Site, cluster: Cluster, subnet: dict[str, str]) -> dict[str, obj
             },
         },
     }
+
+
+def identity_of(asked: ClusterIdentity | InstanceIdentity) -> JsonObject:
+    """The ``identity`` of a compute. The first user-assigned one is the default (S2-32), so their order stays."""
+    if asked.type == "userAssigned":
+        return {"type": "UserAssigned", "userAssignedIdentities": {arm_id: {} for arm_id in asked.ids}}
+    return {"type": "SystemAssigned"}

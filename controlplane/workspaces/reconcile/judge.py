@@ -14,7 +14,7 @@ from controlplane.workspaces.diff import body as wanted_body
 from controlplane.workspaces.diff import released, unmet
 from controlplane.workspaces.keeping import keeping, recovering
 from controlplane.workspaces.kinds import DNS_LINK, PEERING
-from controlplane.workspaces.kinds_table import KINDS
+from controlplane.workspaces.kinds_table import kind_of
 from controlplane.workspaces.model import Resource, RoleAssignmentId
 from controlplane.workspaces.reconcile import steps
 from controlplane.workspaces.reconcile.state import (
@@ -103,7 +103,7 @@ def _judge_present(state: State, index: int, resource: Resource, body: JsonObjec
 
 def _differs(state: State, action: str, resource: Resource, body: JsonObject) -> bool:
     resource = released(resource, body, state.blueprint, state.inventory)
-    found = differences(resource.body, body, KINDS[resource.type], state.observed)
+    found = differences(resource.body, body, kind_of(resource), state.observed)
     return any(not one.replaces for one in found) if action == StepAction.IN_PLACE else bool(found)
 
 
@@ -154,7 +154,7 @@ def put_of(state: State, index: int, resource: Resource, now: datetime) -> Move:
     if body is None:
         raise Fatal("InvalidBlueprint", f"{resource.key} declares nothing that could be written.")
     if existing is not None and state.steps[index].action == StepAction.IN_PLACE:
-        body = keeping(body, existing, KINDS[resource.type])
+        body = keeping(body, existing, kind_of(resource))
     if state.watch(index).recover:
         body = recovering(body)
     arm_id = resolved.id

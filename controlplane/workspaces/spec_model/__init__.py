@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from controlplane.workspaces.spec_model.access import Access
 from controlplane.workspaces.spec_model.catalog import Catalog
-from controlplane.workspaces.spec_model.compute import Cluster, Compute, Instance
+from controlplane.workspaces.spec_model.compute import Cluster, ClusterIdentity, Compute, Instance, InstanceIdentity
 from controlplane.workspaces.spec_model.data import Registry, Storage
 from controlplane.workspaces.spec_model.identity import Encryption, Identity
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry, Forecast, Money
@@ -24,6 +24,7 @@ __all__ = [
     "Budget",
     "Catalog",
     "Cluster",
+    "ClusterIdentity",
     "Compute",
     "Days",
     "Duration",
@@ -35,6 +36,7 @@ __all__ = [
     "Hub",
     "Identity",
     "Instance",
+    "InstanceIdentity",
     "Money",
     "Network",
     "NetworkMode",

@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from controlplane.operations.model import Model
-from controlplane.workspaces.spec_model.types import Duration, Guid
+from controlplane.workspaces.spec_model.types import ArmId, Duration, Guid
+
+
+class ClusterIdentity(Model):
+    """Whom a cluster's nodes are to others: one system identity or user-assigned ones, never both (S2-31)."""
+
+    type: Literal["systemAssigned", "userAssigned"] = Field(
+        default="systemAssigned", description="Kind of managed identity; it can be changed later (S2-36)."
+    )
+    ids: tuple[ArmId, ...] = Field(
+        default=(),
+        max_length=20,
+        description="ARM ids of user-assigned identities. The first is the default one, which mounts storage and pulls "
+        "images (S2-32).",
+    )
+
+
+class InstanceIdentity(Model):
+    """Whom an instance is to others."""
+
+    type: Literal["none", "systemAssigned", "userAssigned"] = Field(
+        default="none",
+        description="Kind of managed identity; none: whoever works on the instance works with an identity of their "
+        "own. It is fixed at creation, and one that stops the instance when it is idle is Contributor on the "
+        "workspace (S2-52).",
+    )
+    ids: tuple[ArmId, ...] = Field(
+        default=(), max_length=20, description="ARM ids of user-assigned identities; the first is the default one."
+    )
 
 
 class Cluster(Model):
@@ -22,14 +52,27 @@ class Cluster(Model):
         default="PT2M", description="Idle time before nodes are given back; PT30S to PT2H (S1-31)."
     )
     public_ip: bool = Field(default=False, description="Give nodes public addresses (S1-71: prefer not).")
+    low_priority: bool = Field(
+        default=False,
+        description="Nodes that cost a fraction, and that Azure may take back at any moment (S1-27). Fixed at creation.",
+    )
+    identity: ClusterIdentity = Field(default=ClusterIdentity(), description="Identity of the cluster's nodes.")
 
 
 class Instance(Model):
-    """A personal machine."""
+    """A machine of one person, without public address and without SSH."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]$", description="Name of the instance.")
+    name: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]$",
+        description="3 to 24 letters, digits and hyphens, beginning with a letter; unique in the whole Azure region. "
+        "What follows the last hyphen holds a letter.",
+    )
     size: str = Field(pattern=r"^[A-Za-z0-9_]{3,64}$", description="VM size.")
-    assigned_to: Guid | None = Field(default=None, description="Object id of the person who uses it.")
+    assigned_to: Guid = Field(description="Object id of the person who works on it; nobody else may open it.")
+    idle_shutdown: Duration = Field(
+        default="PT1H", description="Idle time after which it stops; PT15M to PT72H. Fixed at creation."
+    )
+    identity: InstanceIdentity = Field(default=InstanceIdentity(), description="Identity of the instance.")
 
 
 class Compute(Model):
