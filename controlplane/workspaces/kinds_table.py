@@ -261,8 +261,8 @@ _KINDS = (
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.type: kind for kind in _KINDS})
 
-#: Of an instance nothing but tags changes in place: "Create an Azure Machine Learning compute instance" (size, SSH, idle
-#: time by a PUT), azurerm_machine_learning_compute_instance (ForceNew throughout, identity included).
+#: Of an instance nothing but tags changes in place: "Create an Azure Machine Learning compute instance" (size, SSH, the
+#: idle time of a template), azurerm_machine_learning_compute_instance (ForceNew throughout, identity included).
 _INSTANCE = replace(
     KINDS[k.COMPUTE],
     replacing=KINDS[k.COMPUTE].replacing

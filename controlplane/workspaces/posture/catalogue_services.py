@@ -134,12 +134,12 @@ _COMPUTE_ENTRIES = (
     _compute.high("AML.CLUSTER.NoPublicIp", "properties.properties.enableNodePublicIp", "S1-71"),
     _compute.high("AML.CLUSTER.RemoteLoginDisabled", "properties.properties.remoteLoginPortPublicAccess", "S1-29"),
     _compute.low("AML.CLUSTER.IsolatedNetwork", "properties.properties.isolatedNetwork", prod=True),
-    _compute_shape.low("AML.CLUSTER.MinNodesZero", f"{_SCALE}.minNodeCount", "S1-30"),
-    _compute_shape.medium("AML.CLUSTER.MaxNodesBounded", f"{_SCALE}.maxNodeCount"),
-    _compute_shape.low("AML.CLUSTER.IdleScaleDown", f"{_SCALE}.nodeIdleTimeBeforeScaleDown", "S1-31"),
+    _compute_shape.low("AML.CLUSTER.MinNodesZero", f"{_SCALE}.minNodeCount", "S1-30", "S2-37"),
+    _compute_shape.medium("AML.CLUSTER.MaxNodesBounded", f"{_SCALE}.maxNodeCount", "S2-37"),
+    _compute_shape.low("AML.CLUSTER.IdleScaleDown", f"{_SCALE}.nodeIdleTimeBeforeScaleDown", "S1-31", "S2-37"),
     _compute_shape.low("AML.CLUSTER.VmPriority", "properties.properties.vmPriority", prod=True),
-    _compute_shape.low("AML.CLUSTER.VmSizeAllowlist", "properties.properties.vmSize"),
-    Table(kinds.COMPUTE, _ML, Concern.IDENTITY).high("AML.CLUSTER.ManagedIdentity", "identity", "S1-32"),
+    _compute_shape.low("AML.CLUSTER.VmSizeAllowlist", "properties.properties.vmSize", "S2-37"),
+    Table(kinds.COMPUTE, _ML, Concern.IDENTITY).high("AML.CLUSTER.ManagedIdentity", "identity", "S1-32", "S2-31"),
     _compute_shape.medium("AML.CLUSTER.RegionMatch", "location"),
 )
 
@@ -156,7 +156,9 @@ _ROLE_ENTRIES = (
     _role.low("RBAC.WsMi.AppInsights", key=f"{_WS}/application-insights/*"),
     _role.medium("RBAC.WsMi.Workspace", key=f"{_WS}/workspace/*"),
     _data_role.medium("RBAC.WsMi.ReaderOnStoragePe", "", "S1-02", key=f"{_WS}/private-endpoint*"),
-    _model_role.high("RBAC.ComputeMi.AcrPull", "", "S1-02", "S2-04", key="role/cluster/*/registry/acr-pull"),
+    _model_role.high(
+        "RBAC.ComputeMi.AcrPull", "", "S1-02", "S2-04", "S2-75", "S2-76", key="role/cluster/*/registry/acr-pull"
+    ),
     _data_role.high("RBAC.ComputeMi.StorageRead", "", "S1-02", "S2-04", key="role/cluster/*/storage/*"),
 )
 

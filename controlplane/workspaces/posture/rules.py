@@ -6,8 +6,8 @@ Plain dictionaries by rule name; each rule names the requirements it answers to.
 from __future__ import annotations
 
 from controlplane.workspaces import kinds
-from controlplane.workspaces.posture import catalogue_hub, catalogue_network, catalogue_services
-from controlplane.workspaces.posture.checks import dns, egress, endpoints, exposure, hub, peering
+from controlplane.workspaces.posture import catalogue_compute, catalogue_hub, catalogue_network, catalogue_services
+from controlplane.workspaces.posture.checks import dns, egress, endpoints, exposure, hub, idle, peering
 from controlplane.workspaces.posture.checks.properties import Off, is_special, provisioned
 from controlplane.workspaces.posture.controls import PROD_CLASS, Control
 from controlplane.workspaces.posture.model import Concern, Section, Severity
@@ -17,7 +17,12 @@ _DATA, _MODEL = Section.TRAINING_DATA, Section.MODEL
 
 CONTROLS: dict[str, Control] = {
     control.rule: control
-    for control in (*catalogue_network.ENTRIES, *catalogue_hub.ENTRIES, *catalogue_services.ENTRIES)
+    for control in (
+        *catalogue_network.ENTRIES,
+        *catalogue_hub.ENTRIES,
+        *catalogue_services.ENTRIES,
+        *catalogue_compute.ENTRIES,
+    )
 }
 """Rule name → control on declared properties."""
 
@@ -37,7 +42,15 @@ _CHECKS = (
     Check("NET.PIP.None", "exposure.addresses", exposure.public_addresses, Severity.MEDIUM),
     Check("NET.NSG.NoAnyInboundSource", "exposure.ports", exposure.open_ports),
     Check("DNS.NoForeignLink", "dns.foreign", hub.foreign_links, Severity.MEDIUM),
-    Check("CP.RBAC.NoForeign", "roles.foreign", hub.foreign_grants, Severity.MEDIUM, concern=Concern.ACCESS),
+    Check(
+        "CP.RBAC.NoForeign",
+        "roles.foreign",
+        hub.foreign_grants,
+        Severity.MEDIUM,
+        concern=Concern.ACCESS,
+        requirements=("S2-53",),
+    ),
+    Check("CP.CI.IdleShutdownWorks", "instance.idle", idle.idle_shutdown, Severity.LOW, concern=Concern.DECLARED),
     Check(
         "CP.AGENT.Scope",
         "agent.scope",

@@ -12,7 +12,16 @@ from controlplane.operations.model import ErrorBody, OperationKind, Step
 from controlplane.workspaces import kinds
 from controlplane.workspaces.diff import unmet
 from controlplane.workspaces.ending import DEADLINE_EXCEEDED
-from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Origin, Plan
+from controlplane.workspaces.model import (
+    Action,
+    Blueprint,
+    Change,
+    Observed,
+    Origin,
+    Plan,
+    Resource,
+    RoleAssignmentId,
+)
 from controlplane.workspaces.reconcile.state import GROUP_TYPE, StepAction, has_failed, in_progress
 from controlplane.workspaces.reconcile.steps import is_group
 from controlplane.workspaces.records import Owned
@@ -96,8 +105,8 @@ def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed
         case Action.CREATE if repairing and change.type in _BLOCKED:
             return ()
         case Action.CREATE:
-            made_by_azure = blueprint.by_key[change.key].origin is Origin.AZURE
-            return (StepAction.AWAIT,) if made_by_azure and not repairing else (StepAction.CREATE,)
+            awaited = not repairing and _azure_makes(blueprint.by_key[change.key], observed)
+            return (StepAction.AWAIT,) if awaited else (StepAction.CREATE,)
         case Action.UPDATE:
             return (StepAction.UPDATE,)
         case Action.REPLACE:
@@ -120,6 +129,19 @@ def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed
             return (StepAction.AWAIT,) if waiting else ()
         case Action.UNMANAGED:
             return ()
+
+
+def _azure_makes(resource: Resource, observed: Observed) -> bool:
+    """Whether Azure is still to grant this by itself: it does when the holder is made, and never again. A cluster that
+    was there before its registry, or that got its identity later, is given the right by hand (S2-76).
+
+    Source: "If you create compute first, before workspace ACR has been created, you have to assign the ACRPull role
+    manually", in "Set up authentication between Azure Machine Learning and other services".
+    """
+    if resource.origin is not Origin.AZURE or not isinstance(resource.id, RoleAssignmentId):
+        return resource.origin is Origin.AZURE
+    holder = observed.bodies.get(resource.id.principal.key)
+    return holder is None or in_progress(holder) or has_failed(holder)
 
 
 #: Types of which Azure keeps a deleted one under its name and refuses a new one, and which no PUT asks back; a repair

@@ -54,7 +54,8 @@ class Cluster(Model):
     public_ip: bool = Field(default=False, description="Give nodes public addresses (S1-71: prefer not).")
     low_priority: bool = Field(
         default=False,
-        description="Nodes that cost a fraction, and that Azure may take back at any moment (S1-27). Fixed at creation.",
+        description="Nodes at a fraction of the price, which Azure may take back at any moment (S1-27). Fixed at "
+        "creation.",
     )
     identity: ClusterIdentity = Field(default=ClusterIdentity(), description="Identity of the cluster's nodes.")
 

@@ -37,10 +37,11 @@ def compute(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
 
 
 def _unbuilt(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
-    for kind, computes in (("clusters", spec.compute.clusters), ("instances", spec.compute.instances)):
-        for index, one in enumerate(computes):
-            if one.identity.type == "userAssigned":
-                yield not_available(f"$.compute.{kind}[{index}].identity.type", "systemAssigned")
+    asked = [(f"$.compute.clusters[{i}]", str(one.identity.type)) for i, one in enumerate(spec.compute.clusters)]
+    asked += [(f"$.compute.instances[{i}]", one.identity.type) for i, one in enumerate(spec.compute.instances)]
+    for path, kind in asked:
+        if kind == "userAssigned":
+            yield not_available(f"{path}.identity.type", "systemAssigned")
 
 
 def _names(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:

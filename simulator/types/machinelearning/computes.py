@@ -1,4 +1,5 @@
-"""Azure ML compute clusters. Recording: aml-computes-list-2022 (two levels of `properties`, node state counts)."""
+"""Azure ML computes: clusters here, instances in instances.py. Recording: aml-computes-list-2022 (two levels of
+`properties`, node state counts)."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import dig, iso, parent_id
+from simulator.types.machinelearning import instances
 from simulator.types.machinelearning.nodes import (
     inner,
     leave_subnet,
@@ -47,24 +49,33 @@ def _defaults(ctx: HookContext) -> JsonObject:
             "disableLocalAuth": False,
             "provisioningErrors": None,
             "isAttachedCompute": False,
-            "properties": {
-                "vmPriority": "Dedicated",
-                "scaleSettings": {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"},
-                "subnet": None,
-                "currentNodeCount": 0,
-                "targetNodeCount": 0,
-                "nodeStateCounts": node_counts(),
-                "allocationState": "Steady",
-                "allocationStateTransitionTime": now,
-                "errors": None,
-                "remoteLoginPortPublicAccess": "Enabled",
-                "osType": "Linux",
-                "virtualMachineImage": None,
-                "isolatedNetwork": False,
-                "enableNodePublicIp": True,
-                "idleTimeBeforeShutdown": "PT120M",
-            },
+            "properties": instances.defaults(ctx) if _asks_for_instance(ctx) else _cluster_defaults(now),
         },
+    }
+
+
+def _asks_for_instance(ctx: HookContext) -> bool:
+    asked = dig(ctx.request, "properties.computeType") or dig(ctx.previous, "properties.computeType")
+    return bool(asked == instances.INSTANCE)
+
+
+def _cluster_defaults(now: str) -> JsonObject:
+    return {
+        "vmPriority": "Dedicated",
+        "scaleSettings": {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"},
+        "subnet": None,
+        "currentNodeCount": 0,
+        "targetNodeCount": 0,
+        "nodeStateCounts": node_counts(),
+        "allocationState": "Steady",
+        "allocationStateTransitionTime": now,
+        "errors": None,
+        "remoteLoginPortPublicAccess": "Enabled",
+        "osType": "Linux",
+        "virtualMachineImage": None,
+        "isolatedNetwork": False,
+        "enableNodePublicIp": True,
+        "idleTimeBeforeShutdown": "PT120M",
     }
 
 
@@ -88,10 +99,12 @@ def _error(message: str) -> ArmError:
 
 def validate(ctx: HookContext) -> None:
     compute = ctx.resource
+    if instances.is_instance(compute):
+        return
     if dig(compute.body, "properties.computeType") != "AmlCompute":
         raise _error(
             f"Compute type '{dig(compute.body, 'properties.computeType')}' is not supported by this simulator: "
-            "AmlCompute only."
+            "AmlCompute and ComputeInstance only."
         )
     settings = dig(inner(compute), "scaleSettings", {})
     most, least = settings.get("maxNodeCount"), settings.get("minNodeCount") or 0
@@ -123,6 +136,9 @@ def needs_endpoint(ctx: HookContext) -> None:
 def keep_what_is_set_once(ctx: HookContext) -> None:
     """The cluster's size and place stay, and so does what the service counts."""
     ctx.resource.properties["modifiedOn"] = iso(ctx.engine.now(), zulu=False)
+    if instances.is_instance(ctx.resource):
+        instances.keep_what_is(ctx)
+        return
     if ctx.previous is None:
         return
     before = dict(dig(ctx.previous, "properties.properties", {}))
@@ -143,6 +159,7 @@ def pull_from_registry(ctx: HookContext) -> None:
     registry = dig(workspace.body, "properties.containerRegistry") if workspace else None
     # A cluster whose creation failed has not been made yet.
     made = ctx.previous is not None and dig(ctx.previous, "properties.provisioningState") != "Failed"
+    made = made or instances.is_instance(ctx.resource)
     if principal and registry and ctx.engine.get(str(registry)) is not None and not made:
         ctx.engine.grant(str(registry), ACR_PULL, str(principal))
 
@@ -201,8 +218,9 @@ TYPES: tuple[ResourceType, ...] = (
         ),
         defaults=_defaults,
         computed=_computed,
-        actions=(Action("listNodes", list_nodes),),
+        actions=(Action("listNodes", list_nodes), *instances.ACTIONS),
         hooks=(
+            *instances.HOOKS,
             Hook(Phase.VALIDATE, "compute-rules", validate),
             Hook(Phase.VALIDATE, "compute-needs-endpoint", needs_endpoint),
             Hook(Phase.ACCEPTED, "compute-keeps-what-is-set-once", keep_what_is_set_once),

@@ -47,6 +47,8 @@ def sample(engine: EngineApi, compute: Resource) -> None:
 
 def reach_minimum(ctx: HookContext) -> None:
     """minNodeCount nodes are kept; those above a lowered minimum leave when they have been idle for long enough."""
+    if dig(ctx.resource.body, "properties.computeType") != "AmlCompute":
+        return
     least = int(dig(inner(ctx.resource), "scaleSettings.minNodeCount", 0))
     current = int(inner(ctx.resource).get("currentNodeCount", 0))
     if least > current:

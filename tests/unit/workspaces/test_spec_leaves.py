@@ -19,6 +19,7 @@ from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
 from tests.unit.workspaces.fake_azure import CONTEXT, request
 
 GUID = "00000000-0000-0000-0000-0000000000bb"
+OTHER_GUID = "00000000-0000-0000-0000-0000000000cc"
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
 ARM_ID = f"{GROUP}/providers/Microsoft.X/y/z"
 HUB = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/hub"
@@ -77,9 +78,15 @@ OTHER: dict[str, Any] = {
     "compute.clusters[].maxNodes": 7,
     "compute.clusters[].idleBeforeScaleDown": "PT5M",
     "compute.clusters[].publicIp": True,
+    "compute.clusters[].lowPriority": True,
+    "compute.clusters[].identity.type": "userAssigned",
+    "compute.clusters[].identity.ids[]": ARM_ID,
     "compute.instances[].name": "ada-box",
-    "compute.instances[].size": "Standard_DS3_v2",
+    "compute.instances[].size": "Standard_DS4_v2",
     "compute.instances[].assignedTo": GUID,
+    "compute.instances[].idleShutdown": "PT30M",
+    "compute.instances[].identity.type": "systemAssigned",
+    "compute.instances[].identity.ids[]": ARM_ID,
     "catalog.collections[]": "meta",
     "access.dataScientists[]": GUID,
     "access.dataAnalysts[]": GUID,
@@ -109,7 +116,7 @@ OTHER: dict[str, Any] = {
 }
 #: What has to be there so that a leaf of an absent part can be set at all.
 AROUND: dict[str, Any] = {
-    "compute.instances[]": {"name": "box", "size": "Standard_DS3_v2"},
+    "compute.instances[]": {"name": "box", "size": "Standard_DS3_v2", "assignedTo": OTHER_GUID},
     "budget": {"monthly": {"amount": 5.0, "currency": "USD"}},
 }
 REFUSED = {
@@ -120,7 +127,6 @@ REFUSED = {
     "identity",
     "encryption",
     "compute.clusters[].publicIp",
-    "compute.instances",
     "catalog",
     "budget",
     "expiry.idleAfter",

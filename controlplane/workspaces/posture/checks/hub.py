@@ -13,6 +13,7 @@ from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
 from controlplane.workspaces.agent_versions import MONTHS, months_behind
 from controlplane.workspaces.model import Resource, RoleAssignmentId
+from controlplane.workspaces.posture.checks.holders import assignments, entra_names, unread
 from controlplane.workspaces.posture.model import FindingStatus
 from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, unknown
@@ -31,14 +32,16 @@ def agent_scope(scene: Scene) -> Iterator[Outcome]:
     """
     for machine in _agents(scene):
         resource_id = scene.id_of(machine)
-        if why := scene.unreadable(machine.key) or _roles_unread(scene):
+        if why := scene.unreadable(machine.key) or unread(scene):
             yield unknown(machine.key, resource_id, _SCOPE, list(scene.blueprint.own_groups), why)
             continue
         body = scene.body(machine.key)
         if body is None:
             continue
         held = [
-            role for role in _roles(scene) if _same(_at(role, "principalId"), value_at(body, "$.identity.principalId"))
+            role
+            for role in assignments(scene)
+            if _same(_at(role, "principalId"), value_at(body, "$.identity.principalId"))
         ]
         wide = [role for role in held if not _inside(scene, str(_at(role, "scope")))]
         for role in wide:
@@ -68,17 +71,6 @@ def _agents(scene: Scene) -> Iterator[Resource]:
     for machine in scene.of_type(kinds.VM):
         if machine.key.startswith("vm/agent-"):
             yield machine
-
-
-def _roles(scene: Scene) -> Iterator[JsonObject]:
-    for arm_id, body in scene.observed.snapshot.items():
-        if type_of(arm_id).lower() == kinds.ROLE_ASSIGNMENT.lower():
-            yield body
-
-
-def _roles_unread(scene: Scene) -> Any:
-    group = scene.blueprint.own_groups[0]
-    return scene.unlisted(f"{group}/providers/{kinds.ROLE_ASSIGNMENT}")
 
 
 def _at(body: JsonObject, name: str) -> Any:
@@ -172,8 +164,11 @@ def foreign_grants(scene: Scene) -> Iterator[Outcome]:
         for key in sorted(key for key in holders if key is not None)
         for cause in (Cause(key), Cause(key, "$.identity"))
     )
+    names = entra_names(scene)
     for body in strangers:
         holder, scope = _at(body, "principalId"), str(_at(body, "scope"))
+        known = names.get(str(holder).lower())
+        who = f"{holder} ({known})" if known else f"{holder}"
         yield Outcome(
             None,
             str(body["id"]),
@@ -181,13 +176,13 @@ def foreign_grants(scene: Scene) -> Iterator[Outcome]:
             "$.properties.principalId",
             None,
             holder,
-            f"Principal {holder} has a role on {scope} that this workspace does not declare.",
+            f"Principal {who} has a role on {scope} that this workspace does not declare.",
             causes,
             manual("Somebody granted it; whether anyone needs it is not known here."),
         )
     group = next(iter(scene.of_type(kinds.RESOURCE_GROUP)), None)
     if group is not None and not strangers:
-        if why := _roles_unread(scene):
+        if why := unread(scene):
             yield unknown(group.key, scene.id_of(group), "$.properties.principalId", "declared roles", why)
         elif scene.body(group.key) is not None:
             message = "Every role inside the resource group is declared, or held by an identity of the workspace."

@@ -6,13 +6,18 @@ import re
 
 import pytest
 
-from controlplane.workspaces.posture import catalogue_hub, catalogue_network, catalogue_services
+from controlplane.workspaces.posture import catalogue_compute, catalogue_hub, catalogue_network, catalogue_services
 from controlplane.workspaces.posture.controls import Control, find
 from controlplane.workspaces.posture.rules import AS_DECLARED, CHECKS, CONTROLS
 from tests.support.blueprints import ROOT, compiled
 
 BLUEPRINT = compiled(environment="prod")
-ENTRIES = (*catalogue_network.ENTRIES, *catalogue_hub.ENTRIES, *catalogue_services.ENTRIES)
+ENTRIES = (
+    *catalogue_network.ENTRIES,
+    *catalogue_hub.ENTRIES,
+    *catalogue_services.ENTRIES,
+    *catalogue_compute.ENTRIES,
+)
 
 
 def test_rule_names_are_unique() -> None:

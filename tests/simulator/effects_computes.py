@@ -1,0 +1,82 @@
+"""What the hooks of compute instances cause, one function a hook: passes with the hook on, fails with it off."""
+
+from __future__ import annotations
+
+from simulator.types.machinelearning import workspace_effects as ml
+from tests.simulator.effects_network import effect
+from tests.simulator.effects_services import with_endpoint
+from tests.simulator.estate import LOCATION, TRAINING, WORKSPACE
+from tests.simulator.lab import Body, Lab
+
+INSTANCE = f"{WORKSPACE}/computes/ada-box"
+TABLE = True
+
+
+def instance_body(identity: Body | None = None, **more: object) -> Body:
+    return {
+        "location": LOCATION,
+        **({"identity": identity} if identity else {}),
+        "properties": {
+            "computeType": "ComputeInstance",
+            "properties": {
+                "vmSize": "STANDARD_DS3_V2",
+                "subnet": {"id": TRAINING},
+                "enableNodePublicIp": False,
+                "idleTimeBeforeShutdown": "PT30M",
+                **more,
+            },
+        },
+    }
+
+
+def state(lab: Lab) -> str:
+    return str(lab.get(INSTANCE)["properties"]["properties"]["state"])
+
+
+@effect("instance-rules")
+def what_an_instance_may_be(lab: Lab) -> None:
+    with_endpoint(lab)
+    for idle in ("PT14M", "P4D", "soon"):
+        assert (
+            "idleTimeBeforeShutdown"
+            in lab.refused("PUT", INSTANCE, instance_body(idleTimeBeforeShutdown=idle))["message"]
+        )
+    taken = lab.refused("PUT", f"{WORKSPACE}/computes/ada-2", instance_body())
+    assert taken["message"].startswith("Compute name 'ada-2' is not available. Reason: Invalid.")
+    lab.put(INSTANCE, instance_body())
+    other = f"{WORKSPACE}2"
+    lab.engine.put(other, {"location": LOCATION, "properties": {}})
+    error = lab.refused("PUT", f"{other}/computes/ADA-BOX", instance_body(enableNodePublicIp=True))
+    assert error["message"] == (
+        "Compute name 'ADA-BOX' is not available. Reason: AlreadyExists. Message: The specified name ADA-BOX is already "
+        "in use and is therefore unavailable"
+    )
+    error = lab.refused("PUT", INSTANCE, instance_body({"type": "SystemAssigned"}))
+    assert error["message"] == "The identity of a compute instance cannot be changed."
+
+
+@effect("instance-settles-in")
+def an_instance_runs_in_its_subnet(lab: Lab) -> None:
+    with_endpoint(lab)
+    body = lab.put(INSTANCE, instance_body())["properties"]["properties"]
+    assert body["state"] == "Running"
+    assert body["connectivityEndpoints"]["privateIpAddress"].startswith("10.0.2.")
+    assert lab.refused("DELETE", TRAINING)["code"] == "InUseSubnetCannotBeDeleted"
+    lab.delete(INSTANCE)
+    lab.delete(TRAINING)
+
+
+@effect("instance-stops-when-idle")
+def an_idle_instance_stops(lab: Lab) -> None:
+    """Without an identity by itself; with one only when that is Contributor on the workspace."""
+    with_endpoint(lab)
+    lab.put(INSTANCE, instance_body())
+    lab.advance(1900)
+    assert state(lab) == "Stopped"
+    lab.delete(INSTANCE)
+    principal = lab.put(INSTANCE, instance_body({"type": "SystemAssigned"}))["identity"]["principalId"]
+    lab.advance(4000)
+    assert state(lab) == "Running"
+    lab.engine.grant(WORKSPACE, ml.CONTRIBUTOR, principal)
+    lab.advance(1900)
+    assert state(lab) == "Stopped"
