@@ -48,8 +48,8 @@ def what_an_instance_may_be(lab: Lab) -> None:
     lab.engine.put(other, {"location": LOCATION, "properties": {}})
     error = lab.refused("PUT", f"{other}/computes/ADA-BOX", instance_body(enableNodePublicIp=True))
     assert error["message"] == (
-        "Compute name 'ADA-BOX' is not available. Reason: AlreadyExists. Message: The specified name ADA-BOX is already "
-        "in use and is therefore unavailable"
+        "Compute name 'ADA-BOX' is not available. Reason: AlreadyExists. "
+        "Message: The specified name ADA-BOX is already in use and is therefore unavailable"
     )
     error = lab.refused("PUT", INSTANCE, instance_body({"type": "SystemAssigned"}))
     assert error["message"] == "The identity of a compute instance cannot be changed."

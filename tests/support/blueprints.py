@@ -63,6 +63,12 @@ def with_full_hub() -> dict[str, Any]:
     return {"network": with_hub(**FULL_HUB)}
 
 
+def with_instance(**fields: Any) -> dict[str, Any]:
+    """What to replace in the example for a compute instance beside its cluster."""
+    box = {"name": "ada-box", "size": "Standard_DS3_v2", "assignedTo": "00000000-0000-0000-0000-0000000000a1"}
+    return {"compute": {**example()["compute"], "instances": [{**box, **fields}]}}
+
+
 def compiled_example(name: str) -> Blueprint:
     """The blueprint of a file of ``examples/workspaces``; where it says ``auto``, at the example's range."""
     return compiler.compile_blueprint(placed(parse_spec(example(name)), "10.40.0.0/22"), CONTEXT)

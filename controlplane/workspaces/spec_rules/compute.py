@@ -37,11 +37,16 @@ def compute(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
 
 
 def _unbuilt(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
-    asked = [(f"$.compute.clusters[{i}]", str(one.identity.type)) for i, one in enumerate(spec.compute.clusters)]
-    asked += [(f"$.compute.instances[{i}]", one.identity.type) for i, one in enumerate(spec.compute.instances)]
-    for path, kind in asked:
-        if kind == "userAssigned":
-            yield not_available(f"{path}.identity.type", "systemAssigned")
+    for index, cluster in enumerate(spec.compute.clusters):
+        if _is_given(cluster):
+            yield not_available(f"$.compute.clusters[{index}].identity", "systemAssigned")
+    for index, instance in enumerate(spec.compute.instances):
+        if _is_given(instance):
+            yield not_available(f"$.compute.instances[{index}].identity", "systemAssigned")
+
+
+def _is_given(one: Cluster | Instance) -> bool:
+    return one.identity.type == "userAssigned" or bool(one.identity.ids)
 
 
 def _names(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
@@ -76,6 +81,8 @@ def _instance(instance: Instance, path: str) -> Iterator[ErrorDetail]:
 
 
 def _identity(kind: str, ids: tuple[str, ...], path: str) -> Iterator[ErrorDetail]:
+    if kind == "userAssigned" or ids:
+        return  # Refused as a whole until it is built.
     if kind == "userAssigned" and not ids:
         yield ErrorDetail("MissingField", f"{path[2:]}.ids has to name at least one identity.", f"{path}.ids")
     if kind != "userAssigned" and ids:

@@ -127,6 +127,8 @@ REFUSED = {
     "identity",
     "encryption",
     "compute.clusters[].publicIp",
+    "compute.clusters[].identity",
+    "compute.instances[].identity.ids",
     "catalog",
     "budget",
     "expiry.idleAfter",
@@ -164,6 +166,8 @@ def base_of(path: str) -> dict[str, Any]:
     if path.startswith("waivers[]."):
         data["registry"] = {"adminUser": True}
         data["waivers"] = [dict(WAIVER)]
+    if path.startswith("compute.instances[]."):
+        data["compute"]["instances"] = [copy.deepcopy(AROUND["compute.instances[]"])]
     if path.startswith("network.hub."):
         data["network"]["hub"] = copy.deepcopy(HUBS.get(path, FULL))
     if path == "network.prefixLength":

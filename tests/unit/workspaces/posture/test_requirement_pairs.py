@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 
+from controlplane.operations.model import OperationKind
 from controlplane.workspaces import diff
 from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.posture import FindingStatus, RepairKind, Section
+from controlplane.workspaces.reconcile.planning import plan_steps
+from controlplane.workspaces.reconcile.state import StepAction
 from tests.support.azure_answers import Estate, create, guid
-from tests.support.blueprints import FULL_HUB, compiled, everything, with_full_hub, with_hub
+from tests.support.blueprints import FULL_HUB, compiled, everything, example, with_full_hub, with_hub, with_instance
 from tests.support.looks import fresh, look
 from tests.support.mutations import connection_state
 
@@ -93,12 +97,18 @@ def granted(key: str, control: str) -> Break:
 
 
 #: What a hub is needed for.
+DEFINITIONS = f"/subscriptions/{example()['subscriptionId']}/providers/Microsoft.Authorization/roleDefinitions"
 OF_HUBS = frozenset({"S1-52", "S1-61", "S1-63", "S4-04", "S4-05"})
 #: Somebody runs another installation on the agent's machine: in a container, with a token of a person.
 AGENT_SETUP = changed(
     "vm-extension/agent-1/agent", "CP.AGENT.Setup", "properties.settings.script", "ZG9ja2VyIHJ1biBhZ2VudCAtLXBhdCB4"
 )
 SCALE = "properties.properties.scaleSettings"
+#: Requirement → what it needs beside the example.
+OF_COMPUTES = {"S2-52": with_instance(identity={"type": "systemAssigned"})}
+IDLE_GRANT = deleted("role/instance/ada-box/workspace/contributor", "AML.CI.IdleShutdownIdentity")
+CLUSTER_GRANT = deleted("role/cluster/cpu/registry/acr-pull", "RBAC.ComputeMi.AcrPull")
+BOTH_IDENTITIES = changed("cluster/cpu", "AML.CLUSTER.ManagedIdentity", "identity.type", "SystemAssigned, UserAssigned")
 CONNECTION = "properties.privateLinkServiceConnections.0.properties.groupIds"
 ROLE_CONTROLS = {
     "role/workspace-identity/storage/storage-blob-data-contributor": "RBAC.WsMi.StorageBlobData",
@@ -197,12 +207,25 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
     "S2-04": tuple(deleted(key, control) for key, control in ROLE_CONTROLS.items() if key.startswith("role/cluster/")),
 }
 
+VALIDATED |= {
+    "S2-37": (
+        MIN_NODES,
+        changed("cluster/cpu", "AML.CLUSTER.MaxNodesBounded", f"{SCALE}.maxNodeCount", 40),
+        changed("cluster/cpu", "AML.CLUSTER.IdleScaleDown", f"{SCALE}.nodeIdleTimeBeforeScaleDown", "PT2H"),
+        changed("cluster/cpu", "AML.CLUSTER.VmSizeAllowlist", "properties.properties.vmSize", "Standard_NC6s_v3"),
+    ),
+    "S2-52": (IDLE_GRANT,),
+    "S2-75": (CLUSTER_GRANT,),
+}
+
 #: Requirement → change, and where the body that a repair writes holds what it must.
 ENFORCED: dict[str, tuple[Break, tuple[str, ...], Any]] = {
     "S1-29": (REMOTE_LOGIN, ("properties", "properties", "remoteLoginPortPublicAccess"), "Disabled"),
     "S1-30": (MIN_NODES, ("properties", "properties", "scaleSettings", "minNodeCount"), 0),
     "S1-66": (REGISTRY_SKU, ("sku", "name"), "Premium"),
     "S1-67": (REGISTRY_PUBLIC, ("properties", "publicNetworkAccess"), "Disabled"),
+    "S2-31": (BOTH_IDENTITIES, ("identity", "type"), "SystemAssigned"),
+    "S2-52": (IDLE_GRANT, ("properties", "roleDefinitionId"), f"{DEFINITIONS}/b24988ac-6180-42a0-ab88-20f7382dd24c"),
     "S1-71": (NODE_ADDRESSES, ("properties", "properties", "enableNodePublicIp"), False),
 }
 
@@ -210,7 +233,7 @@ ENFORCED: dict[str, tuple[Break, tuple[str, ...], Any]] = {
 @pytest.mark.parametrize("requirement", VALIDATED)
 def test_validate(requirement: str) -> None:
     """A state that passes; the same with one thing changed gives one more failing finding, of the expected control."""
-    changes = with_full_hub() if requirement in OF_HUBS else {}
+    changes = with_full_hub() if requirement in OF_HUBS else OF_COMPUTES.get(requirement, {})
     estate, asked = create(everything(**changes)), compiled(**changes)
     before = look(estate, asked)
     for case in VALIDATED[requirement]:
@@ -227,7 +250,8 @@ def test_validate(requirement: str) -> None:
 def test_enforce(requirement: str) -> None:
     """What somebody changed is found, and the body that is written to undo it holds what the requirement wants."""
     case, path, wanted = ENFORCED[requirement]
-    estate, asked = create(everything()), compiled()
+    changes = OF_COMPUTES.get(requirement, {})
+    estate, asked = create(everything(**changes)), compiled(**changes)
     before = look(estate, asked)
     case.act(estate)
     (finding,) = fresh(look(estate, asked), before)
@@ -286,3 +310,42 @@ def test_scorecard_s1_16() -> None:
     estate.body("storage")["properties"]["publicNetworkAccess"] = "Enabled"
     after = {score.section: score.status for score in look(estate).scorecard}
     assert (after[Section.TRAINING_DATA], after[Section.MODEL]) == ("Fail", "Pass")
+
+
+def test_by_hand_s2_76() -> None:
+    """S2-76: a cluster that was there before its right to pull is given it by hand, in an update as in a repair; a new
+    one is waited for, because Azure grants it."""
+    asked = compiled()
+    estate = create(everything())
+    before = look(estate, asked)
+    CLUSTER_GRANT.act(estate)
+    (finding,) = fresh(look(estate, asked), before)
+    assert (finding.control, "S2-76" in finding.requirements) == ("RBAC.ComputeMi.AcrPull", True)
+    key = CLUSTER_GRANT.key
+    for kind in (OperationKind.UPDATE, OperationKind.REPAIR):
+        assert _action(kind, estate, asked, key) is StepAction.CREATE
+    estate.delete(estate.id_of("cluster/cpu"))
+    assert _action(OperationKind.UPDATE, estate, asked, key) is StepAction.AWAIT
+
+
+def _action(kind: OperationKind, estate: Estate, asked: Blueprint, key: str) -> StepAction:
+    observed = estate.observed(asked)
+    steps = plan_steps(kind, make_plan(asked, observed, {}), asked, observed)
+    return StepAction(next(step.action for step in steps if step.key == key))
+
+
+def test_principal_names_s2_53() -> None:
+    """S2-53: a report calls the identity of a compute, even of one that nobody declared, as Entra does."""
+    asked = compiled()
+    estate = create(everything())
+    before = look(estate, asked)
+    stranger = f"{estate.id_of('workspace')}/computes/theirs"
+    identity = {"type": "SystemAssigned", "principalId": guid("stranger")}
+    estate.bodies[stranger.lower()] = {"id": stranger, "identity": identity, "properties": {}}
+    scope = estate.id_of("registry")
+    arm_id = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{guid('grant')}"
+    properties = {"scope": scope, "roleDefinitionId": f"{DEFINITIONS}/x", "principalId": guid("stranger")}
+    estate.bodies[arm_id.lower()] = {"id": arm_id, "name": guid("grant"), "properties": properties}
+    (finding,) = (f for f in fresh(look(estate, asked), before) if f.control == "CP.RBAC.NoForeign")
+    assert f"/{estate.id_of('workspace').rpartition('/')[2]}/computes/theirs" in finding.message
+    assert "S2-53" in finding.requirements
