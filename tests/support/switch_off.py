@@ -2,6 +2,7 @@
 
 ``-p tests.support.switch_off`` with ``SWITCHED_OFF`` (rule names, separated by ``;``) and ``OUTCOMES`` (a file for
 ``{node id: passed}`` as JSON). A rule is a control, a check, a piece of advice, a section of the scorecard, a conflict,
+a rule on sizes,
 the profile of an environment, or a resource that the compiler makes.
 """
 
@@ -19,6 +20,7 @@ import pytest
 from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.conflict_table import CONFLICTS
 from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.plan_checks import sizes
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
 from tests.support.blueprints import everything, example, with_full_hub
 
@@ -28,6 +30,7 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "advice": advice.ADVICE,
     "section": scorecard.SECTIONS,
     "conflict": CONFLICTS,
+    "size": sizes.RULES,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from controlplane.errors import ErrorDetail
-from controlplane.json_types import JsonObject
 from controlplane.ports.reader import SubscriptionFacts
 from controlplane.workspaces.addresses import RESERVED, training_addresses
 from controlplane.workspaces.blueprint.context import Ranges
+from controlplane.workspaces.plan_checks.sizes import sizes
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
 _NO_TAKEN: Mapping[str, str] = {}
@@ -22,7 +21,8 @@ def check(
     """Every reason why Azure would refuse the spec.
 
     ``taken``: name → address space of the other workspaces. Codes: ``SubscriptionNotVisible``,
-    ``LocationNotAvailable``, ``VmSizeNotAvailable``, ``SkuRestricted``, ``AddressSpaceTooSmall``,
+    ``LocationNotAvailable``, ``VmSizeNotAvailable``, ``SkuRestricted``,
+    ``LowPriorityNotAvailable``, ``AddressSpaceTooSmall``,
     ``AddressSpaceOverlaps``.
     """
     return (*_place(spec, facts), *_room(spec), *_overlaps(spec, taken))
@@ -37,30 +37,7 @@ def _place(spec: WorkspaceSpec, facts: SubscriptionFacts) -> Iterator[ErrorDetai
         text = f"'{spec.location}' is no region of subscription {spec.subscription_id}."
         yield ErrorDetail("LocationNotAvailable", text, "$.location")
         return
-    sizes = [(f"$.compute.clusters[{index}].size", c.size) for index, c in enumerate(spec.compute.clusters)]
-    if spec.network.hub.jump_host or spec.network.hub.build_agents:
-        sizes.append(("$.network.hub.vmSize", spec.network.hub.vm_size))
-    for target, size in sizes:
-        entry = facts.vm_sizes.get(size.lower())
-        if entry is None:
-            text = f"VM size '{size}' does not exist in {spec.location}."
-            yield ErrorDetail("VmSizeNotAvailable", text, target)
-        elif reason := _restriction(entry, spec.location):
-            text = f"VM size '{size}' is restricted in {spec.location} ({reason})."
-            yield ErrorDetail("SkuRestricted", text, target)
-
-
-def _restriction(entry: JsonObject, location: str) -> str | None:
-    """Reason code of a restriction that closes the whole region; zonal ones leave other zones."""
-    for item in entry.get("restrictions") or ():
-        if item.get("type") == "Location" and _mentions(item, location):
-            return str(item.get("reasonCode", "NotAvailableForSubscription"))
-    return None
-
-
-def _mentions(restriction: Mapping[str, Any], location: str) -> bool:
-    values = restriction.get("values") or (restriction.get("restrictionInfo") or {}).get("locations") or ()
-    return not values or location.lower() in (str(value).lower() for value in values)
+    yield from sizes(spec, facts)
 
 
 def _room(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:

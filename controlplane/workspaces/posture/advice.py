@@ -8,6 +8,7 @@ from __future__ import annotations
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.workspace import image_build_compute
 from controlplane.workspaces.model import Blueprint, PlanWarning
+from controlplane.workspaces.posture.advice_compute import COMPUTE_ADVICE
 from controlplane.workspaces.posture.advice_hub import HUB_ADVICE
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import Workload, WorkspaceSpec
@@ -67,6 +68,7 @@ _ADVICE = (
         lambda _, blueprint: _has(blueprint, kinds.PEERING),
     ),
     *HUB_ADVICE,
+    *COMPUTE_ADVICE,
     Advice(
         "NoImageBuildCompute",
         ("S1-65",),

@@ -23,7 +23,7 @@ from controlplane.workspaces.diff import body
 from controlplane.workspaces.model import Ref, Resource
 from controlplane.workspaces.observe import take_snapshot
 from tests.support.blueprints import FULL_HUB
-from tests.unit.workspaces.fake_azure import FakeAzure, blueprint, converge
+from tests.unit.workspaces.fake_azure import OWNER, FakeAzure, blueprint, converge
 
 NETWORK, ML, MACHINES = "azure.mgmt.network.models", "arm_ml_service.models", "azure.mgmt.compute.models"
 MODELS: dict[str, tuple[str, str]] = {
@@ -55,6 +55,7 @@ VARIANTS = (
     {},
     {"environment": "prod", "expiry": {"expiresOn": "2027-06-30"}},
     {"storage": {"sharedKeyAccess": True}, "compute": {}},
+    {"compute": {"instances": [{"name": "box", "size": "Standard_DS3_v2", "assignedTo": OWNER}]}},
     {"network": {"addressSpace": "10.40.0.0/22", "hub": {**FULL_HUB, "encryptionAtHost": True}}},
 )
 

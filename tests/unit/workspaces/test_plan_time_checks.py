@@ -9,7 +9,7 @@ import pytest
 from controlplane.ports.reader import SubscriptionFacts
 from controlplane.workspaces.plan_checks.hub import HubFacts, check_hub
 from controlplane.workspaces.plan_checks.place import check
-from tests.unit.workspaces.fake_azure import spec
+from tests.unit.workspaces.fake_azure import OWNER, spec
 
 SIZES: dict[str, Any] = {
     "standard_ds3_v2": {"name": "Standard_DS3_v2", "restrictions": []},
@@ -27,6 +27,7 @@ SIZES: dict[str, Any] = {
         "name": "Standard_D4",
         "restrictions": [{"type": "Location", "restrictionInfo": {"locations": ["northeurope"]}}],
     },
+    "standard_d8": {"name": "Standard_D8", "capabilities": [{"name": "LowPriorityCapable", "value": "False"}]},
 }
 FACTS = SubscriptionFacts(True, frozenset({"westeurope", "northeurope"}), SIZES)
 
@@ -45,6 +46,7 @@ def found(changes: dict[str, Any], facts: SubscriptionFacts = FACTS, **taken: st
         pytest.param({}, id="plain"),
         pytest.param(sized("STANDARD_DS3_V2"), id="casing of a size"),
         pytest.param(sized("Standard_D2"), id="restricted in one zone only"),
+        pytest.param(sized("Standard_D8"), id="no low priority nodes, none asked for"),
         pytest.param(sized("Standard_D4"), id="restricted in another region only"),
         pytest.param(sized("Standard_DS3_v2", 251), id="as many nodes as the training subnet has addresses"),
     ],
@@ -65,6 +67,20 @@ def test_what_azure_would_take(changes: dict[str, Any]) -> None:
         ),
         pytest.param(
             sized("Standard_NC6s_v3"), FACTS, "SkuRestricted", "$.compute.clusters[0].size", id="S1-28 restricted size"
+        ),
+        pytest.param(
+            {"compute": {"clusters": [{"name": "c1", "size": "Standard_D8", "maxNodes": 1, "lowPriority": True}]}},
+            FACTS,
+            "LowPriorityNotAvailable",
+            "$.compute.clusters[0].size",
+            id="no low priority nodes of the size",
+        ),
+        pytest.param(
+            {"compute": {"instances": [{"name": "box", "size": "Standard_X9", "assignedTo": OWNER}]}},
+            FACTS,
+            "VmSizeNotAvailable",
+            "$.compute.instances[0].size",
+            id="unknown size of an instance",
         ),
         pytest.param(
             sized("Standard_DS3_v2", 252), FACTS, "AddressSpaceTooSmall", "$.network.addressSpace", id="too many nodes"

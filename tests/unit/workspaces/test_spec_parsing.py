@@ -22,6 +22,11 @@ def faults(data: dict[str, Any]) -> dict[str | None, str]:
     return {detail.target: detail.code for detail in caught.value.details}
 
 
+def instance(**changes: Any) -> dict[str, Any]:
+    box = {"name": "box", "size": "Standard_DS3_v2", "assignedTo": OWNER}
+    return request(compute={"clusters": [CLUSTER], "instances": [box | changes]})
+
+
 def clusters(**changes: Any) -> dict[str, Any]:
     return request(compute={"clusters": [CLUSTER | changes]})
 
@@ -77,6 +82,12 @@ def test_defaults_are_the_safe_ones() -> None:
 def test_a_clusters_defaults() -> None:
     (cluster,) = parse_spec(clusters()).compute.clusters
     assert (cluster.min_nodes, cluster.idle_before_scale_down, cluster.public_ip) == (0, "PT2M", False)
+    assert (cluster.low_priority, cluster.identity.type, cluster.identity.ids) == (False, "systemAssigned", ())
+
+
+def test_an_instances_defaults() -> None:
+    (box,) = parse_spec(instance()).compute.instances
+    assert (box.idle_shutdown, box.identity.type, box.identity.ids) == ("PT1H", "none", ())
 
 
 def test_the_stored_form_is_accepted_again() -> None:
@@ -145,6 +156,30 @@ def test_the_stored_form_is_accepted_again() -> None:
             "$.compute.clusters[0].idleBeforeScaleDown",
             "InvalidValue",
             id="S1-31 idle time too long",
+        ),
+        pytest.param(
+            instance(name="cpu"), "$.compute.instances[0].name", "DuplicateName", id="an instance called as a cluster"
+        ),
+        pytest.param(
+            instance(name="box-2"), "$.compute.instances[0].name", "InvalidName", id="numbers behind a hyphen"
+        ),
+        pytest.param(
+            instance(idleShutdown="PT14M"),
+            "$.compute.instances[0].idleShutdown",
+            "InvalidValue",
+            id="an instance that stops too soon",
+        ),
+        pytest.param(
+            instance(idleShutdown="PT73H"),
+            "$.compute.instances[0].idleShutdown",
+            "InvalidValue",
+            id="an instance that stops too late",
+        ),
+        pytest.param(
+            request(compute={"instances": [{"name": "box", "size": "Standard_DS3_v2"}]}),
+            "$.compute.instances[0].assignedTo",
+            "MissingField",
+            id="an instance of nobody",
         ),
         pytest.param(
             request(compute={"clusters": [CLUSTER, CLUSTER | {"name": "CPU"}]}),

@@ -46,6 +46,19 @@ def with_user_identity() -> Case:
     return WorkspaceSpec.model_validate({**example(), "identity": {"type": "userAssigned"}}), compiled()
 
 
+def clusters(**fields: object) -> Callable[[], Case]:
+    """The example with another cluster."""
+    return lambda: asked(compute={"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 1, **fields}]})
+
+
+def given(*names: str) -> Callable[[], Case]:
+    """The example with a cluster that has these identities."""
+    prefix = "/subscriptions/s/resourceGroups/ids/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+    identity = {"type": "userAssigned", "ids": [f"{prefix}/{name}" for name in names]}
+    cluster = {"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 1, "identity": identity}
+    return lambda: (WorkspaceSpec.model_validate({**example(), "compute": {"clusters": [cluster]}}), compiled())
+
+
 def hub(**fields: object) -> Callable[[], Case]:
     """The example with another hub."""
     return lambda: asked(network=with_hub(**fields))
@@ -60,6 +73,7 @@ def agents(number: int, **fields: object) -> Callable[[], Case]:
 CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S1-04": ("V1ApiStaysInside", lambda: asked(legacyV1Mode=True), asked),
     "S1-05": ("V2ApiReachesPublicArm", asked, lambda: asked(legacyV1Mode=True)),
+    "S1-27": ("LowPriorityNodes", asked, clusters(lowPriority=True)),
     "S1-33": ("StorageTagReachesEveryAccount", asked, lambda: asked(compute={"clusters": []})),
     "S1-46": ("V2ApiIsTheDefault", lambda: asked(legacyV1Mode=True), asked),
     "S1-48": ("LegacyModeForV1UsersOnly", lambda: asked(legacyV1Mode=True), asked),
@@ -79,6 +93,10 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S1-71": ("NodesWithPublicAddresses", with_public_nodes, asked),
     "S1-72": ("UseCaseProfile", lambda: asked(workload="cv"), asked),
     "S2-09": ("AzureGrantsSystemIdentity", asked, with_user_identity),
+    "S2-33": ("DefaultIdentityWorksForTheSystem", asked, lambda: asked(compute={"clusters": []})),
+    "S2-34": ("CodeNamesItsIdentity", given("one", "two"), given("one")),
+    "S2-35": ("DefaultIdentityClientId", given("one"), asked),
+    "S2-54": ("ComputeIdentityReadsTrainingData", asked, lambda: asked(storage={"sharedKeyAccess": True})),
     "S2-43": ("SharedKeyAccess", lambda: asked(storage={"sharedKeyAccess": True}), asked),
 }
 

@@ -13,14 +13,25 @@ from typing import Any
 import pytest
 
 from controlplane.operations.model import OperationKind
+from controlplane.ports.reader import SubscriptionFacts
 from controlplane.workspaces import diff
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.plan import make_plan
+from controlplane.workspaces.plan_checks.place import check
 from controlplane.workspaces.posture import FindingStatus, RepairKind, Section
 from controlplane.workspaces.reconcile.planning import plan_steps
 from controlplane.workspaces.reconcile.state import StepAction
 from tests.support.azure_answers import Estate, create, guid
-from tests.support.blueprints import FULL_HUB, compiled, everything, example, with_full_hub, with_hub, with_instance
+from tests.support.blueprints import (
+    FULL_HUB,
+    compiled,
+    everything,
+    example,
+    spec,
+    with_full_hub,
+    with_hub,
+    with_instance,
+)
 from tests.support.looks import fresh, look
 from tests.support.mutations import connection_state
 
@@ -349,3 +360,18 @@ def test_principal_names_s2_53() -> None:
     (finding,) = (f for f in fresh(look(estate, asked), before) if f.control == "CP.RBAC.NoForeign")
     assert f"/{estate.id_of('workspace').rpartition('/')[2]}/computes/theirs" in finding.message
     assert "S2-53" in finding.requirements
+
+
+def test_size_s1_28() -> None:
+    """S1-28: the sample's Standard_NC6s_v3 is held against the region's list before anything is made."""
+    sample = spec(compute={"clusters": [{"name": "gpu", "size": "Standard_NC6s_v3", "maxNodes": 1}]})
+    restriction = {"type": "Location", "values": ["westeurope"], "reasonCode": "NotAvailableForSubscription"}
+    lists: dict[str, dict[str, Any]] = {
+        "": {"standard_nc6s_v3": {"restrictions": []}},
+        "VmSizeNotAvailable": {},
+        "SkuRestricted": {"standard_nc6s_v3": {"restrictions": [restriction]}},
+    }
+    for code, offered in lists.items():
+        facts = SubscriptionFacts(True, frozenset({"westeurope"}), offered)
+        found = [(detail.code, detail.target) for detail in check(sample, facts)]
+        assert found == ([(code, "$.compute.clusters[0].size")] if code else [])
