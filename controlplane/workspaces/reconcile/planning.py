@@ -25,7 +25,7 @@ from controlplane.workspaces.model import (
 from controlplane.workspaces.reconcile.state import GROUP_TYPE, StepAction, has_failed, in_progress
 from controlplane.workspaces.reconcile.steps import is_group
 from controlplane.workspaces.records import Owned
-from controlplane.workspaces.resolve import Unresolved, resolve
+from controlplane.workspaces.resolve import Unresolved, holder_key, resolve
 
 
 def plan_steps(
@@ -138,9 +138,9 @@ def _azure_makes(resource: Resource, observed: Observed) -> bool:
     Source: "If you create compute first, before workspace ACR has been created, you have to assign the ACRPull role
     manually", in "Set up authentication between Azure Machine Learning and other services".
     """
-    if resource.origin is not Origin.AZURE or not isinstance(resource.id, RoleAssignmentId):
-        return resource.origin is Origin.AZURE
-    holder = observed.bodies.get(resource.id.principal.key)
+    if resource.origin is not Origin.AZURE:
+        return False
+    holder = observed.bodies.get(holder_key(resource.id) or "") if isinstance(resource.id, RoleAssignmentId) else None
     return holder is None or in_progress(holder) or has_failed(holder)
 
 
