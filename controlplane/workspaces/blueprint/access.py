@@ -54,7 +54,7 @@ _WITHOUT_KEYS = (
 _CLUSTER = (
     _Grant("storage", "storage-blob-data-contributor", ("S1-02", "S2-04")),
     # Azure grants this one when the cluster is made (S2-75).
-    _Grant("registry", "acr-pull", ("S1-02", "S2-04"), Origin.AZURE),
+    _Grant("registry", "acr-pull", ("S1-02", "S2-04", "S2-75", "S2-76"), Origin.AZURE),
 )
 _INSTANCE = (
     _Grant("storage", "storage-blob-data-contributor", ("S2-04",)),

@@ -21,7 +21,20 @@ AFTER = (
     "dns-link/api/ml",
     "dns-link/notebooks/ml",
 )
-_REQUIREMENTS = ("S1-02", "S1-26", "S1-29", "S1-30", "S1-31", "S1-32", "S1-71", "S2-04", "S2-36", "X-17")
+_REQUIREMENTS = (
+    "S1-02",
+    "S1-26",
+    "S1-29",
+    "S1-30",
+    "S1-31",
+    "S1-32",
+    "S1-71",
+    "S2-04",
+    "S2-31",
+    "S2-36",
+    "S2-37",
+    "X-17",
+)
 
 
 def clusters(site: Site) -> Iterator[Resource]:

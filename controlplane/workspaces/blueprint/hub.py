@@ -183,4 +183,6 @@ def _agent(site: Site, machine: str) -> Resource:
             "settings": {"script": agent_script(site.spec.network.hub.agents)},
         },
         "S1-60",
+        "S1-61",
+        "S1-63",
     )

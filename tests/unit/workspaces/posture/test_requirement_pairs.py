@@ -111,8 +111,9 @@ def granted(key: str, control: str) -> Break:
 DEFINITIONS = f"/subscriptions/{example()['subscriptionId']}/providers/Microsoft.Authorization/roleDefinitions"
 OF_HUBS = frozenset({"S1-52", "S1-61", "S1-63", "S4-04", "S4-05"})
 #: Somebody runs another installation on the agent's machine: in a container, with a token of a person.
-AGENT_SETUP = changed(
-    "vm-extension/agent-1/agent", "CP.AGENT.Setup", "properties.settings.script", "ZG9ja2VyIHJ1biBhZ2VudCAtLXBhdCB4"
+AGENT_SETUP = tuple(
+    changed(f"vm-extension/agent-{n}/agent", "CP.AGENT.Setup", "properties.settings.script", "ZG9ja2VyIHJ1biBhZ2VudA==")
+    for n in (1, 2)
 )
 SCALE = "properties.properties.scaleSettings"
 #: Requirement → what it needs beside the example.
@@ -197,8 +198,8 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
         for flag in ("allowVirtualNetworkAccess", "allowForwardedTraffic")
     ),
     "S1-52": (deleted("bastion", "CP.HUB.WayIn"), deleted("vm/jump-host", "CP.HUB.WayIn")),
-    "S1-61": (AGENT_SETUP,),
-    "S1-63": (AGENT_SETUP,),
+    "S1-61": AGENT_SETUP,
+    "S1-63": AGENT_SETUP,
     "S1-65": (
         deleted("registry", "CP.Present"),
         changed("workspace", "AML.WS.ContainerRegistrySet", "properties.containerRegistry", None),
@@ -333,15 +334,16 @@ def test_by_hand_s2_76() -> None:
     (finding,) = fresh(look(estate, asked), before)
     assert (finding.control, "S2-76" in finding.requirements) == ("RBAC.ComputeMi.AcrPull", True)
     key = CLUSTER_GRANT.key
-    for kind in (OperationKind.UPDATE, OperationKind.REPAIR):
-        assert _action(kind, estate, asked, key) is StepAction.CREATE
+    assert finding.repair.kind is RepairKind.UPDATE
+    assert _action(estate, asked, key) is StepAction.CREATE
     estate.delete(estate.id_of("cluster/cpu"))
-    assert _action(OperationKind.UPDATE, estate, asked, key) is StepAction.AWAIT
+    assert _action(estate, asked, key) is StepAction.AWAIT
 
 
-def _action(kind: OperationKind, estate: Estate, asked: Blueprint, key: str) -> StepAction:
+def _action(estate: Estate, asked: Blueprint, key: str) -> StepAction:
+    """What an update does about a key."""
     observed = estate.observed(asked)
-    steps = plan_steps(kind, make_plan(asked, observed, {}), asked, observed)
+    steps = plan_steps(OperationKind.UPDATE, make_plan(asked, observed, {}), asked, observed)
     return StepAction(next(step.action for step in steps if step.key == key))
 
 
