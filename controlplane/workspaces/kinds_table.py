@@ -13,6 +13,7 @@ from types import MappingProxyType
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.kinds import Kind, Listing, Meaning
 from controlplane.workspaces.model import Resource
+from controlplane.workspaces.resolve import at
 
 
 def _kind(resource_type: str, listing: Listing, **more: object) -> Kind:
@@ -281,6 +282,6 @@ _INSTANCE = replace(
 
 def kind_of(resource: Resource) -> Kind:
     """What is known of a resource's type; a compute is a cluster or an instance, which change differently."""
-    if resource.type == k.COMPUTE and resource.body["properties"]["computeType"] == "ComputeInstance":
+    if resource.type == k.COMPUTE and at(resource.body, "properties.computeType") == "ComputeInstance":
         return _INSTANCE
     return KINDS[resource.type]
