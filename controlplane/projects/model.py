@@ -37,6 +37,8 @@ class Registration(Model):
     address_pools: tuple[str, ...] = Field(default=(), description="IPv4 CIDR ranges workspaces may take.")
     hubs: tuple[str, ...] = Field(default=(), description="ARM ids of existing hub networks.")
     dns_zones: tuple[str, ...] = Field(default=(), description="ARM ids of existing private DNS zones.")
+    gateways: tuple[str, ...] = Field(default=(), description="ARM ids of existing gateways of those hubs.")
+    circuits: tuple[str, ...] = Field(default=(), description="ARM ids of existing ExpressRoute circuits.")
     keys: tuple[str, ...] = Field(default=(), description="Key Vault key ids for customer-managed keys.")
     registries: tuple[str, ...] = Field(default=(), description="ARM ids of container registries.")
     identities: tuple[str, ...] = Field(default=(), description="ARM ids of user-assigned identities.")

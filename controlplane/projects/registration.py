@@ -83,6 +83,8 @@ def _problems(registration: Registration) -> Iterator[ErrorDetail]:
     for field, ids in (
         ("hubs", registration.hubs),
         ("dnsZones", registration.dns_zones),
+        ("gateways", registration.gateways),
+        ("circuits", registration.circuits),
         ("registries", registration.registries),
         ("identities", registration.identities),
     ):

@@ -43,8 +43,11 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
     hub, identity = spec.network.hub, spec.identity
     if hub.vnet_id is not None and not _known(hub.vnet_id, registration.hubs):
         yield _detail("$.network.hub.vnetId", hub.vnet_id)
+    if hub.express_route is not None and not _known(hub.express_route.circuit_id, registration.circuits):
+        yield _detail("$.network.hub.expressRoute.circuitId", hub.express_route.circuit_id)
     for path, ids, known in (
         ("$.network.hub.dnsZones", hub.dns_zones, registration.dns_zones),
+        ("$.network.hub.gatewayIds", hub.gateway_ids, registration.gateways),
         ("$.identity.ids", identity.ids, registration.identities),
         *_personas(spec, registration),
     ):

@@ -2,8 +2,9 @@
 
 Sources: waits seen in the Azure CLI's recordings (endpoints 20 s and more, storage 17 s, vaults 30 s, zones and NAT
 gateways 10 s, registries 8-20 s); Azure Machine Learning's own figures for workspaces and computes ("1-4 min").
-A Bastion takes "about 10 minutes" by Microsoft's quickstart; 6 is what users of azurerm measure. Machines and their
-extensions: a minute or two each, as the Azure CLI's recordings show.
+A Bastion takes "about 10 minutes" by Microsoft's quickstart; 6 is what users of azurerm measure, who see 30 for a VPN
+gateway ("often 45 minutes or more" by Microsoft's). Machines and their extensions: a minute or two each, as the Azure
+CLI's recordings show.
 Estimates, to be replaced by measured ones: every entry may be overridden by ``{type: seconds}`` or
 ``{"type:action": seconds}``.
 """
@@ -30,6 +31,9 @@ DURATIONS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
         k.PUBLIC_IP: (5, 5, 5),
         k.NAT_GATEWAY: (10, 10, 10),
         k.BASTION: (360, 120, 300),
+        k.VPN_GATEWAY: (1800, 300, 600),
+        k.LOCAL_GATEWAY: (10, 10, 10),
+        k.CONNECTION: (30, 30, 20),
         k.INTERFACE: (5, 5, 5),
         k.VM: (60, 30, 45),
         k.VM_EXTENSION: (90, 60, 30),

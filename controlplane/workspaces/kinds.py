@@ -20,6 +20,10 @@ NSG = "Microsoft.Network/networkSecurityGroups"
 PUBLIC_IP = "Microsoft.Network/publicIPAddresses"
 NAT_GATEWAY = "Microsoft.Network/natGateways"
 BASTION = "Microsoft.Network/bastionHosts"
+VPN_GATEWAY = "Microsoft.Network/virtualNetworkGateways"
+LOCAL_GATEWAY = "Microsoft.Network/localNetworkGateways"
+CONNECTION = "Microsoft.Network/connections"
+CIRCUIT = "Microsoft.Network/expressRouteCircuits"
 INTERFACE = "Microsoft.Network/networkInterfaces"
 VM = "Microsoft.Compute/virtualMachines"
 VM_EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
@@ -117,7 +121,7 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
     {
         RESOURCE_GROUP: "2021-04-01",
         **dict.fromkeys((VNET, SUBNET, PEERING, NSG, PUBLIC_IP, NAT_GATEWAY, PRIVATE_ENDPOINT, ZONE_GROUP), _NETWORK),
-        **dict.fromkeys((BASTION, INTERFACE), _NETWORK),
+        **dict.fromkeys((BASTION, INTERFACE, VPN_GATEWAY, LOCAL_GATEWAY, CONNECTION, CIRCUIT), _NETWORK),
         **dict.fromkeys((VM, VM_EXTENSION), _MACHINES),
         **dict.fromkeys((DNS_ZONE, DNS_LINK, A_RECORD), _DNS),
         STORAGE: "2026-09-01",

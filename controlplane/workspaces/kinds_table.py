@@ -83,7 +83,9 @@ _KINDS = (
     _kind(
         k.PUBLIC_IP,
         Listing.GROUP,
-        replacing=frozenset({"sku.name", "properties.publicIPAllocationMethod", "properties.publicIPAddressVersion"}),
+        replacing=frozenset(
+            {"sku.name", "zones", "properties.publicIPAllocationMethod", "properties.publicIPAddressVersion"}
+        ),
     ),
     _kind(
         k.NAT_GATEWAY,
@@ -105,6 +107,36 @@ _KINDS = (
         defaults=_BASTION_DEFAULTS,
         keyed={"properties.ipConfigurations": "name"},
     ),
+    _kind(
+        k.VPN_GATEWAY,
+        Listing.GROUP,
+        # Its kind, its subnet and its address stay ("VPN Gateway FAQ"); sizes with zones change among themselves.
+        replacing=frozenset(
+            {
+                "properties.gatewayType",
+                "properties.vpnType",
+                "properties.ipConfigurations[].properties.subnet.id",
+                "properties.ipConfigurations[].properties.publicIPAddress.id",
+            }
+        ),
+        defaults={"properties.enableBgp": False, "properties.activeActive": False},
+        keyed={"properties.ipConfigurations": "name"},
+    ),
+    _kind(k.LOCAL_GATEWAY, Listing.GROUP),
+    _kind(
+        k.CONNECTION,
+        Listing.GROUP,
+        replacing=frozenset(
+            {
+                "properties.connectionType",
+                "properties.virtualNetworkGateway1.id",
+                "properties.localNetworkGateway2.id",
+                "properties.connectionProtocol",
+            }
+        ),
+        defaults={"properties.enableBgp": False, "properties.connectionProtocol": "IKEv2"},
+    ),
+    _kind(k.CIRCUIT, Listing.GROUP),
     _kind(
         k.INTERFACE,
         Listing.GROUP,

@@ -2,8 +2,8 @@
 
 Reads of a workspace that exists: the group, one list per listed type, computes, role assignments, links and records of
 each zone, the zone groups of each endpoint, and the diagnostic settings of each resource that has some. Of one that
-does not: the group, and what it has in somebody else's hub. Besides: one list per type that only what was removed from
-the spec is of.
+does not: the group, and what it has in somebody else's hub. Besides: what is watched of somebody else's, and one list
+per type that only what was removed from the spec is of.
 """
 
 from __future__ import annotations
@@ -145,6 +145,8 @@ def _declared(blueprint: Blueprint) -> dict[Read, str]:
             asked[Read(f"{resource.id}/{child.rpartition('/')[2]}", k.API_VERSIONS[child], True)] = child
         if kind.type == k.DNS_LINK and (zone := _abroad(blueprint, resource)) is not None:
             asked[Read(f"{zone}/A", k.API_VERSIONS[k.A_RECORD], True)] = k.A_RECORD
+    for resource_type, arm_id in blueprint.watched:
+        asked[Read(arm_id, k.API_VERSIONS[resource_type], False)] = resource_type
     return asked
 
 

@@ -48,6 +48,8 @@ class EdgeKind(StrEnum):
     """Reached from outside at a public address."""
     PRIVATE_LINK = "privateLink"
     """An endpoint leads to a resource."""
+    TUNNEL = "tunnel"
+    """A connection leads from a VPN gateway to a site."""
     PEERING = "peering"
     """One direction between two networks."""
 
@@ -99,7 +101,7 @@ class Topology(Model):
 _NODES = frozenset(
     {
         k.VNET, k.SUBNET, k.NSG, k.PUBLIC_IP, k.NAT_GATEWAY, k.BASTION, k.VM, k.PRIVATE_ENDPOINT, k.STORAGE, k.VAULT,
-        k.REGISTRY, k.ML_WORKSPACE, k.COMPUTE,
+        k.REGISTRY, k.ML_WORKSPACE, k.COMPUTE, k.VPN_GATEWAY, k.LOCAL_GATEWAY, k.CONNECTION,
     }
 )  # fmt: skip
 _CONFIGURATION = "$.properties.ipConfigurations[*].properties"
@@ -114,6 +116,14 @@ _REFERENCES: Mapping[str, tuple[tuple[str, EdgeKind, bool], ...]] = {
         (f"{_CONFIGURATION}.subnet.id", EdgeKind.STANDS_IN, True),
         (f"{_CONFIGURATION}.publicIPAddress.id", EdgeKind.ADDRESS, True),
     ),
+    k.VPN_GATEWAY: (
+        (f"{_CONFIGURATION}.subnet.id", EdgeKind.STANDS_IN, True),
+        (f"{_CONFIGURATION}.publicIPAddress.id", EdgeKind.ADDRESS, True),
+    ),
+    k.CONNECTION: (
+        ("$.properties.virtualNetworkGateway1.id", EdgeKind.TUNNEL, False),
+        ("$.properties.localNetworkGateway2.id", EdgeKind.TUNNEL, True),
+    ),
     k.PRIVATE_ENDPOINT: (
         ("$.properties.subnet.id", EdgeKind.STANDS_IN, True),
         ("$.properties.privateLinkServiceConnections[*].properties.privateLinkServiceId", EdgeKind.PRIVATE_LINK, True),
@@ -123,6 +133,7 @@ _REFERENCES: Mapping[str, tuple[tuple[str, EdgeKind, bool], ...]] = {
 _ADDRESSES = (
     "$.properties.addressSpace.addressPrefixes",
     "$.properties.addressPrefix",
+    "$.properties.localNetworkAddressSpace.addressPrefixes",
     "$.properties.ipAddress",
 )
 _STATES = {Action.NONE: State.OK, Action.CREATE: State.MISSING, Action.UNKNOWN: State.UNKNOWN}

@@ -50,6 +50,7 @@ RULES: dict[str, dict[str, str]] = {
         "properties.networkSecurityGroup.id": _SECURITY,
     },  # [8ear]
     "microsoft.network/bastionhosts": _OF_AN_ADDRESS,  # [RBAC]
+    "microsoft.network/virtualnetworkgateways": _OF_AN_ADDRESS,  # "About VPN Gateway roles and permissions"
     "microsoft.network/privatednszones/virtualnetworklinks": {
         "properties.virtualNetwork.id": f"{_NET}/virtualNetworks/join/action",  # [RBAC], Private DNS Zone Contributor
     },

@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 
 from simulator.types import ALL_TYPES
-from tests.simulator import effects_computes, effects_events, effects_machines, effects_routes, effects_services
+from tests.simulator import (
+    effects_computes,
+    effects_events,
+    effects_gateways,
+    effects_machines,
+    effects_routes,
+    effects_services,
+)
 from tests.simulator.effects_network import EFFECTS
 from tests.simulator.lab import Lab
 
 assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE  # imported for the effects they add
-assert effects_machines.RULES and effects_services.Effect
+assert effects_gateways.GATEWAY and effects_machines.RULES and effects_services.Effect
 
 
 def test_every_hook_has_an_effect() -> None:

@@ -21,6 +21,7 @@ from controlplane.settings import Settings, StoreKind
 from controlplane.store import SqliteStore
 from controlplane.workspaces.repository import WorkspaceRepository
 from tests.support.api_fakes import FakeCatalog, FakeQueue, FakeReader
+from tests.support.blueprints import let_in
 from tests.support.clock import FrozenClock
 from tests.support.tokens import AUDIENCE, AUTHORITY, TENANT, Issuer
 
@@ -51,7 +52,7 @@ def registration(project: str = "churn", **changes: Any) -> dict[str, Any]:
 
 def spec(project: str = "churn", address_space: str = "10.40.0.0/22", **changes: Any) -> dict[str, Any]:
     """The smallest valid spec."""
-    return {
+    asked = {
         "project": project,
         "environment": "dev",
         "subscriptionId": SUBSCRIPTION,
@@ -60,6 +61,7 @@ def spec(project: str = "churn", address_space: str = "10.40.0.0/22", **changes:
         "network": {"addressSpace": address_space},
         **changes,
     }
+    return let_in(asked)
 
 
 def error(answer: httpx.Response) -> dict[str, Any]:

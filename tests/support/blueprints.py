@@ -35,6 +35,7 @@ EXAMPLES = (
     "hub-existing",
     "auto-addresses",
     "personas",
+    "hub-vpn",
 )
 #: An example with every type that hubs may have.
 FULL_HUB = {
@@ -43,7 +44,13 @@ FULL_HUB = {
     "buildAgents": 2,
     "adminPublicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl administrator",
     "agents": {"organizationUrl": "https://dev.azure.com/contoso", "pool": "mlops"},
+    "vpn": {
+        "pointToSite": {"clientAddressPool": "172.20.0.0/24"},
+        "siteToSite": [{"name": "hq", "gatewayAddress": "20.50.60.70", "addressSpaces": ["192.168.10.0/24"]}],
+    },
 }
+#: A hub with a way in: outside of dev no workspace is without.
+WAY_IN = {"vpn": {"pointToSite": {"clientAddressPool": "172.20.0.0/24"}}}
 
 
 def example(name: str = "secure-classical") -> dict[str, Any]:
@@ -74,9 +81,23 @@ def compiled_example(name: str) -> Blueprint:
     return compiler.compile_blueprint(placed(parse_spec(example(name)), "10.40.0.0/22"), CONTEXT)
 
 
+def with_way_in() -> dict[str, Any]:
+    """What to replace in the example so that people can come in."""
+    return {"network": with_hub(**WAY_IN)}
+
+
+def let_in(asked: dict[str, Any]) -> dict[str, Any]:
+    """A request of a prod-class environment that says nothing of its hub, with a way in."""
+    network = asked.get("network")
+    plain = isinstance(network, dict) and network.get("hub", {}) in ({}, {"kind": "create"})
+    if plain and asked.get("environment") in ("test", "staging", "prod"):
+        return {**asked, "network": {**asked["network"], "hub": dict(WAY_IN)}}
+    return asked
+
+
 def spec(**changes: Any) -> WorkspaceSpec:
     """The example's spec with top-level fields replaced."""
-    return parse_spec({**example(), **changes})
+    return parse_spec(let_in({**example(), **changes}))
 
 
 def everything(**changes: Any) -> Blueprint:

@@ -15,9 +15,10 @@ from controlplane.workspaces.blueprint.context import CompileContext, Site, reso
 from controlplane.workspaces.blueprint.dependants import component, log_analytics, registry, storage, vault
 from controlplane.workspaces.blueprint.diagnostics import diagnostics
 from controlplane.workspaces.blueprint.dns import dns
+from controlplane.workspaces.blueprint.gateways import gateways, watched
 from controlplane.workspaces.blueprint.hub import agent_keys, hub
 from controlplane.workspaces.blueprint.instances import instances
-from controlplane.workspaces.blueprint.network import network
+from controlplane.workspaces.blueprint.network import network, peerings
 from controlplane.workspaces.blueprint.persona_roles import desired_access, persona_roles
 from controlplane.workspaces.blueprint.private_endpoints import endpoint_id, private_endpoints
 from controlplane.workspaces.blueprint.workspace import workspace
@@ -43,6 +44,7 @@ def compile_blueprint(spec: WorkspaceSpec, context: CompileContext) -> Blueprint
         location=spec.location,
         resources=_in_order(resources),
         own_groups=(site.group,),
+        watched=tuple(watched(site)),
         abroad=(site.names.abroad("peer"), site.names.abroad("link")),
         deviations=deviations(spec),
         access=access,
@@ -54,6 +56,8 @@ def _resources(site: Site) -> Iterator[Resource]:
     body = {"location": site.spec.location, "tags": site.tags}
     yield resource("resource-group", k.RESOURCE_GROUP, site.group, body, ())
     yield from network(site)
+    yield from gateways(site)
+    yield from peerings(site)
     yield from hub(site)
     yield from dns(site)
     bundle = [storage(site), vault(site), registry(site), log_analytics(site), component(site)]

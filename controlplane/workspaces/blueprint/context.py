@@ -100,6 +100,12 @@ class Site:
         return self.spec.network.hub.kind == "create"
 
     @property
+    def uses_gateways(self) -> bool:
+        """Whether people come through gateways of the hub, its own or those it had."""
+        hub = self.spec.network.hub
+        return hub.vpn is not None if self.makes_hub else bool(hub.gateway_ids)
+
+    @property
     def has_machines(self) -> bool:
         """Whether machines stand in the hub."""
         hub = self.spec.network.hub

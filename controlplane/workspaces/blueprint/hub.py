@@ -1,4 +1,4 @@
-"""Ways in and what builds: Bastion, jump host and build agents in a hub of the workspace's own (S1-13, S1-52, S1-60).
+"""Ways in and what builds: Bastion, jump host and build agents in a hub of the workspace's own (S1-13, S1-60, S5-13).
 
 No machine has a public address or a password. People sign in with Entra ID through the Bastion; agents register with
 their machine's identity.
@@ -34,7 +34,7 @@ def hub(site: Site) -> Iterator[Resource]:
     if asked.bastion:
         yield from _bastion(site)
     if asked.jump_host:
-        yield from _machine(site, JUMP_HOST, ("S1-13",))
+        yield from _machine(site, JUMP_HOST, ("S1-13", "S5-13"))
         yield _entra_login(site, JUMP_HOST)
     for name in _agents(site):
         yield from _machine(site, name, ("S1-60",))
@@ -81,7 +81,7 @@ def _bastion(site: Site) -> Iterator[Resource]:
     )
     arm_id = site.id(k.BASTION, site.names.plain("bas", "hub"))
     after = ("public-ip/bastion", "subnet/bastion")
-    yield resource("bastion", k.BASTION, arm_id, body, after, requirements=("S1-13",))
+    yield resource("bastion", k.BASTION, arm_id, body, after, requirements=("S1-13", "S5-13"))
 
 
 def _machine(site: Site, name: str, requirements: tuple[str, ...]) -> Iterator[Resource]:

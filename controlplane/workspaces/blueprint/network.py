@@ -13,6 +13,9 @@ from controlplane.workspaces.model import Expectation, Resource
 GROUP = ("resource-group",)
 #: Azure knows the Bastion's subnet by this name only.
 BASTION_SUBNET = "AzureBastionSubnet"
+#: And a gateway's by this one.
+GATEWAY_SUBNET = "GatewaySubnet"
+GATEWAY = "gateway/vpn"
 CONNECTED = Expectation("properties.peeringState", ("Connected",), "PeeringNotConnected")
 
 
@@ -25,9 +28,9 @@ def vnet_id(site: Site, which: str) -> str:
 
 
 def subnet_id(site: Site, which: str) -> str:
-    """``which`` is ``private-endpoints``, ``training``, ``hub`` or ``bastion``."""
-    name = BASTION_SUBNET if which == "bastion" else f"snet-{which}"
-    return f"{vnet_id(site, 'hub' if which in ('hub', 'bastion') else 'ml')}/subnets/{name}"
+    """``which`` is ``private-endpoints``, ``training``, ``hub``, ``bastion`` or ``gateway``."""
+    name = {"bastion": BASTION_SUBNET, "gateway": GATEWAY_SUBNET}.get(which, f"snet-{which}")
+    return f"{vnet_id(site, 'hub' if which in ('hub', 'bastion', 'gateway') else 'ml')}/subnets/{name}"
 
 
 def network(site: Site) -> Iterator[Resource]:
@@ -38,7 +41,6 @@ def network(site: Site) -> Iterator[Resource]:
     yield from _ml_subnets(site)
     if site.makes_hub:
         yield from _hub(site)
-    yield from _peerings(site)
 
 
 def _hub(site: Site) -> Iterator[Resource]:
@@ -58,6 +60,11 @@ def _hub(site: Site) -> Iterator[Resource]:
         after = ("vnet/hub", "nsg/bastion", "subnet/hub")
         # Neither a route table nor a delegation is allowed here ("Azure Bastion FAQ").
         yield _subnet(site, "bastion", site.ranges.bastion, after, (), delegations=[])
+    if asked.vpn is not None:
+        last = "subnet/bastion" if asked.bastion else "subnet/hub"
+        # No security group: NetworkSecurityGroupCannotBeAttachedToGatewaySubnet (azure-docs#115804).
+        body = {"properties": {"addressPrefix": site.ranges.gateway, "delegations": []}}
+        yield resource("subnet/gateway", k.SUBNET, subnet_id(site, "gateway"), body, ("vnet/hub", last))
 
 
 def _vnet(site: Site, which: str, prefix: str, requirements: tuple[str, ...]) -> Resource:
@@ -93,11 +100,12 @@ _NAT_HUB = "nat-gateway/hub"
 _STANDARD = {"name": "Standard"}
 
 
-def public_ip(site: Site, key: str, address: str) -> Resource:
-    """A static address of the Standard SKU, the only one that NAT gateways and Bastions take."""
+def public_ip(site: Site, key: str, address: str, **more: object) -> Resource:
+    """A static address of the Standard SKU, the only one that NAT gateways, Bastions and VPN gateways take."""
     body = site.tracked(
         {"publicIPAllocationMethod": "Static", "publicIPAddressVersion": "IPv4", "idleTimeoutInMinutes": 4},
         sku=_STANDARD,
+        **more,
     )
     return resource(key, k.PUBLIC_IP, address, body, GROUP)
 
@@ -149,16 +157,25 @@ def _subnet(
     return resource(f"subnet/{which}", k.SUBNET, subnet_id(site, which), body, depends_on, requirements=requirements)
 
 
-def _peerings(site: Site) -> Iterator[Resource]:
+def peerings(site: Site) -> Iterator[Resource]:
     """Both ways, one after the other, and after the subnets: each is a write to both networks.
 
     Only the second one is waited for: the first is ``Initiated`` until its twin exists, then both are ``Connected``.
     """
     after: tuple[str, ...] = ("vnet/ml", "subnet/training")
     if site.makes_hub:
-        after = (*after, "vnet/hub", "subnet/hub", *(("subnet/bastion",) if site.spec.network.hub.bastion else ()))
-    yield _peering(site, "ml", "hub", after, ())
-    yield _peering(site, "hub", "ml", (*after, "peering/ml-to-hub"), (CONNECTED,))
+        asked = site.spec.network.hub
+        more = (("bastion", asked.bastion), ("gateway", asked.vpn is not None))
+        after = (*after, "vnet/hub", "subnet/hub", *(f"subnet/{name}" for name, there in more if there))
+    if not site.uses_gateways:
+        yield _peering(site, "ml", "hub", after, ())
+        yield _peering(site, "hub", "ml", (*after, "peering/ml-to-hub"), (CONNECTED,))
+        return
+    # The hub lets its gateways be used before the ML network uses them, and those are there before that: otherwise
+    # RemoteVnetHasNoGateways (hashicorp/terraform#30569, terraform-provider-azurerm#2872).
+    gateway = (GATEWAY,) if site.makes_hub else ()
+    yield _peering(site, "hub", "ml", after, ())
+    yield _peering(site, "ml", "hub", (*after, "peering/hub-to-ml", *gateway), (CONNECTED,))
 
 
 def _peering(site: Site, near: str, far: str, depends_on: tuple[str, ...], ready: tuple[Expectation, ...]) -> Resource:
@@ -167,8 +184,9 @@ def _peering(site: Site, near: str, far: str, depends_on: tuple[str, ...], ready
             "remoteVirtualNetwork": {"id": vnet_id(site, far)},
             "allowVirtualNetworkAccess": True,
             "allowForwardedTraffic": True,
-            "allowGatewayTransit": False,
-            "useRemoteGateways": False,
+            # People behind the hub's gateways reach what is private here, and nobody has to route.
+            "allowGatewayTransit": near == "hub" and site.uses_gateways,
+            "useRemoteGateways": near == "ml" and site.uses_gateways,
         }
     }
     key = f"{near}-to-{far}"

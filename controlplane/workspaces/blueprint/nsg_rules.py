@@ -65,11 +65,16 @@ def private_endpoints() -> list[dict[str, Any]]:
 
 
 def hub(site: Site) -> list[dict[str, Any]]:
-    """Nothing from the internet; into machines only SSH, and only from the Bastion where there is one."""
+    """Nothing from the internet; into machines only SSH, and only from the Bastion and VPN clients where there are."""
     if not site.has_machines:
         return _bodies([_NO_INTERNET_IN])
-    ssh = _Rule("AllowSshFromBastion", "VirtualNetwork", ("22",), source=site.ranges.bastion, direction="Inbound")
-    return _bodies([*([ssh] if site.spec.network.hub.bastion else []), _NOTHING_IN])
+    asked, ways = site.spec.network.hub, list[tuple[str, str]]()
+    if asked.bastion:
+        ways.append(("Bastion", site.ranges.bastion))
+    if asked.vpn is not None and asked.vpn.point_to_site is not None:
+        ways.append(("Vpn", asked.vpn.point_to_site.client_address_pool))
+    ssh = [_Rule(f"AllowSshFrom{name}", "VirtualNetwork", ("22",), "Tcp", source, "Inbound") for name, source in ways]
+    return _bodies([*ssh, _NOTHING_IN])
 
 
 def bastion() -> list[dict[str, Any]]:

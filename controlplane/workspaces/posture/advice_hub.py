@@ -1,10 +1,11 @@
-"""Advice on ways in and on build agents (S1-52…63). Pure data."""
+"""Advice on ways in and on build agents (S1-52…63, S5-10…12). Pure data."""
 
 from __future__ import annotations
 
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import WorkspaceSpec
+from controlplane.workspaces.spec_rules.ways_in import has_way_in
 
 _AGENTS = "$.network.hub.buildAgents"
 
@@ -19,8 +20,15 @@ def _hosted_agents(spec: WorkspaceSpec, _: Blueprint) -> bool:
 
 
 def _closed(spec: WorkspaceSpec, _: Blueprint) -> bool:
-    hub = spec.network.hub
-    return hub.kind == "create" and hub.gateway == "none" and not (hub.bastion and hub.jump_host)
+    return not has_way_in(spec.network.hub)
+
+
+def _clients(spec: WorkspaceSpec, _: Blueprint) -> bool:
+    return spec.network.hub.vpn is not None and spec.network.hub.vpn.point_to_site is not None
+
+
+def _sites(spec: WorkspaceSpec, _: Blueprint) -> bool:
+    return spec.network.hub.vpn is not None and bool(spec.network.hub.vpn.site_to_site)
 
 
 HUB_ADVICE: tuple[Advice, ...] = (
@@ -29,8 +37,32 @@ HUB_ADVICE: tuple[Advice, ...] = (
         ("S1-52",),
         "$.network.hub",
         "Nobody can reach this workspace's data: it is private, and there is neither a Bastion with a jump host nor a "
-        "gateway nor an existing hub. At least one is needed.",
+        "gateway nor an existing hub. At least one is needed, and outside of dev a spec without one is refused.",
         _closed,
+    ),
+    Advice(
+        "VpnClientOnEachMachine",
+        ("S5-10",),
+        "$.network.hub.vpn.pointToSite",
+        "Each machine of a person needs the Azure VPN client with the profile that the gateway gives out, and has to "
+        "ask for the private names where they are answered: a DNS forwarder or Private Resolver in the hub.",
+        _clients,
+    ),
+    Advice(
+        "DeviceJoinsTheSite",
+        ("S5-11",),
+        "$.network.hub.vpn.siteToSite",
+        "A VPN device in each site joins it. Azure makes the key of its connection, which is in no spec and no log "
+        "here: an administrator reads it (az network vpn-connection shared-key show) and gives it to the device.",
+        _sites,
+    ),
+    Advice(
+        "ExpressRouteThroughProvider",
+        ("S5-12",),
+        "$.network.hub.expressRoute",
+        "ExpressRoute is a private link through a provider, who has to provision the circuit; it is read and judged "
+        "with the workspace, and never made or changed here. Its traffic is private, and not encrypted by itself.",
+        lambda spec, _: spec.network.hub.express_route is not None,
     ),
     Advice(
         "AgentsInThePeeredNetwork",

@@ -1,4 +1,4 @@
-"""Controls on the hub's own parts: Bastion, jump host, build agents, as data.
+"""Controls on the hub's own parts: Bastion, VPN gateway, jump host, build agents, as data.
 
 Ids with ``CP.`` are our own; the catalogue put together for this project has none on machines in a hub. The
 settings follow "Azure Bastion configuration settings", "Secure your Azure Bastion deployment" and "Trusted launch for
@@ -14,6 +14,7 @@ from controlplane.workspaces.posture.table import Table
 
 _OPS = Section.DEVOPS_PIPELINE
 _bastion = Table(kinds.BASTION, _OPS, Concern.NETWORK)
+_gateway = Table(kinds.VPN_GATEWAY, _OPS, Concern.NETWORK)
 _interface = Table(kinds.INTERFACE, _OPS, Concern.NETWORK)
 _vm = Table(kinds.VM, _OPS, Concern.DECLARED)
 _vm_access = Table(kinds.VM, _OPS, Concern.ACCESS)
@@ -26,7 +27,7 @@ _LINUX = "properties.osProfile.linuxConfiguration"
 _AGENTS = "vm/agent-*"
 
 ENTRIES: tuple[Control, ...] = (
-    _bastion.high("CP.HUB.WayIn", "", "S1-52"),
+    _bastion.high("CP.HUB.WayIn", "", "S1-52", "S5-09"),
     _bastion.medium("CP.BASTION.Sku", "sku"),
     _bastion.high("CP.BASTION.ShareableLinkOff", "properties.enableShareableLink"),
     _bastion.medium("CP.BASTION.FileCopyOff", "properties.enableFileCopy"),
@@ -34,9 +35,19 @@ ENTRIES: tuple[Control, ...] = (
     _bastion.medium("CP.BASTION.IpConnectOff", "properties.enableIpConnect"),
     _bastion.low("CP.BASTION.NativeClient", "properties.enableTunneling"),
     _bastion.high("CP.BASTION.Placement", "properties.ipConfigurations"),
+    _gateway.high("CP.HUB.WayIn", "", "S1-52", "S5-09"),
+    # People sign in with Entra ID: a certificate or a RADIUS server of somebody else's is another way in.
+    _gateway.high("CP.VPN.EntraOnly", "properties.vpnClientConfiguration"),
+    _gateway.high("CP.VPN.Placement", "properties.ipConfigurations"),
+    _gateway.medium("CP.VPN.Sku", "properties.sku"),
+    Table(kinds.LOCAL_GATEWAY, _OPS, Concern.NETWORK).high("CP.VPN.Site"),
+    # Another device, or other ranges, is another place that joins.
+    Table(kinds.LOCAL_GATEWAY, _OPS, Concern.NETWORK).high("CP.VPN.Site", "properties"),
+    Table(kinds.CONNECTION, _OPS, Concern.NETWORK).high("CP.VPN.Tunnel"),
+    Table(kinds.CONNECTION, _OPS, Concern.NETWORK).high("CP.VPN.Tunnel", "properties"),
     _interface.high("CP.VM.NoPublicAddress", "properties.ipConfigurations"),
     _interface.medium("CP.VM.ForwardingOff", "properties.enableIPForwarding"),
-    _vm.high("CP.HUB.WayIn", "", "S1-52", key="vm/jump-host"),
+    _vm.high("CP.HUB.WayIn", "", "S1-52", "S5-09", key="vm/jump-host"),
     _vm.high("CP.AGENT.Present", key=_AGENTS),
     _vm_access.high("CP.VM.PasswordOff", f"{_LINUX}.disablePasswordAuthentication"),
     _vm_access.medium("CP.VM.Keys", f"{_LINUX}.ssh"),

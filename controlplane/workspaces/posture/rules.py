@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from controlplane.workspaces import kinds
 from controlplane.workspaces.posture import catalogue_compute, catalogue_hub, catalogue_network, catalogue_services
-from controlplane.workspaces.posture.checks import dns, egress, endpoints, exposure, hub, idle, peering
+from controlplane.workspaces.posture.checks import dns, egress, endpoints, exposure, hub, idle, peering, ways_in
 from controlplane.workspaces.posture.checks.properties import Off, is_special, provisioned
 from controlplane.workspaces.posture.controls import PROD_CLASS, Control
 from controlplane.workspaces.posture.model import Concern, Section, Severity
@@ -37,6 +37,8 @@ _CHECKS = (
     Check("DNS.ARecordsMatch", "dns.records", dns.records, requirements=("S1-44",)),
     Check("NET.PEER.StateRemote", "peering.connected", peering.connected, requirements=("S1-49",)),
     Check("NET.PEER.Sync", "peering.sync", peering.in_sync, Severity.MEDIUM),
+    Check("CP.HUB.WayIn", "hub.wayIn", ways_in.way_in, section=Section.DEVOPS_PIPELINE, environments=PROD_CLASS),
+    Check("CP.HUB.Gateways", "hub.gateways", ways_in.gateways, section=Section.DEVOPS_PIPELINE),
     Check("NET.SUBNET.EgressPath", "egress.path", egress.egress, concern=Concern.DECLARED),
     Check("CP.NothingPublic", "exposure.access", exposure.public_access, section=_DATA),
     Check("NET.PIP.None", "exposure.addresses", exposure.public_addresses, Severity.MEDIUM),

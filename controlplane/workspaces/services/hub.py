@@ -1,4 +1,4 @@
-"""Reading what plan-time checks want to know of an existing hub."""
+"""Reading what plan-time checks want to know of an existing hub and of the ways in through it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.plan_checks.hub import HubFacts, addresses_of, check_hub
+from controlplane.workspaces.plan_checks.ways_in import WayFacts, check_ways_in
 from controlplane.workspaces.services.deps import ServiceDeps
 from controlplane.workspaces.spec import WorkspaceSpec
 
@@ -19,12 +20,16 @@ async def hub_details(deps: ServiceDeps, spec: WorkspaceSpec, blueprint: Bluepri
     hub = spec.network.hub
     if hub.kind != "existing" or hub.vnet_id is None:
         return ()
-    network, *zones = await asyncio.gather(
-        _get(deps, hub.vnet_id, k.VNET), *(_get(deps, zone, k.DNS_ZONE) for zone in hub.dns_zones)
-    )
-    own = blueprint.by_key["vnet/ml"].id
-    facts = HubFacts(network, dict(zip(hub.dns_zones, zones, strict=True)), own if isinstance(own, str) else None)
-    return check_hub(spec, facts, deps.cloud)
+    asked = [(hub.vnet_id, k.VNET), *((zone, k.DNS_ZONE) for zone in hub.dns_zones)]
+    asked += [(arm_id, resource_type) for resource_type, arm_id in blueprint.watched]
+    answers = await asyncio.gather(*(_get(deps, arm_id, resource_type) for arm_id, resource_type in asked))
+    found = {arm_id: answer for (arm_id, _), answer in zip(asked, answers, strict=True)}
+    own, network = blueprint.by_key["vnet/ml"].id, found[hub.vnet_id]
+    facts = HubFacts(network, {zone: found[zone] for zone in hub.dns_zones}, own if isinstance(own, str) else None)
+    route = hub.express_route
+    circuit = found[route.circuit_id] if route is not None else None
+    ways = WayFacts(network, {gateway: found[gateway] for gateway in hub.gateway_ids}, circuit)
+    return (*check_hub(spec, facts, deps.cloud), *check_ways_in(spec, ways))
 
 
 async def hub_ranges(deps: ServiceDeps, spec: WorkspaceSpec) -> tuple[IPv4Network, ...]:

@@ -15,6 +15,7 @@ from controlplane.workspaces.spec_model.lifetime import Budget, Expiry, Forecast
 from controlplane.workspaces.spec_model.network import Agents, Hub, Network, NetworkMode
 from controlplane.workspaces.spec_model.types import ArmId, Days, Duration, Guid
 from controlplane.workspaces.spec_model.waivers import Waiver
+from controlplane.workspaces.spec_model.ways_in import ExpressRoute, PointToSite, Site, Vpn
 from controlplane.workspaces.spec_model.workspace import Environment, Workload, WorkspaceSpec
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Encryption",
     "Environment",
     "Expiry",
+    "ExpressRoute",
     "Forecast",
     "Guid",
     "Hub",
@@ -40,8 +42,11 @@ __all__ = [
     "Money",
     "Network",
     "NetworkMode",
+    "PointToSite",
     "Registry",
+    "Site",
     "Storage",
+    "Vpn",
     "Waiver",
     "Workload",
     "WorkspaceSpec",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from controlplane.operations.model import Model
 from controlplane.workspaces.spec_model.types import ArmId
+from controlplane.workspaces.spec_model.ways_in import ExpressRoute, Vpn
 
 
 class NetworkMode(StrEnum):
@@ -70,7 +71,22 @@ class Hub(Model):
         description="Encrypt temporary disks and caches of the machines too; the subscription's feature "
         "Microsoft.Compute/EncryptionAtHost must be registered.",
     )
-    gateway: Literal["none", "vpn", "expressRoute"] = Field(default="none", description="Gateway of the hub.")
+    vpn: Vpn | None = Field(default=None, description="A VPN gateway of the hub that is created.")
+    gateway_ids: tuple[ArmId, ...] = Field(
+        default=(),
+        max_length=4,
+        description="ARM ids of the existing hub's gateways through which people come: the workspace's network is "
+        "reached through them (gateway transit). They are read, never changed.",
+    )
+    express_route: ExpressRoute | None = Field(default=None, description="ExpressRoute behind the existing hub.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_gateway(cls, data: Any) -> Any:
+        """Specs that were stored before gateways were built say ``gateway: none``."""
+        if isinstance(data, dict) and data.get("gateway") == "none":
+            return {name: value for name, value in data.items() if name != "gateway"}
+        return data
 
 
 class Network(Model):

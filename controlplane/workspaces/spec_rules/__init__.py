@@ -14,11 +14,13 @@ from controlplane.workspaces.spec_rules.identity import identity
 from controlplane.workspaces.spec_rules.lifetime import lifetime
 from controlplane.workspaces.spec_rules.network import network
 from controlplane.workspaces.spec_rules.waivers import waivers
+from controlplane.workspaces.spec_rules.ways_in import ways_in
 
 _RULES: tuple[Callable[[WorkspaceSpec], Iterator[ErrorDetail]], ...] = (
     lifetime,
     network,
     hub,
+    ways_in,
     identity,
     compute,
     catalog,

@@ -17,7 +17,6 @@ _HUB = "$.network.hub"
 _VNET = "microsoft.network/virtualnetworks"
 _ZONE = "microsoft.network/privatednszones"
 _UNBUILT: tuple[Unbuilt, ...] = (
-    ("$.network.hub.gateway", lambda s: s.network.hub.gateway != "none", "none"),
     ("$.network.hub.agents.runsOn", lambda s: s.network.hub.agents.runs_on == "scaleSet", "virtualMachine"),
 )
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from simulator.engine.declaration import NameRule, ResourceType, Route
 from simulator.types.network import (
     bastions,
+    connections,
+    gateways,
     nat,
     peerings,
     private_dns,
@@ -32,6 +34,8 @@ _NAMED: tuple[ResourceType, ...] = (
     *security_groups.TYPES,
     *nat.TYPES,
     *bastions.TYPES,
+    *gateways.TYPES,
+    *connections.TYPES,
     *routes.TYPES,
     *private_endpoints.TYPES,
     *zone_groups.TYPES,

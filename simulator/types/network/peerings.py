@@ -17,8 +17,8 @@ from simulator.engine.declaration import (
     Resource,
     ResourceType,
 )
-from simulator.types._shared import dig, missing_reference, network_reference, parent_id, same_id
-from simulator.types.network import _lro, addresses
+from simulator.types._shared import dig, missing_reference, network_reference, parent_id, same_id, state_of
+from simulator.types.network import _lro, addresses, gateways
 from simulator.types.network.virtual_networks import PEERING
 
 INFO = "For more information please refer to https://aka.ms/VnetPeeringInfo"
@@ -79,6 +79,28 @@ def validate(ctx: HookContext) -> None:
             f"virtual network {own} is in Disconnected state. Update or re-create the remote peering to get it back "
             "to Initiated state. Peering gets Disconnected when remote vnet or remote peering is deleted and "
             "re-created.",
+        )
+
+
+def needs_gateway(ctx: HookContext) -> None:
+    """Sources: RemoteVnetHasNoGateways in hashicorp/terraform#30569; the other text in terraform#20298, which leaves
+    out its code (assumed)."""
+    if not ctx.resource.properties.get("useRemoteGateways"):
+        return
+    remote, twin = _remote(ctx.resource.body) or "", _twin(ctx.engine, ctx.resource)
+    if not any(state_of(gateway) == "Succeeded" for gateway in gateways.gateways_of(ctx, remote)):
+        raise ArmError(
+            400,
+            "RemoteVnetHasNoGateways",
+            f"Peering {ctx.resource.id} cannot have UseRemoteGateway flag set to true because remote virtual network "
+            f"{remote} referenced by the peering does not have any gateways.",
+        )
+    if twin is not None and not twin.properties.get("allowGatewayTransit"):
+        raise ArmError(
+            400,
+            "RemotePeeringDoesNotAllowGatewayTransit",
+            f"Peering {ctx.resource.id} cannot have UseRemoteGateways flag set to true, because corresponding remote "
+            f"peering {twin.id} has AllowGatewayTransit flag set to false.",
         )
 
 
@@ -185,6 +207,7 @@ TYPES: tuple[ResourceType, ...] = (
         hooks=(
             Hook(Phase.VALIDATE, "peering-references", validate),
             Hook(Phase.VALIDATE, "peering-refuses-overlap", refuse_overlap),
+            Hook(Phase.VALIDATE, "peering-needs-gateway", needs_gateway),
             Hook(Phase.ACCEPTED, "peering-starts", start),
             Hook(Phase.ACCEPTED, "peering-connects-twins", connect),
             Hook(Phase.DELETED, "peering-disconnects-twin", disconnect),

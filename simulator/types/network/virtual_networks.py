@@ -31,7 +31,7 @@ from simulator.types._shared import (
     same_id,
     state_of,
 )
-from simulator.types.network import _lro, addresses, bastions
+from simulator.types.network import _lro, addresses, bastions, gateways
 
 VNET = "Microsoft.Network/virtualNetworks"
 SUBNET = f"{VNET}/subnets"
@@ -299,6 +299,7 @@ TYPES: tuple[ResourceType, ...] = (
         hooks=(
             Hook(Phase.VALIDATE, "subnet-rules", validate_subnet),
             bastions.SUBNET_HOOK,
+            gateways.SUBNET_HOOK,
             Hook(Phase.ACCEPTED, "subnet-back-references", link_subnet_references),
             Hook(Phase.DELETED, "subnet-back-references", unlink_subnet_references),
             Hook(Phase.DELETING, "subnet-in-use", refuse_used_subnet_deletion),

@@ -10,6 +10,7 @@ import pytest
 from controlplane.operations.model import OperationStatus
 from tests.support.api import SUBSCRIPTION, Api, error, registration, spec
 from tests.support.api_fakes import FakeCatalog
+from tests.support.blueprints import WAY_IN
 
 
 async def test_second_operation_on_a_busy_workspace_is_refused_with_the_id_of_the_first(api: Api) -> None:
@@ -17,7 +18,7 @@ async def test_second_operation_on_a_busy_workspace_is_refused_with_the_id_of_th
     first = await api.create()
     for method, path, body in (
         ("PUT", "workspaces/churn-dev", spec()),
-        ("PATCH", "workspaces/churn-dev", {"environment": "prod"}),
+        ("PATCH", "workspaces/churn-dev", {"workload": "nlp"}),
         ("DELETE", "workspaces/churn-dev", None),
         ("POST", "workspaces/churn-dev:repair", None),
     ):
@@ -89,7 +90,9 @@ async def test_project_cannot_change(api: Api) -> None:
 async def test_patch_merges_and_null_gives_the_default_back(api: Api) -> None:
     await api.register()
     await api.finish(await api.create(workload="nlp", storage={"sharedKeyAccess": True}))
-    answer = await api.call("PATCH", "workspaces/churn-dev", {"workload": None, "environment": "test"})
+    answer = await api.call(
+        "PATCH", "workspaces/churn-dev", {"workload": None, "environment": "test", "network": {"hub": WAY_IN}}
+    )
     assert answer.status_code == 202
     found = (await api.call("GET", "workspaces/churn-dev")).json()["spec"]
     assert (found["workload"], found["environment"]) == ("classical", "test")
@@ -112,9 +115,9 @@ async def test_two_writers_one_gets_412(api: Api) -> None:
     await api.finish(await api.create())
     etag = (await api.call("GET", "workspaces/churn-dev")).headers["ETag"]
     headers = {"If-Match": etag}
-    first = await api.call("PATCH", "workspaces/churn-dev", {"environment": "test"}, headers=headers)
+    first = await api.call("PATCH", "workspaces/churn-dev", {"workload": "cv"}, headers=headers)
     await api.finish(first.json()["id"])
-    second = await api.call("PATCH", "workspaces/churn-dev", {"environment": "prod"}, headers=headers)
+    second = await api.call("PATCH", "workspaces/churn-dev", {"workload": "nlp"}, headers=headers)
     assert (first.status_code, second.status_code) == (202, 412)
     assert error(second)["code"] == "ConditionNotMet"
 
@@ -131,7 +134,7 @@ async def test_two_writers_one_gets_412(api: Api) -> None:
 async def test_every_write_honours_if_match(api: Api, method: str, path: str) -> None:
     await api.register()
     await api.finish(await api.create())
-    body = {"PUT": spec(environment="test"), "PATCH": {"environment": "test"}}.get(method)
+    body = {"PUT": spec(workload="cv"), "PATCH": {"workload": "cv"}}.get(method)
     stale = await api.call(method, path, body, headers={"If-Match": '"9.9"'})
     assert stale.status_code == 412
     etag = (await api.call("GET", "workspaces/churn-dev")).json()["etag"]

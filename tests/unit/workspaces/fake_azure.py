@@ -20,6 +20,7 @@ from controlplane.workspaces.model import Action, Blueprint, Observed, Origin
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.resolve import Resolved, Unresolved, resolve
 from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
+from tests.support.blueprints import let_in
 
 Body = dict[str, Any]
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -39,7 +40,7 @@ def request(**changes: Any) -> Body:
         "network": {"addressSpace": "10.40.0.0/22"},
         "compute": {"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 4}]},
     }
-    return asked | changes
+    return let_in(asked | changes)
 
 
 def spec(**changes: Any) -> WorkspaceSpec:

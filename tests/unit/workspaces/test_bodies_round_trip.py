@@ -22,7 +22,7 @@ from controlplane.workspaces import kinds as k
 from controlplane.workspaces.diff import body
 from controlplane.workspaces.model import Ref, Resource
 from controlplane.workspaces.observe import take_snapshot
-from tests.support.blueprints import FULL_HUB
+from tests.support.blueprints import FULL_HUB, with_way_in
 from tests.unit.workspaces.fake_azure import OWNER, FakeAzure, blueprint, converge
 
 NETWORK, ML, MACHINES = "azure.mgmt.network.models", "arm_ml_service.models", "azure.mgmt.compute.models"
@@ -34,6 +34,9 @@ MODELS: dict[str, tuple[str, str]] = {
     k.PUBLIC_IP: (NETWORK, "PublicIPAddress"),
     k.NAT_GATEWAY: (NETWORK, "NatGateway"),
     k.BASTION: (NETWORK, "BastionHost"),
+    k.VPN_GATEWAY: (NETWORK, "VirtualNetworkGateway"),
+    k.LOCAL_GATEWAY: (NETWORK, "LocalNetworkGateway"),
+    k.CONNECTION: (NETWORK, "VirtualNetworkGatewayConnection"),
     k.INTERFACE: (NETWORK, "NetworkInterface"),
     k.VM: (MACHINES, "VirtualMachine"),
     k.VM_EXTENSION: (MACHINES, "VirtualMachineExtension"),
@@ -53,7 +56,7 @@ MODELS: dict[str, tuple[str, str]] = {
 RECORDED = {k.RESOURCE_GROUP: {"location", "tags"}}
 VARIANTS = (
     {},
-    {"environment": "prod", "expiry": {"expiresOn": "2027-06-30"}},
+    {"environment": "prod", **with_way_in(), "expiry": {"expiresOn": "2027-06-30"}},
     {"storage": {"sharedKeyAccess": True}, "compute": {}},
     {"compute": {"instances": [{"name": "box", "size": "Standard_DS3_v2", "assignedTo": OWNER}]}},
     {"network": {"addressSpace": "10.40.0.0/22", "hub": {**FULL_HUB, "encryptionAtHost": True}}},

@@ -45,7 +45,10 @@ requests = st.fixed_dictionaries(
         "location": st.sampled_from(["westeurope", "northeurope", "usgovvirginia"]),
         "owners": st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=6, unique=True),
         "network": st.sampled_from(
-            [{"addressSpace": space} for space in ("10.1.0.0/16", "10.40.0.0/22", "10.4.0.0/25")]
+            [
+                {"addressSpace": space, "hub": {"vpn": {"pointToSite": {"clientAddressPool": "172.20.0.0/24"}}}}
+                for space in ("10.1.0.0/16", "10.40.0.0/22", "10.4.0.0/25")
+            ]
         ),
         "compute": st.fixed_dictionaries({"clusters": clusters}),
     },

@@ -30,12 +30,27 @@ FULL = {
     "buildAgents": 2,
     "adminPublicKey": f"ssh-ed25519 {'A' * 68} ada",
     "agents": {"organizationUrl": "https://dev.azure.com/org"},
+    "vpn": {
+        "pointToSite": {"clientAddressPool": "172.20.0.0/24"},
+        "siteToSite": [{"name": "hq", "gatewayAddress": "20.50.60.70", "addressSpaces": ["192.168.10.0/24"]}],
+    },
 }
+GATEWAY = f"{GROUP}/providers/Microsoft.Network/virtualNetworkGateways/vpn"
+CIRCUIT = f"{GROUP}/providers/Microsoft.Network/expressRouteCircuits/line"
+BY_NAME = {"name": "hq", "gatewayFqdn": "vpn.example.com", "addressSpaces": ["192.168.10.0/24"]}
 #: Leaf → the hub that it is changed in, where that is another than the full one.
 HUBS: dict[str, dict[str, Any]] = {
     "network.hub.kind": {"vnetId": HUB},
     "network.hub.vnetId": {"kind": "existing", "vnetId": HUB},
     "network.hub.dnsZones[]": {"kind": "existing", "vnetId": HUB},
+    "network.hub.gatewayIds[]": {"kind": "existing", "vnetId": HUB},
+    "network.hub.expressRoute.circuitId": {
+        "kind": "existing",
+        "vnetId": HUB,
+        "gatewayIds": [GATEWAY],
+        "expressRoute": {"circuitId": f"{CIRCUIT}-2"},
+    },
+    "network.hub.vpn.siteToSite[].gatewayFqdn": {"vpn": {"siteToSite": [BY_NAME]}},
 }
 
 WAIVER = {"conflict": "X-01", "owner": ARM_ID[15:51], "reason": "The first reason.", "endsOn": "2026-12-31"}
@@ -65,7 +80,16 @@ OTHER: dict[str, Any] = {
     "network.hub.vmSize": "Standard_D4s_v3",
     "network.hub.adminPublicKey": f"ssh-ed25519 {'B' * 68} other",
     "network.hub.encryptionAtHost": True,
-    "network.hub.gateway": "vpn",
+    "network.hub.vpn.sku": "VpnGw2AZ",
+    "network.hub.vpn.zones[]": "1",
+    "network.hub.vpn.pointToSite.clientAddressPool": "172.21.0.0/24",
+    "network.hub.vpn.pointToSite.audience": GUID,
+    "network.hub.vpn.siteToSite[].name": "branch",
+    "network.hub.vpn.siteToSite[].gatewayAddress": "20.50.60.71",
+    "network.hub.vpn.siteToSite[].gatewayFqdn": "other.example.com",
+    "network.hub.vpn.siteToSite[].addressSpaces[]": "192.168.11.0/24",
+    "network.hub.gatewayIds[]": GATEWAY,
+    "network.hub.expressRoute.circuitId": CIRCUIT,
     "identity.type": "userAssigned",
     "identity.ids[]": ARM_ID,
     "identity.primary": ARM_ID,
@@ -122,7 +146,6 @@ AROUND: dict[str, Any] = {
 REFUSED = {
     "management",
     "network.mode",
-    "network.hub.gateway",
     "network.hub.agents.runsOn",
     "identity",
     "encryption",
@@ -168,7 +191,7 @@ def base_of(path: str) -> dict[str, Any]:
         data["waivers"] = [dict(WAIVER)]
     if path.startswith("compute.instances[]."):
         data["compute"]["instances"] = [copy.deepcopy(AROUND["compute.instances[]"])]
-    if path.startswith("network.hub."):
+    if path.startswith("network.hub.") or path == "environment":
         data["network"]["hub"] = copy.deepcopy(HUBS.get(path, FULL))
     if path == "network.prefixLength":
         data["network"]["addressSpace"] = AUTO

@@ -62,7 +62,9 @@ def test_defaults_are_the_safe_ones() -> None:
                 "vmSize": "Standard_D2s_v3",
                 "adminPublicKey": None,
                 "encryptionAtHost": False,
-                "gateway": "none",
+                "vpn": None,
+                "gatewayIds": [],
+                "expressRoute": None,
             },
         },
         "identity": {"type": "systemAssigned", "ids": [], "primary": None},
@@ -100,8 +102,8 @@ def test_the_stored_form_is_accepted_again() -> None:
     [
         pytest.param(request(colour="blue"), "$.colour", "UnknownField", id="unknown field"),
         pytest.param(
-            request(network={"addressSpace": "10.0.0.0/22", "hub": {"vpn": 1}}),
-            "$.network.hub.vpn",
+            request(network={"addressSpace": "10.0.0.0/22", "hub": {"colour": 1}}),
+            "$.network.hub.colour",
             "UnknownField",
             id="unknown field deep inside",
         ),
@@ -233,12 +235,12 @@ def test_a_list_whose_only_items_are_wrong_is_not_called_too_short() -> None:
 def test_what_is_not_built_and_what_is_wrong_are_listed_together() -> None:
     data = request(
         management="observe",
-        network={"addressSpace": "10.40.0.0/28", "hub": {"gateway": "vpn"}},
+        network={"addressSpace": "10.40.0.0/28", "hub": {"agents": {"runsOn": "scaleSet"}}},
         compute={"clusters": [CLUSTER | {"publicIp": True}]},
     )
     assert faults(data) == {
         "$.management": "FeatureNotAvailable",
-        "$.network.hub.gateway": "FeatureNotAvailable",
+        "$.network.hub.agents.runsOn": "FeatureNotAvailable",
         "$.compute.clusters[0].publicIp": "FeatureNotAvailable",
         "$.network.addressSpace": "AddressSpaceTooSmall",
     }

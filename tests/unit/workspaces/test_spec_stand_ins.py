@@ -57,5 +57,5 @@ def test_a_missing_field_hides_nothing() -> None:
 
 
 def test_what_is_wrong_twice_is_named_once() -> None:
-    asked = {**example(), "network": {"addressSpace": 5, "hub": {"gateway": "vpn"}}}
-    assert named(asked) == {"$.network.addressSpace", "$.network.hub.gateway"}
+    asked = {**example(), "network": {"addressSpace": 5, "hub": {"vpn": {}}}}
+    assert named(asked) == {"$.network.addressSpace", "$.network.hub.vpn"}

@@ -69,6 +69,17 @@ def agents(number: int, **fields: object) -> Callable[[], Case]:
     return hub(**{**FULL_HUB, "buildAgents": number, **fields})
 
 
+def behind_express_route() -> Case:
+    """An existing hub with a gateway and a circuit."""
+    group = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network"
+    return hub(
+        kind="existing",
+        vnetId=f"{group}/virtualNetworks/vnet-hub",
+        gatewayIds=[f"{group}/virtualNetworkGateways/ergw"],
+        expressRoute={"circuitId": f"{group}/expressRouteCircuits/line"},
+    )()
+
+
 #: Requirement → code, a case that needs it, a case that does not.
 CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S1-04": ("V1ApiStaysInside", lambda: asked(legacyV1Mode=True), asked),
@@ -92,6 +103,9 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S1-68": ("RegistryAdminUser", lambda: asked(registry={"adminUser": True}), asked),
     "S1-71": ("NodesWithPublicAddresses", with_public_nodes, asked),
     "S1-72": ("UseCaseProfile", lambda: asked(workload="cv"), asked),
+    "S5-10": ("VpnClientOnEachMachine", hub(**FULL_HUB), asked),
+    "S5-11": ("DeviceJoinsTheSite", hub(**FULL_HUB), asked),
+    "S5-12": ("ExpressRouteThroughProvider", behind_express_route, asked),
     "S2-09": ("AzureGrantsSystemIdentity", asked, with_user_identity),
     "S2-33": ("DefaultIdentityWorksForTheSystem", asked, lambda: asked(compute={"clusters": []})),
     "S2-34": ("CodeNamesItsIdentity", given("one", "two"), given("one")),

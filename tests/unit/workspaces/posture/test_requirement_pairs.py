@@ -109,12 +109,13 @@ def granted(key: str, control: str) -> Break:
 
 #: What a hub is needed for.
 DEFINITIONS = f"/subscriptions/{example()['subscriptionId']}/providers/Microsoft.Authorization/roleDefinitions"
-OF_HUBS = frozenset({"S1-52", "S1-61", "S1-63", "S4-04", "S4-05"})
+OF_HUBS = frozenset({"S1-52", "S5-09", "S1-61", "S1-63", "S4-04", "S4-05"})
 #: Somebody runs another installation on the agent's machine: in a container, with a token of a person.
 AGENT_SETUP = tuple(
     changed(f"vm-extension/agent-{n}/agent", "CP.AGENT.Setup", "properties.settings.script", "ZG9ja2VyIHJ1biBhZ2VudA==")
     for n in (1, 2)
 )
+WAYS_IN = tuple(deleted(key, "CP.HUB.WayIn") for key in ("bastion", "vm/jump-host", "gateway/vpn"))
 SCALE = "properties.properties.scaleSettings"
 #: Requirement → what it needs beside the example.
 OF_COMPUTES = {"S2-52": with_instance(identity={"type": "systemAssigned"})}
@@ -197,7 +198,7 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
         for side in ("ml-to-hub", "hub-to-ml")
         for flag in ("allowVirtualNetworkAccess", "allowForwardedTraffic")
     ),
-    "S1-52": (deleted("bastion", "CP.HUB.WayIn"), deleted("vm/jump-host", "CP.HUB.WayIn")),
+    "S1-52": WAYS_IN,
     "S1-61": AGENT_SETUP,
     "S1-63": AGENT_SETUP,
     "S1-65": (
@@ -215,6 +216,7 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
     "S4-04": tuple(
         changed(f"vm/agent-{number}", "CP.AGENT.Identity", "identity.type", "UserAssigned") for number in (1, 2)
     ),
+    "S5-09": WAYS_IN,
     "S4-05": (granted("vm/agent-1", "CP.AGENT.Scope"),),
     "S2-04": tuple(deleted(key, control) for key, control in ROLE_CONTROLS.items() if key.startswith("role/cluster/")),
 }
