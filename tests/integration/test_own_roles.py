@@ -141,6 +141,7 @@ def everything() -> dict[str, Any]:
     """A spec with whatever a workspace of its own can have."""
     spec, other = example("hub-build-agents"), example("hub-bastion")
     spec["network"]["hub"] |= {**other["network"]["hub"], **spec["network"]["hub"]}
+    spec["network"]["hub"]["vpn"] = example("hub-vpn")["network"]["hub"]["vpn"]
     return spec
 
 
