@@ -15,7 +15,18 @@ from tests.hooks.scenarios import SCENARIOS, Scenario, hub_spec
 from tests.support.blueprints import example
 from tests.support.quiet_product import QuietProduct
 
-MODULES = ("lives", "networks", "endpoints", "services", "learning", "computes", "hubs", "gateways", "looking", "running")
+MODULES = (
+    "lives",
+    "networks",
+    "endpoints",
+    "services",
+    "learning",
+    "computes",
+    "hubs",
+    "gateways",
+    "looking",
+    "running",
+)
 
 
 def outcome(product: QuietProduct, scenario: Scenario, off: str | None) -> str | None:
