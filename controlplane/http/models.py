@@ -211,6 +211,7 @@ class DifferenceBody(Model):
     observed: Any
     observed_absent: bool
     replaces: bool
+    deletes: bool = Field(description="Writing what is declared takes away what is there.")
 
 
 class ChangeBody(Model):

@@ -181,6 +181,7 @@ def _difference(item: Difference) -> dict[str, Any]:
         "observed": _value(item.observed),
         "observedAbsent": item.observed_absent,
         "replaces": item.replaces,
+        "deletes": item.deletes,
     }
 
 

@@ -11,7 +11,7 @@ from controlplane.errors import ErrorDetail
 from controlplane.projects.model import Registration
 from controlplane.workspaces.access.personas import KINDS
 from controlplane.workspaces.addresses import AUTO, has_place, wanted_prefix
-from controlplane.workspaces.spec_model import WorkspaceSpec
+from controlplane.workspaces.spec_model import Encryption, WorkspaceSpec
 from controlplane.workspaces.spec_model.access import members
 
 CODE = "ScopeNotAllowedForProject"
@@ -54,11 +54,24 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
         for index, item in enumerate(ids):
             if not _known(item, known):
                 yield _detail(f"{path}[{index}]", item)
-    if identity.primary is not None and not _known(identity.primary, registration.identities):
-        yield _detail("$.identity.primary", identity.primary)
-    key = spec.encryption.customer_managed_key
-    if key is not None and not _known(key, registration.keys):
-        yield _detail("$.encryption.customerManagedKey", key)
+    own = identity.primary is None or identity.primary in identity.create
+    if not own and not _known(str(identity.primary), registration.identities):
+        yield _detail("$.identity.primary", str(identity.primary))
+    yield from _encryption(spec.encryption, registration)
+
+
+def _encryption(asked: Encryption, registration: Registration) -> Iterator[ErrorDetail]:
+    """A key is registered by its identifier or by its ARM id. Its vault needs no entry of its own: a rule of the spec
+    holds it to be the one that the identifier names, and names of vaults are global."""
+    key, vault = asked.customer_managed_key, asked.key_vault_id
+    if key is not None:
+        by_arm = f"{vault}/keys/{key.partition('/keys/')[2]}"
+        if not _known(key, registration.keys) and not _known(by_arm, registration.keys):
+            yield _detail("$.encryption.customerManagedKey", key)
+    if vault is not None and _climbs(vault):
+        yield _detail("$.encryption.keyVaultId", vault)
+    if asked.identity is not None and not _known(asked.identity, registration.identities):
+        yield _detail("$.encryption.identity", asked.identity)
 
 
 def _personas(
@@ -72,9 +85,11 @@ def _personas(
 
 def _known(item: str, allowed: Sequence[str]) -> bool:
     """One of ``allowed`` or below it, and not out of it again: whoever resolves ``hub/../other`` finds the other."""
-    if {".", ".."} & set(unquote(item).split("/")):
-        return False
-    return any(fold(item) == fold(other) or is_within(item, other) for other in allowed)
+    return not _climbs(item) and any(fold(item) == fold(other) or is_within(item, other) for other in allowed)
+
+
+def _climbs(item: str) -> bool:
+    return bool({".", ".."} & set(unquote(item).split("/")))
 
 
 def _addresses(spec: WorkspaceSpec, pools: Sequence[str]) -> Iterator[ErrorDetail]:

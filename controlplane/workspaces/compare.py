@@ -34,6 +34,14 @@ def differences(wanted: JsonObject, found: JsonObject, kind: Kind, observed: Obs
     return tuple(comparison.found)
 
 
+def added_by_azure(name: Any, path: str, kind: Kind, observed: Observed) -> bool:
+    """Whether an item of a list, which nobody declared, is the one that Azure adds; also while nobody knows."""
+    if path not in kind.additions:
+        return False
+    found = output(Ref(*kind.additions[path]), observed)
+    return found is None or bool(_plain(found) == _plain(name))
+
+
 class _Comparison:
     """One body. ``path`` is as tables spell it (``[]`` for any item), ``shown`` as findings do (``[name]``)."""
 
@@ -86,6 +94,9 @@ class _Comparison:
             return
         # An absent object means its members' defaults, so that its leaves are compared all the same.
         inner = have if isinstance(have, Mapping) else _EMPTY
+        if path in self.kind.id_maps:
+            self._id_map(wanted, inner, path, shown)
+            return
         same = shown is path
         for name, value in wanted.items():
             item = inner.get(name, _ABSENT)
@@ -94,6 +105,17 @@ class _Comparison:
                 continue
             below = f"{path}.{name}"
             self.value(value, item, below, below if same else f"{shown}.{name}")
+
+    def _id_map(self, wanted: Mapping[str, Any], have: Mapping[str, Any], path: str, shown: str) -> None:
+        """Names are ARM ids, and all of them: what nobody declares would be deleted by a write of what is declared."""
+        ours, theirs = {_plain(name) for name in wanted}, {_plain(name) for name in have}
+        for name in wanted:
+            if _plain(name) not in theirs:
+                self._differs(wanted[name], _ABSENT, path, f"{shown}[{name}]")
+        for name in have:
+            if _plain(name) not in ours:
+                found = Difference(f"$.{shown}[{name}]", None, have[name], deletes=True)
+                self.found.append(found)
 
     def _leaf(self, wanted: Any, have: Any, path: str, shown: str) -> None:
         if path in self.kind.matched:
@@ -106,7 +128,8 @@ class _Comparison:
         if have is _ABSENT or have is None:
             compared = self.kind.defaults.get(path, _ABSENT)
         if not _same(wanted, compared, self.kind.meanings.get(path)):
-            self._differs(wanted, have, path, shown)
+            possible = self.kind.changes_in_place(path, None if have is _ABSENT else have, wanted)
+            self._differs(wanted, have, path, shown, replaces=None if possible is None else not possible)
 
     def _list(self, wanted: list[Any], have: Any, path: str, shown: str) -> None:
         items = have if isinstance(have, Sequence) and not isinstance(have, str) else ()
@@ -125,6 +148,7 @@ class _Comparison:
     def _keyed(self, wanted: list[Any], items: Sequence[Any], name: str, at: tuple[str, str], have: Any) -> None:
         """Items that are matched by a property. Unnamed ones are shown by their place in Azure's answer."""
         path, shown = at
+        wanted = [known for item in wanted if (known := self._named(item, name)) is not None]
         places = {_plain(item.get(name)): place for place, item in enumerate(items)}
         ours = {_plain(item[name]) for item in wanted}
         for item in wanted:
@@ -138,9 +162,16 @@ class _Comparison:
             elif item != items[place]:
                 self._object(item, items[place], f"{path}[]", f"{shown}[{label}]")
         for key, place in places.items():
-            if key not in ours:
+            if key not in ours and not added_by_azure(key, path, self.kind, self.observed):
                 label = items[place][name] if name == "name" else place
                 self._differs(None, items[place], f"{path}[]", f"{shown}[{label}]")
+
+    def _named(self, item: Any, name: str) -> Any:
+        """The item with its name known; None while it is not."""
+        if not isinstance(item[name], Ref):
+            return item
+        found = output(item[name], self.observed)
+        return None if found is None else {**item, name: found}
 
     def _differs(self, wanted: Any, have: Any, path: str, shown: str, *, replaces: bool | None = None) -> None:
         absent = have is _ABSENT

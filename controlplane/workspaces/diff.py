@@ -9,8 +9,8 @@ from typing import Any
 from controlplane.arm import fold, type_of
 from controlplane.errors import NotYet
 from controlplane.json_types import JsonObject
-from controlplane.workspaces.compare import differences
-from controlplane.workspaces.kinds import SUBNET
+from controlplane.workspaces.compare import added_by_azure, differences
+from controlplane.workspaces.kinds import SUBNET, Kind
 from controlplane.workspaces.kinds_table import kind_of
 from controlplane.workspaces.model import (
     SYSTEM_PRINCIPAL,
@@ -64,9 +64,27 @@ def body(
         return resolved.body
     if kind.merges:
         return _merged(existing, resolved.body)
-    if "tags" in resolved.body:
-        return {**resolved.body, "tags": _merged_tags(existing.get("tags") or {}, resolved.body["tags"])}
-    return resolved.body
+    return _with_theirs(existing, resolved.body, kind, observed)
+
+
+def _with_theirs(existing: JsonObject, ours: JsonObject, kind: Kind, observed: Observed) -> JsonObject:
+    """Ours, with tags of others and what Azure added to a list."""
+    merged = dict(ours)
+    if "tags" in ours:
+        merged["tags"] = _merged_tags(existing.get("tags") or {}, ours["tags"])
+    for path in kind.additions:
+        part, _, name = path.partition(".")
+        mine, theirs = (body.get(part) or {} for body in (merged, existing))
+        if name in mine and theirs.get(name):
+            key = kind.keyed[path]
+            named = {str(item.get(key)).lower() for item in mine[name]}
+            kept = [
+                item
+                for item in theirs[name]
+                if str(item.get(key)).lower() not in named and added_by_azure(item.get(key), path, kind, observed)
+            ]
+            merged[part] = {**mine, name: [*mine[name], *kept]}
+    return merged
 
 
 def _merged(existing: JsonObject, ours: JsonObject) -> JsonObject:
@@ -148,6 +166,13 @@ def diff(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned
     return tuple(changes)
 
 
+_MAKERS = {
+    Origin.DECLARED: "",
+    Origin.AZURE: "Azure makes it.",
+    Origin.GIVEN: "Whoever brings it has to make it.",
+}
+
+
 def _change(resource: Resource, observed: Observed) -> Change:
     key = resource.key
     if key in observed.unknown:
@@ -156,8 +181,7 @@ def _change(resource: Resource, observed: Observed) -> Change:
         return _of(resource, observed, Action.UNKNOWN, (), reason)
     found = observed.bodies.get(key)
     if found is None:
-        made_by_azure = resource.origin is Origin.AZURE
-        return _of(resource, observed, Action.CREATE, (), "Azure makes it." if made_by_azure else "")
+        return _of(resource, observed, Action.CREATE, (), _MAKERS[resource.origin])
     differing = differences(resource.body, found, kind_of(resource), observed)
     if not differing:
         return _of(resource, observed, Action.NONE, (), "")
@@ -219,10 +243,14 @@ def _lies_in(ids: list[str], outer: str) -> bool:
     return any(fold(arm_id) == folded or fold(arm_id).startswith(folded + "/") for arm_id in ids)
 
 
+#: A system identity's, and what a user-assigned one shows of itself.
+_OWN_PRINCIPALS = frozenset({SYSTEM_PRINCIPAL, "properties.principalId"})
+
+
 def _principal_lost(resource: Resource, replaced: Mapping[str, str]) -> str | None:
     """A new system identity is a new principal: its grants are other grants. A user-assigned one outlives it all."""
     principal = resource.id.principal if isinstance(resource.id, RoleAssignmentId) else None
-    if isinstance(principal, Ref) and principal.path == SYSTEM_PRINCIPAL and principal.key in replaced:
+    if isinstance(principal, Ref) and principal.path in _OWN_PRINCIPALS and principal.key in replaced:
         return principal.key
     return None
 

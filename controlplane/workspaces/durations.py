@@ -3,8 +3,8 @@
 Sources: waits seen in the Azure CLI's recordings (endpoints 20 s and more, storage 17 s, vaults 30 s, zones and NAT
 gateways 10 s, registries 8-20 s); Azure Machine Learning's own figures for workspaces and computes ("1-4 min").
 A Bastion takes "about 10 minutes" by Microsoft's quickstart; 6 is what users of azurerm measure, who see 30 for a VPN
-gateway ("often 45 minutes or more" by Microsoft's). Machines and their extensions: a minute or two each, as the Azure
-CLI's recordings show.
+gateway ("often 45 minutes or more" by Microsoft's). Machines and their extensions: a minute or two each, and
+identities: a second or two, as the Azure CLI's recordings show.
 Estimates, to be replaced by measured ones: every entry may be overridden by ``{type: seconds}`` or
 ``{"type:action": seconds}``.
 """
@@ -48,6 +48,7 @@ DURATIONS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
         k.COMPONENT: (3, 3, 3),
         k.ML_WORKSPACE: (90, 30, 60),
         k.COMPUTE: (60, 15, 60),
+        k.IDENTITY: (3, 3, 3),
         k.ROLE_ASSIGNMENT: (2, 2, 2),
         k.DIAGNOSTIC: (2, 2, 2),
     }

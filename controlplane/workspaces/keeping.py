@@ -7,6 +7,7 @@ from typing import Any
 
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.kinds import Kind
+from controlplane.workspaces.resolve import at
 
 _ABSENT = object()
 
@@ -20,8 +21,26 @@ def keeping(body: JsonObject, existing: JsonObject, kind: Kind) -> JsonObject:
     kept: dict[str, Any] = copy.deepcopy(dict(body))
     for path in sorted(kind.replacing):
         _keep(kept, existing, path.split("."), "", kind)
+    for path in sorted(kind.in_place):
+        found = at(existing, path)
+        if found is not None and kind.changes_in_place(path, found, at(kept, path)) is False:
+            _keep(kept, existing, path.split("."), "", kind)
+    kept = keeping_names(kept, existing, kind)
     if "location" in kept and "location" in existing and not kind.holds_others:
         kept["location"] = existing["location"]
+    return kept
+
+
+def keeping_names(body: JsonObject, existing: JsonObject, kind: Kind) -> dict[str, Any]:
+    """``body`` with what others added to objects of ARM ids: a write without them would delete them."""
+    kept: dict[str, Any] = copy.deepcopy(dict(body))
+    for path in sorted(kind.id_maps):
+        outer, _, name = path.rpartition(".")
+        holder, theirs = at(kept, outer), at(existing, path)
+        if isinstance(holder, dict) and isinstance(theirs, dict) and theirs:
+            ours = holder.setdefault(name, {})
+            known = {arm_id.lower() for arm_id in ours}
+            ours.update({arm_id: {} for arm_id in theirs if arm_id.lower() not in known})
     return kept
 
 

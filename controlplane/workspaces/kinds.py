@@ -40,6 +40,7 @@ COMPONENT = "Microsoft.Insights/components"
 DIAGNOSTIC = "Microsoft.Insights/diagnosticSettings"
 ML_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
+IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 ROLE_DEFINITION = "Microsoft.Authorization/roleDefinitions"
 
@@ -98,6 +99,13 @@ class Kind:
     keyed: Mapping[str, str] = field(default_factory=_nothing)
     """List → property that names its items; its other lists are sets of plain values."""
     meanings: Mapping[str, Meaning] = field(default_factory=_nothing)
+    id_maps: frozenset[str] = frozenset()
+    """Objects whose names are ARM ids and that are declared whole: a name that is left out is deleted by a write."""
+    in_place: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=_nothing)
+    """Property → the only changes (from, to; in lower case, without blanks) that Azure makes of it in place."""
+    additions: Mapping[str, tuple[str, str]] = field(default_factory=_nothing)
+    """Keyed list → (key, path) of the output by which an item is named that Azure itself adds: no difference, and kept
+    by a write."""
     matched: frozenset[str] = frozenset()
     """Properties by which the resource was found, and which therefore cannot differ."""
     merges: bool = False
@@ -105,6 +113,14 @@ class Kind:
     taggable: bool = True
     holds_others: bool = False
     """Deleting it deletes what anybody put in it: that is never a way of changing it."""
+
+    def changes_in_place(self, path: str, before: object, after: object) -> bool | None:
+        """Whether Azure makes this change without another resource; None where the path alone says it."""
+        allowed = self.in_place.get(path)
+        if allowed is None:
+            return None
+        was, becomes = (str(value or "").replace(" ", "").lower() for value in (before, after))
+        return was == becomes or (was, becomes) in allowed
 
 
 def api_version(resource_type: str) -> str:
@@ -115,7 +131,8 @@ def api_version(resource_type: str) -> str:
 #: Pinned to the versions of the published SDK models that every body is held against: azure-mgmt-network 33.1.0,
 #: azure-mgmt-privatedns 2.0.0, azure-mgmt-storage 25.3.0, azure-mgmt-keyvault 14.1.0, azure-mgmt-containerregistry
 #: 15.0.0, azure-mgmt-loganalytics 14.0.0, azure-mgmt-applicationinsights 4.1.0, azure-mgmt-authorization 4.0.0,
-#: azure-mgmt-compute 39.0.0, azure-ai-ml 1.35.2; resource groups and diagnostic settings as the Azure CLI recorded.
+#: azure-mgmt-compute 39.0.0, azure-mgmt-msi 7.1.0, azure-ai-ml 1.35.2; resource groups and diagnostic settings as the
+#: Azure CLI recorded.
 _NETWORK, _DNS, _ML, _MACHINES = "2026-03-01", "2024-06-01", "2025-12-01", "2026-04-01"
 API_VERSIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -131,6 +148,7 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         COMPONENT: "2020-02-02",
         DIAGNOSTIC: "2021-05-01-preview",
         **dict.fromkeys((ML_WORKSPACE, COMPUTE), _ML),
+        IDENTITY: "2024-11-30",
         ROLE_ASSIGNMENT: "2022-04-01",
     }
 )

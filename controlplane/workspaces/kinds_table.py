@@ -54,6 +54,16 @@ _BASTION_DEFAULTS = {
     "properties.scaleUnits": 2,
 }
 
+#: "Once a workspace is created with SAI identity type, it can be updated to SAI+UAI, but not back from SAI+UAI to SAI"
+#: ("Set up authentication between Azure Machine Learning and other services"). What has no identity may get one.
+_IDENTITY_CHANGES = frozenset(
+    {
+        ("systemassigned", "systemassigned,userassigned"),
+        *((nothing, kind) for nothing in ("", "none") for kind in ("systemassigned", "systemassigned,userassigned")),
+        *((nothing, "userassigned") for nothing in ("", "none")),
+    }
+)
+
 _KINDS = (
     _kind(k.RESOURCE_GROUP, Listing.SELF, holds_others=True),
     _kind(
@@ -207,7 +217,11 @@ _KINDS = (
         replacing=frozenset({"kind"}),
         defaults=_STORAGE_DEFAULTS,
         keyed={"properties.networkAcls.ipRules": "value", "properties.networkAcls.virtualNetworkRules": "id"},
-        meanings={"properties.networkAcls.bypass": Meaning.COMMA_SET},
+        meanings={
+            "properties.networkAcls.bypass": Meaning.COMMA_SET,
+            "identity.type": Meaning.COMMA_SET,
+            "identity.userAssignedIdentities": Meaning.IDENTITIES,
+        },
     ),
     _kind(
         k.VAULT,
@@ -215,6 +229,8 @@ _KINDS = (
         # "Once set, it cannot be changed": Key Vault soft-delete overview.
         replacing=frozenset({"properties.softDeleteRetentionInDays", "properties.tenantId"}),
         defaults=_VAULT_DEFAULTS,
+        # A vault with access policies gets one for the system identity of the workspace that is made with it.
+        additions={"properties.accessPolicies": ("workspace", "identity.principalId")},
         keyed={
             "properties.accessPolicies": "objectId",
             "properties.networkAcls.ipRules": "value",
@@ -237,7 +253,18 @@ _KINDS = (
         k.ML_WORKSPACE,
         Listing.GROUP,
         # How-to "Manage workspaces": the associated storage account and key vault cannot be changed.
-        replacing=frozenset({"properties.storageAccount", "properties.keyVault"}),
+        # "Customer-managed keys": the key can only be updated to another one in the original vault.
+        replacing=frozenset(
+            {
+                "properties.storageAccount",
+                "properties.keyVault",
+                "properties.encryption.status",
+                "properties.encryption.keyVaultProperties.keyVaultArmId",
+            }
+        ),
+        id_maps=frozenset({"identity.userAssignedIdentities"}),
+        in_place={"identity.type": _IDENTITY_CHANGES},
+        meanings={"identity.type": Meaning.COMMA_SET},
         defaults={
             "kind": "Default",
             "properties.publicNetworkAccess": "Enabled",
@@ -277,6 +304,7 @@ _KINDS = (
             "identity.userAssignedIdentities": Meaning.ORDERED_IDENTITIES,
         },
     ),
+    _kind(k.IDENTITY, Listing.GROUP),
     _kind(
         k.ROLE_ASSIGNMENT,
         Listing.GROUP_EXTENSION,

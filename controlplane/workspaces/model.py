@@ -63,6 +63,8 @@ class Origin(StrEnum):
     AZURE = "azure"
     """Azure makes it by itself (AcrPull of a cluster, S2-75): awaited on creation, a finding when it is missing,
     written by us only in a repair."""
+    GIVEN = "given"
+    """Somebody else's, named by the spec: read and awaited, never written, owned or deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,8 @@ class Difference:
     observed_absent: bool = False
     replaces: bool = False
     """Azure cannot change this property in place."""
+    deletes: bool = False
+    """Writing what is declared takes away what is there: an identity that a request leaves out (S2-28)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,11 @@ class Change:
     depends_on: tuple[str, ...] = ()
     expected_seconds: float = 0.0
     reason: str = ""
+
+    @property
+    def takes_away(self) -> tuple[Difference, ...]:
+        """What an update deletes by leaving it out."""
+        return tuple(item for item in self.differences if item.deletes) if self.action is Action.UPDATE else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,4 +259,4 @@ class Plan:
     @property
     def destructive(self) -> tuple[Change, ...]:
         """Changes that need ``allowDestructive=true``."""
-        return tuple(c for c in self.changes if c.action in (Action.REPLACE, Action.DELETE))
+        return tuple(c for c in self.changes if c.action in (Action.REPLACE, Action.DELETE) or c.takes_away)

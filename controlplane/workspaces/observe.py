@@ -19,7 +19,16 @@ from controlplane.ports.reader import ResourceReader
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.kinds import Kind, Listing
 from controlplane.workspaces.kinds_table import KINDS
-from controlplane.workspaces.model import Answer, Blueprint, Observed, Read, Resource, RoleAssignmentId, Unreadable
+from controlplane.workspaces.model import (
+    Answer,
+    Blueprint,
+    Observed,
+    Origin,
+    Read,
+    Resource,
+    RoleAssignmentId,
+    Unreadable,
+)
 from controlplane.workspaces.records import Owned
 from controlplane.workspaces.resolve import at, holder_key, holder_of
 
@@ -139,6 +148,9 @@ def _declared(blueprint: Blueprint) -> dict[Read, str]:
             if (network := _abroad(blueprint, resource)) is not None:
                 asked[Read(network, k.API_VERSIONS[k.VNET], False)] = k.VNET
             continue
+        if resource.origin is Origin.GIVEN:
+            asked[Read(str(resource.id), kind.api_version, False)] = kind.type
+            continue
         path = _path(resource, kind)
         asked[Read(path, kind.api_version, kind.listing is not Listing.SELF)] = kind.type
         for child in _WITH_PARENT.get(kind.type, ()):
@@ -238,7 +250,7 @@ def _claim(blueprint: Blueprint, found: _Found) -> set[str]:
             bodies[resource.key] = body
             claimed.add(fold(str(body["id"])))
             continue
-        collection = collection_of(where, resource.type)
+        collection = fold(where) if resource.origin is Origin.GIVEN else collection_of(where, resource.type)
         holder = holder_key(arm_id) if isinstance(arm_id, RoleAssignmentId) else None
         if holder is not None and holder in unknown:
             unknown[resource.key] = unknown[holder]
@@ -257,6 +269,9 @@ def _role(wanted: RoleAssignmentId, found: _Found, so_far: Observed) -> JsonObje
     return found.roles.get((fold(wanted.scope), wanted.role_definition.lower(), holder.lower()))
 
 
+_ROLES = f"/providers/{k.ROLE_ASSIGNMENT.lower()}"
+
+
 def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterator[JsonObject]:
     """What lies in our own groups and no key claims.
 
@@ -264,7 +279,12 @@ def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterat
     of which Azure makes several by itself (S2-09).
     """
     own = tuple(fold(group) + "/" for group in blueprint.own_groups)
-    ours = {str(at(found.snapshot[arm_id], "identity.principalId")).lower() for arm_id in claimed}
+    ours = {
+        str(at(found.snapshot[arm_id], path)).lower()
+        for arm_id in claimed
+        for path in ("identity.principalId", "properties.principalId")
+        if not arm_id.rpartition("/")[0].endswith(_ROLES)
+    }
     theirs = {fold(str(body["id"])) for (_, _, holder), body in found.roles.items() if holder in ours}
     for arm_id in found.manageable:
         # The interface of a private endpoint is Azure's, and comes and goes with it.

@@ -62,6 +62,9 @@ def _about(changes: Sequence[Change]) -> Iterator[PlanWarning]:
                 yield PlanWarning("Replacement", text, change.key)
             case Action.DELETE:
                 yield PlanWarning("Deletion", f"{change.key} will be deleted.", change.key)
+            case Action.UPDATE if change.takes_away:
+                for item in change.takes_away:
+                    yield PlanWarning("Deletion", f"{change.key}: {item.path} will be deleted.", change.key)
             case Action.UNKNOWN:
                 text = f"{change.key} could not be read, so nothing is decided about it. {change.reason}"
                 yield PlanWarning("NotReadable", text, change.key)

@@ -7,13 +7,21 @@ of the spec appends its rules; a rule says nothing when nothing it knows of chan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
+from controlplane.arm import fold
 from controlplane.errors import ErrorDetail
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
 CODE = "TransitionNotAllowed"
 
-Rule = Callable[[WorkspaceSpec, WorkspaceSpec], Iterator[ErrorDetail]]
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One rule, and the requirements that want it."""
+
+    check: Callable[[WorkspaceSpec, WorkspaceSpec], Iterator[ErrorDetail]]
+    requirements: tuple[str, ...] = ()
 
 
 def not_allowed(path: str, why: str) -> ErrorDetail:
@@ -23,7 +31,7 @@ def not_allowed(path: str, why: str) -> ErrorDetail:
 
 def check_transition(before: WorkspaceSpec, after: WorkspaceSpec) -> tuple[ErrorDetail, ...]:
     """Every reason why a workspace with spec ``before`` cannot be given spec ``after``, by JSON path."""
-    return tuple(detail for rule in _RULES for detail in rule(before, after))
+    return tuple(detail for rule in TRANSITIONS.values() for detail in rule.check(before, after))
 
 
 def _identity(before: WorkspaceSpec, after: WorkspaceSpec) -> Iterator[ErrorDetail]:
@@ -40,4 +48,37 @@ def _identity(before: WorkspaceSpec, after: WorkspaceSpec) -> Iterator[ErrorDeta
         )
 
 
-_RULES: tuple[Rule, ...] = (_identity,)
+def _own_key(before: WorkspaceSpec, after: WorkspaceSpec) -> Iterator[ErrorDetail]:
+    """S1-07, S2-24: "After workspace creation, the customer-managed encryption key for resources that the workspace
+    depends on can only be updated to another key in the original Azure Key Vault resource" ("Customer-managed keys for
+    Azure Machine Learning", limitations)."""
+    was, becomes = before.encryption, after.encryption
+    if (was.customer_managed_key is None) != (becomes.customer_managed_key is None):
+        yield not_allowed(
+            "$.encryption.customerManagedKey",
+            "is there from the creation of a workspace or never, and cannot be added or taken away. Make a new one.",
+        )
+    elif was.key_vault_id is not None and fold(was.key_vault_id) != fold(becomes.key_vault_id or ""):
+        yield not_allowed(
+            "$.encryption.keyVaultId", f"is {was.key_vault_id}; a key can only be replaced by one of the same vault."
+        )
+
+
+def _permission_model(before: WorkspaceSpec, after: WorkspaceSpec) -> Iterator[ErrorDetail]:
+    """ "Setting Azure RBAC permission model invalidates all access policies permissions. It can cause outages when
+    equivalent Azure roles aren't assigned" ("Migrate from vault access policy to an Azure role-based access control
+    permission model"); the other way round no policy would be there for a system identity."""
+    was, becomes = before.vault.permission_model, after.vault.permission_model
+    if was != becomes:
+        yield not_allowed(
+            "$.vault.permissionModel",
+            f"is {was!r} and cannot become {becomes!r}: the identities would be locked out of their secrets.",
+        )
+
+
+TRANSITIONS: dict[str, Transition] = {
+    "identity.joined": Transition(_identity, ("S2-13", "S2-14")),
+    "encryption.key": Transition(_own_key),
+    "vault.permissionModel": Transition(_permission_model),
+}
+"""Rule name → rule."""

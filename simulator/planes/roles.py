@@ -156,6 +156,12 @@ BUILT_IN: tuple[Role, ...] = (
         (f"{_VAULT}/vaults/keys/*", f"{_VAULT}/vaults/keyrotationpolicies/*"),
     ),
     Role(
+        "e147488a-f6f5-4113-8e2d-b22465e65bf6", "Key Vault Crypto Service Encryption User",
+        "Read metadata of keys and perform wrap/unwrap operations.",
+        tuple(f"Microsoft.EventGrid/eventSubscriptions/{verb}" for verb in ("write", "read", "delete")), (),
+        tuple(f"{_VAULT}/vaults/keys/{verb}" for verb in ("read", "wrap/action", "unwrap/action")),
+    ),
+    Role(
         "a4417e6f-fecd-4de8-b567-7b0420556985", "Key Vault Certificates Officer",
         "Perform any action on the certificates of a key vault, except manage permissions.", _VAULT_READS, (),
         (f"{_VAULT}/vaults/certificatecas/*", f"{_VAULT}/vaults/certificates/*"),

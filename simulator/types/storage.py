@@ -24,6 +24,7 @@ from simulator.engine.declaration import (
     Words,
 )
 from simulator.types._shared import dig, iso
+from simulator.types.key_rights import storage_key
 from simulator.types.private_link import (
     PRIVATE_LINK_RESOURCES,
     Linkable,
@@ -279,6 +280,7 @@ TYPES: tuple[ResourceType, ...] = (
         actions=(Action("listKeys", list_keys, permission=f"{ACCOUNT}/listKeys/action"), PRIVATE_LINK_RESOURCES),
         hooks=(
             Hook(Phase.VALIDATE, "storage-name-and-immutables", validate),
+            Hook(Phase.VALIDATE, "storage-own-key", storage_key),
             Hook(Phase.ACCEPTED, "storage-services", make_services),
             Hook(Phase.READ, "target-shows-connections", show_connections),
         ),

@@ -26,6 +26,7 @@ MODULES = (
     "gateways",
     "looking",
     "running",
+    "identities",
 )
 
 

@@ -29,7 +29,8 @@ def test_every_file_is_an_example() -> None:
 def test_it_is_made_is_clean_stays_still_and_goes(product: QuietProduct, name: str) -> None:
     made = created(product, name)
     assert made.operation.status is OperationStatus.SUCCEEDED, made.operation.error
-    assert set(product.ids()) == set(golden(name))
+    # What somebody brings is in the list, and nobody owns it here.
+    assert set(product.ids()) == {key for key in golden(name) if not key.startswith("given-")}
     # Virtual time: no load of this machine is in it.
     assert made.ratio <= 1.10
     assert product.failing() == set()

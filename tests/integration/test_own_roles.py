@@ -142,6 +142,7 @@ def everything() -> dict[str, Any]:
     spec, other = example("hub-build-agents"), example("hub-bastion")
     spec["network"]["hub"] |= {**other["network"]["hub"], **spec["network"]["hub"]}
     spec["network"]["hub"]["vpn"] = example("hub-vpn")["network"]["hub"]["vpn"]
+    spec["identity"] = {**example("user-assigned")["identity"], "type": "systemAndUserAssigned"}
     return spec
 
 

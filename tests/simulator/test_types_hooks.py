@@ -9,6 +9,7 @@ from tests.simulator import (
     effects_computes,
     effects_events,
     effects_gateways,
+    effects_identity,
     effects_machines,
     effects_routes,
     effects_services,
@@ -18,6 +19,7 @@ from tests.simulator.lab import Lab
 
 assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE  # imported for the effects they add
 assert effects_gateways.GATEWAY and effects_machines.RULES and effects_services.Effect
+assert effects_identity.TABLE
 
 
 def test_every_hook_has_an_effect() -> None:

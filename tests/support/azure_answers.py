@@ -201,6 +201,10 @@ def _with_identity(estate: Estate, body: Body) -> None:
     body["identity"] = identity
 
 
+def _identity(estate: Estate, body: Body) -> None:
+    body["properties"] = {"principalId": guid(body["id"]), "clientId": guid(body["id"], "c"), "tenantId": TENANT}
+
+
 def _group(estate: Estate, body: Body) -> None:
     body["properties"] = {"provisioningState": "Succeeded"}
 
@@ -403,6 +407,7 @@ _DEFAULTS = {
     k.PUBLIC_IP: _public_ip,
     k.PEERING: _peering,
     k.DNS_LINK: _link,
+    k.IDENTITY: _identity,
     k.STORAGE: _storage,
     k.VAULT: _vault,
     k.REGISTRY: _registry,

@@ -36,6 +36,8 @@ EXAMPLES = (
     "auto-addresses",
     "personas",
     "hub-vpn",
+    "user-assigned",
+    "customer-managed-key",
 )
 #: An example with every type that hubs may have.
 FULL_HUB = {

@@ -22,6 +22,8 @@ from controlplane.workspaces.conflict_table import CONFLICTS
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.plan_checks import sizes
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
+from controlplane.workspaces.spec_rules.identity import RULES
+from controlplane.workspaces.transitions import TRANSITIONS
 from tests.support.blueprints import everything, example, with_full_hub
 
 _REGISTRIES: dict[str, dict[str, Any]] = {
@@ -31,6 +33,8 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "section": scorecard.SECTIONS,
     "conflict": CONFLICTS,
     "size": sizes.RULES,
+    "transition": TRANSITIONS,
+    "identityRule": RULES,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""
@@ -47,8 +51,15 @@ def _registered() -> Iterator[tuple[str, frozenset[str]]]:
             yield f"{kind}:{name}", frozenset(rule.requirements)
     yield _PROFILE, frozenset({"S1-17"})
     with_everything = {**with_full_hub(), "access": example("personas")["access"]}
-    for resource in everything(**with_everything).resources:
-        yield f"resource:{resource.key}", frozenset(resource.requirements)
+    found: dict[str, frozenset[str]] = {}
+    for changes in (with_everything, *map(_identities_of, ("user-assigned", "customer-managed-key"))):
+        for resource in everything(**changes).resources:
+            found[resource.key] = found.get(resource.key, frozenset()) | frozenset(resource.requirements)
+    yield from ((f"resource:{key}", needs) for key, needs in found.items())
+
+
+def _identities_of(name: str) -> dict[str, Any]:
+    return {part: example(name)[part] for part in ("identity", "encryption", "vault") if part in example(name)}
 
 
 def _switch_off(names: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +19,9 @@ SPOKE = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-other"
 
 def registered(product: QuietProduct) -> None:
     """The project of the examples that join something."""
-    data = yaml.safe_load((ROOT / "examples/projects/churn-with-hub.yaml").read_text())
+    data: dict[str, Any] = {}
+    for name in ("churn-with-hub", "churn-with-key"):
+        data |= yaml.safe_load((ROOT / f"examples/projects/{name}.yaml").read_text())
     product.register(**data)
 
 
@@ -43,9 +46,41 @@ def existing_hub(product: QuietProduct) -> None:
         put(product, f"{zone}/A/theirs", record)
 
 
+CRYPTO_USER = "e147488a-f6f5-4113-8e2d-b22465e65bf6"
+
+
+def key_and_identities(product: QuietProduct) -> None:
+    """Somebody's identities, and a vault whose keys one of them may use."""
+    asked = example("customer-managed-key")
+    vault, keeper = asked["encryption"]["keyVaultId"], asked["encryption"]["identity"]
+    for arm_id in (*asked["identity"]["ids"], keeper, vault):
+        put(product, arm_id.partition("/providers/")[0], {"location": LOCATION})
+    for arm_id in (*asked["identity"]["ids"], keeper):
+        put(product, arm_id, {"location": LOCATION})
+    properties = {
+        "tenantId": product.services.tenant_id,
+        "sku": {"family": "A", "name": "premium"},
+        "enableRbacAuthorization": True,
+        "enablePurgeProtection": True,
+    }
+    put(product, vault, {"location": LOCATION, "properties": properties})
+    holder = (product.body(keeper) or {})["properties"]["principalId"]
+    allow(product, vault, CRYPTO_USER, holder)
+
+
+def allow(product: QuietProduct, scope: str, role: str, principal: str) -> None:
+    """A role assignment by the owner, once the principal is known everywhere."""
+    product.advance(60)
+    definition = f"{scope.partition('/resourceGroups/')[0]}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}{role}{principal}")
+    body = {"properties": {"roleDefinitionId": definition, "principalId": principal}}
+    put(product, f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}", body)
+
+
 #: Example → what its world needs beside the registration.
 WORLDS: Mapping[str, Callable[[QuietProduct], None]] = {
     "hub-existing": existing_hub,
+    "customer-managed-key": key_and_identities,
 }
 
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controlplane.workspaces import kinds as k
-from controlplane.workspaces.blueprint.access import agent_roles, cluster_roles, instance_roles, workspace_roles
+from controlplane.workspaces.blueprint.access import (
+    agent_roles,
+    cluster_roles,
+    identity_roles,
+    instance_roles,
+    workspace_roles,
+)
 from controlplane.workspaces.blueprint.compute import clusters
 from controlplane.workspaces.blueprint.context import CompileContext, Site, resource, survey
 from controlplane.workspaces.blueprint.dependants import component, log_analytics, registry, storage, vault
@@ -17,6 +23,7 @@ from controlplane.workspaces.blueprint.diagnostics import diagnostics
 from controlplane.workspaces.blueprint.dns import dns
 from controlplane.workspaces.blueprint.gateways import gateways, watched
 from controlplane.workspaces.blueprint.hub import agent_keys, hub
+from controlplane.workspaces.blueprint.identities import identities
 from controlplane.workspaces.blueprint.instances import instances
 from controlplane.workspaces.blueprint.network import network, peerings
 from controlplane.workspaces.blueprint.persona_roles import desired_access, persona_roles
@@ -60,11 +67,14 @@ def _resources(site: Site) -> Iterator[Resource]:
     yield from peerings(site)
     yield from hub(site)
     yield from dns(site)
+    yield from identities(site)
     bundle = [storage(site), vault(site), registry(site), log_analytics(site), component(site)]
     yield from bundle
     ids = {item.key: str(item.id) for item in bundle}
     logs = ids.pop("log-analytics")
-    home = workspace(site, ids)
+    before = tuple(identity_roles(site, ids, later=False))
+    yield from before
+    home = workspace(site, ids, tuple(role.key for role in before))
     yield home
     scopes = {
         **ids,
@@ -75,6 +85,7 @@ def _resources(site: Site) -> Iterator[Resource]:
     }
     yield from private_endpoints(site, scopes)
     yield from workspace_roles(site, scopes)
+    yield from identity_roles(site, scopes, later=True)
     yield from clusters(site)
     yield from cluster_roles(site, scopes)
     yield from instances(site)

@@ -1,4 +1,8 @@
-"""Who may do what: roles of the workspace's and the clusters' identities (S1-02, S1-69, S2-04, S2-09)."""
+"""Who may do what: roles of the workspace's and the clusters' identities (S1-02, S1-69, S2-04, S2-09, S2-10).
+
+Source: "Set up authentication between Azure Machine Learning and other services", which lists a user-assigned
+identity's roles by target.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from types import MappingProxyType
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.access.roles import GRANTABLE
 from controlplane.workspaces.blueprint.context import Site, principal, resource
-from controlplane.workspaces.model import Origin, Resource, RoleAssignmentId
+from controlplane.workspaces.blueprint.identities import acting, principal_of
+from controlplane.workspaces.model import Origin, Ref, Resource, RoleAssignmentId
 
 #: Built-in roles, by the slug that keys use. Source: "Azure built-in roles".
 ROLES: Mapping[str, str] = MappingProxyType(
@@ -47,10 +52,8 @@ _WORKSPACE = (
     _Grant("private-endpoint/file", "reader"),
 )
 #: Without keys the system datastores are opened with the identity itself.
-_WITHOUT_KEYS = (
-    _Grant("storage", "storage-blob-data-contributor"),
-    _Grant("storage", "storage-file-data-privileged-contributor"),
-)
+_FILES = _Grant("storage", "storage-file-data-privileged-contributor")
+_WITHOUT_KEYS = (_Grant("storage", "storage-blob-data-contributor"), _FILES)
 _CLUSTER = (
     _Grant("storage", "storage-blob-data-contributor", ("S1-02", "S2-04")),
     # Azure grants this one when the cluster is made (S2-75).
@@ -62,6 +65,27 @@ _INSTANCE = (
     # Without it an instance that has an identity never stops by itself (S2-52); where the matrix of personas gives such
     # an identity nothing, this wins (X-03).
     _Grant("workspace", "contributor", ("S2-52",)),
+)
+#: Of a user-assigned identity: on the workspace itself once it is there, the others before it is made, because the
+#: service works with them from the first moment (S2-10, S2-17 to S2-22).
+_USER_ASSIGNED = (
+    _Grant("storage", "contributor", ("S2-10", "S2-18", "S2-23")),
+    _Grant("storage", "storage-blob-data-contributor", ("S2-10", "S2-18", "S2-23")),
+    _Grant("registry", "contributor", ("S2-10", "S2-21", "S2-23")),
+    _Grant("application-insights", "contributor", ("S2-10", "S2-22", "S2-23", "X-03")),
+)
+_USER_ASSIGNED_VAULT = {
+    "rbac": (
+        _Grant("vault", "contributor", ("S2-10", "S2-19", "S2-23")),
+        # Where the matrix of personas gives less, what the workspace needs to run wins (X-02).
+        _Grant("vault", "key-vault-administrator", ("S2-10", "S2-19", "S2-23", "X-02")),
+    ),
+    "accessPolicies": (_Grant("vault", "contributor", ("S2-10", "S2-20", "S2-23")),),
+}
+_USER_ASSIGNED_LATER = (
+    _Grant("workspace", "contributor", ("S2-10", "S2-17", "S2-23")),
+    _Grant("private-endpoint/blob", "reader", ("S2-10",)),
+    _Grant("private-endpoint/file", "reader", ("S2-10",)),
 )
 #: What a pipeline needs: it sends jobs and registers models, and makes no resources. The scope is one workspace, well
 #: inside the resource group (S4-05).
@@ -75,10 +99,26 @@ def agent_roles(site: Site, agents: Iterable[str], scopes: Mapping[str, str]) ->
 
 
 def workspace_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
-    """``scopes``: key → ARM id."""
+    """Of its system identity. ``scopes``: key → ARM id."""
+    if site.spec.identity.type == "userAssigned":
+        return
     grants = _WORKSPACE if site.spec.storage.shared_key_access else _WORKSPACE + _WITHOUT_KEYS
     for grant in grants:
-        yield _role(site, "workspace", "workspace-identity", grant, scopes[grant.target])
+        if grant.role != "key-vault-administrator" or site.spec.vault.permission_model == "rbac":
+            yield _role(site, "workspace", "workspace-identity", grant, scopes[grant.target])
+
+
+def identity_roles(site: Site, scopes: Mapping[str, str], *, later: bool) -> Iterator[Resource]:
+    """Of the user-assigned identities that the workspace uses. ``scopes``: key → ARM id; ``later``: those that are on
+    the workspace, or on what is made after it."""
+    if later:
+        grants: tuple[_Grant, ...] = _USER_ASSIGNED_LATER
+    else:
+        keyless = () if site.spec.storage.shared_key_access else (_FILES,)
+        grants = (*_USER_ASSIGNED, *keyless, *_USER_ASSIGNED_VAULT[site.spec.vault.permission_model])
+    for key in acting(site):
+        for grant in grants:
+            yield _role(site, key, key, grant, scopes[grant.target])
 
 
 def cluster_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
@@ -97,9 +137,13 @@ def instance_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
             yield _role(site, key, key, grant, scopes[grant.target])
 
 
+def _principal(owner: str) -> Ref:
+    return principal_of(owner) if owner.partition("/")[0].endswith("identity") else principal(owner)
+
+
 def _role(site: Site, owner: str, holder: str, grant: _Grant, scope: str) -> Resource:
     """``owner``: key of the resource whose identity it is; ``holder``: what keys call it."""
-    guid, principal_id = ROLES[grant.role], principal(owner)
+    guid, principal_id = ROLES[grant.role], _principal(owner)
     body = {
         "properties": {
             "roleDefinitionId": f"/subscriptions/{site.spec.subscription_id}/providers/{k.ROLE_DEFINITION}/{guid}",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.context import Site, resource
+from controlplane.workspaces.blueprint.identities import acting, given_key, principal_of
 from controlplane.workspaces.blueprint.network import GROUP
 from controlplane.workspaces.model import Resource
 
@@ -23,23 +26,43 @@ def storage(site: Site) -> Resource:
         "defaultToOAuthAuthentication": True,
         "minimumTlsVersion": "TLS1_2",
         "supportsHttpsTrafficOnly": True,
-        "encryption": {
-            "keySource": "Microsoft.Storage",
-            "services": {"blob": {"enabled": True}, "file": {"enabled": True}},
-        },
+        "encryption": _encryption(site),
     }
-    body = site.tracked(properties, sku={"name": "Standard_LRS"}, kind="StorageV2")
+    holder = site.spec.encryption.identity
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {holder: {}}} if holder is not None else None
+    more = {"identity": identity} if identity is not None else {}
+    body = site.tracked(properties, sku={"name": "Standard_LRS"}, kind="StorageV2", **more)
     arm_id = site.id(k.STORAGE, site.names.storage)
-    return resource("storage", k.STORAGE, arm_id, body, GROUP, requirements=("S1-07", "S1-10"))
+    before = GROUP if holder is None else (*GROUP, given_key(holder))
+    needs = ("S1-07", "S1-10") if holder is None else ("S1-07", "S1-10", "S2-24")
+    return resource("storage", k.STORAGE, arm_id, body, before, requirements=needs)
+
+
+def _encryption(site: Site) -> dict[str, Any]:
+    """Of the account's data. Source: "Configure encryption with customer-managed keys stored in Azure Key Vault"; a key
+    without a version follows its newest one."""
+    asked = site.spec.encryption
+    services = {"blob": {"enabled": True}, "file": {"enabled": True}}
+    if asked.customer_managed_key is None:
+        return {"keySource": "Microsoft.Storage", "services": services}
+    host, _, rest = asked.customer_managed_key.partition("/keys/")
+    name, _, version = rest.strip("/").partition("/")
+    key = {"keyname": name, "keyvaulturi": host, **({"keyversion": version} if version else {})}
+    return {
+        "keySource": "Microsoft.Keyvault",
+        "services": services,
+        "keyvaultproperties": key,
+        "identity": {"userAssignedIdentity": asked.identity},
+    }
 
 
 def vault(site: Site) -> Resource:
     properties: dict[str, Any] = {
         "tenantId": site.context.tenant_id,
         "sku": {"family": "A", "name": "standard"},
-        # Roles, not policies, decide who reads secrets; the list is required all the same.
-        "enableRbacAuthorization": True,
-        "accessPolicies": [],
+        # Roles decide who reads secrets, unless the spec wants policies; the list is required all the same.
+        "enableRbacAuthorization": site.spec.vault.permission_model == "rbac",
+        "accessPolicies": _policies(site),
         "enableSoftDelete": True,
         "softDeleteRetentionInDays": 90,
         "publicNetworkAccess": "Disabled",
@@ -49,8 +72,45 @@ def vault(site: Site) -> Resource:
         # Never false: Azure refuses to write what can only ever be switched on.
         properties["enablePurgeProtection"] = True
     arm_id = site.id(k.VAULT, site.names.vault)
-    needs = ("S1-10", "S1-17")
-    return resource("vault", k.VAULT, arm_id, site.tracked(properties), GROUP, requirements=needs)
+    policies = properties["accessPolicies"]
+    needs = ("S1-10", "S1-17", "S2-20") if policies else ("S1-10", "S1-17")
+    before = (*GROUP, *(acting(site) if policies else ()))
+    return resource("vault", k.VAULT, arm_id, site.tracked(properties), before, requirements=needs)
+
+
+def _policies(site: Site) -> list[dict[str, Any]]:
+    """S2-20: of the user-assigned identities. For a system identity Azure adds its own when the workspace is made."""
+    if site.spec.vault.permission_model == "rbac":
+        return []
+    return [
+        {
+            "tenantId": site.context.tenant_id,
+            "objectId": principal_of(key),
+            "permissions": {kind: list(some) for kind, some in POLICY.items()},
+        }
+        for key in acting(site)
+    ]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+#: Everything that an access policy can allow, but purge (S2-20: "access policies permissions, besides purge").
+#: Names: Microsoft.KeyVault vaults reference, Permissions.
+POLICY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "keys": _words(
+            "get list update create import delete recover backup restore decrypt encrypt unwrapKey wrapKey verify sign "
+            "release rotate getrotationpolicy setrotationpolicy"
+        ),
+        "secrets": _words("get list set delete recover backup restore"),
+        "certificates": _words(
+            "get list delete create import update managecontacts getissuers listissuers setissuers deleteissuers "
+            "manageissuers recover backup restore"
+        ),
+    }
+)
 
 
 def registry(site: Site) -> Resource:

@@ -10,6 +10,7 @@ from controlplane.workspaces.blueprint.workspace import image_build_compute
 from controlplane.workspaces.model import Blueprint, PlanWarning
 from controlplane.workspaces.posture.advice_compute import COMPUTE_ADVICE
 from controlplane.workspaces.posture.advice_hub import HUB_ADVICE
+from controlplane.workspaces.posture.advice_identity import IDENTITY_ADVICE
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import Workload, WorkspaceSpec
 
@@ -108,6 +109,7 @@ _ADVICE = (
         "Insights; what is granted here beyond that is in the plan.",
         lambda spec, _: spec.identity.type == "systemAssigned",
     ),
+    *IDENTITY_ADVICE,
     Advice(
         "SharedKeyAccess",
         ("S2-43",),

@@ -117,10 +117,12 @@ _WORKSPACE_ENTRIES = (
     ),
     _workspace_shape.high("AML.WS.ImageBuildCompute", "properties.imageBuildCompute"),
     Table(kinds.ML_WORKSPACE, _MODEL, Concern.DECLARED).medium(
-        "AML.WS.ContainerRegistrySet", "properties.containerRegistry", "S1-65"
+        "AML.WS.ContainerRegistrySet", "properties.containerRegistry", "S1-65", "S2-16"
     ),
-    Table(kinds.ML_WORKSPACE, _DATA, Concern.DECLARED).high("AML.WS.StorageAccountSet", "properties.storageAccount"),
-    Table(kinds.ML_WORKSPACE, _DATA, Concern.DECLARED).high("AML.WS.KeyVaultSet", "properties.keyVault"),
+    Table(kinds.ML_WORKSPACE, _DATA, Concern.DECLARED).high(
+        "AML.WS.StorageAccountSet", "properties.storageAccount", "S2-16"
+    ),
+    Table(kinds.ML_WORKSPACE, _DATA, Concern.DECLARED).high("AML.WS.KeyVaultSet", "properties.keyVault", "S2-16"),
     Table(kinds.ML_WORKSPACE, _ML, Concern.MONITORING).medium(
         "AML.WS.AppInsightsSet", "properties.applicationInsights"
     ),

@@ -8,7 +8,7 @@ from typing import Any
 
 from controlplane.arm import ancestors
 from controlplane.workspaces import kinds
-from controlplane.workspaces.model import Action, Change, Difference, Resource, RoleAssignmentId
+from controlplane.workspaces.model import Action, Change, Difference, Origin, Resource, RoleAssignmentId
 from controlplane.workspaces.posture.controls import Control, find
 from controlplane.workspaces.posture.ledger import Ledger, finding_id
 from controlplane.workspaces.posture.model import Evidence, Finding, FindingStatus, Repair, RepairKind, Severity
@@ -19,6 +19,10 @@ from controlplane.workspaces.posture.scene import NO_REPAIR, Cause, Scene, manua
 _REPLACES = (
     "Azure cannot change this in place: a PUT with allowDestructive=true deletes the resource and makes it again."
 )
+_DELETES = (
+    "Somebody added it, and a write of what is declared deletes it: declare it, or PUT with allowDestructive=true."
+)
+_GIVEN = "The spec names it and somebody else owns it: whoever deleted it has to bring it back."
 _KEEPS_NAME = (
     "Azure keeps a deleted {} for a while. If somebody deleted this one, recover it and repair, or purge it and send "
     "the workspace's PUT again; or delete the workspace here and make it again, under new names."
@@ -64,6 +68,8 @@ class Declared:
         control = self._control(resource, "$")
         kept = _KEPT.get(resource.type)
         repair = manual(kept) if kept else Repair(kind=RepairKind.UPDATE, keys=(resource.key,))
+        if resource.origin is Origin.GIVEN:
+            repair = manual(_GIVEN)
         facts = self._facts(resource, change, "$", f"{resource.key} does not exist.", repair)
         position = self.ledger.explain(self._causes(resource))
         if position is None:
@@ -108,6 +114,8 @@ class Declared:
         # One write puts the whole body: with a difference that cannot be written, none of the resource's is.
         if control.manual or any(other.replaces for other in change.differences):
             repair = manual(control.manual or _REPLACES)
+        elif difference.deletes:
+            repair = manual(_DELETES)
         observed = "absent" if difference.observed_absent else difference.observed
         message = f"{resource.key}: {difference.path} is {_brief(observed)}, not {_brief(plain(difference.wanted))}."
         facts = self._facts(resource, change, difference.path, message, repair)

@@ -6,7 +6,13 @@ Plain dictionaries by rule name; each rule names the requirements it answers to.
 from __future__ import annotations
 
 from controlplane.workspaces import kinds
-from controlplane.workspaces.posture import catalogue_compute, catalogue_hub, catalogue_network, catalogue_services
+from controlplane.workspaces.posture import (
+    catalogue_compute,
+    catalogue_hub,
+    catalogue_identity,
+    catalogue_network,
+    catalogue_services,
+)
 from controlplane.workspaces.posture.checks import dns, egress, endpoints, exposure, hub, idle, peering, ways_in
 from controlplane.workspaces.posture.checks.properties import Off, is_special, provisioned
 from controlplane.workspaces.posture.controls import PROD_CLASS, Control
@@ -22,6 +28,7 @@ CONTROLS: dict[str, Control] = {
         *catalogue_hub.ENTRIES,
         *catalogue_services.ENTRIES,
         *catalogue_compute.ENTRIES,
+        *catalogue_identity.ENTRIES,
     )
 }
 """Rule name → control on declared properties."""

@@ -18,7 +18,7 @@ from controlplane.operations.model import (
 )
 from controlplane.workspaces.diff import unmet
 from controlplane.workspaces.ending import READY, condition, rest_until
-from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Plan
+from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Origin, Plan
 from controlplane.workspaces.records import Owned, WorkspaceRecord, WorkspaceStatus
 
 #: After a look that could not see everything.
@@ -101,7 +101,7 @@ def inventory_of(blueprint: Blueprint, observed: Observed, inventory: Mapping[st
     found = dict(inventory)
     for resource in blueprint.resources:
         body = observed.bodies.get(resource.key)
-        if body is None or (resource.key in found and isinstance(resource.id, str)):
+        if body is None or resource.origin is Origin.GIVEN or (resource.key in found and isinstance(resource.id, str)):
             continue
         arm_id = str(body.get("id") or (resource.id if isinstance(resource.id, str) else ""))
         if arm_id:

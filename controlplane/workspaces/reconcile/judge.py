@@ -12,10 +12,10 @@ from controlplane.workspaces.arm_errors import BACKOFF, look_up
 from controlplane.workspaces.compare import differences
 from controlplane.workspaces.diff import body as wanted_body
 from controlplane.workspaces.diff import released, unmet
-from controlplane.workspaces.keeping import keeping, recovering
+from controlplane.workspaces.keeping import keeping, keeping_names, recovering
 from controlplane.workspaces.kinds import DNS_LINK, PEERING
 from controlplane.workspaces.kinds_table import kind_of
-from controlplane.workspaces.model import Resource, RoleAssignmentId
+from controlplane.workspaces.model import Origin, Resource, RoleAssignmentId
 from controlplane.workspaces.reconcile import steps
 from controlplane.workspaces.reconcile.state import (
     Delete,
@@ -95,6 +95,8 @@ def _judge_present(state: State, index: int, resource: Resource, body: JsonObjec
         reason = missing[0].reason
         message = f"{resource.key}: {missing[0].path} is none of {', '.join(missing[0].one_of)}."
         return steps.wait_or_fail(state, index, reason, message, now)
+    if resource.origin is Origin.GIVEN:
+        return steps.succeed(state, index, now)
     state = adopt(state, resource, body)
     # What Azure made, or somebody granted before us, has an id that nobody knew when the step was planned.
     state = state.with_step(index, resource_id=state.inventory[step.key].resource_id or step.resource_id)
@@ -104,7 +106,9 @@ def _judge_present(state: State, index: int, resource: Resource, body: JsonObjec
 def _differs(state: State, action: str, resource: Resource, body: JsonObject) -> bool:
     resource = released(resource, body, state.blueprint, state.inventory)
     found = differences(resource.body, body, kind_of(resource), state.observed)
-    return any(not one.replaces for one in found) if action == StepAction.IN_PLACE else bool(found)
+    if action == StepAction.IN_PLACE:
+        return any(not one.replaces and not one.deletes for one in found)
+    return bool(found)
 
 
 def adopt(state: State, resource: Resource, body: JsonObject) -> State:
@@ -155,6 +159,9 @@ def put_of(state: State, index: int, resource: Resource, now: datetime) -> Move:
         raise Fatal("InvalidBlueprint", f"{resource.key} declares nothing that could be written.")
     if existing is not None and state.steps[index].action == StepAction.IN_PLACE:
         body = keeping(body, existing, kind_of(resource))
+    elif existing is not None and not state.operation.allow_destructive and kind_of(resource).id_maps:
+        # What somebody adds while the operation runs was not in the plan that was consented to, or needed no consent.
+        body = keeping_names(body, existing, kind_of(resource))
     if state.watch(index).recover:
         body = recovering(body)
     arm_id = resolved.id

@@ -47,7 +47,7 @@ def plan_steps(
         actions = _actions(kind, change, blueprint, observed)
         if kind is OperationKind.REPAIR:
             actions = _in_place(change) or actions
-        if change.action in (Action.NONE, Action.UPDATE):
+        if change.action in (Action.NONE, Action.UPDATE) and not _is_given(change, blueprint):
             if change.key in recreate:
                 actions = (StepAction.DELETE, StepAction.CREATE)
             elif change.key in reapply:
@@ -65,8 +65,9 @@ def _where_it_is(change: Change) -> Change:
 
 def _in_place(change: Change) -> tuple[StepAction, ...]:
     """What can be put right although something else of it could only be replaced."""
-    both = change.action is Action.REPLACE and any(not difference.replaces for difference in change.differences)
-    return (StepAction.IN_PLACE,) if both else ()
+    some = [difference for difference in change.differences if not difference.replaces and not difference.deletes]
+    kept = len(some) < len(change.differences)
+    return (StepAction.IN_PLACE,) if kept and some and change.action in (Action.REPLACE, Action.UPDATE) else ()
 
 
 def _possible(steps: Sequence[Step], blueprint: Blueprint, observed: Observed) -> tuple[Step, ...]:
@@ -104,15 +105,21 @@ def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed
     match change.action:
         case Action.CREATE if repairing and change.type in _BLOCKED:
             return ()
+        case Action.CREATE if _is_given(change, blueprint):
+            return () if repairing else (StepAction.AWAIT,)
         case Action.CREATE:
             awaited = not repairing and _azure_makes(blueprint.by_key[change.key], observed)
             return (StepAction.AWAIT,) if awaited else (StepAction.CREATE,)
         case Action.UPDATE:
-            return (StepAction.UPDATE,)
+            # A repair takes nothing away that somebody added.
+            only = repairing and len(change.takes_away) == len(change.differences)
+            return () if only else (StepAction.UPDATE,)
         case Action.REPLACE:
             return () if repairing else (StepAction.DELETE, StepAction.CREATE)
         case Action.DELETE:
             return () if repairing else (StepAction.DELETE,)
+        case Action.UNKNOWN if _is_given(change, blueprint):
+            return (StepAction.AWAIT,)
         case Action.UNKNOWN:
             # Nothing is decided about it: the step begins with a look, and writes only when that shows a difference.
             # What was removed from the spec is ours and may be deleted unseen, once somebody has consented.
@@ -144,6 +151,10 @@ def _azure_makes(resource: Resource, observed: Observed) -> bool:
     return holder is None or in_progress(holder) or has_failed(holder)
 
 
+def _is_given(change: Change, blueprint: Blueprint) -> bool:
+    return change.key in blueprint.by_key and blueprint.by_key[change.key].origin is Origin.GIVEN
+
+
 #: Types of which Azure keeps a deleted one under its name and refuses a new one, and which no PUT asks back; a repair
 #: leaves them to whoever deleted them, and does the rest. Source:
 #: https://learn.microsoft.com/azure/machine-learning/concept-soft-delete (recovery is the portal's);
@@ -170,15 +181,18 @@ def unreadable_removals(plan: Plan, blueprint: Blueprint) -> tuple[Change, ...]:
 
 def refusal(plan: Plan) -> ErrorBody:
     """Why a plan that destroys is not carried out without consent."""
-    details = tuple(
-        ErrorDetail(change.action.value, f"{change.type} would be {_PAST[change.action]}: {change.reason}", change.id)
-        for change in plan.destructive
-    )
+    details = tuple(ErrorDetail(change.action.value, _destruction(change), change.id) for change in plan.destructive)
     return ErrorBody(
         code="DestructiveChangeNotAllowed",
         message=f"{len(details)} resources would be replaced or deleted; allowDestructive=true consents to it.",
         details=tuple(ErrorBody(code=d.code, message=d.message, target=d.target) for d in details),
     )
+
+
+def _destruction(change: Change) -> str:
+    if change.takes_away:
+        return f"{change.type} would lose {', '.join(difference.path for difference in change.takes_away)}"
+    return f"{change.type} would be {_PAST[change.action]}: {change.reason}"
 
 
 _PAST = {Action.REPLACE: "replaced", Action.DELETE: "deleted"}

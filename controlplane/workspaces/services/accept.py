@@ -18,7 +18,7 @@ from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.context import WORKSPACE_TAG
 from controlplane.workspaces.deadlines import time_for
 from controlplane.workspaces.ending import ended, has_deleted, superseded_by
-from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Plan
+from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Origin, Plan
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
@@ -208,7 +208,8 @@ def _refuse_adoption(asked: Asked, blueprint: Blueprint, observed: Observed) -> 
     """
     groups = {resource.key for resource in blueprint.resources if resource.type == kinds.RESOURCE_GROUP}
     made_by_us = any(_holder(observed.bodies[key]) == asked.name for key in groups & observed.bodies.keys())
-    found = tuple(key for key in observed.bodies if key not in groups)
+    given = {resource.key for resource in blueprint.resources if resource.origin is Origin.GIVEN}
+    found = tuple(key for key in observed.bodies if key not in groups | given)
     if found and not made_by_us:
         raise Conflict(
             "ResourceGroupUnavailable",
@@ -228,6 +229,9 @@ def _holder(group: JsonObject) -> str | None:
 
 
 def _destruction(change: Change) -> ErrorDetail:
+    if change.takes_away:
+        lost = ", ".join(difference.path for difference in change.takes_away)
+        return ErrorDetail("DestructiveChangeNotAllowed", f"delete {lost} of {change.id or change.key}.", change.key)
     paths = ", ".join(difference.path for difference in change.differences if difference.replaces)
     message = f"{change.action} {change.type} {change.id or change.key}" + (f" because of {paths}" if paths else "")
     return ErrorDetail("DestructiveChangeNotAllowed", message + ".", change.key)

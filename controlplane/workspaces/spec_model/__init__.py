@@ -10,7 +10,7 @@ from controlplane.workspaces.spec_model.access import Access
 from controlplane.workspaces.spec_model.catalog import Catalog
 from controlplane.workspaces.spec_model.compute import Cluster, ClusterIdentity, Compute, Instance, InstanceIdentity
 from controlplane.workspaces.spec_model.data import Registry, Storage
-from controlplane.workspaces.spec_model.identity import Encryption, Identity
+from controlplane.workspaces.spec_model.identity import Encryption, Identity, Vault
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry, Forecast, Money
 from controlplane.workspaces.spec_model.network import Agents, Hub, Network, NetworkMode
 from controlplane.workspaces.spec_model.types import ArmId, Days, Duration, Guid
@@ -46,6 +46,7 @@ __all__ = [
     "Registry",
     "Site",
     "Storage",
+    "Vault",
     "Vpn",
     "Waiver",
     "Workload",

@@ -12,7 +12,7 @@ from controlplane.workspaces.spec_model.access import Access
 from controlplane.workspaces.spec_model.catalog import Catalog
 from controlplane.workspaces.spec_model.compute import Compute
 from controlplane.workspaces.spec_model.data import Registry, Storage
-from controlplane.workspaces.spec_model.identity import Encryption, Identity
+from controlplane.workspaces.spec_model.identity import Encryption, Identity, Vault
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry
 from controlplane.workspaces.spec_model.network import Network
 from controlplane.workspaces.spec_model.types import Guid
@@ -57,6 +57,7 @@ class WorkspaceSpec(Model):
     network: Network = Field(description="Networks of the workspace.")
     identity: Identity = Field(default=Identity(), description="Identity of the workspace.")
     storage: Storage = Field(default=Storage(), description="The workspace's storage account.")
+    vault: Vault = Field(default=Vault(), description="The workspace's key vault.")
     registry: Registry = Field(default=Registry(), description="The workspace's container registry.")
     encryption: Encryption = Field(default=Encryption(), description="Encryption of the workspace's data.")
     compute: Compute = Field(default=Compute(), description="What trains.")

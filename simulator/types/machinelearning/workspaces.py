@@ -28,6 +28,13 @@ from simulator.engine.declaration import (
 )
 from simulator.types._shared import dig, iso, same_id, subscription_of
 from simulator.types.machinelearning.workspace_effects import claim_storage, grant_roles, workspace_guid
+from simulator.types.machinelearning.workspace_identity import (
+    needs_roles,
+    own_key,
+    own_key_stays,
+    primary,
+    transitions,
+)
 from simulator.types.private_link import (
     PRIVATE_LINK_RESOURCES,
     Linkable,
@@ -334,6 +341,11 @@ TYPES: tuple[ResourceType, ...] = (
         hooks=(
             Hook(Phase.VALIDATE, "workspace-dependants", validate),
             Hook(Phase.VALIDATE, "workspace-name-soft-deleted", soft_deleted_name),
+            Hook(Phase.VALIDATE, "workspace-identity-transitions", transitions),
+            Hook(Phase.VALIDATE, "workspace-primary-identity", primary),
+            Hook(Phase.VALIDATE, "workspace-own-key", own_key),
+            Hook(Phase.VALIDATE, "workspace-own-key-stays", own_key_stays),
+            Hook(Phase.COMPLETED, "workspace-identity-needs-roles", needs_roles),
             Hook(Phase.ACCEPTED, "workspace-recovered", recover),
             Hook(Phase.COMPLETED, "workspace-dependants-stay", dependants_stay),
             Hook(Phase.COMPLETED, "workspace-claims-storage", claim_storage),

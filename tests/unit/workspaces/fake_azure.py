@@ -321,6 +321,11 @@ def _compute(azure: FakeAzure, answered: Body) -> None:
     azure.stored[fold(made)] = {"id": made, "properties": {**properties, "scope": registry}}
 
 
+def _identity(azure: FakeAzure, answered: Body) -> None:
+    principal = str(uuid.uuid5(uuid.NAMESPACE_URL, fold(answered["id"])))
+    answered["properties"] = {"principalId": principal, "clientId": principal, "tenantId": TENANT}
+
+
 def _role(azure: FakeAzure, answered: Body) -> None:
     scope = answered["id"].partition("/providers/Microsoft.Authorization")[0]
     answered["properties"] |= {"scope": scope, "condition": None, "createdBy": None, "description": None}
@@ -343,6 +348,7 @@ EFFECTS: dict[str, Callable[[FakeAzure, Body], None]] = {
     k.PRIVATE_ENDPOINT: _endpoint,
     k.DNS_ZONE: _zone,
     k.DNS_LINK: _link,
+    k.IDENTITY: _identity,
     k.STORAGE: _storage,
     k.VAULT: _vault,
     k.REGISTRY: _registry,

@@ -40,6 +40,8 @@ TYPES = {
     "private-endpoint": kinds.PRIVATE_ENDPOINT,
     "zone-group": kinds.ZONE_GROUP,
     "cluster": kinds.COMPUTE,
+    "identity": kinds.IDENTITY,
+    "given-identity": kinds.IDENTITY,
     "role": kinds.ROLE_ASSIGNMENT,
     "diagnostic": kinds.DIAGNOSTIC,
 }
@@ -80,7 +82,6 @@ SAYS: dict[str, dict[str, dict[str, Any]]] = {
     "S1-39": {"dns-zone/api": {"name": "privatelink.api.azureml.ms"}},
     "S1-40": {"dns-zone/notebooks": {"name": "privatelink.notebooks.azure.net"}},
     "S1-41": {"dns-zone/registry": {"name": "privatelink.azurecr.io"}},
-    "S2-01": {"workspace": {"identity": {"type": "SystemAssigned"}}},
     "S2-04": {"cluster/cpu": {"identity": {"type": "SystemAssigned"}}},
 }
 
@@ -97,6 +98,16 @@ def test_create(requirement: str) -> None:
         for key, said in SAYS.get(requirement, {}).items():
             for part, value in said.items():
                 assert key not in listed or _read(found[key], part) == value
+
+
+#: Example → kind of the workspace's identity.
+KINDS_OF_IDENTITY = {"user-assigned": "UserAssigned", "customer-managed-key": "SystemAssigned,UserAssigned"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_workspace_has_the_identity_that_its_example_says(name: str) -> None:
+    found = compiled_example(name).by_key["workspace"].body["identity"]["type"]
+    assert found == KINDS_OF_IDENTITY.get(name, "SystemAssigned")
 
 
 def _read(resource: Any, name: str) -> Any:

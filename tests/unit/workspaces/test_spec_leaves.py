@@ -21,7 +21,6 @@ from tests.unit.workspaces.fake_azure import CONTEXT, request
 GUID = "00000000-0000-0000-0000-0000000000bb"
 OTHER_GUID = "00000000-0000-0000-0000-0000000000cc"
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
-ARM_ID = f"{GROUP}/providers/Microsoft.X/y/z"
 HUB = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/hub"
 #: A hub in which every leaf of a created one has an effect.
 FULL = {
@@ -53,7 +52,18 @@ HUBS: dict[str, dict[str, Any]] = {
     "network.hub.vpn.siteToSite[].gatewayFqdn": {"vpn": {"siteToSite": [BY_NAME]}},
 }
 
-WAIVER = {"conflict": "X-01", "owner": ARM_ID[15:51], "reason": "The first reason.", "endsOn": "2026-12-31"}
+WAIVER = {"conflict": "X-01", "owner": GROUP[15:51], "reason": "The first reason.", "endsOn": "2026-12-31"}
+UAI = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+#: Parts in which every leaf has an effect: first name of a path → the part.
+PARTS: dict[str, dict[str, Any]] = {
+    "identity": {"type": "systemAndUserAssigned", "create": ["one"]},
+    "encryption": {
+        "customerManagedKey": "https://keys.vault.azure.net/keys/k",
+        "keyVaultId": f"{GROUP}/providers/Microsoft.KeyVault/vaults/keys",
+        "identity": f"{UAI}/keeper",
+    },
+}
+
 #: Leaf → another valid value than the base's. ``test_no_leaf_is_forgotten`` holds that it has every leaf.
 OTHER: dict[str, Any] = {
     "project": "fraud",
@@ -91,11 +101,15 @@ OTHER: dict[str, Any] = {
     "network.hub.gatewayIds[]": GATEWAY,
     "network.hub.expressRoute.circuitId": CIRCUIT,
     "identity.type": "userAssigned",
-    "identity.ids[]": ARM_ID,
-    "identity.primary": ARM_ID,
+    "identity.ids[]": f"{UAI}/brought",
+    "identity.create[]": "other",
+    "identity.primary": "one",
+    "vault.permissionModel": "accessPolicies",
     "storage.sharedKeyAccess": True,
     "registry.adminUser": True,
-    "encryption.customerManagedKey": "https://v.vault.azure.net/keys/k",
+    "encryption.customerManagedKey": "https://keys.vault.azure.net/keys/other",
+    "encryption.keyVaultId": f"{GROUP}-other/providers/Microsoft.KeyVault/vaults/keys",
+    "encryption.identity": f"{UAI}/other",
     "compute.clusters[].name": "other",
     "compute.clusters[].size": "Standard_DS4_v2",
     "compute.clusters[].minNodes": 1,
@@ -104,13 +118,13 @@ OTHER: dict[str, Any] = {
     "compute.clusters[].publicIp": True,
     "compute.clusters[].lowPriority": True,
     "compute.clusters[].identity.type": "userAssigned",
-    "compute.clusters[].identity.ids[]": ARM_ID,
+    "compute.clusters[].identity.ids[]": f"{UAI}/brought",
     "compute.instances[].name": "ada-box",
     "compute.instances[].size": "Standard_DS4_v2",
     "compute.instances[].assignedTo": GUID,
     "compute.instances[].idleShutdown": "PT30M",
     "compute.instances[].identity.type": "systemAssigned",
-    "compute.instances[].identity.ids[]": ARM_ID,
+    "compute.instances[].identity.ids[]": f"{UAI}/brought",
     "catalog.collections[]": "meta",
     "access.dataScientists[]": GUID,
     "access.dataAnalysts[]": GUID,
@@ -147,8 +161,6 @@ REFUSED = {
     "management",
     "network.mode",
     "network.hub.agents.runsOn",
-    "identity",
-    "encryption",
     "compute.clusters[].publicIp",
     "compute.clusters[].identity",
     "compute.instances[].identity.ids",
@@ -195,6 +207,8 @@ def base_of(path: str) -> dict[str, Any]:
         data["network"]["hub"] = copy.deepcopy(HUBS.get(path, FULL))
     if path == "network.prefixLength":
         data["network"]["addressSpace"] = AUTO
+    if (part := path.partition(".")[0]) in PARTS:
+        data[part] = copy.deepcopy(PARTS[part])
     return data
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-import pytest
-
 from controlplane.workspaces.spec_model import WorkspaceSpec
 from controlplane.workspaces.transitions import check_transition
 from tests.support.blueprints import example
@@ -19,13 +17,21 @@ def spec(**changes: Any) -> WorkspaceSpec:
     return WorkspaceSpec.model_validate({**example(), **changes})
 
 
-@pytest.mark.parametrize(("was", "becomes"), [*product(KINDS, KINDS)])
-def test_s2_13_s2_14_only_a_system_identity_may_be_joined_by_others_and_never_back(was: str, becomes: str) -> None:
-    details = check_transition(spec(identity={"type": was}), spec(identity={"type": becomes}))
-    if (was, becomes) in ALLOWED:
-        assert details == ()
-    else:
-        (detail,) = details
-        assert (detail.code, detail.target) == ("TransitionNotAllowed", "$.identity.type")
-        assert was in detail.message
-        assert becomes in detail.message
+def refused() -> set[tuple[str, str]]:
+    """Changes of kind that are refused, each with the field and both kinds named."""
+    found = set()
+    for was, becomes in product(KINDS, KINDS):
+        for detail in check_transition(spec(identity={"type": was}), spec(identity={"type": becomes})):
+            assert (detail.code, detail.target) == ("TransitionNotAllowed", "$.identity.type")
+            assert was in detail.message
+            assert becomes in detail.message
+            found.add((was, becomes))
+    return found
+
+
+def test_a_system_identity_may_be_joined_and_no_kind_changes_otherwise_s2_13() -> None:
+    assert refused() == {*product(KINDS, KINDS)} - ALLOWED
+
+
+def test_a_system_identity_is_never_alone_again_s2_14() -> None:
+    assert {was for was, becomes in refused() if becomes == "systemAssigned"} == {KINDS[1], KINDS[2]}

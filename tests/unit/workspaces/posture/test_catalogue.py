@@ -6,7 +6,13 @@ import re
 
 import pytest
 
-from controlplane.workspaces.posture import catalogue_compute, catalogue_hub, catalogue_network, catalogue_services
+from controlplane.workspaces.posture import (
+    catalogue_compute,
+    catalogue_hub,
+    catalogue_identity,
+    catalogue_network,
+    catalogue_services,
+)
 from controlplane.workspaces.posture.controls import Control, find
 from controlplane.workspaces.posture.rules import AS_DECLARED, CHECKS, CONTROLS
 from tests.support.blueprints import ROOT, compiled
@@ -17,6 +23,7 @@ ENTRIES = (
     *catalogue_hub.ENTRIES,
     *catalogue_services.ENTRIES,
     *catalogue_compute.ENTRIES,
+    *catalogue_identity.ENTRIES,
 )
 
 

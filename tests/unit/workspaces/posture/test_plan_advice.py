@@ -42,8 +42,8 @@ def with_public_nodes() -> Case:
 
 
 def with_user_identity() -> Case:
-    """Refused as a request until it is built."""
-    return WorkspaceSpec.model_validate({**example(), "identity": {"type": "userAssigned"}}), compiled()
+    """With an identity that is made with the workspace."""
+    return asked(identity={"type": "userAssigned", "create": ["own"]})
 
 
 def clusters(**fields: object) -> Callable[[], Case]:
@@ -111,6 +111,8 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S2-34": ("CodeNamesItsIdentity", given("one", "two"), given("one")),
     "S2-35": ("DefaultIdentityClientId", given("one"), asked),
     "S2-54": ("ComputeIdentityReadsTrainingData", asked, lambda: asked(storage={"sharedKeyAccess": True})),
+    "S2-11": ("SystemIdentityEndsWithWorkspace", asked, with_user_identity),
+    "S2-12": ("UserIdentityLivesByItself", with_user_identity, asked),
     "S2-43": ("SharedKeyAccess", lambda: asked(storage={"sharedKeyAccess": True}), asked),
 }
 

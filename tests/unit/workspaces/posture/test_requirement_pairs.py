@@ -15,6 +15,7 @@ import pytest
 from controlplane.operations.model import OperationKind
 from controlplane.ports.reader import SubscriptionFacts
 from controlplane.workspaces import diff
+from controlplane.workspaces.blueprint.dependants import POLICY
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.plan_checks.place import check
@@ -107,6 +108,20 @@ def granted(key: str, control: str) -> Break:
     return Break(key, control, act)
 
 
+def unlisted(key: str, control: str) -> Break:
+    """Somebody takes the last user-assigned identity off a resource."""
+    return Break(key, control, lambda estate: estate.body(key)["identity"]["userAssignedIdentities"].popitem())
+
+
+def listed(key: str, control: str) -> Break:
+    """Somebody adds another user-assigned identity to a resource."""
+
+    def act(estate: Estate) -> None:
+        estate.body(key)["identity"]["userAssignedIdentities"]["/subscriptions/s/another"] = {}
+
+    return Break(key, control, act)
+
+
 #: What a hub is needed for.
 DEFINITIONS = f"/subscriptions/{example()['subscriptionId']}/providers/Microsoft.Authorization/roleDefinitions"
 OF_HUBS = frozenset({"S1-52", "S5-09", "S1-61", "S1-63", "S4-04", "S4-05"})
@@ -116,6 +131,18 @@ AGENT_SETUP = tuple(
     for n in (1, 2)
 )
 WAYS_IN = tuple(deleted(key, "CP.HUB.WayIn") for key in ("bastion", "vm/jump-host", "gateway/vpn"))
+USERS: dict[str, Any] = {"identity": example("user-assigned")["identity"]}
+POLICIES: dict[str, Any] = {**USERS, "vault": {"permissionModel": "accessPolicies"}}
+OWN_KEY: dict[str, Any] = {name: example("customer-managed-key")[name] for name in ("identity", "encryption", "vault")}
+#: Requirement → what it is asked of, where that is not the first example.
+ASKED: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("S2-16", "S2-17", "S2-18", "S2-19", "S2-21", "S2-22", "S2-27", "S2-28"), USERS),
+    "S2-20": POLICIES,
+    "S2-24": OWN_KEY,
+}
+UAI = "role/identity/workspace"
+ALL_IDS = {created: {} for created in compiled(**USERS).by_key["workspace"].body["identity"]["userAssignedIdentities"]}
+KEY = "properties.encryption"
 SCALE = "properties.properties.scaleSettings"
 #: Requirement → what it needs beside the example.
 OF_COMPUTES = {"S2-52": with_instance(identity={"type": "systemAssigned"})}
@@ -218,6 +245,28 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
     ),
     "S5-09": WAYS_IN,
     "S4-05": (granted("vm/agent-1", "CP.AGENT.Scope"),),
+    "S2-16": (
+        changed("workspace", "AML.WS.StorageAccountSet", "properties.storageAccount", None),
+        changed("workspace", "AML.WS.KeyVaultSet", "properties.keyVault", None),
+        changed("workspace", "AML.WS.ContainerRegistrySet", "properties.containerRegistry", None),
+    ),
+    "S2-17": (deleted(f"{UAI}/workspace/contributor", "RBAC.WsMi.Workspace"),),
+    "S2-18": (
+        deleted(f"{UAI}/storage/contributor", "RBAC.WsMi.StorageContributor"),
+        deleted(f"{UAI}/storage/storage-blob-data-contributor", "RBAC.WsMi.StorageBlobData"),
+    ),
+    "S2-19": tuple(
+        deleted(f"{UAI}/vault/{role}", "RBAC.WsMi.KeyVault") for role in ("contributor", "key-vault-administrator")
+    ),
+    "S2-21": (deleted(f"{UAI}/registry/contributor", "RBAC.WsMi.AcrContributor"),),
+    "S2-22": (deleted(f"{UAI}/application-insights/contributor", "RBAC.WsMi.AppInsights"),),
+    "S2-24": (
+        changed("workspace", "AML.WS.CmkStatus", f"{KEY}.status", "Disabled"),
+        changed("workspace", "AML.WS.CmkKeyUri", f"{KEY}.keyVaultProperties.keyIdentifier", "https://v/keys/other"),
+        changed("workspace", "AML.WS.CmkIdentity", f"{KEY}.identity.userAssignedIdentity", "/subscriptions/s/other"),
+        changed("storage", "STO.Cmk", f"{KEY}.keyvaultproperties.keyname", "other"),
+        changed("storage", "STO.Cmk", f"{KEY}.identity.userAssignedIdentity", "/subscriptions/s/other"),
+    ),
     "S2-04": tuple(deleted(key, control) for key, control in ROLE_CONTROLS.items() if key.startswith("role/cluster/")),
 }
 
@@ -233,13 +282,33 @@ VALIDATED |= {
 }
 
 #: Requirement → change, and where the body that a repair writes holds what it must.
-ENFORCED: dict[str, tuple[Break, tuple[str, ...], Any]] = {
+ENFORCED: dict[str, tuple[Break, tuple[str | int, ...], Any]] = {
     "S1-29": (REMOTE_LOGIN, ("properties", "properties", "remoteLoginPortPublicAccess"), "Disabled"),
     "S1-30": (MIN_NODES, ("properties", "properties", "scaleSettings", "minNodeCount"), 0),
     "S1-66": (REGISTRY_SKU, ("sku", "name"), "Premium"),
     "S1-67": (REGISTRY_PUBLIC, ("properties", "publicNetworkAccess"), "Disabled"),
     "S2-31": (BOTH_IDENTITIES, ("identity", "type"), "SystemAssigned"),
     "S2-52": (IDLE_GRANT, ("properties", "roleDefinitionId"), f"{DEFINITIONS}/b24988ac-6180-42a0-ab88-20f7382dd24c"),
+    "S2-20": (
+        changed(
+            "vault",
+            "KV.AccessPolicyLeastPrivilege",
+            "properties.accessPolicies.0.permissions.secrets",
+            [*POLICY["secrets"], "purge"],
+        ),
+        ("properties", "accessPolicies", 0, "permissions", "secrets"),
+        list(POLICY["secrets"]),
+    ),
+    "S2-27": (
+        unlisted("workspace", "AML.WS.UserAssignedIdentity"),
+        ("identity", "userAssignedIdentities"),
+        ALL_IDS,
+    ),
+    "S2-28": (
+        listed("workspace", "AML.WS.UserAssignedIdentity"),
+        ("identity", "userAssignedIdentities"),
+        ALL_IDS,
+    ),
     "S1-71": (NODE_ADDRESSES, ("properties", "properties", "enableNodePublicIp"), False),
 }
 
@@ -247,7 +316,7 @@ ENFORCED: dict[str, tuple[Break, tuple[str, ...], Any]] = {
 @pytest.mark.parametrize("requirement", VALIDATED)
 def test_validate(requirement: str) -> None:
     """A state that passes; the same with one thing changed gives one more failing finding, of the expected control."""
-    changes = with_full_hub() if requirement in OF_HUBS else OF_COMPUTES.get(requirement, {})
+    changes = with_full_hub() if requirement in OF_HUBS else (ASKED | OF_COMPUTES).get(requirement, {})
     estate, asked = create(everything(**changes)), compiled(**changes)
     before = look(estate, asked)
     for case in VALIDATED[requirement]:
@@ -264,7 +333,7 @@ def test_validate(requirement: str) -> None:
 def test_enforce(requirement: str) -> None:
     """What somebody changed is found, and the body that is written to undo it holds what the requirement wants."""
     case, path, wanted = ENFORCED[requirement]
-    changes = OF_COMPUTES.get(requirement, {})
+    changes = (ASKED | OF_COMPUTES).get(requirement, {})
     estate, asked = create(everything(**changes)), compiled(**changes)
     before = look(estate, asked)
     case.act(estate)
