@@ -59,6 +59,10 @@ def _roles_beyond_matrix(spec: WorkspaceSpec) -> Iterator[Place]:
             "A user-assigned workspace identity needs Contributor on Application Insights; the matrix has no such row."
         )
         yield "$.identity.type", text
+    for index, instance in enumerate(spec.compute.instances):
+        if instance.identity.type != "none":
+            text = f"Instance {instance.name} stops itself when its identity is Contributor on the workspace; the "
+            yield f"$.compute.instances[{index}].identity.type", f"{text}matrix has no such row."
 
 
 def _approved_only(spec: WorkspaceSpec) -> Iterator[Place]:

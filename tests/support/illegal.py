@@ -61,6 +61,7 @@ ILLEGAL: tuple[Illegal, ...] = (
     Illegal("X-01", "WaiverLapsed", all_of(ADMIN, sets("waivers", [waiver(-1)]))),
     Illegal("X-01", "WaiverTooLong", all_of(ADMIN, sets("waivers", [waiver(400)]))),
     Illegal("X-01", "WaiverNotNeeded", all_of(sets("registry", {}), sets("waivers", [waiver(30)]))),
+    Illegal("S1-31", "InvalidValue", sets("compute.clusters.0.idleBeforeScaleDown", "PT3H")),
     Illegal("X-05", "InvalidValue", sets("waivers", [waiver(30, "X-05")])),
 )
 

@@ -70,6 +70,16 @@ def test_advise(conflict: str) -> None:
     assert found(conflict, spec()) == []
 
 
+def test_x_03_is_about_instances_that_have_to_stop_themselves() -> None:
+    def instance(identity: str) -> dict[str, Any]:
+        box = {"name": "box", "size": "Standard_DS3_v2", "assignedTo": OWNER, "identity": {"type": identity}}
+        return {"instances": [box]}
+
+    (one,) = found("X-03", spec(compute=instance("systemAssigned")))
+    assert one.target == "$.compute.instances[0].identity.type"
+    assert found("X-03", spec(compute=instance("none"))) == []
+
+
 #: Conflict → what is refused, the field that is named, and whether only with model monitors.
 ENFORCED: dict[str, tuple[dict[str, Any], str, bool]] = {
     "X-01": (ADMIN, "$.registry.adminUser", False),
