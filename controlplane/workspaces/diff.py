@@ -97,16 +97,26 @@ def _merged(existing: JsonObject, ours: JsonObject) -> JsonObject:
 def released(
     resource: Resource, found: JsonObject | None, blueprint: Blueprint, inventory: Mapping[str, Owned]
 ) -> Resource:
-    """With no NAT gateway declared where a subnet still uses one that the blueprint no longer has: Azure deletes none
-    that is in use. Somebody else's stays, as everything of a subnet that is not declared."""
-    used = at(found, "properties.natGateway.id") if resource.type == SUBNET else None
-    if used is None or "natGateway" in resource.body["properties"]:
+    """With nothing declared where a subnet still uses what the blueprint no longer has: Azure deletes no NAT gateway,
+    route table or policy that is in use. Somebody else's stays, as everything of a subnet that is not declared."""
+    if resource.type != SUBNET or found is None:
         return resource
     going = {fold(owned.resource_id) for key, owned in inventory.items() if key not in blueprint.by_key}
-    if fold(used) not in going:
-        return resource
-    properties = {**resource.body["properties"], "natGateway": None}
-    return replace(resource, body={**resource.body, "properties": properties})
+    declared = resource.body["properties"]
+    left: dict[str, None] = {}
+    for name, path, with_it in _LET_GO:
+        used = at(found, path)
+        if isinstance(used, str) and fold(used) in going:
+            left |= {part: None for part in (name, *with_it) if part not in declared}
+    return replace(resource, body={**resource.body, "properties": {**declared, **left}}) if left else resource
+
+
+#: What a subnet can use, where it says so, and what makes no sense without it.
+_LET_GO = (
+    ("natGateway", "properties.natGateway.id", ()),
+    ("routeTable", "properties.routeTable.id", ()),
+    ("serviceEndpointPolicies", "properties.serviceEndpointPolicies[0].id", ("serviceEndpoints",)),
+)
 
 
 def _without_read_only(value: Any) -> Any:

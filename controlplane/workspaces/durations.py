@@ -30,6 +30,8 @@ DURATIONS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
         k.NSG: (5, 5, 5),
         k.PUBLIC_IP: (5, 5, 5),
         k.NAT_GATEWAY: (10, 10, 10),
+        k.ROUTE_TABLE: (5, 5, 5),
+        k.SERVICE_ENDPOINT_POLICY: (5, 5, 5),
         k.BASTION: (360, 120, 300),
         k.VPN_GATEWAY: (1800, 300, 600),
         k.LOCAL_GATEWAY: (10, 10, 10),

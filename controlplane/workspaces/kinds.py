@@ -19,6 +19,8 @@ PEERING = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings"
 NSG = "Microsoft.Network/networkSecurityGroups"
 PUBLIC_IP = "Microsoft.Network/publicIPAddresses"
 NAT_GATEWAY = "Microsoft.Network/natGateways"
+ROUTE_TABLE = "Microsoft.Network/routeTables"
+SERVICE_ENDPOINT_POLICY = "Microsoft.Network/serviceEndpointPolicies"
 BASTION = "Microsoft.Network/bastionHosts"
 VPN_GATEWAY = "Microsoft.Network/virtualNetworkGateways"
 LOCAL_GATEWAY = "Microsoft.Network/localNetworkGateways"
@@ -139,6 +141,7 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         RESOURCE_GROUP: "2021-04-01",
         **dict.fromkeys((VNET, SUBNET, PEERING, NSG, PUBLIC_IP, NAT_GATEWAY, PRIVATE_ENDPOINT, ZONE_GROUP), _NETWORK),
         **dict.fromkeys((BASTION, INTERFACE, VPN_GATEWAY, LOCAL_GATEWAY, CONNECTION, CIRCUIT), _NETWORK),
+        **dict.fromkeys((ROUTE_TABLE, SERVICE_ENDPOINT_POLICY), _NETWORK),
         **dict.fromkeys((VM, VM_EXTENSION), _MACHINES),
         **dict.fromkeys((DNS_ZONE, DNS_LINK, A_RECORD), _DNS),
         STORAGE: "2026-09-01",

@@ -78,7 +78,11 @@ _KINDS = (
         # A prefix in use cannot be changed (InUsePrefixCannotBeDeleted), and ours are always in use.
         replacing=frozenset({"properties.addressPrefix"}),
         defaults={"properties.defaultOutboundAccess": True, "properties.privateEndpointNetworkPolicies": "Disabled"},
-        keyed={"properties.delegations": "name"},
+        keyed={
+            "properties.delegations": "name",
+            "properties.serviceEndpoints": "service",
+            "properties.serviceEndpointPolicies": "id",
+        },
         merges=True,
         taggable=False,
     ),
@@ -103,6 +107,13 @@ _KINDS = (
         replacing=frozenset({"sku.name"}),
         keyed={"properties.publicIpAddresses": "id"},
     ),
+    _kind(
+        k.ROUTE_TABLE,
+        Listing.GROUP,
+        defaults={"properties.disableBgpRoutePropagation": False},
+        keyed={"properties.routes": "name"},
+    ),
+    _kind(k.SERVICE_ENDPOINT_POLICY, Listing.GROUP, keyed={"properties.serviceEndpointPolicyDefinitions": "name"}),
     _kind(
         k.BASTION,
         Listing.GROUP,

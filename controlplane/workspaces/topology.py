@@ -100,8 +100,8 @@ class Topology(Model):
 
 _NODES = frozenset(
     {
-        k.VNET, k.SUBNET, k.NSG, k.PUBLIC_IP, k.NAT_GATEWAY, k.BASTION, k.VM, k.PRIVATE_ENDPOINT, k.STORAGE, k.VAULT,
-        k.REGISTRY, k.ML_WORKSPACE, k.COMPUTE, k.VPN_GATEWAY, k.LOCAL_GATEWAY, k.CONNECTION,
+        k.VNET, k.SUBNET, k.NSG, k.PUBLIC_IP, k.NAT_GATEWAY, k.ROUTE_TABLE, k.BASTION, k.VM, k.PRIVATE_ENDPOINT,
+        k.STORAGE, k.VAULT, k.REGISTRY, k.ML_WORKSPACE, k.COMPUTE, k.VPN_GATEWAY, k.LOCAL_GATEWAY, k.CONNECTION,
     }
 )  # fmt: skip
 _CONFIGURATION = "$.properties.ipConfigurations[*].properties"
@@ -110,6 +110,7 @@ _REFERENCES: Mapping[str, tuple[tuple[str, EdgeKind, bool], ...]] = {
     k.SUBNET: (
         ("$.properties.networkSecurityGroup.id", EdgeKind.GUARDS, False),
         ("$.properties.natGateway.id", EdgeKind.EGRESS, True),
+        ("$.properties.routeTable.id", EdgeKind.EGRESS, True),
     ),
     k.NAT_GATEWAY: (("$.properties.publicIpAddresses[*].id", EdgeKind.EGRESS, True),),
     k.BASTION: (

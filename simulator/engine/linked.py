@@ -32,6 +32,7 @@ _OF_A_SUBNET = {
     "properties.networkSecurityGroup.id": _SECURITY,
     "properties.natGateway.id": f"{_NET}/natGateways/join/action",
     "properties.routeTable.id": f"{_NET}/routeTables/join/action",
+    "properties.serviceEndpointPolicies[].id": f"{_NET}/serviceEndpointPolicies/join/action",
 }
 _OF_AN_ADDRESS = {
     "properties.ipConfigurations[].properties.subnet.id": _SUBNET,

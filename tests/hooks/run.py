@@ -24,6 +24,7 @@ MODULES = (
     "computes",
     "hubs",
     "gateways",
+    "egress",
     "looking",
     "running",
     "identities",

@@ -33,6 +33,7 @@ from tests.simulator.lab import Body, Lab, provider
 ELSEWHERE = "northeurope"
 PEERING = f"{VNET}/virtualNetworkPeerings/to-hub"
 ROUTES = provider("Microsoft.Network/routeTables", "routes")
+POLICY = provider("Microsoft.Network/serviceEndpointPolicies", "policy")
 INTERFACE, MACHINE = (
     provider("Microsoft.Network/networkInterfaces", "nic"),
     provider("Microsoft.Compute/virtualMachines", "machine"),
@@ -252,6 +253,22 @@ CASES: dict[str, Case] = {
         {"properties": {"addressPrefix": "0.0.0.0/0", "nextHopType": "Internet"}},
         "properties.nextHopType",
         ("InvalidRequestFormat", "Value provided for nextHopType is invalid"),
+        ("properties.provisioningState", "Failed"),
+        IGNORED + "provisioningState sent back is accepted in every recording that does so",
+    ),
+    "Microsoft.Network/serviceEndpointPolicies": Case(
+        POLICY,
+        {"location": LOCATION, "properties": {}},
+        "location",
+        LOCATION_REQUIRED,
+        ("location", ELSEWHERE),
+        moved("policy"),
+    ),
+    "Microsoft.Network/serviceEndpointPolicies/serviceEndpointPolicyDefinitions": Case(
+        f"{POLICY}/serviceEndpointPolicyDefinitions/storage",
+        {"properties": {"service": "Microsoft.Storage", "serviceResources": [STORAGE]}},
+        "properties.serviceResources",
+        ("ServiceEndpointPolicyDefinitionHasInvalidServiceResources", "has invalid service resources for service"),
         ("properties.provisioningState", "Failed"),
         IGNORED + "provisioningState sent back is accepted in every recording that does so",
     ),

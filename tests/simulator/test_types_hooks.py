@@ -11,13 +11,15 @@ from tests.simulator import (
     effects_gateways,
     effects_identity,
     effects_machines,
+    effects_policies,
     effects_routes,
     effects_services,
 )
 from tests.simulator.effects_network import EFFECTS
 from tests.simulator.lab import Lab
 
-assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE  # imported for the effects they add
+# Imported for the effects they add.
+assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE and effects_policies.POLICY
 assert effects_gateways.GATEWAY and effects_machines.RULES and effects_services.Effect
 assert effects_identity.TABLE
 

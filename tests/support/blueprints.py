@@ -38,6 +38,8 @@ EXAMPLES = (
     "hub-vpn",
     "user-assigned",
     "customer-managed-key",
+    "firewall-egress",
+    "public-nodes",
 )
 #: An example with every type that hubs may have.
 FULL_HUB = {

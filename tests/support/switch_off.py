@@ -50,7 +50,11 @@ def _registered() -> Iterator[tuple[str, frozenset[str]]]:
         for name, rule in registry.items():
             yield f"{kind}:{name}", frozenset(rule.requirements)
     yield _PROFILE, frozenset({"S1-17"})
-    with_everything = {**with_full_hub(), "access": example("personas")["access"]}
+    with_everything = {
+        **with_full_hub(),
+        "access": example("personas")["access"],
+        "compute": example("public-nodes")["compute"],
+    }
     found: dict[str, frozenset[str]] = {}
     for changes in (with_everything, *map(_identities_of, ("user-assigned", "customer-managed-key"))):
         for resource in everything(**changes).resources:

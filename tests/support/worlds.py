@@ -81,6 +81,7 @@ def allow(product: QuietProduct, scope: str, role: str, principal: str) -> None:
 WORLDS: Mapping[str, Callable[[QuietProduct], None]] = {
     "hub-existing": existing_hub,
     "customer-managed-key": key_and_identities,
+    "firewall-egress": existing_hub,
 }
 
 

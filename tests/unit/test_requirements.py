@@ -48,6 +48,7 @@ REQUIRED = {
     "S1-42": "validate",
     "S1-43": "validate",
     "S1-44": "validate",
+    "S1-45": "create",
     "S1-46": "advise",
     "S1-47": "validate",
     "S1-48": "advise/validate",

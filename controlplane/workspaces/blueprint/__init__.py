@@ -7,6 +7,7 @@ dependency here, never a wait somewhere else.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.access import (
@@ -59,7 +60,6 @@ def compile_blueprint(spec: WorkspaceSpec, context: CompileContext) -> Blueprint
 
 
 def _resources(site: Site) -> Iterator[Resource]:
-    """Dependencies are yielded before what depends on them; ``_in_order`` relies on it."""
     body = {"location": site.spec.location, "tags": site.tags}
     yield resource("resource-group", k.RESOURCE_GROUP, site.group, body, ())
     yield from network(site)
@@ -95,7 +95,9 @@ def _resources(site: Site) -> Iterator[Resource]:
 
 
 def _in_order(resources: list[Resource]) -> tuple[Resource, ...]:
+    """However they were yielded. Raises ``CycleError`` where dependencies lead back to where they began."""
+    needs = {item.key: item.depends_on for item in resources}
     depth: dict[str, int] = {}
-    for item in resources:
-        depth[item.key] = max((depth[key] for key in item.depends_on), default=-1) + 1
+    for key in TopologicalSorter(needs).static_order():
+        depth[key] = max((depth[on] for on in needs[key]), default=-1) + 1
     return tuple(sorted(resources, key=lambda item: (depth[item.key], item.key)))

@@ -21,6 +21,8 @@ AFTER = (
     "dns-link/api/ml",
     "dns-link/notebooks/ml",
 )
+#: S1-45: the workspace's endpoint comes after nodes that have public addresses; they need nothing of it.
+_AFTER_PUBLIC = ("workspace", "subnet/training")
 _REQUIREMENTS = (
     "S1-02",
     "S1-26",
@@ -28,7 +30,6 @@ _REQUIREMENTS = (
     "S1-30",
     "S1-31",
     "S1-32",
-    "S1-71",
     "S2-04",
     "S2-31",
     "S2-36",
@@ -45,8 +46,8 @@ def clusters(site: Site) -> Iterator[Resource]:
             k.COMPUTE,
             f"{parent}/computes/{cluster.name}",
             _body(site, cluster, subnet),
-            AFTER,
-            requirements=_REQUIREMENTS,
+            _AFTER_PUBLIC if cluster.public_ip else AFTER,
+            requirements=(*_REQUIREMENTS, *(("S1-45",) if cluster.public_ip else ("S1-71",))),
         )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.context import Site, resource
-from controlplane.workspaces.blueprint.network import GATEWAY, GROUP, public_ip, subnet_id
+from controlplane.workspaces.blueprint.egress import public_ip
+from controlplane.workspaces.blueprint.network import GATEWAY, GROUP, subnet_id
 from controlplane.workspaces.model import Resource
 from controlplane.workspaces.spec_model import PointToSite
 from controlplane.workspaces.spec_model import Site as Place

@@ -12,7 +12,8 @@ from typing import Any
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.agent_script import agent_script
 from controlplane.workspaces.blueprint.context import Site, resource
-from controlplane.workspaces.blueprint.network import GROUP, public_ip, subnet_id
+from controlplane.workspaces.blueprint.egress import public_ip
+from controlplane.workspaces.blueprint.network import GROUP, subnet_id
 from controlplane.workspaces.model import Resource
 
 #: Ubuntu 24.04 LTS of generation 2, which trusted launch needs. Pinned: a new version is a new machine, and that is a

@@ -8,6 +8,7 @@ from typing import Any
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint import nsg_rules
 from controlplane.workspaces.blueprint.context import Site, resource
+from controlplane.workspaces.blueprint.egress import egress, nat, nat_id, of_subnet
 from controlplane.workspaces.model import Expectation, Resource
 
 GROUP = ("resource-group",)
@@ -37,7 +38,7 @@ def network(site: Site) -> Iterator[Resource]:
     yield _vnet(site, "ml", site.ranges.ml, ("S1-03", "S1-12"))
     yield _nsg(site, "private-endpoints", nsg_rules.private_endpoints())
     yield _nsg(site, "training", nsg_rules.training(site))
-    yield from _egress(site, "ml")
+    yield from egress(site)
     yield from _ml_subnets(site)
     if site.makes_hub:
         yield from _hub(site)
@@ -52,8 +53,8 @@ def _hub(site: Site) -> Iterator[Resource]:
     needs: tuple[str, ...] = ("vnet/hub", "nsg/hub")
     if site.has_machines:
         # Default outbound access is off: without this no machine reaches Entra ID, and no agent Azure DevOps.
-        yield from _egress(site, "hub")
-        more, needs = {"natGateway": {"id": _nat_id(site, "hub")}}, (*needs, "nat-gateway/hub")
+        yield from nat(site, "hub")
+        more, needs = {"natGateway": {"id": nat_id(site, "hub")}}, (*needs, "nat-gateway/hub")
     yield _subnet(site, "hub", site.ranges.hub_subnet, needs, (), defaultOutboundAccess=False, **more)
     if asked.bastion:
         yield _nsg(site, "bastion", nsg_rules.bastion())
@@ -86,36 +87,9 @@ def _nsg(site: Site, which: str, rules: list[dict[str, Any]]) -> Resource:
     return resource(f"nsg/{which}", k.NSG, _nsg_id(site, which), body, GROUP, requirements=needs)
 
 
-def _egress(site: Site, which: str) -> Iterator[Resource]:
-    """Machines without public addresses leave through a NAT gateway; default outbound access is off everywhere."""
-    # A gateway serves one network. The ML network's came first and has the short names.
-    address_key, gateway_key = ("public-ip/nat", "nat-gateway") if which == "ml" else ("public-ip/nat-hub", _NAT_HUB)
-    address = site.id(k.PUBLIC_IP, site.names.plain("pip", address_key.partition("/")[2]))
-    yield public_ip(site, address_key, address)
-    body = site.tracked({"idleTimeoutInMinutes": 10, "publicIpAddresses": [{"id": address}]}, sku=_STANDARD)
-    yield resource(gateway_key, k.NAT_GATEWAY, _nat_id(site, which), body, (address_key,))
-
-
-_NAT_HUB = "nat-gateway/hub"
-_STANDARD = {"name": "Standard"}
-
-
-def public_ip(site: Site, key: str, address: str, **more: object) -> Resource:
-    """A static address of the Standard SKU, the only one that NAT gateways, Bastions and VPN gateways take."""
-    body = site.tracked(
-        {"publicIPAllocationMethod": "Static", "publicIPAddressVersion": "IPv4", "idleTimeoutInMinutes": 4},
-        sku=_STANDARD,
-        **more,
-    )
-    return resource(key, k.PUBLIC_IP, address, body, GROUP)
-
-
-def _nat_id(site: Site, which: str) -> str:
-    return site.id(k.NAT_GATEWAY, site.names.plain("ng", which))
-
-
 def _ml_subnets(site: Site) -> Iterator[Resource]:
     """Subnets of one network are chained: Azure refuses two writes to one network at a time."""
+    needed, way_out = of_subnet(site)
     yield _subnet(
         site,
         "private-endpoints",
@@ -130,10 +104,10 @@ def _ml_subnets(site: Site) -> Iterator[Resource]:
         site,
         "training",
         site.ranges.training,
-        ("vnet/ml", "nsg/training", "nat-gateway", "subnet/private-endpoints"),
+        ("vnet/ml", "nsg/training", *needed, "subnet/private-endpoints"),
         ("S1-12", "S1-70"),
         defaultOutboundAccess=False,
-        natGateway={"id": _nat_id(site, "ml")},
+        **way_out,
         # "The subnet must not be delegated": how-to-secure-training-vnet.
         delegations=[],
     )

@@ -1,4 +1,4 @@
-"""Network security rules of the three subnets, for computes without public addresses.
+"""Network security rules of the subnets, by what stands in them.
 
 Source: "Configure inbound and outbound network traffic" (how-to-access-azureml-behind-firewall) and "Secure an Azure
 Machine Learning training environment with virtual networks" (how-to-secure-training-vnet): S1-70.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.workspaces.blueprint.context import Site
+from controlplane.workspaces.blueprint.egress import has_public_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +33,23 @@ _NO_INTERNET_IN = _Rule("DenyInternet", "*", ("*",), "*", "Internet", "Inbound",
 
 
 def training(site: Site) -> list[dict[str, Any]]:
-    """Outbound to what computes need; nothing inbound, which the default rules already say.
+    """Outbound to what computes need. Inbound nothing, which the default rules already say, unless nodes have public
+    addresses: then the service calls them on 44224.
 
     Prod-class environments end with a deny to the internet (S1-17): packages then come from images. In dev the
     default rule stays, so that a conda environment can be built from public indexes.
     """
-    region = site.spec.location
+    region, asked = site.spec.location, site.spec
+    # Instances are reached by the service on two more ports; a firewall on the way sees file shares too.
+    studio = ("443", "8787", "18881") if asked.compute.instances else ("443",)
+    storage = ("443", "445") if asked.network.egress.kind == "firewall" else ("443",)
     rules = [
         _Rule("AllowEntra", "AzureActiveDirectory", ("80", "443")),
-        _Rule("AllowMachineLearning", "AzureMachineLearning"),
+        _Rule("AllowMachineLearning", "AzureMachineLearning", studio),
         _Rule("AllowMachineLearningUdp", "AzureMachineLearning", ("5831",), "Udp"),
         _Rule("AllowBatchNodeManagement", f"BatchNodeManagement.{region}", protocol="*"),
         _Rule("AllowResourceManager", "AzureResourceManager"),
-        _Rule("AllowStorage", f"Storage.{region}"),
+        _Rule("AllowStorage", f"Storage.{region}", storage),
         _Rule("AllowContainerRegistry", "MicrosoftContainerRegistry"),
         _Rule("AllowFrontDoorFirstParty", "AzureFrontDoor.FirstParty"),
         _Rule("AllowMonitor", "AzureMonitor"),
@@ -53,6 +58,11 @@ def training(site: Site) -> list[dict[str, Any]]:
     ]
     if site.cloud.has_front_door:
         rules.append(_Rule("AllowFrontDoorFrontEnd", "AzureFrontDoor.FrontEnd"))
+    if has_public_nodes(site):
+        tag = "AzureMachineLearning"
+        rules.append(
+            _Rule("AllowMachineLearningInbound", "VirtualNetwork", ("44224",), source=tag, direction="Inbound")
+        )
     if site.spec.environment.is_prod_class:
         rules.append(_NO_INTERNET_OUT)
     return _bodies(rules)

@@ -56,6 +56,10 @@ def _endpoint(site: Site, endpoint: _Endpoint, target: str) -> Resource:
         "name": endpoint.key,
         "properties": {"privateLinkServiceId": target, "groupIds": [endpoint.group]},
     }
+    after = endpoint.after
+    if endpoint.key == "workspace":
+        # S1-45, as X-17 answers it: after the computes with public addresses; the others come after it.
+        after = tuple(f"cluster/{one.name}" for one in site.spec.compute.clusters if one.public_ip)
     body = site.tracked(
         {
             "subnet": {"id": subnet_id(site, "private-endpoints")},
@@ -69,9 +73,9 @@ def _endpoint(site: Site, endpoint: _Endpoint, target: str) -> Resource:
         k.PRIVATE_ENDPOINT,
         endpoint_id(site, endpoint.key),
         body,
-        (endpoint.target, "subnet/private-endpoints", *endpoint.after),
+        (endpoint.target, "subnet/private-endpoints", *after),
         ready=(APPROVED,),
-        requirements=(*endpoint.requirements, "S1-37"),
+        requirements=(*endpoint.requirements, "S1-37", *(("S1-45",) if endpoint.key == "workspace" and after else ())),
     )
 
 

@@ -28,7 +28,8 @@ class HubFacts:
 
 
 def check_hub(spec: WorkspaceSpec, facts: HubFacts, cloud: str) -> tuple[ErrorDetail, ...]:
-    """Codes: ``HubNotFound``, ``AddressSpaceOverlaps``, ``DnsZoneNotFound``, ``DnsZoneNotUsed``."""
+    """Codes: ``HubNotFound``, ``NextHopNotReachable``, ``AddressSpaceOverlaps``, ``DnsZoneNotFound``,
+    ``DnsZoneNotUsed``."""
     return (*_network(spec, facts), *_zones(spec, facts, cloud))
 
 
@@ -37,10 +38,26 @@ def _network(spec: WorkspaceSpec, facts: HubFacts) -> Iterator[ErrorDetail]:
         text = f"{spec.network.hub.vnet_id} does not exist, or the control plane may not see it."
         yield ErrorDetail("HubNotFound", text, _VNET)
         return
+    yield from _next_hop(spec, facts.network)
     own = ipaddress.IPv4Network(spec.network.address_space)
     for owner, prefix in _taken(facts.network, facts.own_network):
         if own.overlaps(ipaddress.IPv4Network(prefix)):
             yield ErrorDetail("AddressSpaceOverlaps", f"{own} overlaps {owner}.", _SPACE)
+
+
+def _next_hop(spec: WorkspaceSpec, network: JsonObject) -> Iterator[ErrorDetail]:
+    """A hop is reached through the one peering with the hub: peering is not transitive.
+
+    Source: https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview, "Next hop" of a virtual
+    appliance; https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq, "VNet peering".
+    """
+    text = spec.network.egress.next_hop
+    space = [ipaddress.IPv4Network(one) for one in _prefixes(network, "$.properties.addressSpace.addressPrefixes")]
+    if text is not None and not any(ipaddress.IPv4Address(text) in one for one in space):
+        message = (
+            f"{text} is no address of the hub {name_of(str(network.get('id', 'network')))}, so no route leads there."
+        )
+        yield ErrorDetail("NextHopNotReachable", message, "$.network.egress.nextHop")
 
 
 def addresses_of(network: JsonObject) -> tuple[ipaddress.IPv4Network, ...]:

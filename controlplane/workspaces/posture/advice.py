@@ -33,8 +33,12 @@ _ADVICE = (
         ("S1-33",),
         "$.compute.clusters",
         "A private endpoint leads to one resource only and so limits exfiltration; the computes' outbound rule for the "
-        "service tag Storage still reaches every account of the region.",
-        lambda spec, blueprint: bool(spec.compute.clusters) and _has(blueprint, kinds.PRIVATE_ENDPOINT),
+        "service tag Storage still reaches every account of the region. storageEndpointPolicy ends that.",
+        lambda spec, blueprint: (
+            bool(spec.compute.clusters)
+            and not spec.network.egress.storage_endpoint_policy
+            and _has(blueprint, kinds.PRIVATE_ENDPOINT)
+        ),
     ),
     Advice(
         "V1ApiStaysInside",

@@ -18,6 +18,8 @@ _subnet = Table(kinds.SUBNET, _ML, Concern.NETWORK)
 _peering = Table(kinds.PEERING, _ML, Concern.NETWORK)
 _nsg = Table(kinds.NSG, _ML, Concern.NETWORK)
 _nat = Table(kinds.NAT_GATEWAY, _ML, Concern.NETWORK)
+_routes = Table(kinds.ROUTE_TABLE, _ML, Concern.NETWORK)
+_policy = Table(kinds.SERVICE_ENDPOINT_POLICY, _DATA, Concern.NETWORK)
 _zone = Table(kinds.DNS_ZONE, _ML, Concern.NETWORK)
 _model_zone = Table(kinds.DNS_ZONE, _MODEL, Concern.NETWORK)
 _link = Table(kinds.DNS_LINK, _ML, Concern.NETWORK)
@@ -37,9 +39,15 @@ ENTRIES: tuple[Control, ...] = (
     _subnet.high("NET.SUBNET.NsgAttached", "properties.networkSecurityGroup", "S1-70", key="subnet/training"),
     _subnet.medium("NET.SUBNET.PrivateOutbound", "properties.defaultOutboundAccess", prod=True),
     _subnet.high("NET.SUBNET.EgressPath", "properties.natGateway"),
+    _subnet.high("NET.SUBNET.EgressPath", "properties.routeTable"),
+    _subnet.high("CP.SUBNET.StoragePolicy", "properties.serviceEndpointPolicies"),
+    _subnet.high("CP.SUBNET.StoragePolicy", "properties.serviceEndpoints"),
     _subnet.low("NET.SUBNET.PeNetworkPolicies", "properties.privateEndpointNetworkPolicies"),
     _subnet.high("NET.SUBNET.NotDelegated", "properties.delegations"),
     _nat.high("NET.SUBNET.EgressPath", "properties.publicIpAddresses"),
+    _routes.high("NET.SUBNET.EgressPath", "properties.routes", "S1-70"),
+    _routes.medium("CP.ROUTES.NoAnnouncedRoutes", "properties.disableBgpRoutePropagation"),
+    _policy.high("CP.SUBNET.StoragePolicy", "properties.serviceEndpointPolicyDefinitions"),
     _nsg.high("CP.NSG.Rules", "properties.securityRules"),
     _nsg.high("CP.NSG.Rules", "properties.securityRules", "S1-70", key="nsg/training"),
     _peering.high("NET.PEER.StateLocal", "", "S1-49", key="peering/ml-to-hub"),

@@ -12,7 +12,7 @@ from controlplane.workspaces.spec_model.compute import Cluster, ClusterIdentity,
 from controlplane.workspaces.spec_model.data import Registry, Storage
 from controlplane.workspaces.spec_model.identity import Encryption, Identity, Vault
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry, Forecast, Money
-from controlplane.workspaces.spec_model.network import Agents, Hub, Network, NetworkMode
+from controlplane.workspaces.spec_model.network import Agents, Egress, Hub, Network, NetworkMode
 from controlplane.workspaces.spec_model.types import ArmId, Days, Duration, Guid
 from controlplane.workspaces.spec_model.waivers import Waiver
 from controlplane.workspaces.spec_model.ways_in import ExpressRoute, PointToSite, Site, Vpn
@@ -29,6 +29,7 @@ __all__ = [
     "Compute",
     "Days",
     "Duration",
+    "Egress",
     "Encryption",
     "Environment",
     "Expiry",

@@ -89,6 +89,26 @@ class Hub(Model):
         return data
 
 
+class Egress(Model):
+    """How nodes without public addresses reach Azure; default outbound access is off everywhere (S1-70, S1-71)."""
+
+    kind: Literal["natGateway", "firewall"] = Field(
+        default="natGateway",
+        description="`natGateway` makes a NAT gateway with an address of its own; `firewall` sends everything to an "
+        "appliance in the existing hub.",
+    )
+    next_hop: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
+        description="Private IPv4 address of the firewall in the hub's network; needed with `firewall`.",
+    )
+    storage_endpoint_policy: bool = Field(
+        default=False,
+        description="A service endpoint policy on the training subnet: of all storage accounts only the workspace's "
+        "own and those of Azure Machine Learning can be reached (S1-33).",
+    )
+
+
 class Network(Model):
     """Isolation from the internet (S1-03)."""
 
@@ -105,3 +125,4 @@ class Network(Model):
         description="Size of the range that `auto` takes; none: a /22, or larger where the clusters need it.",
     )
     hub: Hub = Field(default=Hub(), description="The hub network.")
+    egress: Egress = Field(default=Egress(), description="How nodes reach Azure.")

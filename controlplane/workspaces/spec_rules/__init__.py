@@ -9,6 +9,7 @@ from controlplane.workspaces.spec_model import WorkspaceSpec
 from controlplane.workspaces.spec_rules.access import access
 from controlplane.workspaces.spec_rules.catalog import catalog
 from controlplane.workspaces.spec_rules.compute import compute
+from controlplane.workspaces.spec_rules.egress import egress
 from controlplane.workspaces.spec_rules.hub import hub
 from controlplane.workspaces.spec_rules.identity import identity
 from controlplane.workspaces.spec_rules.lifetime import lifetime
@@ -21,6 +22,7 @@ _RULES: tuple[Callable[[WorkspaceSpec], Iterator[ErrorDetail]], ...] = (
     network,
     hub,
     ways_in,
+    egress,
     identity,
     compute,
     catalog,

@@ -24,10 +24,6 @@ _QUARTER, _THREE_DAYS = 15 * 60, 72 * 3600
 
 def compute(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """Every reason why computes are refused, by JSON path."""
-    for index, cluster in enumerate(spec.compute.clusters):
-        # Nodes with public addresses need other rules and another order (X-17, S1-71).
-        if cluster.public_ip:
-            yield not_available(f"$.compute.clusters[{index}].publicIp", "false")
     yield from _unbuilt(spec)
     yield from _names(spec)
     for index, cluster in enumerate(spec.compute.clusters):

@@ -231,6 +231,7 @@ TYPES: tuple[ResourceType, ...] = (
             # Asked for by request_nodes; hooks of their own so that they can be switched off.
             Hook(Phase.EVENT, "nodes-need-endpoint-and-egress", lambda ctx: None),
             Hook(Phase.EVENT, "nodes-resolve-workspace", lambda ctx: None),
+            Hook(Phase.EVENT, "public-nodes-need-inbound", lambda ctx: None),
             Hook(Phase.DELETED, "cluster-allocates-nodes", leave_subnet),
         ),
     ),

@@ -13,9 +13,12 @@ import re
 from simulator.engine.declaration import EngineApi, HookContext, JsonObject, Resource
 from simulator.types._shared import add_reference, dig, drop_reference, iso, items, parent_id
 from simulator.types.machinelearning.resolution import unresolved
+from simulator.types.network.routes import ROUTE
+from simulator.types.network.security_groups import RULE, lets_in
 from simulator.types.private_link import approved_endpoints
 
 ALLOCATION_SECONDS = 120.0
+NODE_PORT = 44224
 RELEASE_SECONDS = 15.0
 SAMPLED = ("running", "idle", "leaving")
 COUNTS = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
@@ -62,7 +65,34 @@ def blocked(engine: EngineApi, compute: Resource) -> str | None:
     workspace = engine.get(parent_id(compute.id))
     if workspace is None:
         return "The workspace does not exist."
-    return _unreachable(engine, workspace, compute) or _unnamed(engine, workspace, compute)
+    return _unreachable(engine, workspace, compute) or _unnamed(engine, workspace, compute) or _shut(engine, compute)
+
+
+def _shut(engine: EngineApi, compute: Resource) -> str | None:
+    """Nodes with public addresses are called on them by the service; nothing may stand between.
+
+    Source: learn.microsoft.com, "Secure an Azure Machine Learning training environment with virtual networks":
+    inbound TCP 44224 from AzureMachineLearning; with a firewall a route of that tag to Internet.
+    """
+    subnet = engine.get(str(dig(inner(compute), "subnet.id") or ""))
+    if not engine.hook_on("public-nodes-need-inbound") or subnet is None:
+        return None
+    if not inner(compute).get("enableNodePublicIp", True):
+        return None
+    group = engine.get(str(dig(subnet.body, "properties.networkSecurityGroup.id") or ""))
+    rules = [rule.properties for rule in engine.children(group.id, RULE)] if group else None
+    if rules is not None and not lets_in(rules, "AzureMachineLearning", NODE_PORT):
+        return (
+            "The Azure Machine Learning service cannot reach the nodes: the network security group of subnet "
+            f"{subnet.id} does not allow TCP {NODE_PORT} from AzureMachineLearning."
+        )
+    hops = {route.get("addressPrefix"): route.get("nextHopType") for route in routes_of(engine, subnet)}
+    if hops.get("0.0.0.0/0") == "VirtualAppliance" and hops.get("AzureMachineLearning") != "Internet":
+        return (
+            "The Azure Machine Learning service cannot reach the nodes: their answers are routed to a virtual "
+            "appliance. Add a route of AzureMachineLearning to Internet."
+        )
+    return None
 
 
 def _unnamed(engine: EngineApi, workspace: Resource, compute: Resource) -> str | None:
@@ -106,15 +136,18 @@ def has_egress(engine: EngineApi, subnet: Resource) -> bool:
         items(gateway.body, "properties.publicIpAddresses") or items(gateway.body, "properties.publicIpPrefixes")
     ):
         return True
-    table = engine.get(str(dig(subnet.body, "properties.routeTable.id") or ""))
-    routes = items(table.body, "properties.routes") if table else []
     if any(
-        dig(route, "properties.addressPrefix") == "0.0.0.0/0"
-        and dig(route, "properties.nextHopType") == "VirtualAppliance"
-        for route in routes
+        route.get("addressPrefix") == "0.0.0.0/0" and route.get("nextHopType") == "VirtualAppliance"
+        for route in routes_of(engine, subnet)
     ):
         return True
     return subnet.properties.get("defaultOutboundAccess") is not False
+
+
+def routes_of(engine: EngineApi, subnet: Resource) -> list[JsonObject]:
+    """The routes of a subnet's table."""
+    table = str(dig(subnet.body, "properties.routeTable.id") or "")
+    return [route.properties for route in engine.children(table, ROUTE)] if table else []
 
 
 def request_nodes(engine: EngineApi, compute: Resource, nodes: int) -> str | None:

@@ -8,6 +8,7 @@ from simulator.engine.declaration import NameRule, ResourceType, Route
 from simulator.types.network import (
     bastions,
     connections,
+    endpoint_policies,
     gateways,
     nat,
     peerings,
@@ -37,6 +38,7 @@ _NAMED: tuple[ResourceType, ...] = (
     *gateways.TYPES,
     *connections.TYPES,
     *routes.TYPES,
+    *endpoint_policies.TYPES,
     *private_endpoints.TYPES,
     *zone_groups.TYPES,
 )

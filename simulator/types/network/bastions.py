@@ -70,11 +70,12 @@ def _allows(rule: JsonObject, direction: str, port: str, ends: tuple[str, ...]) 
     return (
         str(rule.get("direction")).lower() == direction.lower()
         and any(str(one).lower() in (end.lower() for end in ends) for one in found if one)
-        and any(_covers(str(one), int(port)) for one in ports if one)
+        and any(covers(str(one), int(port)) for one in ports if one)
     )
 
 
-def _covers(span: str, port: int) -> bool:
+def covers(span: str, port: int) -> bool:
+    """Whether a port range of a rule holds a port."""
     low, _, high = span.partition("-")
     return span == "*" or (low.isdigit() and int(low) <= port <= int(high or low))
 

@@ -110,6 +110,21 @@ def _wanted_rules(ctx: HookContext) -> dict[str, JsonObject] | None:
     }
 
 
+def lets_in(rules: list[JsonObject], source: str, port: int) -> bool:
+    """Whether the first inbound rule that speaks of a tag and a TCP port allows it; the default rules deny."""
+    inbound = [rule for rule in rules if str(rule.get("direction")).lower() == "inbound"]
+    for rule in sorted(inbound, key=lambda one: int(one.get("priority") or 0)):
+        sources = [rule.get("sourceAddressPrefix"), *(rule.get("sourceAddressPrefixes") or [])]
+        ports = [rule.get("destinationPortRange"), *(rule.get("destinationPortRanges") or [])]
+        if (
+            str(rule.get("protocol")).lower() in ("*", "tcp")
+            and any(str(one).lower() in ("*", "internet", source.lower()) for one in sources if one)
+            and any(bastions.covers(str(one), port) for one in ports if one)
+        ):
+            return str(rule.get("access")).lower() == "allow"
+    return False
+
+
 def check_rules(nsg_id: str, rules: dict[str, JsonObject]) -> None:
     """Rules are complete, priorities 100-4096 and unique per direction.
 

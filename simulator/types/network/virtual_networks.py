@@ -31,7 +31,7 @@ from simulator.types._shared import (
     same_id,
     state_of,
 )
-from simulator.types.network import _lro, addresses, bastions, gateways
+from simulator.types.network import _lro, addresses, bastions, endpoint_policies, gateways
 
 VNET = "Microsoft.Network/virtualNetworks"
 SUBNET = f"{VNET}/subnets"
@@ -191,6 +191,10 @@ def _check_references(ctx: HookContext, subnet_id: str, properties: JsonObject) 
         if not target:
             raise missing_reference(f"properties.{field}")
         network_reference(ctx, str(target))
+    for place, policy in enumerate(endpoint_policies.policies_of(properties)):
+        if not policy:
+            raise missing_reference(f"properties.serviceEndpointPolicies[{place}]")
+        network_reference(ctx, policy)
 
 
 def validate_subnet(ctx: HookContext) -> None:
@@ -238,11 +242,19 @@ def _link_references(engine: EngineApi, subnet: Resource, before: JsonObject | N
             drop_reference(engine, old, "subnets", subnet.id)
         if new:
             add_reference(engine, new, "subnets", subnet.id)
+    policies = endpoint_policies.policies_of(subnet.properties)
+    for old in endpoint_policies.policies_of(before or {}):
+        if not any(same_id(old, one) for one in policies):
+            drop_reference(engine, old, "subnets", subnet.id)
+    for new in policies:
+        add_reference(engine, new, "subnets", subnet.id)
 
 
 def _release_references(engine: EngineApi, subnet: Resource) -> None:
     for field in SUBNET_REFERENCES:
         drop_reference(engine, dig(subnet.properties, f"{field}.id"), "subnets", subnet.id)
+    for policy in endpoint_policies.policies_of(subnet.properties):
+        drop_reference(engine, policy, "subnets", subnet.id)
 
 
 def refuse_used_subnet_deletion(ctx: HookContext) -> None:
@@ -300,6 +312,7 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.VALIDATE, "subnet-rules", validate_subnet),
             bastions.SUBNET_HOOK,
             gateways.SUBNET_HOOK,
+            endpoint_policies.SUBNET_HOOK,
             Hook(Phase.ACCEPTED, "subnet-back-references", link_subnet_references),
             Hook(Phase.DELETED, "subnet-back-references", unlink_subnet_references),
             Hook(Phase.DELETING, "subnet-in-use", refuse_used_subnet_deletion),

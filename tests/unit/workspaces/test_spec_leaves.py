@@ -76,6 +76,9 @@ OTHER: dict[str, Any] = {
     "network.mode": "managedAllowInternetOutbound",
     "network.addressSpace": "10.44.0.0/22",
     "network.prefixLength": 24,
+    "network.egress.kind": "firewall",
+    "network.egress.nextHop": "10.9.0.5",
+    "network.egress.storageEndpointPolicy": True,
     "network.hub.kind": "existing",
     "network.hub.vnetId": f"{GROUP}/providers/Microsoft.Network/virtualNetworks/other",
     "network.hub.dnsZones[]": f"{GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink.azurecr.io",
@@ -161,7 +164,6 @@ REFUSED = {
     "management",
     "network.mode",
     "network.hub.agents.runsOn",
-    "compute.clusters[].publicIp",
     "compute.clusters[].identity",
     "compute.instances[].identity.ids",
     "catalog",
@@ -205,11 +207,22 @@ def base_of(path: str) -> dict[str, Any]:
         data["compute"]["instances"] = [copy.deepcopy(AROUND["compute.instances[]"])]
     if path.startswith("network.hub.") or path == "environment":
         data["network"]["hub"] = copy.deepcopy(HUBS.get(path, FULL))
+    if path in ("network.egress.kind", "network.egress.nextHop"):
+        data["network"]["hub"] = {"kind": "existing", "vnetId": HUB}
+        data["network"]["egress"] = {"nextHop": "10.9.0.4", "kind": "firewall"}
     if path == "network.prefixLength":
         data["network"]["addressSpace"] = AUTO
     if (part := path.partition(".")[0]) in PARTS:
         data[part] = copy.deepcopy(PARTS[part])
     return data
+
+
+def before(path: str) -> dict[str, Any]:
+    """The request without the leaf; a switch takes with it what makes sense with it only."""
+    data = base_of(path)
+    if path == "network.egress.kind":
+        del data["network"]["egress"]
+    return request() if path == "network.hub.kind" else data
 
 
 def with_leaf(path: str) -> dict[str, Any]:
@@ -244,7 +257,7 @@ def test_no_leaf_is_forgotten() -> None:
 
 @pytest.mark.parametrize("path", ALL_LEAVES)
 def test_a_changed_leaf_changes_the_blueprint_or_is_refused(path: str) -> None:
-    base = meant(parse_spec(base_of(path) if path != "network.hub.kind" else request()))
+    base = meant(parse_spec(before(path)))
     refused = any(path == part or path.startswith((f"{part}.", f"{part}[")) for part in REFUSED)
     try:
         changed = parse_spec(with_leaf(path))

@@ -66,6 +66,7 @@ def test_defaults_are_the_safe_ones() -> None:
                 "gatewayIds": [],
                 "expressRoute": None,
             },
+            "egress": {"kind": "natGateway", "nextHop": None, "storageEndpointPolicy": False},
         },
         "identity": {"type": "systemAssigned", "ids": [], "create": [], "primary": None},
         "vault": {"permissionModel": "rbac"},
@@ -237,12 +238,10 @@ def test_what_is_not_built_and_what_is_wrong_are_listed_together() -> None:
     data = request(
         management="observe",
         network={"addressSpace": "10.40.0.0/28", "hub": {"agents": {"runsOn": "scaleSet"}}},
-        compute={"clusters": [CLUSTER | {"publicIp": True}]},
     )
     assert faults(data) == {
         "$.management": "FeatureNotAvailable",
         "$.network.hub.agents.runsOn": "FeatureNotAvailable",
-        "$.compute.clusters[0].publicIp": "FeatureNotAvailable",
         "$.network.addressSpace": "AddressSpaceTooSmall",
     }
 
