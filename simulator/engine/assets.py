@@ -56,7 +56,9 @@ def grant(
     name = engine.guid("grant", scope.lower(), role_definition_guid, principal_id)
     subscription = "/".join(scope.split("/")[:3])
     role_id = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role_definition_guid}"
-    properties = {"roleDefinitionId": role_id, "principalId": principal_id, "principalType": "ServicePrincipal"}
+    known = engine.store.kv.get(f"principal:{principal_id.lower()}")
+    kind = known["kind"] if known else "ServicePrincipal"
+    properties = {"roleDefinitionId": role_id, "principalId": principal_id, "principalType": kind}
     if condition is not None:
         properties |= {"condition": condition, "conditionVersion": "2.0"}
     engine.put(f"{scope}/providers/{ROLE_ASSIGNMENTS}/{name}", {"properties": properties})

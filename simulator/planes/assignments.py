@@ -24,7 +24,7 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.engine.values import stamp
-from simulator.planes.authority import ASSIGNMENTS, DEFINITIONS
+from simulator.planes.authority import ASSIGNMENTS, DEFINITIONS, above
 from simulator.planes.conditions import Facts
 from simulator.planes.roles import BUILT_IN, Role
 
@@ -161,9 +161,9 @@ def _list_assignments(ctx: ListContext) -> list[Resource]:
     found = []
     for one in ctx.engine.all_of(ASSIGNMENTS):
         at = _scope(one.id).lower()
-        above = scope == at or scope.startswith(at + "/") or not at
+        holds_here = above(_engine(ctx), at, scope)
         below = at.startswith(scope + "/")
-        if (above or (below and "atScope()" not in text)) and principal in (None, one.properties.get("principalId")):
+        if (holds_here or (below and "atScope()" not in text)) and principal in (None, one.properties.get("principalId")):
             found.append(one)
     return found
 

@@ -26,8 +26,34 @@ class Grant:
     def __init__(self, scope: str, role: Role, condition: str | None) -> None:
         self.scope, self.role, self.condition = scope, role, condition
 
-    def covers(self, scope: str) -> bool:
-        return not self.scope or scope == self.scope or scope.startswith(self.scope + "/")
+
+MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
+
+
+def management_groups(engine: Engine, subscription: str) -> tuple[str, ...]:
+    """Scopes, in lower case, of the management groups that a subscription lies in, the nearest first.
+
+    `management_groups` of the world: group -> the one that it lies in, null for the tenant's root; `subscriptions` name
+    theirs. Source: "Organize your resources with Azure management groups" (one tree, rights are inherited).
+    """
+    world = engine.store.kv["world"]
+    parents: dict[str, str | None] = world.get("management_groups") or {}
+    name = next((one.get("management_group") for one in world["subscriptions"] if one["id"] == subscription), None)
+    found = []
+    while name is not None:
+        found.append(f"{MANAGEMENT_GROUP}{name.lower()}")
+        name = parents.get(name)
+    return tuple(found)
+
+
+def above(engine: Engine, at: str, scope: str) -> bool:
+    """Whether what is granted at one scope holds at another: it is the same, lies in it, or is a subscription of the
+    management group. Both in lower case."""
+    if not at or scope == at or scope.startswith(at + "/"):
+        return True
+    parts = scope.split("/")
+    inside = at.startswith(MANAGEMENT_GROUP) and len(parts) > 2 and parts[1] == "subscriptions"
+    return inside and at in management_groups(engine, parts[2])
 
 
 class Rights:
@@ -89,7 +115,7 @@ class Rights:
             if len(self._decided) > 20000:
                 self._decided.clear()
             folded = scope.rstrip("/").lower()
-            known = any(grant.covers(folded) and grant.role.allows(permission) for grant in self.grants(caller))
+            known = any(self._holds(grant, folded) and grant.role.allows(permission) for grant in self.grants(caller))
             self._decided[key] = known
         return self._record(caller, permission, known)
 
@@ -97,12 +123,23 @@ class Rights:
         """`may` for writing or deleting a role assignment, conditions included."""
         folded = scope.lower()
         allowed = caller.service or any(
-            grant.covers(folded)
+            self._holds(grant, folded)
             and grant.role.allows(permission)
             and (not grant.condition or holds(grant.condition, permission, facts))
             for grant in self.grants(caller)
         )
         return self._record(caller, permission, allowed)
+
+    def may_freely(self, caller: Caller, permission: str, scope: str) -> bool:
+        """`may` by an assignment that has no condition."""
+        folded = scope.lower()
+        return any(
+            not grant.condition and self._holds(grant, folded) and grant.role.allows(permission)
+            for grant in self.grants(caller)
+        )
+
+    def _holds(self, grant: Grant, scope: str) -> bool:
+        return above(self.engine, grant.scope, scope)
 
     def require_subscription(self, caller: Caller, subscription: str) -> None:
         if not GUID.fullmatch(subscription):
@@ -117,7 +154,7 @@ class Rights:
     def sees(self, caller: Caller, scope: str) -> bool:
         """Whether the caller has any right at, above or below a scope."""
         return any(
-            grant.covers(scope) or grant.scope.startswith(scope + "/") or grant.scope == scope
+            self._holds(grant, scope) or grant.scope.startswith(scope + "/") or grant.scope == scope
             for grant in self.grants(caller)
         )
 

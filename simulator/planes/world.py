@@ -22,6 +22,8 @@ DEFAULT_SEED = "contoso"
 ADMIN = "admin.by.hand"  # the human Owner through whom `inject` acts
 
 
+GROUPS = "/providers/Microsoft.Management/managementGroups"
+PLATFORM = "contoso-platform"  # the management group that the subscriptions lie in, itself in the tenant's root group
 #: Name → end of the object id, of Entra groups and of service principals.
 _GROUPS = {
     "churn-data-scientists": 0xD1, "churn-data-analysts": 0xD2, "churn-model-testers": 0xD3,
@@ -90,16 +92,24 @@ class World:
         names = (("Platform", False), ("Workloads", False), ("Finance", True))
         # The same in every seed, so that examples and documents can name them.
         subs = [
-            {"id": f"00000000-0000-0000-0000-{number:012d}", "name": name, "owner_only": only}
+            {
+                "id": f"00000000-0000-0000-0000-{number:012d}", "name": name, "owner_only": only,
+                "management_group": None if only else PLATFORM,
+            }
             for number, (name, only) in enumerate(names, start=1)
         ]
         world: JsonObject = {
             "seed": engine.seed,
             "subscriptions": subs,
+            "management_groups": {PLATFORM: engine.tenant_id, engine.tenant_id: None},
             "api_client_id": engine.guid("application", "control-plane-api"),
             "identity_header": engine.digits("identity-header", length=32),
         }
         engine.store.set("world", world)
+        for name, parent in ((engine.tenant_id, None), (PLATFORM, engine.tenant_id)):
+            details = {"parent": {"id": f"{GROUPS}/{parent}", "name": parent}} if parent else {}
+            shown = {"tenantId": engine.tenant_id, "displayName": name, "details": details}
+            engine.put(f"{GROUPS}/{name}", {"properties": shown})
         owner = self._application("owner", secret=engine.digits("owner-secret", length=40))
         observer = self._identity("observer")
         operator = self._identity("operator")

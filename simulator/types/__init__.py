@@ -12,10 +12,12 @@ from simulator.types import (
     machinelearning,
     machines,
     managedidentity,
+    management,
     monitor,
     names,
     network,
     operationalinsights,
+    pim,
     smart_detection,
     storage,
 )
@@ -34,5 +36,7 @@ ALL_TYPES: tuple[ResourceType, ...] = (
     *monitor.TYPES,
     *machinelearning.TYPES,
     *eventgrid.TYPES,
+    *management.TYPES,
+    *pim.TYPES,
 )
 ALL_ROUTES: tuple[Route, ...] = (*network.ROUTES, *keyvault.ROUTES, *names.ROUTES)
