@@ -45,6 +45,9 @@ COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
 IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 ROLE_DEFINITION = "Microsoft.Authorization/roleDefinitions"
+#: Who may take a role for a while (PIM). Read only: an administrator makes them, by requests.
+ELIGIBILITY = "Microsoft.Authorization/roleEligibilityScheduleInstances"
+ELIGIBILITY_REQUEST = "Microsoft.Authorization/roleEligibilityScheduleRequests"
 
 
 class Listing(StrEnum):
@@ -153,5 +156,6 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys((ML_WORKSPACE, COMPUTE), _ML),
         IDENTITY: "2024-11-30",
         ROLE_ASSIGNMENT: "2022-04-01",
+        **dict.fromkeys((ELIGIBILITY, ELIGIBILITY_REQUEST), "2020-10-01"),
     }
 )

@@ -323,6 +323,7 @@ _KINDS = (
         replacing=frozenset({"properties.principalType"}),
         taggable=False,
     ),
+    _kind(k.ELIGIBILITY, Listing.GROUP_EXTENSION, taggable=False),
     _kind(
         k.DIAGNOSTIC,
         Listing.SCOPE,

@@ -36,7 +36,7 @@ from controlplane.workspaces.resolve import at, holder_key, holder_of
 PATIENCE_SECONDS = 3.0
 _FIRST_PAUSE = 0.1
 #: Made by Azure or listed for what they say of others: nobody has to manage them.
-_CHILDREN = frozenset({k.A_RECORD})
+_CHILDREN = frozenset({k.A_RECORD, k.ELIGIBILITY})
 #: Listed with their parent although the blueprint may hold none: what was removed from a spec must still be seen.
 _WITH_PARENT = {
     k.DNS_ZONE: (k.DNS_LINK, k.A_RECORD),
@@ -159,6 +159,10 @@ def _declared(blueprint: Blueprint) -> dict[Read, str]:
             asked[Read(f"{zone}/A", k.API_VERSIONS[k.A_RECORD], True)] = k.A_RECORD
     for resource_type, arm_id in blueprint.watched:
         asked[Read(arm_id, k.API_VERSIONS[resource_type], False)] = resource_type
+    if blueprint.access.members:
+        # Who may take a role matters where somebody shall not hold it.
+        path = f"{blueprint.own_groups[0]}/providers/{k.ELIGIBILITY}"
+        asked[Read(path, k.API_VERSIONS[k.ELIGIBILITY], True)] = k.ELIGIBILITY
     return asked
 
 
@@ -275,8 +279,8 @@ _ROLES = f"/providers/{k.ROLE_ASSIGNMENT.lower()}"
 def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterator[JsonObject]:
     """What lies in our own groups and no key claims.
 
-    Not among them: grants inherited from above, which lie elsewhere, and grants to the workspace's own identities,
-    of which Azure makes several by itself (S2-09).
+    Not among them: grants inherited from above, which lie elsewhere, grants to the workspace's own identities, of
+    which Azure makes several by itself (S2-09), and those that an administrator was asked to make.
     """
     own = tuple(fold(group) + "/" for group in blueprint.own_groups)
     ours = {
@@ -286,6 +290,8 @@ def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterat
         if not arm_id.rpartition("/")[0].endswith(_ROLES)
     }
     theirs = {fold(str(body["id"])) for (_, _, holder), body in found.roles.items() if holder in ours}
+    by_hand = {(fold(grant.scope), grant.role.guid, grant.principal) for grant in blueprint.access.by_hand}
+    theirs |= {fold(str(body["id"])) for triple, body in found.roles.items() if triple in by_hand}
     for arm_id in found.manageable:
         # The interface of a private endpoint is Azure's, and comes and goes with it.
         made_by_azure = at(found.snapshot[arm_id], "properties.privateEndpoint.id") is not None

@@ -163,7 +163,10 @@ def _list_assignments(ctx: ListContext) -> list[Resource]:
         at = _scope(one.id).lower()
         holds_here = above(_engine(ctx), at, scope)
         below = at.startswith(scope + "/")
-        if (holds_here or (below and "atScope()" not in text)) and principal in (None, one.properties.get("principalId")):
+        if (holds_here or (below and "atScope()" not in text)) and principal in (
+            None,
+            one.properties.get("principalId"),
+        ):
             found.append(one)
     return found
 

@@ -93,7 +93,9 @@ class World:
         # The same in every seed, so that examples and documents can name them.
         subs = [
             {
-                "id": f"00000000-0000-0000-0000-{number:012d}", "name": name, "owner_only": only,
+                "id": f"00000000-0000-0000-0000-{number:012d}",
+                "name": name,
+                "owner_only": only,
                 "management_group": None if only else PLATFORM,
             }
             for number, (name, only) in enumerate(names, start=1)

@@ -2,10 +2,10 @@
 
 Sources: REST reference "Role Eligibility Schedule Requests" and "Role Eligibility Schedule Instances" 2020-10-01
 (shapes, AdminAssign and AdminRemove); "Configure Azure resource role settings in PIM" (without a setting an eligible
-assignment must expire, after a year at most). Refusals as people met them: `RoleAssignmentRequestPolicyValidationFailed`
-with `ExpirationRule` (hashicorp/terraform-provider-azurerm#22766), `RoleAssignmentExists`
-(hashicorp/terraform-provider-azuread#1306), 400 for whoever may assign roles under a condition only
-(hashicorp/terraform-provider-azurerm#28067). What that 400 says is not in the report: the sentence is ours.
+assignment must expire, after a year at most). Refusals as people met them:
+`RoleAssignmentRequestPolicyValidationFailed` with `ExpirationRule` (hashicorp/terraform-provider-azurerm#22766),
+`RoleAssignmentExists` (hashicorp/terraform-provider-azuread#1306), 400 for whoever may assign roles under a condition
+only (hashicorp/terraform-provider-azurerm#28067). What that 400 says is not in the report: the sentence is ours.
 """
 
 from __future__ import annotations

@@ -93,7 +93,8 @@ def test_the_condition_names_the_roles_that_blueprints_grant() -> None:
 def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
     held = {name: set(role(name)["Actions"]) for name in ROLE_FILES}
     access = {action for found in held.values() for action in found if action.startswith("Microsoft.Authorization/")}
-    assert access - {"Microsoft.Authorization/roleAssignments/read"} == held["role-operator-access"]
+    reads = {f"Microsoft.Authorization/{name}/read" for name in ("roleAssignments", "roleEligibilityScheduleInstances")}
+    assert access - reads == held["role-operator-access"]
 
 
 # -- the product with them ---------------------------------------------------------------------------------------------
@@ -143,6 +144,7 @@ def everything() -> dict[str, Any]:
     spec["network"]["hub"] |= {**other["network"]["hub"], **spec["network"]["hub"]}
     spec["network"]["hub"]["vpn"] = example("hub-vpn")["network"]["hub"]["vpn"]
     spec["identity"] = {**example("user-assigned")["identity"], "type": "systemAndUserAssigned"}
+    spec["access"] = example("personas")["access"]
     return spec
 
 

@@ -20,15 +20,17 @@ class Ledger:
     observed: Observed
     findings: list[Finding] = field(default_factory=list)
     _failing: dict[str, list[int]] = field(default_factory=dict)
-    """Key → positions of its failing findings."""
+    """Key, or folded id of what has none, → positions of its failing findings."""
     _gone: dict[str, int] = field(default_factory=dict)
     """Key of a resource that is missing with another → position of that other's finding."""
     _consequences: dict[int, list[Evidence]] = field(default_factory=dict)
 
     def add(self, finding: Finding) -> None:
         """A finding of its own."""
-        if finding.status is FindingStatus.FAIL and finding.key is not None:
-            self._failing.setdefault(finding.key, []).append(len(self.findings))
+        # What has no key is known by its id, so that the next thing that it breaks is its consequence.
+        subject = finding.key or (fold(finding.resource_id) if finding.resource_id else None)
+        if finding.status is FindingStatus.FAIL and subject is not None:
+            self._failing.setdefault(subject, []).append(len(self.findings))
         self.findings.append(finding)
 
     def explain(self, causes: Iterable[Cause]) -> int | None:

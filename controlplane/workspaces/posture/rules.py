@@ -13,7 +13,7 @@ from controlplane.workspaces.posture import (
     catalogue_network,
     catalogue_services,
 )
-from controlplane.workspaces.posture.checks import dns, egress, endpoints, exposure, hub, idle, peering, ways_in
+from controlplane.workspaces.posture.checks import access, dns, egress, endpoints, exposure, hub, idle, peering, ways_in
 from controlplane.workspaces.posture.checks.properties import Off, is_special, provisioned
 from controlplane.workspaces.posture.controls import PROD_CLASS, Control
 from controlplane.workspaces.posture.model import Concern, Section, Severity
@@ -60,6 +60,7 @@ _CHECKS = (
         requirements=("S2-53",),
     ),
     Check("CP.CI.IdleShutdownWorks", "instance.idle", idle.idle_shutdown, Severity.LOW, concern=Concern.DECLARED),
+    *access.CHECKS,
     Check(
         "CP.AGENT.Scope",
         "agent.scope",

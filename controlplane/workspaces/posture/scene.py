@@ -9,6 +9,7 @@ from typing import Any
 
 from controlplane.arm import fold, parent_of, type_of
 from controlplane.json_types import JsonObject
+from controlplane.workspaces.access.effective import Estate, estate
 from controlplane.workspaces.model import Blueprint, Observed, Resource, Unreadable
 from controlplane.workspaces.posture.controls import EVERYWHERE
 from controlplane.workspaces.posture.model import Concern, FindingStatus, Repair, RepairKind, Section, Severity
@@ -57,6 +58,11 @@ class Scene:
         if body is not None and isinstance(body.get("id"), str):
             return str(body["id"])
         return resource.id if isinstance(resource.id, str) else None
+
+    @cached_property
+    def grants(self) -> Estate:
+        """Who has which role, beside who shall."""
+        return estate(self.blueprint, self.observed)
 
     @cached_property
     def _keys(self) -> Mapping[str, str]:

@@ -157,6 +157,8 @@ def foreign_grants(scene: Scene) -> Iterator[Outcome]:
     ours = _makers(scene)
     unmanaged = (body for body in scene.observed.unmanaged if _is(body, kinds.ROLE_ASSIGNMENT))
     strangers = [body for body in unmanaged if str(_at(body, "createdBy") or "").lower() not in ours]
+    # Personas and people have checks of their own, which say more.
+    strangers = [body for body in strangers if not _is_known(scene, body)]
     # A lost identity leaves its grants behind, and nobody can tell them from somebody else's.
     holders = {holder_key(r.id) for r in scene.blueprint.resources if isinstance(r.id, RoleAssignmentId)}
     causes = tuple(
@@ -189,6 +191,11 @@ def foreign_grants(scene: Scene) -> Iterator[Outcome]:
             yield Outcome(
                 group.key, scene.id_of(group), FindingStatus.PASS, "$.properties.principalId", None, None, message
             )
+
+
+def _is_known(scene: Scene, body: JsonObject) -> bool:
+    person = str(_at(body, "principalType")).lower() == "user"
+    return person or scene.grants.persona_of(str(_at(body, "principalId")).lower()) is not None
 
 
 def _makers(scene: Scene) -> frozenset[str]:

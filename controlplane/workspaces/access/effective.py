@@ -1,0 +1,159 @@
+"""Who has which role here, whoever gave it: on what the workspace has, on its group, and inherited from above. Pure.
+
+One list of role assignments at the resource group shows those of its resources, its own, and those of the subscription
+and of every management group above, because they hold there too ("Role Assignments - List For Scope": a filter
+``atScope()`` would leave out those below, nothing leaves out those above).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.arm import fold, is_within, type_of
+from controlplane.json_types import JsonObject
+from controlplane.workspaces import kinds
+from controlplane.workspaces.access.desired import DesiredAccess, Grant, Means
+from controlplane.workspaces.access.personas import Persona
+from controlplane.workspaces.model import Blueprint, Observed, Unreadable
+from controlplane.workspaces.resolve import at
+
+_PEOPLE = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One role of one principal, as Azure shows it."""
+
+    id: str
+    principal: str
+    principal_type: str
+    """``User``, ``Group``, ``ServicePrincipal``; empty where Azure does not say."""
+    role: str
+    """The role definition's GUID."""
+    scope: str
+    eligible: bool
+    """It may be taken for a while (PIM), and is not held."""
+    inherited: bool
+    """Given above the workspace's own groups."""
+    created_by: str
+
+    @property
+    def is_person(self) -> bool:
+        """Granted to somebody directly, and not to a group."""
+        return self.principal_type.lower() == _PEOPLE
+
+    def reaches(self, arm_id: str) -> bool:
+        """Whether it holds on a resource; what is above the subscription holds on all of it."""
+        return is_within(arm_id, self.scope) or not self.scope.lower().startswith("/subscriptions/")
+
+    def is_of(self, grant: Grant) -> bool:
+        """Whether it is what the matrix wants, on the same scope and in the same way."""
+        wanted = (fold(grant.scope), grant.role.guid, grant.principal.lower(), grant.means is Means.ELIGIBLE)
+        return (fold(self.scope), self.role, self.principal, self.eligible) == wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """What is wanted beside what is held, with the look-ups that judging takes."""
+
+    blueprint: Blueprint
+    held: tuple[Held, ...]
+    unreadable: Unreadable | None
+    """Why the grants could not be read: then nothing is known of any of them."""
+    eligible_unreadable: Unreadable | None
+    ours: frozenset[str]
+    """Object ids of the identities of what the workspace has, in lower case."""
+
+    @property
+    def wanted(self) -> DesiredAccess:
+        return self.blueprint.access
+
+    def place(self, target: str) -> str | None:
+        """ARM id of what the workspace has under a logical key."""
+        found = self.blueprint.by_key.get(target)
+        return found.id if found is not None and isinstance(found.id, str) else None
+
+    def persona_of(self, principal: str) -> Persona | None:
+        """None for strangers."""
+        if principal in self.ours:
+            return Persona.ML_WORKSPACE
+        members = self.wanted.members.items()
+        return next((persona for persona, ids in members if principal in ids), None)
+
+    def is_administrator(self, principal: str) -> bool:
+        """One of those who administer the subscriptions, by the deployment's settings."""
+        return principal in {known.lower() for known in self.wanted.administrators}
+
+    def of(self, *personas: Persona) -> Iterator[Held]:
+        """Everything that their principals hold or may take, inherited too."""
+        return (held for held in self.held if self.persona_of(held.principal) in personas)
+
+    def granted(self, held: Held) -> Grant | None:
+        """The cell of the matrix behind it; None when there is none."""
+        return next((grant for grant in self.wanted.grants if held.is_of(grant)), None)
+
+    def missing(self) -> tuple[Grant, ...]:
+        """What the matrix wants and nobody sees in Azure."""
+        return tuple(grant for grant in self.wanted.grants if not any(held.is_of(grant) for held in self.held))
+
+    def extra(self) -> tuple[Held, ...]:
+        """What somebody holds on what the workspace has, or on its group, that neither the matrix nor an identity of
+        its own is behind."""
+        return tuple(
+            held
+            for held in self.held
+            if not held.inherited and held.principal not in self.ours and self.granted(held) is None
+        )
+
+
+def estate(blueprint: Blueprint, observed: Observed) -> Estate:
+    """From one observation."""
+    own = blueprint.own_groups
+    group = own[0]
+    bodies = observed.snapshot.items()
+    held = [found for arm_id, body in bodies if (found := _held(arm_id, body, own)) is not None]
+    held.sort(key=lambda one: (one.inherited, fold(one.scope), one.principal, one.role, one.eligible))
+    return Estate(
+        blueprint,
+        tuple(held),
+        observed.unreadable.get(fold(f"{group}/providers/{kinds.ROLE_ASSIGNMENT}")),
+        observed.unreadable.get(fold(f"{group}/providers/{kinds.ELIGIBILITY}")),
+        own_identities(blueprint, observed),
+    )
+
+
+def own_identities(blueprint: Blueprint, observed: Observed) -> frozenset[str]:
+    """Object ids, in lower case, of the identities that the workspace's resources are or carry."""
+    found: set[str] = set()
+    for resource in blueprint.resources:
+        body = observed.bodies.get(resource.key)
+        if body is None:
+            continue
+        carried = at(body, "identity.userAssignedIdentities")
+        more = carried.values() if isinstance(carried, Mapping) else ()
+        values: list[Any] = [at(body, "identity.principalId"), *(at(one, "principalId") for one in more)]
+        # A user-assigned identity says it of itself; nothing else has the property.
+        values.append(at(body, "properties.principalId") if resource.type != kinds.ROLE_ASSIGNMENT else None)
+        found |= {value.lower() for value in values if isinstance(value, str)}
+    return frozenset(found)
+
+
+def _held(arm_id: str, body: JsonObject, own: tuple[str, ...]) -> Held | None:
+    kind = type_of(arm_id).lower()
+    eligible = kind == kinds.ELIGIBILITY.lower()
+    if not eligible and kind != kinds.ROLE_ASSIGNMENT.lower():
+        return None
+    properties = body.get("properties") or {}
+    scope = str(properties.get("scope") or "")
+    return Held(
+        str(body["id"]),
+        str(properties.get("principalId") or "").lower(),
+        str(properties.get("principalType") or ""),
+        str(properties.get("roleDefinitionId") or "").rpartition("/")[2].lower(),
+        scope,
+        eligible,
+        not any(is_within(scope, group) for group in own),
+        str(properties.get("createdBy") or "").lower(),
+    )

@@ -1,0 +1,122 @@
+"""What roles let their holders do, by the kind of resource: what "who can read this" is answered from. Pure data.
+
+Source: "Azure built-in roles" (actions and data actions), in three steps of each plane: read, write, administer. A role
+that is not here is custom or rare: what it allows is unknown, and is never taken for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from controlplane.workspaces.access.roles import ROLES
+
+
+class Can(StrEnum):
+    """What somebody asks about; each includes those before it."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMINISTER = "administer"
+    """Giving access to others."""
+
+
+class Plane(StrEnum):
+    MANAGEMENT = "management"
+    """The resource as Azure Resource Manager shows it: settings, no content."""
+    DATA = "data"
+    """What is in it: blobs, secrets, images."""
+
+
+_ORDER = tuple(Can)
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """``on``: beginning of the ARM type, in lower case; empty for everything."""
+
+    plane: Plane
+    can: Can
+    on: str = ""
+
+    def allows(self, can: Can, resource_type: str) -> bool:
+        """Whether it is enough to do that to a resource of a type."""
+        return _ORDER.index(self.can) >= _ORDER.index(can) and resource_type.lower().startswith(self.on)
+
+
+@dataclass(frozen=True, slots=True)
+class RolePowers:
+    name: str
+    powers: tuple[Power, ...]
+
+
+def _management(can: Can, on: str = "") -> Power:
+    return Power(Plane.MANAGEMENT, can, on)
+
+
+def _data(can: Can, on: str) -> Power:
+    return Power(Plane.DATA, can, on)
+
+
+_STORAGE, _VAULT, _REGISTRY = "microsoft.storage/", "microsoft.keyvault/", "microsoft.containerregistry/"
+_ML, _LOGS, _INSIGHTS = "microsoft.machinelearningservices/", "microsoft.operationalinsights/", "microsoft.insights/"
+_READ, _WRITE, _ALL = Can.READ, Can.WRITE, Can.ADMINISTER
+#: Whoever may read an account's keys has its data: Contributor and Log Analytics Contributor have listKeys.
+_KEYS = _data(_WRITE, _STORAGE)
+
+_MATRIX: Mapping[str, tuple[Power, ...]] = {
+    "R": (_management(_READ),),
+    "C": (_management(_WRITE), _KEYS, _data(_WRITE, _REGISTRY), _data(_WRITE, _ML), _data(_READ, _LOGS)),
+    "O": (_management(_ALL), _KEYS, _data(_WRITE, _REGISTRY), _data(_WRITE, _ML), _data(_READ, _LOGS)),
+    "ADS": (_management(_READ, _ML), _data(_WRITE, _ML)),
+    "AcrPush": (_data(_WRITE, _REGISTRY),),
+    "LAR": (_management(_READ), _data(_READ, _LOGS), _data(_READ, _INSIGHTS)),
+    "LAC": (_management(_READ), _management(_WRITE, _LOGS), _KEYS, _data(_READ, _LOGS), _data(_READ, _INSIGHTS)),
+    "MR": (_management(_READ), _data(_READ, _LOGS), _data(_READ, _INSIGHTS)),
+    "MC": (_management(_READ), _management(_WRITE, _INSIGHTS), _data(_READ, _LOGS), _data(_READ, _INSIGHTS)),
+    "KVA": (_management(_READ, _VAULT), _data(_WRITE, _VAULT)),
+    "KVR": (_management(_READ, _VAULT),),
+}
+_OTHERS: Mapping[str, tuple[str, tuple[Power, ...]]] = {
+    # Whoever may give access may give it to himself: that includes writing.
+    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": ("User Access Administrator", (_management(_ALL),)),
+    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": ("Role Based Access Control Administrator", (_management(_ALL),)),
+    "7f951dda-4ed3-4680-a7ca-43fe172d538d": ("AcrPull", (_data(_READ, _REGISTRY),)),
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": ("Storage Blob Data Contributor", (_data(_WRITE, _STORAGE),)),
+    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": ("Storage Blob Data Reader", (_data(_READ, _STORAGE),)),
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": ("Storage Blob Data Owner", (_data(_WRITE, _STORAGE),)),
+    "69566ab7-960f-475b-8e7c-b3118f30c6bd": ("Storage File Data Privileged Contributor", (_data(_WRITE, _STORAGE),)),
+    "17d1049b-9a84-46fb-8f53-869881c3d3ab": (
+        "Storage Account Contributor", (_management(_WRITE, _STORAGE), _KEYS),
+    ),
+    "4633458b-17de-408a-b874-0445c86b69e6": ("Key Vault Secrets User", (_data(_READ, _VAULT),)),
+    "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": (
+        "Key Vault Secrets Officer", (_management(_READ, _VAULT), _data(_WRITE, _VAULT)),
+    ),
+    "14b46e9e-c2b7-41b4-b07b-48a6ebf60603": (
+        "Key Vault Crypto Officer", (_management(_READ, _VAULT), _data(_WRITE, _VAULT)),
+    ),
+    "f25e0fa2-a7c8-4377-a976-54943a77a395": ("Key Vault Contributor", (_management(_WRITE, _VAULT),)),
+    "e503ece1-11d0-4e8e-8e2c-7a6c3bf38815": ("AzureML Compute Operator", (_data(_WRITE, _ML),)),
+    "4d97b98b-1d4f-4787-a291-c67834d212e7": ("Network Contributor", (_management(_WRITE, "microsoft.network/"),)),
+    "b12aa53e-6015-4669-85d0-8515ebb3ae7f": (
+        "Private DNS Zone Contributor", (_management(_WRITE, "microsoft.network/privatednszones"),),
+    ),
+}  # fmt: skip
+
+POWERS: Mapping[str, RolePowers] = MappingProxyType(
+    {ROLES[code].guid: RolePowers(ROLES[code].name, powers) for code, powers in _MATRIX.items()}
+    | {guid: RolePowers(name, powers) for guid, (name, powers) in _OTHERS.items()}
+)
+"""Role's GUID → its name and what it allows."""
+
+
+def planes(guid: str, can: Can, resource_type: str) -> tuple[Plane, ...] | None:
+    """Where a role allows that on a resource of a type; None when what the role allows is unknown."""
+    known = POWERS.get(guid)
+    if known is None:
+        return None
+    allowed = {power.plane for power in known.powers if power.allows(can, resource_type)}
+    return tuple(plane for plane in Plane if plane in allowed)
