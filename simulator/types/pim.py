@@ -11,6 +11,7 @@ only (hashicorp/terraform-provider-azurerm#28067). What that 400 says is not in 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from simulator.engine.declaration import (
@@ -86,6 +87,12 @@ def _ends(properties: JsonObject) -> bool:
     return expiration.get("type") == "AfterDuration" and days is not None and int(days[1]) <= LONGEST_DAYS
 
 
+def _end(ctx: HookContext) -> str | None:
+    expiration = (ctx.resource.properties.get("scheduleInfo") or {}).get("expiration") or {}
+    days = _DAYS.fullmatch(str(expiration.get("duration") or ""))
+    return stamp(ctx.engine.now() + timedelta(days=int(days[1]))) if days else None
+
+
 def _only_without_condition(ctx: HookContext) -> None:
     """A right to assign roles that is limited by a condition does not reach PIM."""
     rights, caller = cast("Rights", _engine(ctx).authority), ctx.caller
@@ -107,7 +114,7 @@ def _take_effect(ctx: HookContext) -> None:
     shown = {name: properties[name] for name in ("scope", "roleDefinitionId", "principalId", "principalType")}
     schedule = f"{properties['scope']}/providers/Microsoft.Authorization/roleEligibilitySchedules/{ctx.resource.name}"
     more = {"status": "Provisioned", "memberType": "Direct", "roleEligibilityScheduleId": schedule}
-    dates = {"startDateTime": properties["createdOn"], "endDateTime": None, "createdOn": properties["createdOn"]}
+    dates = {"startDateTime": properties["createdOn"], "endDateTime": _end(ctx), "createdOn": properties["createdOn"]}
     instance = f"{properties['scope']}/providers/{INSTANCES}/{ctx.resource.name}"
     ctx.engine.put(instance, {"properties": {**shown, **more, **dates}})
 

@@ -28,6 +28,7 @@ MODULES = (
     "looking",
     "running",
     "identities",
+    "eligibility",
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from simulator.types import ALL_TYPES
-from tests.simulator import estate
+from tests.simulator import effects_pim, estate
 from tests.simulator.estate import (
     CLUSTER,
     ENDPOINTS,
@@ -427,6 +427,15 @@ CASES: dict[str, Case] = {
     "Microsoft.ManagedIdentity/userAssignedIdentities": Case(
         IDENTITY, {"location": LOCATION}, "location", LOCATION_REQUIRED, ("location", ELSEWHERE), moved("someone")
     ),
+    "Microsoft.Authorization/roleEligibilityScheduleRequests": Case(
+        effects_pim.name(1),
+        effects_pim.request(),
+        "properties.principalId",
+        ("InvalidRequestBody", "The request body is not valid: principalId is required."),
+        ("properties.status", "Denied"),
+        ("RoleAssignmentExists", "The Role assignment already exists."),
+        effects_pim.name(2),
+    ),
     "Microsoft.Compute/diskAccesses": Case(
         DISKS, {"location": LOCATION}, "location", LOCATION_REQUIRED, ("location", ELSEWHERE), moved("disks")
     ),
@@ -479,6 +488,8 @@ READ = {
     "microsoft.insights/actiongroups": "comes with Application Insights",
     "Microsoft.KeyVault/locations": "only carries deleted vaults",
     "Microsoft.KeyVault/locations/deletedVaults": "made by a vault's deletion",
+    "Microsoft.Authorization/roleEligibilityScheduleInstances": "made by requests",
+    "Microsoft.Management/managementGroups": "the world's own",
     "Microsoft.MachineLearningServices/softDeletedWorkspaces": "made by a workspace's deletion, shown to nobody",
 }
 

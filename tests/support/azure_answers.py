@@ -89,8 +89,9 @@ class Estate:
         return tuple(found for arm_id in self.bodies if self._lists(path, arm_id) and (found := self.get(arm_id)))
 
     def _lists(self, path: str, arm_id: str) -> bool:
-        if path.endswith("/providers/" + k.ROLE_ASSIGNMENT.lower()):
-            return type_of(arm_id).lower() == k.ROLE_ASSIGNMENT.lower()
+        for kind in (k.ROLE_ASSIGNMENT.lower(), k.ELIGIBILITY.lower()):
+            if path.endswith("/providers/" + kind):
+                return type_of(arm_id).lower() == kind
         return arm_id.rpartition("/")[0] == path
 
     def _network(self, body: Body) -> Body:

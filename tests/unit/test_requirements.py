@@ -129,6 +129,41 @@ REQUIRED = {
     "X-05": "enforce",
     "X-17": "advise/create",
     "X-18": "advise/enforce",
+    "RB-P01": "validate",
+    "RB-P02": "validate",
+    "RB-P03": "validate",
+    "RB-P04": "validate",
+    "RB-P05": "validate",
+    "RB-P06": "validate",
+    "RB-P07": "validate",
+    "RB-P08": "validate",
+    "RB-P09": "validate",
+    "RB-P10": "validate",
+    "RB-P11": "validate",
+    "RB-P12": "validate",
+    "RB-D07": "validate",
+    "RB-D08": "validate",
+    "RB-D10": "validate",
+    "RB-I1": "validate",
+    "RB-I2": "validate",
+    "RB-I3": "validate",
+    "RB-I4": "validate",
+    "RB-I5": "validate",
+    "RB-I6": "validate",
+    "RB-I9": "validate",
+    "RB-I7": "report",
+    "RB-I8": "report",
+    "S1-01": "validate",
+    "S3-56": "validate",
+    "S3-57": "validate",
+    "S3-59": "validate",
+    "S3-62": "enforce/validate",
+    "S3-67": "enforce/validate",
+    "S3-65": "validate",
+    "S3-69": "report",
+    "S3-70": "create/react",
+    "S3-49": "advise",
+    "S3-68": "advise",
     "S3-50": "create",
     "S3-51": "create",
     "S3-52": "create",
@@ -138,18 +173,18 @@ REQUIRED = {
     "S3-58": "create",
     "S3-60": "create",
     "S3-61": "create",
-    "S3-63": "create",
+    "S3-63": "create/enforce/validate",
     "S3-64": "create",
     "S3-66": "create",
-    "RB-D01": "create",
-    "RB-D02": "create",
-    "RB-D03": "create",
-    "RB-D04": "create",
-    "RB-D05": "create",
-    "RB-D06": "create",
-    "RB-D09": "create",
-    "RB-D11": "create",
-    "RB-D12": "create",
+    "RB-D01": "create/validate",
+    "RB-D02": "create/validate",
+    "RB-D03": "create/validate",
+    "RB-D04": "create/validate",
+    "RB-D05": "create/validate",
+    "RB-D06": "create/validate",
+    "RB-D09": "create/validate",
+    "RB-D11": "create/validate",
+    "RB-D12": "create/validate",
 }
 #: Where the tests of a kind live: pairs of states, the golden list, plans; those of conflicts are together.
 HOMES = {
@@ -169,6 +204,7 @@ ELSEWHERE = {
     "enforce": ("tests/unit/workspaces/test_transitions.py::test_",),
 }
 CONFLICTS = "tests/unit/workspaces/test_conflicts.py::test_"
+ACCESS = "tests/unit/workspaces/access/test_access_pairs.py::test_"
 ROWS: tuple[Row, ...] = rows()
 SEED = int(os.environ.get("REQUIREMENTS_SEED", "20261101"))
 """Another seed switches other rules off."""
@@ -190,7 +226,7 @@ def test_a_row_points_at_a_module_and_at_a_test_of_its_kind(row: Row) -> None:
     home = (
         f"{CONFLICTS}{row.kind}[" if row.id.startswith("X-") and row.kind in ("advise", "enforce") else HOMES[row.kind]
     )
-    assert row.test.startswith((home, *ELSEWHERE.get(row.kind, ())))
+    assert row.test.startswith((home, ACCESS, *ELSEWHERE.get(row.kind, ())))
     assert row.test.endswith((f"[{row.id}]", f"_{row.id.lower().replace('-', '_')}"))
 
 

@@ -83,7 +83,7 @@ def _assignment(site: Site, grant: Grant) -> Resource:
             "principalType": grant.principal_type,
         }
     }
-    needs = ["S1-02", KINDS[grant.persona].requirement, "S3-66", grant.row]
+    needs = ["S1-02", KINDS[grant.persona].requirement, "S3-66", "S3-70", grant.row]
     if grant.principal_type == "Group":
         needs += ["S3-63", "S3-64"]
     return resource(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.workspace import image_build_compute
 from controlplane.workspaces.model import Blueprint, PlanWarning
+from controlplane.workspaces.posture.advice_access import ACCESS_ADVICE
 from controlplane.workspaces.posture.advice_compute import COMPUTE_ADVICE
 from controlplane.workspaces.posture.advice_hub import HUB_ADVICE
 from controlplane.workspaces.posture.advice_identity import IDENTITY_ADVICE
@@ -74,6 +75,7 @@ _ADVICE = (
     ),
     *HUB_ADVICE,
     *COMPUTE_ADVICE,
+    *ACCESS_ADVICE,
     Advice(
         "NoImageBuildCompute",
         ("S1-65",),

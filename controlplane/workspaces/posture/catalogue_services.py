@@ -44,6 +44,7 @@ _GENERAL = (
     Table(kinds.REGISTRY, _MODEL, Concern.DECLARED).high("CP.Present", "", "S1-65"),
     _any.low("GOV.Tags.Required", "tags"),
     _group.medium("GOV.Tags.Expiry", "tags.expiry"),
+    _group.medium("GOV.Tags.Environment", "tags.environment", "S3-65"),
     _any.medium("GOV.AllowedLocations", "location"),
 )
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from controlplane.errors import Transient
 from controlplane.json_types import JsonObject
 from controlplane.projects.access import Caller, Permission
+from controlplane.workspaces.access.effective import Estate, estate
 from controlplane.workspaces.addresses import AUTO
 from controlplane.workspaces.conflicts import Found, find_conflicts
 from controlplane.workspaces.diff import diff
@@ -48,6 +49,11 @@ class Judged:
     observed: Observed
     report: Report
     at: datetime
+
+    @property
+    def grants(self) -> Estate:
+        """Who has which role, beside who shall."""
+        return estate(self.blueprint, self.observed)
 
 
 async def get_workspace(deps: ServiceDeps, caller: Caller, name: str) -> StoredWorkspace:

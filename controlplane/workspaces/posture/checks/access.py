@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from controlplane.arm import fold
 from controlplane.workspaces.access.effective import Estate
 from controlplane.workspaces.access.invariants import INVARIANTS, Invariant, Violation, role_name, who
-from controlplane.workspaces.access.matrix import row_id
+from controlplane.workspaces.access.matrix import NOT_CHECKED, roles_of, row_id
 from controlplane.workspaces.access.personas import KINDS, Persona
 from controlplane.workspaces.access.roles import ROLES
 from controlplane.workspaces.model import Unreadable
@@ -50,7 +50,7 @@ def _outcome(violation: Violation, says: str) -> Outcome:
     status = FindingStatus.UNKNOWN if violation.unknown else FindingStatus.FAIL
     repair = manual(_ABOVE if held.inherited else _BY_HAND)
     # One grant is one finding: what it breaks besides is a consequence.
-    causes = (Cause(fold(held.id)),)
+    causes = (Cause(fold(held.id), _PRINCIPAL),)
     return Outcome(None, held.id, status, _PRINCIPAL, says, held.principal, violation.message, causes, repair, held.id)
 
 
@@ -101,6 +101,22 @@ def _row(persona: Persona, *, production: bool) -> Judge:
                 yield Violation(held, f"{who(found, held)} has {role_name(held.role)} on {held.scope}; {row} has not.")
 
     return judge
+
+
+def _not_checked(scene: Scene) -> Iterator[Outcome]:
+    """RB-I7, RB-I8: who has which role in Azure DevOps and Artifacts only their own API knows, and it is not asked."""
+    wanted = scene.blueprint.access
+    cells_there = [
+        f"{row_id(persona, production=wanted.production)} {column}: {'+'.join(codes)}"
+        for persona in wanted.members
+        for column, codes in roles_of(persona, production=wanted.production).items()
+        if column in NOT_CHECKED
+    ]
+    if cells_there:
+        message = f"Not checked, because no role assignment of Azure says it: {'; '.join(cells_there)}."
+        group = scene.blueprint.own_groups[0]
+        key = scene.key_of(group)
+        yield Outcome(key, group, FindingStatus.NOT_APPLICABLE, _PRINCIPAL, cells_there, None, message)
 
 
 def _identity_row(scene: Scene) -> Iterator[Outcome]:
@@ -169,11 +185,12 @@ def _invariant(invariant: Invariant) -> Check:
 
 
 CHECKS: tuple[Check, ...] = (
-    _of("NoPeople", "people", _no_people, "S3-63"),
+    _of("NoPeople", "people", _no_people, "S3-63", "S3-69"),
     _of("SupportByPim", "support", _when(None, _support, Persona.PLATFORM_SUPPORT), "S3-56", "S3-67"),
     _of("Processes", "processes", _when(None, _processes), "S1-01"),
     _of("Duty", "duty", _when(None, _duty, Persona.MODEL_TESTERS), "S3-62"),
     *_rows(),
     *(_invariant(invariant) for invariant in INVARIANTS.values()),
+    _of("DevOpsNotChecked", "devops", _not_checked, "RB-I7", "RB-I8"),
 )
 """In the order in which one grant's finding is the first of them that it breaks."""

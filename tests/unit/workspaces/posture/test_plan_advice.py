@@ -17,6 +17,7 @@ from tests.support.api import spec as asked_by_rest
 from tests.support.blueprints import FULL_HUB, compiled, example, spec, with_hub
 
 Case = tuple[WorkspaceSpec, Blueprint]
+PERSONAS = example("personas")["access"]
 
 
 def asked(**changes: object) -> Case:
@@ -82,6 +83,12 @@ def behind_express_route() -> Case:
 
 #: Requirement → code, a case that needs it, a case that does not.
 CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
+    "S3-49": ("PhasesHaveOwners", lambda: asked(access=PERSONAS), asked),
+    "S3-68": (
+        "PipelinesHoldOwner",
+        lambda: asked(access=PERSONAS, environment="prod"),
+        lambda: asked(access=PERSONAS),
+    ),
     "S1-04": ("V1ApiStaysInside", lambda: asked(legacyV1Mode=True), asked),
     "S1-05": ("V2ApiReachesPublicArm", asked, lambda: asked(legacyV1Mode=True)),
     "S1-27": ("LowPriorityNodes", asked, clusters(lowPriority=True)),
