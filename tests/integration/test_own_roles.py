@@ -27,8 +27,11 @@ from controlplane.workspaces.reconcile import tick
 from simulator.planes import roles
 from simulator.planes.authority import DEFINITIONS
 from tests.support.blueprints import ROOT, example
-from tests.support.quiet_product import QuietClient, QuietProduct
+from tests.support.quiet_product import NAME, QuietClient, QuietProduct
+from tests.support.worlds import landing_zone
 
+#: A workspace that joins what is somebody else's.
+JOINED = "churn-joined"
 INFRA = ROOT / "infra"
 PUBLISHED = Path(__file__).parents[1] / "data" / "azure-provider-operations.txt"
 ROLE_FILES = {
@@ -151,6 +154,7 @@ def everything() -> dict[str, Any]:
 def begin(product: QuietProduct) -> None:
     """The project, with all that its workspaces may have."""
     product.register(**yaml.safe_load((ROOT / "examples/projects/churn-with-hub.yaml").read_text()))
+    landing_zone(product)
 
 
 def route_elsewhere(product: QuietProduct) -> None:
@@ -167,7 +171,7 @@ def route_elsewhere(product: QuietProduct) -> None:
 
 def life(product: QuietProduct) -> None:
     """Creation, drift and its repair, a change that takes away, deletion; each to its good end."""
-    operations = [product.create(everything())]
+    operations = [product.create(everything()), product.create(example("landing-zone"), JOINED), product.delete(JOINED)]
     product.owner("DELETE", product.ids()["dns-link/blob/ml"])
     route_elsewhere(product)
     assert product.failing() == {"dns-link/blob/ml", "subnet/training"}
@@ -245,6 +249,7 @@ def made() -> Iterator[QuietProduct]:
     with closing(QuietProduct()) as product:
         begin(product)
         assert product.create(everything()).status == "Succeeded"
+        assert product.create(example("landing-zone"), JOINED).status == "Succeeded"
         yield product
 
 
@@ -255,7 +260,7 @@ def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: Qu
     made.services = replace(made.services, catalog=AzureCatalog(QuietClient(made.azure, "observer")))  # type: ignore[arg-type]
     rights.set("observer", actions("observer") - {missing})
     try:
-        findings = made.validate().report.findings
+        findings = [finding for name in (NAME, JOINED) for finding in made.validate(name).report.findings]
         unknown = {f.id for f in findings if f.status == "Unknown"}
         try:
             made.plan(everything())

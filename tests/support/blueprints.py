@@ -40,6 +40,7 @@ EXAMPLES = (
     "customer-managed-key",
     "firewall-egress",
     "public-nodes",
+    "landing-zone",
 )
 #: An example with every type that hubs may have.
 FULL_HUB = {

@@ -77,11 +77,45 @@ def allow(product: QuietProduct, scope: str, role: str, principal: str) -> None:
     put(product, f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}", body)
 
 
+CONNECTIVITY = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-connectivity"
+PLATFORM_HUB = f"{CONNECTIVITY}/providers/Microsoft.Network/virtualNetworks/vnet-connectivity"
+PLATFORM_DNS = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dns"
+
+
+def landing_zone(product: QuietProduct) -> None:
+    """The platform's subscription: a hub with an ExpressRoute gateway, a circuit that works, zones elsewhere."""
+    hub = example("landing-zone")["network"]["hub"]
+    for group in (CONNECTIVITY, PLATFORM_DNS):
+        put(product, group, {"location": LOCATION})
+    space = {"addressSpace": {"addressPrefixes": ["10.10.0.0/22"]}}
+    put(product, PLATFORM_HUB, {"location": LOCATION, "properties": space})
+    subnet = f"{PLATFORM_HUB}/subnets/GatewaySubnet"
+    put(product, subnet, {"properties": {"addressPrefix": "10.10.0.0/27"}})
+    address = f"{CONNECTIVITY}/providers/Microsoft.Network/publicIPAddresses/pip-ergw"
+    standard = {"location": LOCATION, "sku": {"name": "Standard"}, "zones": ["1", "2", "3"]}
+    put(product, address, {**standard, "properties": {"publicIPAllocationMethod": "Static"}})
+    place = {"subnet": {"id": subnet}, "publicIPAddress": {"id": address}}
+    gateway = {
+        "gatewayType": "ExpressRoute",
+        "sku": {"name": "ErGw1AZ", "tier": "ErGw1AZ"},
+        "ipConfigurations": [{"name": "default", "properties": place}],
+    }
+    put(product, hub["gatewayIds"][0], {"location": LOCATION, "properties": gateway})
+    circuit = {"serviceProviderProvisioningState": "Provisioned", "circuitProvisioningState": "Enabled"}
+    sku = {"name": "Standard_MeteredData", "tier": "Standard", "family": "MeteredData"}
+    put(product, hub["expressRoute"]["circuitId"], {"location": LOCATION, "sku": sku, "properties": circuit})
+    for zone in hub["dnsZones"]:
+        put(product, zone, {"location": "global"})
+        link = {"location": "global", "properties": {"virtualNetwork": {"id": PLATFORM_HUB}}}
+        put(product, f"{zone}/virtualNetworkLinks/platform", link)
+
+
 #: Example → what its world needs beside the registration.
 WORLDS: Mapping[str, Callable[[QuietProduct], None]] = {
     "hub-existing": existing_hub,
     "customer-managed-key": key_and_identities,
     "firewall-egress": existing_hub,
+    "landing-zone": landing_zone,
 }
 
 
