@@ -20,7 +20,7 @@ SPOKE = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-other"
 def registered(product: QuietProduct) -> None:
     """The project of the examples that join something."""
     data: dict[str, Any] = {}
-    for name in ("churn-with-hub", "churn-with-key"):
+    for name in ("churn-with-key", "churn-with-hub"):
         data |= yaml.safe_load((ROOT / f"examples/projects/{name}.yaml").read_text())
     product.register(**data)
 
