@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from controlplane.workspaces.spec_model import NetworkMode, WorkspaceSpec
+from controlplane.workspaces.spec_model import Egress, Environment, NetworkMode, WorkspaceSpec
 
 #: JSON path of what brings it about, and what that is as a sentence.
 Place = tuple[str, str]
@@ -83,6 +83,23 @@ def _v1_mode(spec: WorkspaceSpec) -> Iterator[Place]:
         )
 
 
+def _customer_subnet(spec: WorkspaceSpec) -> Iterator[Place]:
+    if spec.network.mode is NetworkMode.PRIVATE_VNET:
+        return
+    for index, cluster in enumerate(spec.compute.clusters):
+        if cluster.public_ip:
+            path = f"$.compute.clusters[{index}].publicIp"
+            yield path, f"Cluster {cluster.name} has public addresses, which is of clusters in a customer's subnet."
+    if spec.network.egress != Egress():
+        yield "$.network.egress", "The way out is that of a customer's subnet, and a managed network has none."
+
+
+def _keys_in_dev(spec: WorkspaceSpec) -> Iterator[Place]:
+    if spec.environment is Environment.DEV and spec.storage.shared_key_access:
+        text = "Datastores of a dev workspace would hold the account's key in a vault that data scientists administer."
+        yield "$.storage.sharedKeyAccess", text
+
+
 def _public_nodes(spec: WorkspaceSpec) -> Iterator[Place]:
     for index, cluster in enumerate(spec.compute.clusters):
         if cluster.public_ip:
@@ -144,6 +161,27 @@ _RULES = (
         "It is refused: in v1 legacy mode the workspace answers none of the v2 API's calls.",
         "Set legacyV1Mode to false, or leave out what needs the v2 API.",
         refuses=True,
+    ),
+    ConflictRule(
+        "X-13",
+        "ManagedNetworkHasNoSubnet",
+        ("S1-26, S1-45", "S5-02"),
+        _customer_subnet,
+        "It is refused: subnets of the customer's and a managed network exclude each other.",
+        "With network.mode privateVnet it is possible; in a managed network leave it out.",
+        refuses=True,
+    ),
+    ConflictRule(
+        "X-15",
+        "AccountKeyInSharedVault",
+        ("RB-D01", "S2-41"),
+        _keys_in_dev,
+        "Keys are off: datastores of a dev workspace are opened by identity.",
+        "A waiver of X-15 with an owner and a last day switches them on until then; in other environments nobody who "
+        "works with data administers the vault.",
+        refuses=True,
+        waivable=True,
+        controls=(("STO.SharedKeyDisabled", "storage"), ("AML.WS.SystemDatastoresAuthMode", "workspace")),
     ),
     ConflictRule(
         "X-17",

@@ -62,6 +62,7 @@ ILLEGAL: tuple[Illegal, ...] = (
     Illegal("X-01", "WaiverTooLong", all_of(ADMIN, sets("waivers", [waiver(400)]))),
     Illegal("X-01", "WaiverNotNeeded", all_of(sets("registry", {}), sets("waivers", [waiver(30)]))),
     Illegal("S1-31", "InvalidValue", sets("compute.clusters.0.idleBeforeScaleDown", "PT3H")),
+    Illegal("X-15", "AccountKeyInSharedVault", sets("storage.sharedKeyAccess", True)),
     Illegal("X-05", "InvalidValue", sets("waivers", [waiver(30, "X-05")])),
 )
 
@@ -72,5 +73,5 @@ LEGAL: tuple[Change, ...] = (
     sets("expiry", {"expiresOn": "2027-07-30"}),
     sets("workload", "cv"),
     sets("owners", [OWNER, "00000000-0000-0000-0000-0000000000a2"]),
-    sets("storage.sharedKeyAccess", True),
+    sets("vault", {"permissionModel": "rbac"}),
 )

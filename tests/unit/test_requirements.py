@@ -128,6 +128,8 @@ REQUIRED = {
     "X-04": "advise/enforce",
     "X-05": "enforce",
     "X-17": "advise/create",
+    "X-13": "enforce",
+    "X-15": "enforce",
     "X-18": "advise/enforce",
     "RB-P01": "validate",
     "RB-P02": "validate",

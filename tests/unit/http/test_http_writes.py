@@ -89,7 +89,7 @@ async def test_project_cannot_change(api: Api) -> None:
 
 async def test_patch_merges_and_null_gives_the_default_back(api: Api) -> None:
     await api.register()
-    await api.finish(await api.create(workload="nlp", storage={"sharedKeyAccess": True}))
+    await api.finish(await api.create(workload="nlp", environment="prod", storage={"sharedKeyAccess": True}))
     answer = await api.call(
         "PATCH", "workspaces/churn-dev", {"workload": None, "environment": "test", "network": {"hub": WAY_IN}}
     )

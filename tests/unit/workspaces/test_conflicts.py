@@ -89,6 +89,12 @@ ENFORCED: dict[str, tuple[dict[str, Any], str, bool]] = {
         "$.network.mode",
         False,
     ),
+    "X-13": (
+        {"network": network("managedAllowInternetOutbound"), "compute": PUBLIC_NODES},
+        "$.compute.clusters[0].publicIp",
+        False,
+    ),
+    "X-15": ({"storage": {"sharedKeyAccess": True}}, "$.storage.sharedKeyAccess", False),
     "X-18": (*ADVISED["X-18"], True),
 }
 
@@ -111,6 +117,18 @@ def test_v1_mode_alone_is_accepted_and_excludes_what_needs_the_v2_api(part: dict
     assert refusals(spec(**part), TODAY) == ()
     (refused,) = refusals(spec(legacyV1Mode=True, **part), TODAY)
     assert refused.code == "LegacyModeExcludesV2"
+
+
+def test_x_13_is_about_the_way_out_too() -> None:
+    out = {"egress": {"storageEndpointPolicy": True}}
+    (one,) = found("X-13", spec(network={**network("managedAllowOnlyApprovedOutbound"), **out}))
+    assert (one.target, one.decision) == ("$.network.egress", Decision.REFUSED)
+    assert found("X-13", spec(network={**network("privateVnet"), **out}, compute=PUBLIC_NODES)) == []
+
+
+@pytest.mark.parametrize("environment", ["test", "staging", "prod"])
+def test_x_15_is_about_dev_only(environment: str) -> None:
+    assert found("X-15", spec(environment=environment, storage={"sharedKeyAccess": True})) == []
 
 
 def test_every_conflict_says_what_a_person_needs() -> None:

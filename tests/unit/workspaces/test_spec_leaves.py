@@ -150,7 +150,7 @@ OTHER: dict[str, Any] = {
     "expiry.grace": "P14D",
     "expiry.action": "archive",
     "legacyV1Mode": True,
-    "waivers[].conflict": "X-05",
+    "waivers[].conflict": "X-15",
     "waivers[].owner": GUID,
     "waivers[].reason": "Another reason.",
     "waivers[].endsOn": "2026-12-30",
@@ -173,7 +173,7 @@ REFUSED = {
     "expiry.action",
 }
 #: Built, and refused for good.
-NEVER = {"network.hub.agents.authentication", "waivers[].conflict", "access.mlWorkspace[]"}
+NEVER = {"network.hub.agents.authentication", "access.mlWorkspace[]"}
 
 
 def leaves(annotation: Any, path: str) -> Iterator[str]:

@@ -149,7 +149,11 @@ PLANS: dict[str, tuple[dict[str, object], set[str], set[str]]] = {
     "v1": ({"legacyV1Mode": True}, {"V2ApiIsTheDefault", "LegacyModeForV1UsersOnly"}, {"V2ApiReachesPublicArm"}),
     "no cluster": ({"compute": {"clusters": []}}, {"NoImageBuildCompute"}, {"StorageTagReachesEveryAccount"}),
     "open doors": (
-        {"storage": {"sharedKeyAccess": True}, "registry": {"adminUser": True}, "waivers": [WAIVER]},
+        {
+            "storage": {"sharedKeyAccess": True},
+            "registry": {"adminUser": True},
+            "waivers": [WAIVER, {**WAIVER, "conflict": "X-15"}],
+        },
         {"SharedKeyAccess", "RegistryAdminUser"},
         {"NoImageBuildCompute"},
     ),
