@@ -94,7 +94,7 @@ def cases(draw: st.DrawFn) -> tuple[Illegal, list[Change], list[str]]:
 DRIFT = (
     "zone-group/blob",
     "private-endpoint/file",
-    "role/workspace-identity/vault/contributor",
+    "role/cluster/cpu/registry/acr-pull",
     "diagnostic/vault",
     "dns-link/api/ml",
     "cluster/cpu",
@@ -124,6 +124,18 @@ def test_what_is_legal_is_planned(worlds: Worlds, change: Change) -> None:
     """So that the property above is not about specs that are refused for something else."""
     planned = worlds["secure-classical"].plan(asked("secure-classical", [change]))
     assert planned.plan.changes
+
+
+def test_an_identity_that_is_left_out_takes_consent(worlds: Worlds) -> None:
+    """S2-28: it is legal, shown as a deletion, and nothing happens until somebody consents."""
+    product = worlds["user-assigned"]
+    fewer = asked("user-assigned", [sets("identity.create", ["workspace"])])
+    assert "identity/training" in {change.key for change in product.plan(fewer).plan.destructive}
+    before, record = written(product), stored(product)
+    with pytest.raises(Conflict, match="DestructiveChangeNotAllowed"):
+        product.put(fewer)
+    product.run(tick(NAME, product.deps))
+    assert (written(product), stored(product)) == (before, record)
 
 
 def test_a_waiver_that_lapses_writes_nothing_and_is_found() -> None:

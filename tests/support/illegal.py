@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,7 +40,7 @@ def sets(path: str, value: Any) -> Change:
         holder: Any = spec
         for step in steps:
             holder = holder[step] if isinstance(step, int) else holder.setdefault(step, {})
-        holder[last] = value
+        holder[last] = copy.deepcopy(value)
 
     return change
 
@@ -55,12 +56,29 @@ def all_of(*changes: Change) -> Change:
 
 
 ADMIN = sets("registry.adminUser", True)
+IDENTITY = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ManagedIdentity"
+USER = f"{IDENTITY}/userAssignedIdentities/theirs"
+JOINED = {"type": "systemAndUserAssigned", "create": ["workspace"], "primary": "workspace"}
+BOX = {"name": "box", "size": "Standard_DS3_v2", "assignedTo": OWNER}
 
 ILLEGAL: tuple[Illegal, ...] = (
     Illegal("X-01", "RegistryAdminAccount", ADMIN),
     Illegal("X-01", "WaiverLapsed", all_of(ADMIN, sets("waivers", [waiver(-1)]))),
     Illegal("X-01", "WaiverTooLong", all_of(ADMIN, sets("waivers", [waiver(400)]))),
     Illegal("X-01", "WaiverNotNeeded", all_of(sets("registry", {}), sets("waivers", [waiver(30)]))),
+    Illegal("S2-01", "InvalidValue", sets("identity", {"type": "systemAssigned", "create": ["workspace"]})),
+    Illegal("S2-01", "MissingField", sets("identity", {"type": "systemAndUserAssigned"})),
+    Illegal("S2-13", "TransitionNotAllowed", sets("identity", {**JOINED, "type": "userAssigned"})),
+    Illegal("S2-14", "TransitionNotAllowed", sets("identity", {"type": "systemAssigned"}), "user-assigned"),
+    Illegal("S2-14", "TransitionNotAllowed", sets("identity", JOINED), "user-assigned"),
+    Illegal("S2-19", "TransitionNotAllowed", sets("vault.permissionModel", "accessPolicies")),
+    Illegal(
+        "S2-24", "MissingField", sets("encryption.customerManagedKey", "https://kv-theirs.vault.azure.net/keys/ml")
+    ),
+    Illegal("S2-24", "InvalidValue", sets("encryption.identity", USER)),
+    Illegal("S2-26", "InvalidValue", sets("identity.primary", "another"), "user-assigned"),
+    Illegal("S2-29", "MissingField", sets("identity.primary", None), "user-assigned"),
+    Illegal("S2-52", "InvalidValue", sets("compute.instances", [{**BOX, "idleShutdown": "PT5M"}])),
     Illegal("S1-31", "InvalidValue", sets("compute.clusters.0.idleBeforeScaleDown", "PT3H")),
     Illegal("X-15", "AccountKeyInSharedVault", sets("storage.sharedKeyAccess", True)),
     Illegal("X-05", "InvalidValue", sets("waivers", [waiver(30, "X-05")])),
