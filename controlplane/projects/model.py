@@ -41,6 +41,9 @@ class Registration(Model):
     circuits: tuple[str, ...] = Field(default=(), description="ARM ids of existing ExpressRoute circuits.")
     keys: tuple[str, ...] = Field(default=(), description="Key Vault key ids for customer-managed keys.")
     registries: tuple[str, ...] = Field(default=(), description="ARM ids of container registries.")
+    storage_accounts: tuple[str, ...] = Field(
+        default=(), description="ARM ids of storage accounts whose data workspaces may use."
+    )
     identities: tuple[str, ...] = Field(default=(), description="ARM ids of user-assigned identities.")
     entra_groups: tuple[str, ...] = Field(default=(), description="Groups that may be granted roles.")
     service_principals: tuple[str, ...] = Field(

@@ -86,6 +86,7 @@ def _problems(registration: Registration) -> Iterator[ErrorDetail]:
         ("gateways", registration.gateways),
         ("circuits", registration.circuits),
         ("registries", registration.registries),
+        ("storageAccounts", registration.storage_accounts),
         ("identities", registration.identities),
     ):
         yield from _each(field, ids, _ARM_ID.fullmatch, "is not the id of an Azure resource")

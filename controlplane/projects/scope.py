@@ -48,6 +48,7 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
     for path, ids, known in (
         ("$.network.hub.dnsZones", hub.dns_zones, registration.dns_zones),
         ("$.network.hub.gatewayIds", hub.gateway_ids, registration.gateways),
+        ("$.registry.privateImages", spec.registry.private_images, registration.registries),
         ("$.identity.ids", identity.ids, registration.identities),
         *_personas(spec, registration),
     ):
@@ -57,6 +58,7 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
     own = identity.primary is None or identity.primary in identity.create
     if not own and not _known(str(identity.primary), registration.identities):
         yield _detail("$.identity.primary", str(identity.primary))
+    yield from _data(spec, registration)
     yield from _encryption(spec.encryption, registration)
 
 
@@ -81,6 +83,15 @@ def _personas(
     for persona, kind in KINDS.items():
         known = registration.entra_groups if kind.is_person else registration.service_principals
         yield f"$.access.{persona}", members(spec.access, persona), known
+
+
+def _data(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetail]:
+    brought = spec.registry.existing
+    if brought is not None and not _known(brought, registration.registries):
+        yield _detail("$.registry.existing", brought)
+    for index, store in enumerate(spec.datastores):
+        if not _known(store.account, registration.storage_accounts):
+            yield _detail(f"$.datastores[{index}].account", store.account)
 
 
 def _known(item: str, allowed: Sequence[str]) -> bool:

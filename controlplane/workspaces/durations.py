@@ -51,6 +51,7 @@ DURATIONS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
         k.ML_WORKSPACE: (90, 30, 60),
         k.COMPUTE: (60, 15, 60),
         k.IDENTITY: (3, 3, 3),
+        k.DATASTORE: (5, 5, 5),
         k.ROLE_ASSIGNMENT: (2, 2, 2),
         k.DIAGNOSTIC: (2, 2, 2),
     }

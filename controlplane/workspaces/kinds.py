@@ -43,6 +43,7 @@ DIAGNOSTIC = "Microsoft.Insights/diagnosticSettings"
 ML_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
 IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
+DATASTORE = "Microsoft.MachineLearningServices/workspaces/datastores"
 ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 ROLE_DEFINITION = "Microsoft.Authorization/roleDefinitions"
 #: Who may take a role for a while (PIM). Read only: an administrator makes them, by requests.
@@ -153,8 +154,8 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         LOG_ANALYTICS: "2025-07-01",
         COMPONENT: "2020-02-02",
         DIAGNOSTIC: "2021-05-01-preview",
-        **dict.fromkeys((ML_WORKSPACE, COMPUTE), _ML),
         IDENTITY: "2024-11-30",
+        **dict.fromkeys((ML_WORKSPACE, COMPUTE, DATASTORE), _ML),
         ROLE_ASSIGNMENT: "2022-04-01",
         **dict.fromkeys((ELIGIBILITY, ELIGIBILITY_REQUEST), "2020-10-01"),
     }

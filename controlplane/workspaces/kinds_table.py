@@ -317,6 +317,16 @@ _KINDS = (
     ),
     _kind(k.IDENTITY, Listing.GROUP),
     _kind(
+        k.DATASTORE,
+        Listing.PARENT,
+        # Visible for "read, create" only in the SDK's models: where the data lies is not changed in place.
+        replacing=frozenset(
+            {"properties.datastoreType", "properties.accountName", "properties.containerName", "properties.filesystem"}
+        ),
+        defaults={"properties.serviceDataAccessAuthIdentity": "None"},
+        taggable=False,
+    ),
+    _kind(
         k.ROLE_ASSIGNMENT,
         Listing.GROUP_EXTENSION,
         matched=frozenset({"properties.roleDefinitionId", "properties.principalId"}),

@@ -126,7 +126,7 @@ class Blueprint:
     """Ids of the resource groups that belong to this workspace alone; writes stay inside them ∪ the registration."""
     watched: tuple[tuple[str, str], ...] = ()
     """ARM type and id of what is somebody else's, is read and judged with the workspace, and is never written: the
-    gateways and circuits behind an existing hub."""
+    gateways and circuits behind an existing hub, a registry that is brought along, storage accounts of datastores."""
     abroad: tuple[str, ...] = ()
     """Names under which it adds a peering to somebody else's network, or a link to somebody else's zone. Nothing else
     of theirs is ever written or deleted."""

@@ -36,11 +36,11 @@ from controlplane.workspaces.resolve import at, holder_key, holder_of
 PATIENCE_SECONDS = 3.0
 _FIRST_PAUSE = 0.1
 #: Made by Azure or listed for what they say of others: nobody has to manage them.
-_CHILDREN = frozenset({k.A_RECORD, k.ELIGIBILITY})
+_CHILDREN = frozenset({k.A_RECORD, k.ELIGIBILITY, k.DATASTORE})
 #: Listed with their parent although the blueprint may hold none: what was removed from a spec must still be seen.
 _WITH_PARENT = {
     k.DNS_ZONE: (k.DNS_LINK, k.A_RECORD),
-    k.ML_WORKSPACE: (k.COMPUTE,),
+    k.ML_WORKSPACE: (k.COMPUTE, k.DATASTORE),
     k.VM: (k.VM_EXTENSION,),
 }
 _NOTHING: Mapping[str, Owned] = {}
@@ -127,17 +127,28 @@ def _questions(blueprint: Blueprint, inventory: Mapping[str, Owned]) -> dict[Rea
     asked = _declared(blueprint)
     paths = {fold(read.path) for read in asked}
     for key, owned in inventory.items():
-        path, kind = owned.resource_id.rpartition("/")[0], KINDS.get(owned.type)
-        own = any(is_within(path, group) for group in blueprint.own_groups)
-        if kind is None or key in blueprint.by_key or not own or fold(path) in paths or kind.listing not in _REMOVABLE:
-            continue
-        paths.add(fold(path))
-        asked[Read(path, kind.api_version, True)] = kind.type
+        path = None if key in blueprint.by_key else _shown_by(owned, blueprint)
+        if path is not None and fold(path) not in paths:
+            paths.add(fold(path))
+            asked[Read(path, KINDS[owned.type].api_version, True)] = owned.type
     return asked
 
 
 #: Without these nothing of a type that the spec has no more would be seen, and so never deleted.
 _REMOVABLE = frozenset({Listing.GROUP, Listing.PARENT})
+
+
+def _shown_by(owned: Owned, blueprint: Blueprint) -> str | None:
+    """The list in which something is seen that the spec has no more."""
+    kind = KINDS.get(owned.type)
+    if kind is None:
+        return None
+    if kind.listing is Listing.GROUP_EXTENSION:
+        # A role on something of somebody else's: their group is asked for nothing else any more.
+        return f"{_group_of(owned.resource_id)}/providers/{kind.type}"
+    path = owned.resource_id.rpartition("/")[0]
+    own = any(is_within(path, group) for group in blueprint.own_groups)
+    return path if own and kind.listing in _REMOVABLE else None
 
 
 def _declared(blueprint: Blueprint) -> dict[Read, str]:
@@ -159,6 +170,9 @@ def _declared(blueprint: Blueprint) -> dict[Read, str]:
             asked[Read(f"{zone}/A", k.API_VERSIONS[k.A_RECORD], True)] = k.A_RECORD
     for resource_type, arm_id in blueprint.watched:
         asked[Read(arm_id, k.API_VERSIONS[resource_type], False)] = resource_type
+        if resource_type == k.STORAGE:
+            roles = f"{_group_of(arm_id)}/providers/{k.ROLE_ASSIGNMENT}"
+            asked[Read(roles, k.API_VERSIONS[k.ROLE_ASSIGNMENT], True)] = k.ROLE_ASSIGNMENT
     if blueprint.access.members:
         # Who may take a role matters where somebody shall not hold it.
         path = f"{blueprint.own_groups[0]}/providers/{k.ELIGIBILITY}"

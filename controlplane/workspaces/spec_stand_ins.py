@@ -15,6 +15,7 @@ Place = tuple[int | str, ...]
 
 #: A hostile body has tens of thousands of errors; nobody is helped by more than these.
 MOST = 100
+_ACCOUNT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/stand"
 #: Path of a required field, or of an item of a list → a value that no other check objects to; ``{}`` is the index.
 _VALUES: Mapping[str, Any] = {
     "project": "stand-in",
@@ -25,6 +26,10 @@ _VALUES: Mapping[str, Any] = {
     "owners[]": "00000000-0000-0000-0000-{:012}",
     "network": {"addressSpace": "10.0.0.0/22"},
     "network.addressSpace": "10.0.0.0/22",
+    "datastores[]": {"name": "stand_in", "account": _ACCOUNT, "container": "stand-in"},
+    "datastores[].name": "stand_in_{}",
+    "datastores[].account": _ACCOUNT,
+    "datastores[].container": "stand-in",
     "compute.clusters[]": {"name": "stand-in", "size": "Standard_DS3_v2", "maxNodes": 1},
     "compute.clusters[].name": "stand-in-{}",
     "compute.clusters[].size": "Standard_DS3_v2",

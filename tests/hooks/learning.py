@@ -95,3 +95,20 @@ def a_deleted_workspace_keeps_its_name(product: QuietProduct) -> None:
 def a_workspace_that_is_gone_for_good_frees_its_name(product: QuietProduct) -> None:
     # Its old endpoint leads to the one that is gone, and is told so.
     assert put_again(product, days=15) == "ConnectionNotApproved"
+
+
+def kept_credentials(product: QuietProduct) -> set[str]:
+    """Datastores that keep a credential, as the posture finds them."""
+    findings = product.validate().report.findings
+    return {str(f.resource_id).rpartition("/")[2] for f in findings if (f.control, f.status) == (KEPT, "Fail")}
+
+
+KEPT = "CP.DATA.Credentials"
+
+
+@noticed("datastore-rules")
+def a_datastore_keeps_no_credential_that_nobody_gave(product: QuietProduct) -> None:
+    store = f"{product.ids()['workspace']}/datastores/theirs"
+    body = {"datastoreType": "AzureBlob", "accountName": "sttheirs", "containerName": "data"}
+    product.owner("PUT", store, {"properties": {**body, "credentials": {"credentialsType": "AccountKey"}}})
+    assert kept_credentials(product) == set()

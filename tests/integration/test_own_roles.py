@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from controlplane.azure.catalog import AzureCatalog
 from controlplane.errors import Rejected
@@ -28,7 +27,7 @@ from simulator.planes import roles
 from simulator.planes.authority import DEFINITIONS
 from tests.support.blueprints import ROOT, example
 from tests.support.quiet_product import NAME, QuietClient, QuietProduct
-from tests.support.worlds import landing_zone
+from tests.support.worlds import existing_data, landing_zone, registered
 
 #: A workspace that joins what is somebody else's.
 JOINED = "churn-joined"
@@ -148,13 +147,15 @@ def everything() -> dict[str, Any]:
     spec["network"]["hub"]["vpn"] = example("hub-vpn")["network"]["hub"]["vpn"]
     spec["identity"] = {**example("user-assigned")["identity"], "type": "systemAndUserAssigned"}
     spec["access"] = example("personas")["access"]
+    spec["datastores"] = example("datastores")["datastores"]
     return spec
 
 
 def begin(product: QuietProduct) -> None:
     """The project, with all that its workspaces may have."""
-    product.register(**yaml.safe_load((ROOT / "examples/projects/churn-with-hub.yaml").read_text()))
+    registered(product)
     landing_zone(product)
+    existing_data(product)
 
 
 def route_elsewhere(product: QuietProduct) -> None:

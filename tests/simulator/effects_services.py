@@ -409,8 +409,28 @@ def version_brings_its_container(lab: Lab) -> None:
 @effect("datastore-default")
 def callers_do_not_choose_the_default_datastore(lab: Lab) -> None:
     a_workspace(lab)
-    body = {"properties": {"datastoreType": "AzureBlob", "isDefault": True}}
+    body = {"properties": {**estate.DATASTORE_BODY["properties"], "isDefault": True}}
     assert lab.put(f"{WORKSPACE}/datastores/mine", body)["properties"].get("isDefault") is False
+
+
+@effect("datastore-rules")
+def a_datastore_says_where_it_is_and_how_it_is_opened(lab: Lab) -> None:
+    a_workspace(lab)
+    store = f"{WORKSPACE}/datastores/mine"
+    whole = estate.DATASTORE_BODY["properties"]
+    key = {"credentialsType": "AccountKey"}
+    for changes, words in (
+        ({"datastoreType": "Tape"}, "'Tape' is not supported"),
+        ({"containerName": None}, "'containerName' of datastore 'mine' is required"),
+        ({"credentials": None}, "The credentials of datastore 'mine' are required"),
+        ({"credentials": key}, "The secrets of datastore 'mine' are required for AccountKey"),
+        ({"serviceDataAccessAuthIdentity": "Anybody"}, "'Anybody' is no identity"),
+    ):
+        assert words in lab.refused("PUT", store, {"properties": {**whole, **changes}})["message"]
+    # A secret is kept, and told to nobody who reads the datastore.
+    secret = {"credentials": {**key, "secrets": {"secretsType": "AccountKey", "key": "k"}}}
+    shown = lab.put(store, {"properties": {**whole, **secret}})["properties"]["credentials"]
+    assert shown == key
 
 
 def with_endpoint(lab: Lab, *, nat: bool = True) -> None:

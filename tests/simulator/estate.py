@@ -123,6 +123,14 @@ INSIGHTS_BODY: Body = {
     "kind": "web",
     "properties": {"Application_Type": "web", "WorkspaceResourceId": LOGS},
 }
+DATASTORE_BODY: Body = {
+    "properties": {
+        "datastoreType": "AzureBlob",
+        "accountName": "account1",
+        "containerName": "orders",
+        "credentials": {"credentialsType": "None"},
+    }
+}
 WORKSPACE_BODY: Body = {
     "location": LOCATION,
     "identity": {"type": "SystemAssigned"},

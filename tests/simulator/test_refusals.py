@@ -467,7 +467,7 @@ CASES: dict[str, Case] = {
     ),
     f"{WORKSPACE_TYPE}/datastores": Case(
         f"{WORKSPACE}/datastores/mine",
-        {"properties": {"datastoreType": "AzureBlob"}},
+        estate.DATASTORE_BODY,
         "properties.datastoreType",
         ("UserError", "The property 'datastoreType' of datastore"),
         ("properties.isDefault", True),

@@ -32,9 +32,25 @@ def guid(*parts: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "|".join(parts).lower()))
 
 
+#: What is somebody else's, by type: a storage account behind private endpoints, a registry without an admin account.
+_THEIRS: Mapping[str, Body] = {
+    k.STORAGE: {
+        "properties": {
+            "publicNetworkAccess": "Disabled",
+            "networkAcls": {"defaultAction": "Deny", "bypass": "None"},
+            "allowSharedKeyAccess": False,
+        }
+    },
+    k.REGISTRY: {"sku": {"name": "Premium"}, "properties": {"adminUserEnabled": False}},
+}
+
+
 def create(blueprint: Blueprint) -> Estate:
     """Everything of a blueprint, made by Azure in its order."""
     estate = Estate(blueprint)
+    for kind, arm_id in blueprint.watched:
+        body = {"id": arm_id, "name": name_of(arm_id), "type": kind, **copy.deepcopy(_THEIRS[kind])}
+        estate.bodies[fold(arm_id)] = body
     for resource in blueprint.resources:
         estate.put(resource)
     return estate
@@ -351,6 +367,7 @@ def _fqdns(endpoint: Body) -> list[str]:
     return {
         "blob": [f"{name}.blob.core.windows.net"],
         "file": [f"{name}.file.core.windows.net"],
+        "dfs": [f"{name}.dfs.core.windows.net"],
         "vault": [f"{name}.vault.azure.net"],
         "registry": [f"{name}.{_REGION}.data.azurecr.io", f"{name}.azurecr.io"],
         "amlworkspace": [

@@ -41,6 +41,8 @@ EXAMPLES = (
     "firewall-egress",
     "public-nodes",
     "landing-zone",
+    "datastores",
+    "brought-registry",
 )
 #: An example with every type that hubs may have.
 FULL_HUB = {
@@ -79,6 +81,17 @@ def with_instance(**fields: Any) -> dict[str, Any]:
     """What to replace in the example for a compute instance beside its cluster."""
     box = {"name": "ada-box", "size": "Standard_DS3_v2", "assignedTo": "00000000-0000-0000-0000-0000000000a1"}
     return {"compute": {**example()["compute"], "instances": [{**box, **fields}]}}
+
+
+def with_data() -> dict[str, Any]:
+    """What to replace in the example for data and images of others."""
+    images = {"privateImages": example("brought-registry")["registry"]["privateImages"]}
+    return {"datastores": example("datastores")["datastores"], "registry": images}
+
+
+def with_brought_registry() -> dict[str, Any]:
+    """What to replace in the example for a registry that is brought along."""
+    return {"registry": example("brought-registry")["registry"]}
 
 
 def compiled_example(name: str) -> Blueprint:

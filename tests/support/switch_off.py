@@ -20,11 +20,13 @@ import pytest
 from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.conflict_table import CONFLICTS
 from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.plan_checks import data as plan_data
 from controlplane.workspaces.plan_checks import sizes
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
+from controlplane.workspaces.spec_rules.data import RULES as DATA_RULES
 from controlplane.workspaces.spec_rules.identity import RULES
 from controlplane.workspaces.transitions import TRANSITIONS
-from tests.support.blueprints import everything, example, with_full_hub
+from tests.support.blueprints import everything, example, with_brought_registry, with_data, with_full_hub
 
 _REGISTRIES: dict[str, dict[str, Any]] = {
     "control": rules.CONTROLS,
@@ -35,6 +37,8 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "size": sizes.RULES,
     "transition": TRANSITIONS,
     "identityRule": RULES,
+    "data": DATA_RULES,
+    "plan": plan_data.RULES,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""
@@ -56,7 +60,8 @@ def _registered() -> Iterator[tuple[str, frozenset[str]]]:
         "compute": example("public-nodes")["compute"],
     }
     found: dict[str, frozenset[str]] = {}
-    for changes in (with_everything, *map(_identities_of, ("user-assigned", "customer-managed-key"))):
+    data = (with_data(), with_brought_registry())
+    for changes in (with_everything, *data, *map(_identities_of, ("user-assigned", "customer-managed-key"))):
         for resource in everything(**changes).resources:
             found[resource.key] = found.get(resource.key, frozenset()) | frozenset(resource.requirements)
     yield from ((f"resource:{key}", needs) for key, needs in found.items())

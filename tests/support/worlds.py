@@ -18,11 +18,14 @@ SPOKE = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-other"
 
 
 def registered(product: QuietProduct) -> None:
-    """The project of the examples that join something."""
-    data: dict[str, Any] = {}
-    for name in ("churn-with-key", "churn-with-hub"):
-        data |= yaml.safe_load((ROOT / f"examples/projects/{name}.yaml").read_text())
-    product.register(**data)
+    """The project with all that the examples join: the registrations of ``examples/projects`` together."""
+    together: dict[str, Any] = {}
+    for path in sorted((ROOT / "examples/projects").glob("*.yaml")):
+        for field, value in yaml.safe_load(path.read_text()).items():
+            known = together.setdefault(field, value)
+            if isinstance(value, list):
+                together[field] = [*known, *(item for item in value if item not in known)]
+    product.register(**together)
 
 
 def put(product: QuietProduct, arm_id: str, body: dict[str, Any]) -> None:
@@ -110,12 +113,37 @@ def landing_zone(product: QuietProduct) -> None:
         put(product, f"{zone}/virtualNetworkLinks/platform", link)
 
 
+DATA_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-data"
+STORAGE = f"{DATA_GROUP}/providers/Microsoft.Storage/storageAccounts"
+REGISTRIES = f"{DATA_GROUP}/providers/Microsoft.ContainerRegistry/registries"
+
+
+def existing_data(product: QuietProduct) -> None:
+    """Somebody's data: an account that admits all networks, and a data lake behind private endpoints."""
+    put(product, DATA_GROUP, {"location": LOCATION})
+    account = {"location": LOCATION, "sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}
+    shut = {"publicNetworkAccess": "Disabled", "networkAcls": {"defaultAction": "Deny", "bypass": "None"}}
+    lake = {"isHnsEnabled": True, "allowSharedKeyAccess": False, **shut}
+    put(product, f"{STORAGE}/stsales", {**account, "properties": {}})
+    put(product, f"{STORAGE}/stpatients", {**account, "properties": lake})
+
+
+def existing_registries(product: QuietProduct) -> None:
+    """Somebody's registries: one to work with, one with base images; neither has an admin account."""
+    put(product, DATA_GROUP, {"location": LOCATION})
+    for name in ("crshared", "crimages"):
+        body = {"location": LOCATION, "sku": {"name": "Premium"}, "properties": {"adminUserEnabled": False}}
+        put(product, f"{REGISTRIES}/{name}", body)
+
+
 #: Example → what its world needs beside the registration.
 WORLDS: Mapping[str, Callable[[QuietProduct], None]] = {
     "hub-existing": existing_hub,
     "customer-managed-key": key_and_identities,
     "firewall-egress": existing_hub,
     "landing-zone": landing_zone,
+    "datastores": existing_data,
+    "brought-registry": existing_registries,
 }
 
 

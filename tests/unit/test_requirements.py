@@ -109,6 +109,27 @@ REQUIRED = {
     "S2-30": "create",
     "S2-38": "create",
     "S2-39": "create",
+    "S2-03": "validate",
+    "S2-05": "create",
+    "S2-06": "report",
+    "S2-40": "validate",
+    "S2-41": "validate/report",
+    "S2-42": "report",
+    "S2-45": "validate",
+    "S2-46": "validate",
+    "S2-48": "enforce",
+    "S2-49": "validate",
+    "S2-50": "create/validate",
+    "S2-51": "validate",
+    "S2-65": "validate",
+    "S2-67": "validate",
+    "S2-68": "validate",
+    "S2-69": "validate",
+    "S2-70": "validate",
+    "S2-71": "react",
+    "S2-72": "create",
+    "S2-74": "create",
+    "S2-80": "create/validate",
     "S2-43": "advise",
     "S2-52": "validate/enforce",
     "S2-53": "report",
@@ -129,7 +150,7 @@ REQUIRED = {
     "X-05": "enforce",
     "X-17": "advise/create",
     "X-13": "enforce",
-    "X-15": "enforce",
+    "X-15": "enforce/validate",
     "X-18": "advise/enforce",
     "RB-P01": "validate",
     "RB-P02": "validate",
@@ -189,8 +210,9 @@ REQUIRED = {
     "RB-D12": "create/validate",
 }
 #: Where the tests of a kind live: pairs of states, the golden list, plans; those of conflicts are together.
+GOLDEN = "tests/unit/workspaces/test_golden.py::test_create["
 HOMES = {
-    "create": "tests/unit/workspaces/test_golden.py::test_create[",
+    "create": GOLDEN,
     "validate": "tests/unit/workspaces/posture/test_requirement_pairs.py::test_",
     "enforce": "tests/unit/workspaces/posture/test_requirement_pairs.py::test_enforce[",
     "advise": "tests/unit/workspaces/posture/test_plan_advice.py::test_advise[",
@@ -202,8 +224,22 @@ ELSEWHERE = {
     "validate": (
         "tests/unit/workspaces/test_identities.py::test_",
         "tests/unit/workspaces/test_transitions.py::test_",
+        "tests/unit/workspaces/posture/test_data_pairs.py::test_validate",
+        "tests/unit/workspaces/test_data_rules.py::test_validate[",
+        "tests/unit/workspaces/test_job_check.py::test_validate[",
     ),
-    "enforce": ("tests/unit/workspaces/test_transitions.py::test_",),
+    "enforce": (
+        "tests/unit/workspaces/test_transitions.py::test_",
+        "tests/unit/workspaces/test_data_rules.py::test_enforce[",
+        "tests/unit/workspaces/test_job_check.py::test_enforce[",
+    ),
+    "create": ("tests/unit/workspaces/test_job_check.py::test_create[",),
+    "advise": ("tests/unit/workspaces/test_job_check.py::test_advise[",),
+    "react": ("tests/integration/test_registries.py::test_",),
+    "report": (
+        "tests/unit/workspaces/posture/test_data_pairs.py::test_",
+        "tests/unit/workspaces/test_job_check.py::test_report[",
+    ),
 }
 CONFLICTS = "tests/unit/workspaces/test_conflicts.py::test_"
 ACCESS = "tests/unit/workspaces/access/test_access_pairs.py::test_"
@@ -234,7 +270,7 @@ def test_a_row_points_at_a_module_and_at_a_test_of_its_kind(row: Row) -> None:
 
 def test_created_resources_are_in_the_golden_list() -> None:
     listed = {need for name in EXAMPLES for entry in golden(name).values() for need in entry["for"]}
-    assert listed == {row.id for row in ROWS if row.kind == "create"}
+    assert listed == {row.id for row in ROWS if row.test.startswith(GOLDEN)}
 
 
 def test_each_requirement_is_registered_on_a_rule_and_nothing_else_is() -> None:

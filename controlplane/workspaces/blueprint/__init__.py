@@ -19,6 +19,7 @@ from controlplane.workspaces.blueprint.access import (
 )
 from controlplane.workspaces.blueprint.compute import clusters
 from controlplane.workspaces.blueprint.context import CompileContext, Site, resource, survey
+from controlplane.workspaces.blueprint.data import data_roles, data_watched, datastores
 from controlplane.workspaces.blueprint.dependants import component, log_analytics, registry, storage, vault
 from controlplane.workspaces.blueprint.diagnostics import diagnostics
 from controlplane.workspaces.blueprint.dns import dns
@@ -28,7 +29,7 @@ from controlplane.workspaces.blueprint.identities import identities
 from controlplane.workspaces.blueprint.instances import instances
 from controlplane.workspaces.blueprint.network import network, peerings
 from controlplane.workspaces.blueprint.persona_roles import desired_access, persona_roles
-from controlplane.workspaces.blueprint.private_endpoints import endpoint_id, private_endpoints
+from controlplane.workspaces.blueprint.private_endpoints import data_endpoints, endpoint_id, private_endpoints
 from controlplane.workspaces.blueprint.workspace import workspace
 from controlplane.workspaces.conflicts import deviations
 from controlplane.workspaces.model import Blueprint, Resource
@@ -52,7 +53,7 @@ def compile_blueprint(spec: WorkspaceSpec, context: CompileContext) -> Blueprint
         location=spec.location,
         resources=_in_order(resources),
         own_groups=(site.group,),
-        watched=tuple(watched(site)),
+        watched=(*watched(site), *data_watched(spec)),
         abroad=(site.names.abroad("peer"), site.names.abroad("link")),
         deviations=deviations(spec),
         access=access,
@@ -68,10 +69,14 @@ def _resources(site: Site) -> Iterator[Resource]:
     yield from hub(site)
     yield from dns(site)
     yield from identities(site)
-    bundle = [storage(site), vault(site), registry(site), log_analytics(site), component(site)]
+    bundle = [storage(site), vault(site), log_analytics(site), component(site)]
+    if site.makes_registry:
+        bundle.append(registry(site))
     yield from bundle
     ids = {item.key: str(item.id) for item in bundle}
     logs = ids.pop("log-analytics")
+    if site.spec.registry.existing is not None:
+        ids["registry"] = site.spec.registry.existing
     before = tuple(identity_roles(site, ids, later=False))
     yield from before
     home = workspace(site, ids, tuple(role.key for role in before))
@@ -84,12 +89,16 @@ def _resources(site: Site) -> Iterator[Resource]:
         "private-endpoint/file": endpoint_id(site, "file"),
     }
     yield from private_endpoints(site, scopes)
+    towards_data = list(data_endpoints(site))
+    yield from towards_data
+    yield from datastores(site)
     yield from workspace_roles(site, scopes)
     yield from identity_roles(site, scopes, later=True)
     yield from clusters(site)
     yield from cluster_roles(site, scopes)
     yield from instances(site)
     yield from instance_roles(site, scopes)
+    yield from data_roles(site, {item.key: str(item.id) for item in towards_data})
     yield from agent_roles(site, agent_keys(site), scopes)
     yield from diagnostics(site, scopes)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from controlplane.arm import subscription_of
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.access.roles import GRANTABLE
 from controlplane.workspaces.blueprint.context import Site, principal, resource
@@ -21,6 +22,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
     {
         "contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
         "reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7",
+        "storage-blob-data-reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
         "storage-blob-data-contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
         "storage-file-data-privileged-contributor": "69566ab7-960f-475b-8e7c-b3118f30c6bd",
         "key-vault-administrator": "00482a5a-887f-4fb3-b363-3b7fe8e74483",
@@ -44,7 +46,7 @@ class _Grant:
 #: The roles of "Set up authentication between Azure Machine Learning and other services". For a system identity Azure
 #: makes some of them itself (S2-09): whoever was first counts, because a grant is matched by scope, role and principal.
 _WORKSPACE = (
-    _Grant("registry", "contributor", ("S1-02", "S1-69")),
+    _Grant("registry", "contributor", ("S1-02", "S1-69", "S2-70")),
     _Grant("vault", "contributor"),
     _Grant("vault", "key-vault-administrator"),
     # Storage with public access off: "Use studio in a virtual network" wants Reader on both endpoints.
@@ -57,7 +59,7 @@ _WITHOUT_KEYS = (_Grant("storage", "storage-blob-data-contributor"), _FILES)
 _CLUSTER = (
     _Grant("storage", "storage-blob-data-contributor", ("S1-02", "S2-04")),
     # Azure grants this one when the cluster is made (S2-75).
-    _Grant("registry", "acr-pull", ("S1-02", "S2-04", "S2-75", "S2-76"), Origin.AZURE),
+    _Grant("registry", "acr-pull", ("S1-02", "S2-04", "S2-70", "S2-75", "S2-76"), Origin.AZURE),
 )
 _INSTANCE = (
     _Grant("storage", "storage-blob-data-contributor", ("S2-04",)),
@@ -144,9 +146,10 @@ def _principal(owner: str) -> Ref:
 def _role(site: Site, owner: str, holder: str, grant: _Grant, scope: str) -> Resource:
     """``owner``: key of the resource whose identity it is; ``holder``: what keys call it."""
     guid, principal_id = ROLES[grant.role], _principal(owner)
+    subscription = subscription_of(scope) or site.spec.subscription_id
     body = {
         "properties": {
-            "roleDefinitionId": f"/subscriptions/{site.spec.subscription_id}/providers/{k.ROLE_DEFINITION}/{guid}",
+            "roleDefinitionId": f"/subscriptions/{subscription}/providers/{k.ROLE_DEFINITION}/{guid}",
             "principalId": principal_id,
             "principalType": "ServicePrincipal",
         }
@@ -156,7 +159,8 @@ def _role(site: Site, owner: str, holder: str, grant: _Grant, scope: str) -> Res
         k.ROLE_ASSIGNMENT,
         RoleAssignmentId(scope, guid, principal_id),
         body,
-        (owner, grant.target),
+        # What is brought along is nobody's key.
+        (owner,) if grant.target == "registry" and not site.makes_registry else (owner, grant.target),
         origin=grant.origin,
         requirements=grant.requirements,
     )

@@ -33,6 +33,7 @@ CLOUDS: Mapping[str, Cloud] = MappingProxyType(
             notebooks="notebooks.azure.net",
             blob="blob.core.windows.net",
             file="file.core.windows.net",
+            dfs="dfs.core.windows.net",
             vault="vaultcore.azure.net",
             registry="azurecr.io",
         ),
@@ -42,6 +43,7 @@ CLOUDS: Mapping[str, Cloud] = MappingProxyType(
             notebooks="notebooks.usgovcloudapi.net",
             blob="blob.core.usgovcloudapi.net",
             file="file.core.usgovcloudapi.net",
+            dfs="dfs.core.usgovcloudapi.net",
             vault="vaultcore.usgovcloudapi.net",
             registry="azurecr.us",
         ),
@@ -51,11 +53,15 @@ CLOUDS: Mapping[str, Cloud] = MappingProxyType(
             notebooks="notebooks.chinacloudapi.cn",
             blob="blob.core.chinacloudapi.cn",
             file="file.core.chinacloudapi.cn",
+            dfs="dfs.core.chinacloudapi.cn",
             vault="vaultcore.azure.cn",
             registry="azurecr.cn",
         ),
     }
 )
+
+#: Zone keys that only some workspaces have names in: data lakes of datastores.
+OPTIONAL_ZONES = frozenset({"dfs"})
 
 #: Zone key → the requirement that names it.
 ZONE_REQUIREMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(

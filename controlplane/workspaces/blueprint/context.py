@@ -106,6 +106,11 @@ class Site:
         return hub.vpn is not None if self.makes_hub else bool(hub.gateway_ids)
 
     @property
+    def makes_registry(self) -> bool:
+        """False where the workspace is attached to a registry that is brought along."""
+        return self.spec.registry.existing is None
+
+    @property
     def has_machines(self) -> bool:
         """Whether machines stand in the hub."""
         hub = self.spec.network.hub

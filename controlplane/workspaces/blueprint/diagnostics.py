@@ -28,6 +28,8 @@ def diagnostics(site: Site, scopes: dict[str, str]) -> Iterator[Resource]:
         }
     }
     for key, (owner, below) in _SOURCES.items():
+        if owner == "registry" and not site.makes_registry:
+            continue  # Its owner decides where its logs go.
         yield resource(
             f"diagnostic/{key}",
             k.DIAGNOSTIC,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.context import Site, resource
+from controlplane.workspaces.blueprint.data_accounts import accounts
 from controlplane.workspaces.blueprint.dns import zone_id, zone_keys
 from controlplane.workspaces.blueprint.network import subnet_id
 from controlplane.workspaces.model import Expectation, Resource
@@ -27,6 +28,8 @@ class _Endpoint:
     zones: tuple[str, ...]
     requirements: tuple[str, ...]
     after: tuple[str, ...] = ()
+    ours: bool = True
+    """False: it leads to something of somebody else's, which is no resource of the blueprint."""
 
 
 _ENDPOINTS = (
@@ -40,6 +43,10 @@ _ENDPOINTS = (
 )
 
 
+#: Endpoint → requirements on its names, where they are others than one.
+_NAMES = {"workspace": ("S1-38", "S1-44")}
+
+
 def endpoint_id(site: Site, which: str) -> str:
     return site.id(k.PRIVATE_ENDPOINT, site.names.plain("pe", which))
 
@@ -47,8 +54,21 @@ def endpoint_id(site: Site, which: str) -> str:
 def private_endpoints(site: Site, targets: dict[str, str]) -> Iterator[Resource]:
     """``targets``: key → ARM id."""
     for endpoint in _ENDPOINTS:
-        yield _endpoint(site, endpoint, targets[endpoint.target])
+        ours = endpoint.target != "registry" or site.makes_registry
+        yield _endpoint(site, replace(endpoint, ours=ours), targets[endpoint.target])
         yield _zone_group(site, endpoint)
+
+
+def data_endpoints(site: Site) -> Iterator[Resource]:
+    """To the storage accounts of datastores (S2-65)."""
+    for account in accounts(site.spec):
+        before: tuple[str, ...] = ()
+        for group in account.groups:
+            key = f"{account.key}-{group}"
+            endpoint = _Endpoint(key, account.key, group, (group,), ("S2-65",), before, ours=False)
+            yield _endpoint(site, endpoint, account.arm_id)
+            yield _zone_group(site, endpoint)
+            before = (f"private-endpoint/{key}",)
 
 
 def _endpoint(site: Site, endpoint: _Endpoint, target: str) -> Resource:
@@ -73,9 +93,13 @@ def _endpoint(site: Site, endpoint: _Endpoint, target: str) -> Resource:
         k.PRIVATE_ENDPOINT,
         endpoint_id(site, endpoint.key),
         body,
-        (endpoint.target, "subnet/private-endpoints", *after),
+        (*((endpoint.target,) if endpoint.ours else ()), "subnet/private-endpoints", *after),
         ready=(APPROVED,),
-        requirements=(*endpoint.requirements, "S1-37", *(("S1-45",) if endpoint.key == "workspace" and after else ())),
+        requirements=(
+            *endpoint.requirements,
+            *(("S1-37",) if endpoint.ours else ()),
+            *(("S1-45",) if endpoint.key == "workspace" and after else ()),
+        ),
     )
 
 
@@ -93,5 +117,5 @@ def _zone_group(site: Site, endpoint: _Endpoint) -> Resource:
         f"{endpoint_id(site, endpoint.key)}/privateDnsZoneGroups/default",
         {"properties": {"privateDnsZoneConfigs": configs}},
         (f"private-endpoint/{endpoint.key}", *zone_keys(site, *endpoint.zones)),
-        requirements=("S1-38", "S1-44") if endpoint.key == "workspace" else ("S1-44",),
+        requirements=_NAMES.get(endpoint.key, ("S1-44",)) if endpoint.ours else (),
     )

@@ -49,7 +49,8 @@ def workspace(site: Site, dependants: dict[str, str], roles: tuple[str, ...] = (
         identity=_identity(site),
     )
     needs = ("S1-02", "S1-05", "S1-10", "S1-47", "S1-48", "S1-65", "S1-69", "S2-01", *_needs(site))
-    before = (*dependants, *given_or_made(site), *roles)
+    made = (key for key in dependants if key != "registry" or site.makes_registry)
+    before = (*made, *given_or_made(site), *roles)
     return resource("workspace", k.ML_WORKSPACE, workspace_id(site), body, before, requirements=needs)
 
 
@@ -66,7 +67,9 @@ def given_or_made(site: Site) -> tuple[str, ...]:
 
 
 def _needs(site: Site) -> Iterator[str]:
-    """Requirements that only some kinds of identity answer to."""
+    """Requirements that only some kinds of identity, and a registry that is brought along, answer to."""
+    if not site.makes_registry:
+        yield from ("S2-72", "S2-74")
     count = len(attached(site))
     if count:
         yield from ("S2-02", "S2-15", "S2-16", "S2-27", "S2-28") if count > 1 else ("S2-02", "S2-16")

@@ -85,7 +85,7 @@ _VAULT_ENTRIES = (
 _REGISTRY_ENTRIES = (
     _registry.high("ACR.SkuPremium", "sku", "S1-66"),
     _registry.high("ACR.PublicNetworkAccess", "properties.publicNetworkAccess", "S1-67"),
-    _registry_access.high("ACR.AdminUserDisabled", "properties.adminUserEnabled", "S1-68"),
+    _registry_access.high("ACR.AdminUserDisabled", "properties.adminUserEnabled", "S1-68", "S2-03", "S2-71"),
     _registry.medium("ACR.NetworkDefaultDeny", "properties.networkRuleSet"),
     _registry.medium("ACR.TrustedServicesBypass", "properties.networkRuleBypassOptions"),
     _registry_access.high("ACR.AnonymousPullOff", "properties.anonymousPullEnabled"),
@@ -149,7 +149,7 @@ _COMPUTE_ENTRIES = (
 _WS = "role/workspace-identity"
 _ROLE_ENTRIES = (
     _role.high("CP.RoleAssigned"),
-    _model_role.high("RBAC.WsMi.AcrContributor", "", "S1-02", "S1-69", key=f"{_WS}/registry/*"),
+    _model_role.high("RBAC.WsMi.AcrContributor", "", "S1-02", "S1-69", "S2-70", key=f"{_WS}/registry/*"),
     _data_role.high("RBAC.WsMi.StorageBlobData", "", "S1-02", key=f"{_WS}/storage/storage-blob-data-contributor"),
     _data_role.medium(
         "RBAC.WsMi.StorageFileData", "", "S1-02", key=f"{_WS}/storage/storage-file-data-privileged-contributor"
@@ -160,7 +160,10 @@ _ROLE_ENTRIES = (
     _role.medium("RBAC.WsMi.Workspace", key=f"{_WS}/workspace/*"),
     _data_role.medium("RBAC.WsMi.ReaderOnStoragePe", "", "S1-02", key=f"{_WS}/private-endpoint*"),
     _model_role.high(
-        "RBAC.ComputeMi.AcrPull", "", "S1-02", "S2-04", "S2-75", "S2-76", key="role/cluster/*/registry/acr-pull"
+        "RBAC.ComputeMi.AcrPull",
+        "",
+        *("S1-02", "S2-04", "S2-70", "S2-75", "S2-76"),
+        key="role/cluster/*/registry/acr-pull",
     ),
     _data_role.high("RBAC.ComputeMi.StorageRead", "", "S1-02", "S2-04", key="role/cluster/*/storage/*"),
 )

@@ -8,12 +8,24 @@ from __future__ import annotations
 from controlplane.workspaces import kinds
 from controlplane.workspaces.posture import (
     catalogue_compute,
+    catalogue_data,
     catalogue_hub,
     catalogue_identity,
     catalogue_network,
     catalogue_services,
 )
-from controlplane.workspaces.posture.checks import access, dns, egress, endpoints, exposure, hub, idle, peering, ways_in
+from controlplane.workspaces.posture.checks import (
+    access,
+    data,
+    dns,
+    egress,
+    endpoints,
+    exposure,
+    hub,
+    idle,
+    peering,
+    ways_in,
+)
 from controlplane.workspaces.posture.checks.properties import Off, is_special, provisioned
 from controlplane.workspaces.posture.controls import PROD_CLASS, Control
 from controlplane.workspaces.posture.model import Concern, Section, Severity
@@ -29,6 +41,7 @@ CONTROLS: dict[str, Control] = {
         *catalogue_services.ENTRIES,
         *catalogue_compute.ENTRIES,
         *catalogue_identity.ENTRIES,
+        *catalogue_data.ENTRIES,
     )
 }
 """Rule name → control on declared properties."""
@@ -78,6 +91,42 @@ _CHECKS = (
         concern=Concern.DECLARED,
         requirements=("S1-64",),
     ),
+    Check(
+        "CP.DATA.Credentials",
+        "data.credentials",
+        data.credentials,
+        section=_DATA,
+        concern=Concern.ACCESS,
+        requirements=("S2-41", "S2-42", "X-15"),
+    ),
+    Check(
+        "CP.DATA.Path",
+        "data.paths",
+        data.paths,
+        Severity.LOW,
+        _DATA,
+        concern=Concern.DECLARED,
+        requirements=("S2-06",),
+    ),
+    Check(
+        "CP.DATA.PreviewReader",
+        "data.readers",
+        data.service_readers,
+        Severity.LOW,
+        _DATA,
+        concern=Concern.DECLARED,
+        requirements=("S2-67", "S2-68", "S2-69"),
+    ),
+    Check("CP.DATA.Reach", "data.reach", data.reach, section=_DATA, requirements=("S2-65",)),
+    Check(
+        "CP.DATA.ComputeOnly",
+        "data.computeOnly",
+        data.compute_only,
+        section=_DATA,
+        concern=Concern.ACCESS,
+        requirements=("S2-51",),
+    ),
+    Check("CP.ACR.BroughtAlong", "registry.brought", data.brought_registry, section=_MODEL, concern=Concern.ACCESS),
     Check("STO.SftpOff", "storage.sftp", Off(kinds.STORAGE, "$.properties.isSftpEnabled"), Severity.MEDIUM, _DATA),
     Check("STO.NfsV3Off", "storage.nfs", Off(kinds.STORAGE, "$.properties.isNfsV3Enabled"), Severity.LOW, _DATA),
     Check(

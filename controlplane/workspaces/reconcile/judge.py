@@ -13,7 +13,7 @@ from controlplane.workspaces.compare import differences
 from controlplane.workspaces.diff import body as wanted_body
 from controlplane.workspaces.diff import released, unmet
 from controlplane.workspaces.keeping import keeping, keeping_names, recovering
-from controlplane.workspaces.kinds import DNS_LINK, PEERING
+from controlplane.workspaces.kinds import DNS_LINK, PEERING, ROLE_ASSIGNMENT
 from controlplane.workspaces.kinds_table import kind_of
 from controlplane.workspaces.model import Origin, Resource, RoleAssignmentId
 from controlplane.workspaces.reconcile import steps
@@ -174,7 +174,7 @@ def delete_of(state: State, index: int) -> Delete:
     """The DELETE of a step, from the inventory; a replaced resource that is not in it, from what was observed.
 
     Raises ``Fatal`` for what lies outside the workspace's own groups, however it got into the inventory, unless it is
-    the peering or the link that the workspace put there under a name of its own.
+    the peering or the link that the workspace put there under a name of its own, or a role of its identities.
     """
     step = state.steps[index]
     owned = state.inventory.get(step.key)
@@ -183,7 +183,7 @@ def delete_of(state: State, index: int) -> Delete:
     else:
         resource, body = state.blueprint.by_key[step.key], state.observed.bodies[step.key]
         arm_id, api_version = str(body["id"]), resource.api_version
-    if not _is_ours(state, arm_id):
+    if not _is_ours(state, step.key, arm_id):
         raise Fatal("OutsideOwnGroups", f"{arm_id} lies outside the workspace's groups and is not deleted.")
     return Delete(index, arm_id, api_version)
 
@@ -191,8 +191,13 @@ def delete_of(state: State, index: int) -> Delete:
 _ABROAD = frozenset({PEERING.lower(), DNS_LINK.lower()})
 
 
-def _is_ours(state: State, arm_id: str) -> bool:
+def _is_ours(state: State, key: str, arm_id: str) -> bool:
     blueprint = state.blueprint
     if any(is_within(arm_id, group) for group in blueprint.own_groups):
         return True
+    if type_of(arm_id).lower() == ROLE_ASSIGNMENT.lower():
+        # Of a role on something of others it is known by whom it was matched or written: an identity of ours holds it.
+        owned = state.inventory.get(key)
+        known = owned.type if owned is not None else blueprint.by_key[key].type
+        return known == ROLE_ASSIGNMENT and key.startswith("role/")
     return type_of(arm_id).lower() in _ABROAD and name_of(arm_id).lower() in blueprint.abroad

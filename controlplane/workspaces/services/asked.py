@@ -28,6 +28,7 @@ from controlplane.workspaces.conflicts import refusals
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.plan_checks.place import check
 from controlplane.workspaces.repository import StoredWorkspace
+from controlplane.workspaces.services.data import data_details
 from controlplane.workspaces.services.deps import ServiceDeps, compile_for, find
 from controlplane.workspaces.services.hub import hub_details
 from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
@@ -138,7 +139,11 @@ async def check_facts(deps: ServiceDeps, asked: Asked, taken: Mapping[str, str])
     Raises ``Rejected`` (400) or ``Conflict`` (409), with every reason.
     """
     facts = await deps.catalog.facts(asked.spec.subscription_id, asked.spec.location)
-    details = (*check(asked.spec, facts, taken), *await hub_details(deps, asked.spec, asked.blueprint(deps)))
+    details = (
+        *check(asked.spec, facts, taken),
+        *await hub_details(deps, asked.spec, asked.blueprint(deps)),
+        *await data_details(deps, asked.spec),
+    )
     if not details:
         return
     codes = {detail.code for detail in details}

@@ -21,7 +21,7 @@ async def hub_details(deps: ServiceDeps, spec: WorkspaceSpec, blueprint: Bluepri
     if hub.kind != "existing" or hub.vnet_id is None:
         return ()
     asked = [(hub.vnet_id, k.VNET), *((zone, k.DNS_ZONE) for zone in hub.dns_zones)]
-    asked += [(arm_id, resource_type) for resource_type, arm_id in blueprint.watched]
+    asked += [(arm_id, kind) for kind, arm_id in blueprint.watched if kind in (k.VPN_GATEWAY, k.CIRCUIT)]
     answers = await asyncio.gather(*(_get(deps, arm_id, resource_type) for arm_id, resource_type in asked))
     found = {arm_id: answer for (arm_id, _), answer in zip(asked, answers, strict=True)}
     own, network = blueprint.by_key["vnet/ml"].id, found[hub.vnet_id]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from controlplane.workspaces.spec_model.access import Access
 from controlplane.workspaces.spec_model.catalog import Catalog
 from controlplane.workspaces.spec_model.compute import Cluster, ClusterIdentity, Compute, Instance, InstanceIdentity
-from controlplane.workspaces.spec_model.data import Registry, Storage
+from controlplane.workspaces.spec_model.data import Datastore, Registry, Storage
 from controlplane.workspaces.spec_model.identity import Encryption, Identity, Vault
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry, Forecast, Money
 from controlplane.workspaces.spec_model.network import Agents, Egress, Hub, Network, NetworkMode
@@ -27,6 +27,7 @@ __all__ = [
     "Cluster",
     "ClusterIdentity",
     "Compute",
+    "Datastore",
     "Days",
     "Duration",
     "Egress",

@@ -11,7 +11,7 @@ from controlplane.operations.model import Model
 from controlplane.workspaces.spec_model.access import Access
 from controlplane.workspaces.spec_model.catalog import Catalog
 from controlplane.workspaces.spec_model.compute import Compute
-from controlplane.workspaces.spec_model.data import Registry, Storage
+from controlplane.workspaces.spec_model.data import Datastore, Registry, Storage
 from controlplane.workspaces.spec_model.identity import Encryption, Identity, Vault
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry
 from controlplane.workspaces.spec_model.network import Network
@@ -59,6 +59,9 @@ class WorkspaceSpec(Model):
     storage: Storage = Field(default=Storage(), description="The workspace's storage account.")
     vault: Vault = Field(default=Vault(), description="The workspace's key vault.")
     registry: Registry = Field(default=Registry(), description="The workspace's container registry.")
+    datastores: tuple[Datastore, ...] = Field(
+        default=(), max_length=50, description="Data in storage accounts of others, opened by identity."
+    )
     encryption: Encryption = Field(default=Encryption(), description="Encryption of the workspace's data.")
     compute: Compute = Field(default=Compute(), description="What trains.")
     catalog: Catalog = Field(default=Catalog(), description="The model catalog.")

@@ -9,6 +9,7 @@ from controlplane.workspaces.spec_model import WorkspaceSpec
 from controlplane.workspaces.spec_rules.access import access
 from controlplane.workspaces.spec_rules.catalog import catalog
 from controlplane.workspaces.spec_rules.compute import compute
+from controlplane.workspaces.spec_rules.data import data
 from controlplane.workspaces.spec_rules.egress import egress
 from controlplane.workspaces.spec_rules.hub import hub
 from controlplane.workspaces.spec_rules.identity import identity
@@ -28,6 +29,7 @@ _RULES: tuple[Callable[[WorkspaceSpec], Iterator[ErrorDetail]], ...] = (
     catalog,
     access,
     waivers,
+    data,
 )
 
 

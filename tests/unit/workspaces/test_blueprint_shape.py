@@ -225,7 +225,7 @@ def test_zone_names_follow_the_cloud(cloud: str, zone: str, name: str) -> None:
 
 def test_every_cloud_has_the_same_zones() -> None:
     assert {frozenset(cloud.zones) for cloud in CLOUDS.values()} == {
-        frozenset({"api", "notebooks", "blob", "file", "vault", "registry"})
+        frozenset({"api", "notebooks", "blob", "file", "dfs", "vault", "registry"})
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.workspaces import kinds
 from controlplane.workspaces.model import Origin
-from tests.support.blueprints import EXAMPLES, compiled_example
+from tests.support.blueprints import EXAMPLES, compiled_example, example
 from tests.support.golden import Golden, golden
 
 GOLDEN: dict[str, Golden] = {name: golden(name) for name in EXAMPLES}
@@ -45,6 +45,7 @@ TYPES = {
     "cluster": kinds.COMPUTE,
     "identity": kinds.IDENTITY,
     "given-identity": kinds.IDENTITY,
+    "datastore": kinds.DATASTORE,
     "role": kinds.ROLE_ASSIGNMENT,
     "diagnostic": kinds.DIAGNOSTIC,
 }
@@ -86,6 +87,8 @@ SAYS: dict[str, dict[str, dict[str, Any]]] = {
     "S1-39": {"dns-zone/api": {"name": "privatelink.api.azureml.ms"}},
     "S1-40": {"dns-zone/notebooks": {"name": "privatelink.notebooks.azure.net"}},
     "S1-41": {"dns-zone/registry": {"name": "privatelink.azurecr.io"}},
+    "S2-05": {"datastore/sales": {"credentials": {"credentialsType": "None"}}},
+    "S2-72": {"workspace": {"containerRegistry": example("brought-registry")["registry"]["existing"]}},
     "S2-04": {"cluster/cpu": {"identity": {"type": "SystemAssigned"}}},
 }
 
@@ -101,7 +104,7 @@ def test_create(requirement: str) -> None:
             assert requirement in found[key].requirements
         for key, said in SAYS.get(requirement, {}).items():
             for part, value in said.items():
-                assert key not in listed or _read(found[key], part) == value
+                assert key not in wanted or _read(found[key], part) == value
 
 
 #: Example → kind of the workspace's identity.
@@ -120,4 +123,6 @@ def _read(resource: Any, name: str) -> Any:
     if name == "groupIds":
         (connection,) = resource.body["properties"]["privateLinkServiceConnections"]
         return connection["properties"]["groupIds"]
+    if name in ("credentials", "containerRegistry"):
+        return resource.body["properties"][name]
     return resource.body[name]

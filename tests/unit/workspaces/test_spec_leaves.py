@@ -22,6 +22,8 @@ GUID = "00000000-0000-0000-0000-0000000000bb"
 OTHER_GUID = "00000000-0000-0000-0000-0000000000cc"
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
 HUB = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/hub"
+REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/images"
+ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/data"
 #: A hub in which every leaf of a created one has an effect.
 FULL = {
     "bastion": True,
@@ -113,6 +115,17 @@ OTHER: dict[str, Any] = {
     "encryption.customerManagedKey": "https://keys.vault.azure.net/keys/other",
     "encryption.keyVaultId": f"{GROUP}-other/providers/Microsoft.KeyVault/vaults/keys",
     "encryption.identity": f"{UAI}/other",
+    "registry.existing": REGISTRY,
+    "registry.privateImages[]": REGISTRY,
+    "datastores[].name": "others",
+    "datastores[].type": "azureDataLakeGen2",
+    "datastores[].account": f"{ACCOUNT}2",
+    "datastores[].container": "others",
+    "datastores[].access": "readWrite",
+    "datastores[].credentials": "accountKey",
+    "datastores[].serviceIdentity": "workspace",
+    "datastores[].computeOnly": True,
+    "datastores[].privateEndpoint": False,
     "compute.clusters[].name": "other",
     "compute.clusters[].size": "Standard_DS4_v2",
     "compute.clusters[].minNodes": 1,
@@ -173,7 +186,7 @@ REFUSED = {
     "expiry.action",
 }
 #: Built, and refused for good.
-NEVER = {"network.hub.agents.authentication", "access.mlWorkspace[]"}
+NEVER = {"network.hub.agents.authentication", "access.mlWorkspace[]", "datastores[].credentials"}
 
 
 def leaves(annotation: Any, path: str) -> Iterator[str]:
@@ -214,6 +227,8 @@ def base_of(path: str) -> dict[str, Any]:
         data["network"]["addressSpace"] = AUTO
     if (part := path.partition(".")[0]) in PARTS:
         data[part] = copy.deepcopy(PARTS[part])
+    if path.startswith("datastores[]."):
+        data["datastores"] = [{"name": "sales", "account": ACCOUNT, "container": "orders"}]
     return data
 
 

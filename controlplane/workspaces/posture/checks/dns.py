@@ -26,6 +26,7 @@ _ZONES_OF_GROUP: Mapping[str, tuple[str, ...]] = {
     "amlworkspace": ("api", "notebooks"),
     "blob": ("blob",),
     "file": ("file",),
+    "dfs": ("dfs",),
     "vault": ("vault",),
     "registry": ("registry",),
 }

@@ -76,6 +76,8 @@ def _own(scene: Scene) -> Iterator[Outcome]:
 def gateways(scene: Scene) -> Iterator[Outcome]:
     """The gateways and the circuit that the spec names are there, work, and stand in the hub."""
     for resource_type, arm_id in scene.blueprint.watched:
+        if resource_type not in (kinds.VPN_GATEWAY, kinds.CIRCUIT):
+            continue
         wanted = CIRCUIT if resource_type == kinds.CIRCUIT else ((_STATE, "Succeeded"), (_PLACE, "GatewaySubnet"))
         if why := scene.unlisted(arm_id):
             yield unknown(None, arm_id, wanted[0][0], wanted[0][1], why)

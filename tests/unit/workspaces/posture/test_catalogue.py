@@ -8,6 +8,7 @@ import pytest
 
 from controlplane.workspaces.posture import (
     catalogue_compute,
+    catalogue_data,
     catalogue_hub,
     catalogue_identity,
     catalogue_network,
@@ -24,6 +25,7 @@ ENTRIES = (
     *catalogue_services.ENTRIES,
     *catalogue_compute.ENTRIES,
     *catalogue_identity.ENTRIES,
+    *catalogue_data.ENTRIES,
 )
 
 
