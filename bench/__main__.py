@@ -20,6 +20,7 @@ BENCHES = (
     "compiling",
     "creation",
     "variants",
+    "addresses",
     "reconcile",
     "reading",
     "storage",

@@ -69,12 +69,15 @@ class UnsureStore:
         partition: str,
         *,
         prefix: str = "",
+        at_least: str = "",
         below: str | None = None,
         limit: int = 1000,
         continuation: str | None = None,
     ) -> Page:
         self._maybe("read")
-        return await self._store.query(partition, prefix=prefix, below=below, limit=limit, continuation=continuation)
+        return await self._store.query(
+            partition, prefix=prefix, at_least=at_least, below=below, limit=limit, continuation=continuation
+        )
 
     async def commit(self, partition: str, writes: Sequence[Write]) -> tuple[str | None, ...]:
         self._maybe("write")
