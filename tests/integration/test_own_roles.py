@@ -151,6 +151,13 @@ def everything() -> dict[str, Any]:
     return spec
 
 
+def joined() -> dict[str, Any]:
+    """A spec with whatever a workspace of somebody else's hub can have."""
+    spec = example("landing-zone")
+    spec["network"]["egress"] = {"kind": "firewall", "nextHop": "10.10.1.4", "storageEndpointPolicy": True}
+    return spec
+
+
 def begin(product: QuietProduct) -> None:
     """The project, with all that its workspaces may have."""
     registered(product)
@@ -172,7 +179,9 @@ def route_elsewhere(product: QuietProduct) -> None:
 
 def life(product: QuietProduct) -> None:
     """Creation, drift and its repair, a change that takes away, deletion; each to its good end."""
-    operations = [product.create(everything()), product.create(example("landing-zone"), JOINED), product.delete(JOINED)]
+    operations = [product.create(everything()), product.create(joined(), JOINED)]
+    assert product.failing(JOINED) == set()
+    operations.append(product.delete(JOINED))
     product.owner("DELETE", product.ids()["dns-link/blob/ml"])
     route_elsewhere(product)
     assert product.failing() == {"dns-link/blob/ml", "subnet/training"}
@@ -250,7 +259,7 @@ def made() -> Iterator[QuietProduct]:
     with closing(QuietProduct()) as product:
         begin(product)
         assert product.create(everything()).status == "Succeeded"
-        assert product.create(example("landing-zone"), JOINED).status == "Succeeded"
+        assert product.create(joined(), JOINED).status == "Succeeded"
         yield product
 
 

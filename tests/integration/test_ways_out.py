@@ -76,3 +76,18 @@ def test_nodes_of_both_kinds_come(product: QuietProduct) -> None:
     for name in ("cpu", "open"):
         cluster = product.body(product.ids()[f"cluster/{name}"]) or {}
         assert cluster["properties"]["properties"]["currentNodeCount"] == 1, name
+
+
+def test_a_cluster_gets_public_addresses_and_loses_them(product: QuietProduct) -> None:
+    """X-17 is about the order of a creation: the workspace's endpoint stays where it is, whatever comes later."""
+    closed = example("secure-classical")
+    (cluster,) = closed["compute"]["clusters"]
+    opened = {**closed, "compute": {"clusters": [{**cluster, "publicIp": True}]}}
+    assert product.create(closed).status == "Succeeded"
+    endpoint = product.body(product.ids()["private-endpoint/workspace"])
+    for body in (opened, closed):
+        changed = product.finish(product.put(body, consent=True))
+        assert changed.status == "Succeeded", changed.error
+        assert {step.key for step in changed.steps if step.action == "delete"} >= {"cluster/cpu"}
+        assert product.failing() == set()
+    assert product.body(product.ids()["private-endpoint/workspace"]) == endpoint
