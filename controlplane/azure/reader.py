@@ -9,6 +9,7 @@ from typing import Any
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.errors import ArmError, cause, error_of, is_absence, read_error
+from controlplane.azure.managed_networks import network_of, workspace_of
 from controlplane.azure.retry_after import retry_after
 from controlplane.errors import Fatal
 from controlplane.json_types import JsonObject
@@ -17,7 +18,15 @@ from controlplane.ports.reader import OperationReading
 #: A list longer than this is a nextLink that never ends.
 MAX_PAGES = 1000
 
-_TERMINAL = {"succeeded": "Succeeded", "failed": "Failed", "canceled": "Canceled", "cancelled": "Canceled"}
+#: A managed network's provisioning ends with its status, ``{"status": "Active"}`` (API 2025-12-01,
+#: ManagedNetworkProvisionStatus).
+_TERMINAL = {
+    "succeeded": "Succeeded",
+    "active": "Succeeded",
+    "failed": "Failed",
+    "canceled": "Canceled",
+    "cancelled": "Canceled",
+}
 
 
 class ArmReader:
@@ -27,12 +36,16 @@ class ArmReader:
         self._client = client
 
     async def get(self, path: str, api_version: str) -> JsonObject | None:
-        answer = await self._client.request("GET", path, api_version)
+        workspace = workspace_of(path)
+        answer = await self._client.request("GET", workspace or path, api_version)
         if is_absence(answer):
             return None
-        return _object(answer)
+        return _object(answer) if workspace is None else network_of(_object(answer))
 
     async def list(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
+        if workspace_of(path) is not None:
+            network = await self.get(path, api_version)
+            return () if network is None else (network,)
         answer = await self._client.request("GET", path, api_version, query=query)
         if is_absence(answer):
             return ()

@@ -13,6 +13,7 @@ from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.arm_client import ArmClient, encode
 from controlplane.azure.errors import error_of, is_absence
 from controlplane.azure.hosts import absolute
+from controlplane.azure.managed_networks import build, is_network
 from controlplane.azure.retry_after import retry_after
 from controlplane.azure.sdk_client import SdkClients
 from controlplane.azure.sdk_routes import route
@@ -33,21 +34,36 @@ class ArmWriter:
 
     async def put(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
         call = route(arm_id)
-        if call is not None:
-            answer = await self._sdks.put(call, api_version, encode(body))
-        else:
-            answer = await self._client.request("PUT", arm_id, api_version, body=body)
-        return accepted(answer, self._client.endpoint)
+        if call is None:
+            return await put_plainly(self._client, arm_id, api_version, body)
+        return accepted(await self._sdks.put(call, api_version, encode(body)), self._client.endpoint)
 
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         call = route(arm_id)
-        if call is not None:
-            answer = await self._sdks.delete(call, api_version)
-        else:
-            answer = await self._client.request("DELETE", arm_id, api_version)
-        if answer.status == 204 or is_absence(answer):
-            return None
-        return accepted(answer, self._client.endpoint)
+        if call is None:
+            return await delete_plainly(self._client, arm_id, api_version)
+        return _gone_or(await self._sdks.delete(call, api_version), self._client.endpoint)
+
+
+async def put_plainly(client: ArmClient, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
+    """Create or replace what no SDK writes; a managed network is built by an action of its workspace."""
+    if is_network(arm_id):
+        answer = await build(client, arm_id, api_version, body)
+    else:
+        answer = await client.request("PUT", arm_id, api_version, body=body)
+    return accepted(answer, client.endpoint)
+
+
+async def delete_plainly(client: ArmClient, arm_id: str, api_version: str) -> Accepted | None:
+    """Delete what no SDK deletes. "The managed virtual network is deleted when the workspace is deleted": not before,
+    and by nobody."""
+    if is_network(arm_id):
+        return None
+    return _gone_or(await client.request("DELETE", arm_id, api_version), client.endpoint)
+
+
+def _gone_or(answer: ArmAnswer, endpoint: str) -> Accepted | None:
+    return None if answer.status == 204 or is_absence(answer) else accepted(answer, endpoint)
 
 
 def accepted(answer: ArmAnswer, endpoint: str) -> Accepted:

@@ -45,6 +45,10 @@ class Registration(Model):
         default=(), description="ARM ids of storage accounts whose data workspaces may use."
     )
     identities: tuple[str, ...] = Field(default=(), description="ARM ids of user-assigned identities.")
+    outbound_targets: tuple[str, ...] = Field(
+        default=(),
+        description="ARM ids of resources, or of what holds them, that managed networks may have private endpoints to.",
+    )
     entra_groups: tuple[str, ...] = Field(default=(), description="Groups that may be granted roles.")
     service_principals: tuple[str, ...] = Field(
         default=(), description="Object ids of pipelines and other processes that may be granted roles."

@@ -59,6 +59,11 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
     if not own and not _known(str(identity.primary), registration.identities):
         yield _detail("$.identity.primary", str(identity.primary))
     yield from _data(spec, registration)
+    for index, rule in enumerate(spec.network.managed.outbound_rules):
+        # A word in place of an id is the workspace's own resource.
+        named = rule.type == "privateEndpoint" and "/" in rule.destination
+        if named and not _known(rule.destination, registration.outbound_targets):
+            yield _detail(f"$.network.managed.outboundRules[{index}].destination", rule.destination)
     yield from _encryption(spec.encryption, registration)
 
 

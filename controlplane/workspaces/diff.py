@@ -11,7 +11,7 @@ from controlplane.errors import NotYet
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.compare import added_by_azure, differences
 from controlplane.workspaces.kinds import SUBNET, Kind
-from controlplane.workspaces.kinds_table import kind_of
+from controlplane.workspaces.kinds_table import KINDS, kind_of
 from controlplane.workspaces.model import (
     SYSTEM_PRINCIPAL,
     Action,
@@ -269,6 +269,8 @@ def _deletions(blueprint: Blueprint, observed: Observed, inventory: Mapping[str,
     gone = {key: owned for key, owned in inventory.items() if key not in blueprint.by_key}
     for key in reversed(_dependencies_first(gone)):
         owned = gone[key]
+        if owned.type in KINDS and KINDS[owned.type].stays:
+            continue
         unread = observed.unreadable.get(collection_of(owned.resource_id, owned.type))
         holds = tuple(sorted(other for other, item in gone.items() if key in item.depends_on))
         if unread is not None:

@@ -52,6 +52,9 @@ DURATIONS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
         k.COMPUTE: (60, 15, 60),
         k.IDENTITY: (3, 3, 3),
         k.DATASTORE: (5, 5, 5),
+        # "It can take around 30 minutes"; each rule of a network that stands, minutes.
+        k.MANAGED_NETWORK: (1800, 1800, 0),
+        k.OUTBOUND_RULE: (20, 20, 20),
         k.ROLE_ASSIGNMENT: (2, 2, 2),
         k.DIAGNOSTIC: (2, 2, 2),
     }

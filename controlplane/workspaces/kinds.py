@@ -44,6 +44,10 @@ ML_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
 IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 DATASTORE = "Microsoft.MachineLearningServices/workspaces/datastores"
+OUTBOUND_RULE = "Microsoft.MachineLearningServices/workspaces/outboundRules"
+#: Azure shows it inside the workspace and builds it by an action; the adapters make a resource of that
+#: (controlplane/azure/managed_networks.py).
+MANAGED_NETWORK = "Microsoft.MachineLearningServices/workspaces/managedNetworks"
 ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 ROLE_DEFINITION = "Microsoft.Authorization/roleDefinitions"
 #: Who may take a role for a while (PIM). Read only: an administrator makes them, by requests.
@@ -117,6 +121,10 @@ class Kind:
     merges: bool = False
     """A PUT replaces the object and siblings' fields with it: it is written as GET plus our fields."""
     taggable: bool = True
+    ratchets: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
+    """Property → its values in the only order in which Azure lets it change."""
+    stays: bool = False
+    """Nothing takes it away again but the deletion of its parent."""
     holds_others: bool = False
     """Deleting it deletes what anybody put in it: that is never a way of changing it."""
 
@@ -155,7 +163,7 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         COMPONENT: "2020-02-02",
         DIAGNOSTIC: "2021-05-01-preview",
         IDENTITY: "2024-11-30",
-        **dict.fromkeys((ML_WORKSPACE, COMPUTE, DATASTORE), _ML),
+        **dict.fromkeys((ML_WORKSPACE, COMPUTE, DATASTORE, OUTBOUND_RULE, MANAGED_NETWORK), _ML),
         ROLE_ASSIGNMENT: "2022-04-01",
         **dict.fromkeys((ELIGIBILITY, ELIGIBILITY_REQUEST), "2020-10-01"),
     }

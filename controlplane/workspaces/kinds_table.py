@@ -276,10 +276,20 @@ _KINDS = (
         id_maps=frozenset({"identity.userAssignedIdentities"}),
         in_place={"identity.type": _IDENTITY_CHANGES},
         meanings={"identity.type": Meaning.COMMA_SET},
+        # "Workspace managed virtual network isolation": enabled is never disabled, approved-only never internet again.
+        ratchets={
+            "properties.managedNetwork.isolationMode": (
+                "Disabled",
+                "AllowInternetOutbound",
+                "AllowOnlyApprovedOutbound",
+            )
+        },
         defaults={
             "kind": "Default",
             "properties.publicNetworkAccess": "Enabled",
             "properties.v1LegacyMode": False,
+            "properties.managedNetwork.isolationMode": "Disabled",
+            "properties.managedNetwork.firewallSku": "Standard",
             "properties.systemDatastoresAuthMode": "AccessKey",
         },
     ),
@@ -294,6 +304,7 @@ _KINDS = (
                 "properties.properties.vmSize",
                 "properties.properties.vmPriority",
                 "properties.properties.osType",
+                "properties.properties.subnet",
                 "properties.properties.subnet.id",
                 "properties.properties.enableNodePublicIp",
                 "properties.properties.remoteLoginPortPublicAccess",
@@ -302,6 +313,7 @@ _KINDS = (
         defaults={
             "properties.disableLocalAuth": False,
             "properties.properties.enableNodePublicIp": True,
+            "properties.properties.subnet": None,
             "properties.properties.vmPriority": "Dedicated",
             "properties.properties.osType": "Linux",
             "properties.properties.scaleSettings.minNodeCount": 0,
@@ -326,6 +338,26 @@ _KINDS = (
         defaults={"properties.serviceDataAccessAuthIdentity": "None"},
         taggable=False,
     ),
+    _kind(
+        k.OUTBOUND_RULE,
+        Listing.PARENT,
+        # azurerm makes a new rule of each of these.
+        replacing=frozenset(
+            {
+                "properties.type",
+                "properties.destination.serviceResourceId",
+                "properties.destination.subresourceTarget",
+            }
+        ),
+        defaults={
+            "properties.category": "UserDefined",
+            "properties.destination.action": "Allow",
+            "properties.destination.sparkEnabled": False,
+        },
+        meanings={"properties.destination.portRanges": Meaning.COMMA_SET},
+        taggable=False,
+    ),
+    _kind(k.MANAGED_NETWORK, Listing.PARENT, taggable=False, stays=True),
     _kind(
         k.ROLE_ASSIGNMENT,
         Listing.GROUP_EXTENSION,

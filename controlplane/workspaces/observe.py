@@ -164,7 +164,7 @@ def _declared(blueprint: Blueprint) -> dict[Read, str]:
             continue
         path = _path(resource, kind)
         asked[Read(path, kind.api_version, kind.listing is not Listing.SELF)] = kind.type
-        for child in _WITH_PARENT.get(kind.type, ()):
+        for child in _below(resource, kind):
             asked[Read(f"{resource.id}/{child.rpartition('/')[2]}", k.API_VERSIONS[child], True)] = child
         if kind.type == k.DNS_LINK and (zone := _abroad(blueprint, resource)) is not None:
             asked[Read(f"{zone}/A", k.API_VERSIONS[k.A_RECORD], True)] = k.A_RECORD
@@ -178,6 +178,13 @@ def _declared(blueprint: Blueprint) -> dict[Read, str]:
         path = f"{blueprint.own_groups[0]}/providers/{k.ELIGIBILITY}"
         asked[Read(path, k.API_VERSIONS[k.ELIGIBILITY], True)] = k.ELIGIBILITY
     return asked
+
+
+def _below(resource: Resource, kind: Kind) -> tuple[str, ...]:
+    """Types that are listed with a resource; the outbound rules of a workspace only where it has any."""
+    found = _WITH_PARENT.get(kind.type, ())
+    managed = kind.type == k.ML_WORKSPACE and at(resource.body, "properties.managedNetwork") is not None
+    return (*found, k.OUTBOUND_RULE) if managed else found
 
 
 def _abroad(blueprint: Blueprint, resource: Resource) -> str | None:
@@ -308,6 +315,13 @@ def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterat
     theirs |= {fold(str(body["id"])) for triple, body in found.roles.items() if triple in by_hand}
     for arm_id in found.manageable:
         # The interface of a private endpoint is Azure's, and comes and goes with it.
-        made_by_azure = at(found.snapshot[arm_id], "properties.privateEndpoint.id") is not None
+        made_by_azure = at(found.snapshot[arm_id], "properties.privateEndpoint.id") is not None or _required(
+            found.snapshot[arm_id]
+        )
         if arm_id not in claimed and arm_id not in theirs and arm_id.startswith(own) and not made_by_azure:
             yield found.snapshot[arm_id]
+
+
+def _required(body: JsonObject) -> bool:
+    """An outbound rule that Azure makes for itself, or that follows from one."""
+    return at(body, "properties.category") in ("Required", "Recommended", "Dependency")

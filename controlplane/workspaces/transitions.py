@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from controlplane.arm import fold
 from controlplane.errors import ErrorDetail
-from controlplane.workspaces.spec_model import WorkspaceSpec
+from controlplane.workspaces.spec_model import NetworkMode, WorkspaceSpec
 
 CODE = "TransitionNotAllowed"
 
@@ -48,6 +48,20 @@ def _identity(before: WorkspaceSpec, after: WorkspaceSpec) -> Iterator[ErrorDeta
         )
 
 
+def _isolation(before: WorkspaceSpec, after: WorkspaceSpec) -> Iterator[ErrorDetail]:
+    """S5-07, S5-08: "Once a managed VNet workspace is configured to allow internet outbound, the workspace cannot be
+    reconfigured to disabled. Similarly, once … allow only approved outbound, the workspace cannot be reconfigured to
+    allow internet outbound" ("Workspace managed virtual network isolation").
+    """
+    was, becomes, order = before.network.mode, after.network.mode, tuple(NetworkMode)
+    if order.index(becomes) < order.index(was):
+        yield not_allowed(
+            "$.network.mode",
+            f"is {was.value!r} and cannot become {becomes.value!r}: Azure lets the isolation of a managed network grow "
+            f"({' → '.join(mode.value for mode in order)}), and never takes it back. Make a new workspace instead.",
+        )
+
+
 def _own_key(before: WorkspaceSpec, after: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """S1-07, S2-24: "After workspace creation, the customer-managed encryption key for resources that the workspace
     depends on can only be updated to another key in the original Azure Key Vault resource" ("Customer-managed keys for
@@ -78,6 +92,7 @@ def _permission_model(before: WorkspaceSpec, after: WorkspaceSpec) -> Iterator[E
 
 TRANSITIONS: dict[str, Transition] = {
     "identity.joined": Transition(_identity, ("S2-13", "S2-14")),
+    "network.isolation": Transition(_isolation),
     "encryption.key": Transition(_own_key),
     "vault.permissionModel": Transition(_permission_model),
 }

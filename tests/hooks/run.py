@@ -29,6 +29,7 @@ MODULES = (
     "running",
     "identities",
     "eligibility",
+    "isolated",
 )
 
 
@@ -62,8 +63,9 @@ def _run(product: QuietProduct, scenario: Scenario, off: str | None) -> str:
 def main(only: list[str]) -> None:
     for module in MODULES:
         importlib.import_module(f"tests.hooks.{module}")
+    managed = example("managed-approved-catalog")
     worlds: dict[str, QuietProduct] = {}
-    for name, asked in (("empty", None), ("example", example()), ("hub", hub_spec())):
+    for name, asked in (("empty", None), ("example", example()), ("hub", hub_spec()), ("managed", managed)):
         worlds[name] = QuietProduct()
         worlds[name].register()
         assert asked is None or worlds[name].create(asked).status == "Succeeded"

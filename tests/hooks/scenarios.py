@@ -18,13 +18,13 @@ from tests.support.blueprints import ROOT, example
 from tests.support.quiet_product import QuietProduct
 
 Run = Callable[[QuietProduct], None]
-World = Literal["empty", "example", "hub"]
+World = Literal["empty", "example", "hub", "managed"]
 
 
 @dataclass(frozen=True)
 class Scenario:
     """``world`` it begins with: ``empty`` is a registered project, ``example`` the example workspace, ``hub`` one whose
-    hub has a Bastion, a jump host and two build agents."""
+    hub has a Bastion, a jump host and two build agents, ``managed`` one with a managed network and a catalog."""
 
     run: Run
     world: World

@@ -38,6 +38,8 @@ ROLE_FILES = {
     "role-operator": "operator",
     "role-operator-access": "operator",
 }
+#: The workspace that has a managed network.
+ISOLATED = "isolated"
 #: Wildcard → why no name will do.
 WILDCARDS = {
     "Microsoft.Storage/locations/*/read": "Storage publishes no name for its locations/asyncoperations, and Azure "
@@ -191,7 +193,18 @@ def life(product: QuietProduct) -> None:
     operations.append(product.finish(product.put(smaller, consent=True)))
     assert product.failing() == set()
     operations.append(product.delete())
+    operations += isolated(product)
     assert [operation.status for operation in operations] == ["Succeeded"] * len(operations), operations
+
+
+def isolated(product: QuietProduct) -> list[Operation]:
+    """As :func:`life`, of a workspace with a managed network."""
+    name, asked = ISOLATED, example("managed-approved-catalog")
+    operations = [product.create(asked, name=name)]
+    assert product.failing(name) == set()
+    asked["network"]["managed"]["outboundRules"].pop()
+    operations.append(product.finish(product.put(asked, consent=True, name=name), name))
+    return [*operations, product.delete(name)]
 
 
 def test_the_product_uses_what_its_roles_hold_and_nothing_else() -> None:
@@ -260,6 +273,7 @@ def made() -> Iterator[QuietProduct]:
         begin(product)
         assert product.create(everything()).status == "Succeeded"
         assert product.create(joined(), JOINED).status == "Succeeded"
+        assert product.create(example("managed-approved-catalog"), name=ISOLATED).status == "Succeeded"
         yield product
 
 
@@ -270,7 +284,8 @@ def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: Qu
     made.services = replace(made.services, catalog=AzureCatalog(QuietClient(made.azure, "observer")))  # type: ignore[arg-type]
     rights.set("observer", actions("observer") - {missing})
     try:
-        findings = [finding for name in (NAME, JOINED) for finding in made.validate(name).report.findings]
+        names = (ISOLATED,) if "outboundRules" in missing else (NAME, JOINED)
+        findings = [finding for name in names for finding in made.validate(name).report.findings]
         unknown = {f.id for f in findings if f.status == "Unknown"}
         try:
             made.plan(everything())

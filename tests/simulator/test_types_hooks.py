@@ -11,6 +11,7 @@ from tests.simulator import (
     effects_gateways,
     effects_identity,
     effects_machines,
+    effects_managed,
     effects_pim,
     effects_policies,
     effects_routes,
@@ -21,7 +22,7 @@ from tests.simulator.lab import Lab
 
 # Imported for the effects they add.
 assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE and effects_policies.POLICY
-assert effects_gateways.GATEWAY and effects_machines.RULES and effects_services.Effect
+assert effects_gateways.GATEWAY and effects_machines.RULES and effects_managed.APPROVED and effects_services.Effect
 assert effects_identity.TABLE and effects_pim.TABLE
 
 

@@ -43,6 +43,8 @@ EXAMPLES = (
     "landing-zone",
     "datastores",
     "brought-registry",
+    "managed-internet",
+    "managed-approved-catalog",
 )
 #: An example with every type that hubs may have.
 FULL_HUB = {
@@ -92,6 +94,12 @@ def with_data() -> dict[str, Any]:
 def with_brought_registry() -> dict[str, Any]:
     """What to replace in the example for a registry that is brought along."""
     return {"registry": example("brought-registry")["registry"]}
+
+
+def managed(name: str) -> dict[str, Any]:
+    """What to replace in the example for the managed network, and the catalog, of another one."""
+    other = example(name)
+    return {"network": other["network"], "catalog": other["catalog"]}
 
 
 def compiled_example(name: str) -> Blueprint:

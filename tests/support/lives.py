@@ -42,6 +42,11 @@ def _path(product: QuietProduct) -> float:
         for one in product.azure.engine.operations.all()
         if one.verb == "create"
     }
+    took |= {
+        fold(f"{one.resource_id}/managedNetworks/default"): one.due - one.started
+        for one in product.azure.engine.operations.all()
+        if one.verb == "action:provisionManagedNetwork"
+    }
     ids, ends = product.ids(), dict[str, float]()
     for resource in product.blueprint().resources:
         seconds = took.get(fold(ids.get(resource.key, "")), 0.0)

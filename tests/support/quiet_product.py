@@ -25,10 +25,9 @@ from controlplane.arm import type_of
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.catalog import AzureCatalog
-from controlplane.azure.errors import is_absence
 from controlplane.azure.hosts import absolute
 from controlplane.azure.reader import ArmReader
-from controlplane.azure.writer import accepted
+from controlplane.azure.writer import delete_plainly, put_plainly
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation
 from controlplane.operations.preconditions import Preconditions
@@ -129,11 +128,10 @@ class QuietWriter:
         self._client = client
 
     async def put(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
-        return accepted(await self._client.request("PUT", arm_id, api_version, body=body), BASE)
+        return await put_plainly(cast(ArmClient, self._client), arm_id, api_version, body)
 
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
-        answer = await self._client.request("DELETE", arm_id, api_version)
-        return None if answer.status == 204 or is_absence(answer) else accepted(answer, BASE)
+        return await delete_plainly(cast(ArmClient, self._client), arm_id, api_version)
 
 
 class QuietProduct:

@@ -26,7 +26,14 @@ from controlplane.workspaces.posture import advice, profile, rules, scorecard
 from controlplane.workspaces.spec_rules.data import RULES as DATA_RULES
 from controlplane.workspaces.spec_rules.identity import RULES
 from controlplane.workspaces.transitions import TRANSITIONS
-from tests.support.blueprints import everything, example, with_brought_registry, with_data, with_full_hub
+from tests.support.blueprints import (
+    everything,
+    example,
+    managed,
+    with_brought_registry,
+    with_data,
+    with_full_hub,
+)
 
 _REGISTRIES: dict[str, dict[str, Any]] = {
     "control": rules.CONTROLS,
@@ -61,7 +68,9 @@ def _registered() -> Iterator[tuple[str, frozenset[str]]]:
     }
     found: dict[str, frozenset[str]] = {}
     data = (with_data(), with_brought_registry())
-    for changes in (with_everything, *data, *map(_identities_of, ("user-assigned", "customer-managed-key"))):
+    isolated = map(managed, ("managed-internet", "managed-approved-catalog"))
+    identities = map(_identities_of, ("user-assigned", "customer-managed-key"))
+    for changes in (with_everything, *data, *identities, *isolated):
         for resource in everything(**changes).resources:
             found[resource.key] = found.get(resource.key, frozenset()) | frozenset(resource.requirements)
     yield from ((f"resource:{key}", needs) for key, needs in found.items())

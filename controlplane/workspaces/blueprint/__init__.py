@@ -27,6 +27,7 @@ from controlplane.workspaces.blueprint.gateways import gateways, watched
 from controlplane.workspaces.blueprint.hub import agent_keys, hub
 from controlplane.workspaces.blueprint.identities import identities
 from controlplane.workspaces.blueprint.instances import instances
+from controlplane.workspaces.blueprint.managed_network import managed_network
 from controlplane.workspaces.blueprint.network import network, peerings
 from controlplane.workspaces.blueprint.persona_roles import desired_access, persona_roles
 from controlplane.workspaces.blueprint.private_endpoints import data_endpoints, endpoint_id, private_endpoints
@@ -94,6 +95,7 @@ def _resources(site: Site) -> Iterator[Resource]:
     yield from datastores(site)
     yield from workspace_roles(site, scopes)
     yield from identity_roles(site, scopes, later=True)
+    yield from managed_network(site, ids)
     yield from clusters(site)
     yield from cluster_roles(site, scopes)
     yield from instances(site)

@@ -27,6 +27,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "storage-file-data-privileged-contributor": "69566ab7-960f-475b-8e7c-b3118f30c6bd",
         "key-vault-administrator": "00482a5a-887f-4fb3-b363-3b7fe8e74483",
         "acr-pull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+        "network-connection-approver": "b556d68e-0be0-4f35-a333-ad7ee1ce17ea",
         "azureml-data-scientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
         **GRANTABLE,
     }

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.context import Site, resource
+from controlplane.workspaces.blueprint.managed_network import MANAGED_NETWORK
 from controlplane.workspaces.blueprint.network import subnet_id
 from controlplane.workspaces.blueprint.workspace import workspace_id
 from controlplane.workspaces.model import Resource
 from controlplane.workspaces.spec_model import Cluster, ClusterIdentity, InstanceIdentity
 
 #: X-17: a node without a public address reaches the workspace through its endpoint or not at all.
-AFTER = (
+_AFTER = (
     "workspace",
     "subnet/training",
     "private-endpoint/workspace",
@@ -23,6 +24,8 @@ AFTER = (
 )
 #: S1-45: the workspace's endpoint comes after nodes that have public addresses; they need nothing of it.
 _AFTER_PUBLIC = ("workspace", "subnet/training")
+#: In a network that Azure keeps nodes have its endpoints, which come with it; there is no subnet to be in.
+_AFTER_MANAGED = ("workspace", "private-endpoint/workspace", MANAGED_NETWORK)
 _REQUIREMENTS = (
     "S1-02",
     "S1-26",
@@ -38,20 +41,30 @@ _REQUIREMENTS = (
 )
 
 
+def after(site: Site) -> tuple[str, ...]:
+    """Keys of what a compute waits for."""
+    return _AFTER_MANAGED if site.is_managed else _AFTER
+
+
+def subnet_of(site: Site) -> dict[str, str] | None:
+    """Where computes stand; null, not absent, in a network that Azure keeps: the two exclude each other (X-13)."""
+    return None if site.is_managed else {"id": subnet_id(site, "training")}
+
+
 def clusters(site: Site) -> Iterator[Resource]:
-    parent, subnet = workspace_id(site), {"id": subnet_id(site, "training")}
+    parent, subnet = workspace_id(site), subnet_of(site)
     for cluster in site.spec.compute.clusters:
         yield resource(
             f"cluster/{cluster.name}",
             k.COMPUTE,
             f"{parent}/computes/{cluster.name}",
             _body(site, cluster, subnet),
-            _AFTER_PUBLIC if cluster.public_ip else AFTER,
+            _AFTER_PUBLIC if cluster.public_ip and not site.is_managed else after(site),
             requirements=(*_REQUIREMENTS, *(("S1-45",) if cluster.public_ip else ("S1-71",))),
         )
 
 
-def _body(site: Site, cluster: Cluster, subnet: dict[str, str]) -> dict[str, object]:
+def _body(site: Site, cluster: Cluster, subnet: dict[str, str] | None) -> dict[str, object]:
     return {
         "location": site.spec.location,
         "tags": site.tags,

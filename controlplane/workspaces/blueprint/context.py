@@ -111,6 +111,19 @@ class Site:
         return self.spec.registry.existing is None
 
     @property
+    def is_managed(self) -> bool:
+        """Whether Azure keeps the computes' network; then no compute stands in the workspace's own (X-13)."""
+        return self.spec.network.mode.is_managed
+
+    @property
+    def builds_network(self) -> bool:
+        """Whether that network is to be built: somebody wants it now, or a compute would wait for it. Microsoft
+        recommends to build it first: the first compute may time out otherwise ("Manually provision a managed VNet")."""
+        computes = self.spec.compute
+        wanted = self.spec.network.managed.provision == "atCreation"
+        return self.is_managed and (wanted or bool(computes.clusters or computes.instances))
+
+    @property
     def has_machines(self) -> bool:
         """Whether machines stand in the hub."""
         hub = self.spec.network.hub

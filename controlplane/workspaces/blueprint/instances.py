@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from controlplane.workspaces import kinds as k
-from controlplane.workspaces.blueprint.compute import AFTER, identity_of
+from controlplane.workspaces.blueprint.compute import after, identity_of, subnet_of
 from controlplane.workspaces.blueprint.context import Site, resource
-from controlplane.workspaces.blueprint.network import subnet_id
 from controlplane.workspaces.blueprint.workspace import workspace_id
 from controlplane.workspaces.model import Resource
 from controlplane.workspaces.spec_model import Instance
@@ -22,7 +21,7 @@ def instances(site: Site) -> Iterator[Resource]:
     """One machine each."""
     for instance in site.spec.compute.instances:
         arm_id = f"{workspace_id(site)}/computes/{instance.name}"
-        yield resource(f"instance/{instance.name}", k.COMPUTE, arm_id, _body(site, instance), AFTER)
+        yield resource(f"instance/{instance.name}", k.COMPUTE, arm_id, _body(site, instance), after(site))
 
 
 def _body(site: Site, instance: Instance) -> dict[str, Any]:
@@ -36,7 +35,7 @@ def _body(site: Site, instance: Instance) -> dict[str, Any]:
             "disableLocalAuth": True,
             "properties": {
                 "vmSize": instance.size,
-                "subnet": {"id": subnet_id(site, "training")},
+                "subnet": subnet_of(site),
                 "enableNodePublicIp": False,
                 "sshSettings": {"sshPublicAccess": "Disabled"},
                 "applicationSharingPolicy": "Personal",

@@ -37,8 +37,9 @@ def subnet_id(site: Site, which: str) -> str:
 def network(site: Site) -> Iterator[Resource]:
     yield _vnet(site, "ml", site.ranges.ml, ("S1-03", "S1-12"))
     yield _nsg(site, "private-endpoints", nsg_rules.private_endpoints())
-    yield _nsg(site, "training", nsg_rules.training(site))
-    yield from egress(site)
+    if not site.is_managed:
+        yield _nsg(site, "training", nsg_rules.training(site))
+        yield from egress(site)
     yield from _ml_subnets(site)
     if site.makes_hub:
         yield from _hub(site)
@@ -100,6 +101,8 @@ def _ml_subnets(site: Site) -> Iterator[Resource]:
         # "Disable network policies for private endpoints": how-to-configure-private-link, prerequisites.
         privateEndpointNetworkPolicies="Disabled",
     )
+    if site.is_managed:
+        return
     yield _subnet(
         site,
         "training",
@@ -136,7 +139,7 @@ def peerings(site: Site) -> Iterator[Resource]:
 
     Only the second one is waited for: the first is ``Initiated`` until its twin exists, then both are ``Connected``.
     """
-    after: tuple[str, ...] = ("vnet/ml", "subnet/training")
+    after: tuple[str, ...] = ("vnet/ml", "subnet/private-endpoints" if site.is_managed else "subnet/training")
     if site.makes_hub:
         asked = site.spec.network.hub
         more = (("bastion", asked.bastion), ("gateway", asked.vpn is not None))

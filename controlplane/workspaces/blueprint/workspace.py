@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from controlplane.json_types import JsonObject
@@ -10,7 +11,16 @@ from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.context import Site, resource
 from controlplane.workspaces.blueprint.identities import KINDS, attached, given_key, primary
 from controlplane.workspaces.model import Resource
-from controlplane.workspaces.spec_model import WorkspaceSpec
+from controlplane.workspaces.spec_model import NetworkMode, WorkspaceSpec
+
+#: Mode of the spec → isolation mode in Azure.
+ISOLATION: Mapping[NetworkMode, str] = MappingProxyType(
+    {
+        NetworkMode.PRIVATE_VNET: "Disabled",
+        NetworkMode.ALLOW_INTERNET: "AllowInternetOutbound",
+        NetworkMode.APPROVED_ONLY: "AllowOnlyApprovedOutbound",
+    }
+)
 
 
 def image_build_compute(spec: WorkspaceSpec) -> str | None:
@@ -39,6 +49,8 @@ def workspace(site: Site, dependants: dict[str, str], roles: tuple[str, ...] = (
         properties["primaryUserAssignedIdentity"] = attached(site)[chosen]
     if (encryption := _encryption(site)) is not None:
         properties["encryption"] = encryption
+    if site.is_managed:
+        properties["managedNetwork"] = _managed_network(site)
     builder = image_build_compute(site.spec)
     if builder is not None:
         properties["imageBuildCompute"] = builder
@@ -79,6 +91,8 @@ def _needs(site: Site) -> Iterator[str]:
         yield "S2-30"
     if site.spec.encryption.customer_managed_key is not None:
         yield "S2-24"
+    if site.is_managed:
+        yield from ("S3-74", "S5-01", "S5-07", "S5-08", "S5-35")
 
 
 def _encryption(site: Site) -> JsonObject | None:
@@ -91,6 +105,15 @@ def _encryption(site: Site) -> JsonObject | None:
         "identity": {"userAssignedIdentity": asked.identity},
         "keyVaultProperties": {"keyVaultArmId": asked.key_vault_id, "keyIdentifier": asked.customer_managed_key},
     }
+
+
+def _managed_network(site: Site) -> dict[str, Any]:
+    """Its rules are resources of their own, and stay where this says nothing of them."""
+    network = site.spec.network
+    settings: dict[str, Any] = {"isolationMode": ISOLATION[network.mode]}
+    if network.mode is NetworkMode.APPROVED_ONLY:
+        settings["firewallSku"] = network.managed.firewall_sku
+    return settings
 
 
 def workspace_id(site: Site) -> str:

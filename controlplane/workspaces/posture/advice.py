@@ -12,6 +12,7 @@ from controlplane.workspaces.posture.advice_access import ACCESS_ADVICE
 from controlplane.workspaces.posture.advice_compute import COMPUTE_ADVICE
 from controlplane.workspaces.posture.advice_hub import HUB_ADVICE
 from controlplane.workspaces.posture.advice_identity import IDENTITY_ADVICE
+from controlplane.workspaces.posture.advice_managed import MANAGED_ADVICE
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import Workload, WorkspaceSpec
 
@@ -76,6 +77,7 @@ _ADVICE = (
     *HUB_ADVICE,
     *COMPUTE_ADVICE,
     *ACCESS_ADVICE,
+    *MANAGED_ADVICE,
     Advice(
         "NoImageBuildCompute",
         ("S1-65",),

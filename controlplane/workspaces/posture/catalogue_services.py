@@ -110,7 +110,6 @@ _MONITORING_ENTRIES = (
 _WORKSPACE_ENTRIES = (
     _workspace.high("AML.WS.PublicNetworkAccess", "properties.publicNetworkAccess", "S1-05", "S1-48"),
     _workspace.medium("AML.WS.V1LegacyMode", "properties.v1LegacyMode", "S1-47"),
-    _workspace.high("AML.WS.ManagedNetworkIsolationMode", "properties.managedNetwork"),
     _workspace.high("AML.WS.ServerlessSubnet", "properties.serverlessComputeSettings"),
     Table(kinds.ML_WORKSPACE, _ML, Concern.IDENTITY).high("AML.WS.IdentityPresent", "identity"),
     Table(kinds.ML_WORKSPACE, _DATA, Concern.ACCESS).high(

@@ -11,6 +11,7 @@ from controlplane.workspaces.posture import (
     catalogue_data,
     catalogue_hub,
     catalogue_identity,
+    catalogue_managed,
     catalogue_network,
     catalogue_services,
 )
@@ -23,6 +24,7 @@ from controlplane.workspaces.posture.checks import (
     exposure,
     hub,
     idle,
+    managed_network,
     peering,
     ways_in,
 )
@@ -37,6 +39,7 @@ CONTROLS: dict[str, Control] = {
     control.rule: control
     for control in (
         *catalogue_network.ENTRIES,
+        *catalogue_managed.ENTRIES,
         *catalogue_hub.ENTRIES,
         *catalogue_services.ENTRIES,
         *catalogue_compute.ENTRIES,
@@ -60,6 +63,8 @@ _CHECKS = (
     Check("CP.HUB.WayIn", "hub.wayIn", ways_in.way_in, section=Section.DEVOPS_PIPELINE, environments=PROD_CLASS),
     Check("CP.HUB.Gateways", "hub.gateways", ways_in.gateways, section=Section.DEVOPS_PIPELINE),
     Check("NET.SUBNET.EgressPath", "egress.path", egress.egress, concern=Concern.DECLARED),
+    Check("CP.EGRESS.RuleWorks", "managed.works", managed_network.works),
+    Check("CP.EGRESS.Unneeded", "managed.unneeded", managed_network.unneeded, Severity.MEDIUM, requirements=("S5-35",)),
     Check("CP.NothingPublic", "exposure.access", exposure.public_access, section=_DATA),
     Check("NET.PIP.None", "exposure.addresses", exposure.public_addresses, Severity.MEDIUM),
     Check("NET.NSG.NoAnyInboundSource", "exposure.ports", exposure.open_ports),

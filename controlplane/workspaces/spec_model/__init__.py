@@ -12,6 +12,7 @@ from controlplane.workspaces.spec_model.compute import Cluster, ClusterIdentity,
 from controlplane.workspaces.spec_model.data import Datastore, Registry, Storage
 from controlplane.workspaces.spec_model.identity import Encryption, Identity, Vault
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry, Forecast, Money
+from controlplane.workspaces.spec_model.managed_network import ManagedNetwork, OutboundRule
 from controlplane.workspaces.spec_model.network import Agents, Egress, Hub, Network, NetworkMode
 from controlplane.workspaces.spec_model.types import ArmId, Days, Duration, Guid
 from controlplane.workspaces.spec_model.waivers import Waiver
@@ -41,9 +42,11 @@ __all__ = [
     "Identity",
     "Instance",
     "InstanceIdentity",
+    "ManagedNetwork",
     "Money",
     "Network",
     "NetworkMode",
+    "OutboundRule",
     "PointToSite",
     "Registry",
     "Site",

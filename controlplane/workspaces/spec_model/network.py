@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from controlplane.operations.model import Model
+from controlplane.workspaces.spec_model.managed_network import ManagedNetwork
 from controlplane.workspaces.spec_model.types import ArmId
 from controlplane.workspaces.spec_model.ways_in import ExpressRoute, Vpn
 
@@ -16,6 +17,11 @@ class NetworkMode(StrEnum):
     PRIVATE_VNET = "privateVnet"
     ALLOW_INTERNET = "managedAllowInternetOutbound"
     APPROVED_ONLY = "managedAllowOnlyApprovedOutbound"
+
+    @property
+    def is_managed(self) -> bool:
+        """Azure makes and keeps the computes' network; how isolated it is only ever grows."""
+        return self is not NetworkMode.PRIVATE_VNET
 
 
 #: An OpenSSH public key as ``ssh-keygen`` writes it; Azure takes RSA of 2048 bits and more, and Ed25519. Source:
@@ -126,3 +132,6 @@ class Network(Model):
     )
     hub: Hub = Field(default=Hub(), description="The hub network.")
     egress: Egress = Field(default=Egress(), description="How nodes reach Azure.")
+    managed: ManagedNetwork = Field(
+        default=ManagedNetwork(), description="The network that Azure keeps for computes, in the managed modes."
+    )

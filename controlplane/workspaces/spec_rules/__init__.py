@@ -14,6 +14,7 @@ from controlplane.workspaces.spec_rules.egress import egress
 from controlplane.workspaces.spec_rules.hub import hub
 from controlplane.workspaces.spec_rules.identity import identity
 from controlplane.workspaces.spec_rules.lifetime import lifetime
+from controlplane.workspaces.spec_rules.managed_network import managed_network
 from controlplane.workspaces.spec_rules.network import network
 from controlplane.workspaces.spec_rules.waivers import waivers
 from controlplane.workspaces.spec_rules.ways_in import ways_in
@@ -21,6 +22,7 @@ from controlplane.workspaces.spec_rules.ways_in import ways_in
 _RULES: tuple[Callable[[WorkspaceSpec], Iterator[ErrorDetail]], ...] = (
     lifetime,
     network,
+    managed_network,
     hub,
     ways_in,
     egress,

@@ -7,17 +7,11 @@ from collections.abc import Iterator
 
 from controlplane.errors import ErrorDetail
 from controlplane.workspaces.addresses import AUTO, DOCKER_BRIDGE, LARGEST_PREFIX, PRIVATE, SMALLEST_PREFIX
-from controlplane.workspaces.spec_model import NetworkMode, WorkspaceSpec
-from controlplane.workspaces.spec_rules.unbuilt import Unbuilt, unavailable
-
-_UNBUILT: tuple[Unbuilt, ...] = (
-    ("$.network.mode", lambda s: s.network.mode is not NetworkMode.PRIVATE_VNET, "privateVnet"),
-)
+from controlplane.workspaces.spec_model import WorkspaceSpec
 
 
 def network(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """Every reason why the network is refused, by JSON path."""
-    yield from unavailable(spec, _UNBUILT)
     yield from _address_space(spec)
 
 

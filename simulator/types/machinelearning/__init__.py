@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from simulator.engine.declaration import ResourceType
-from simulator.types.machinelearning import assets, computes, jobs, workspaces
+from simulator.types.machinelearning import assets, computes, jobs, outbound_rules, workspaces
 
-TYPES: tuple[ResourceType, ...] = (*workspaces.TYPES, *computes.TYPES, *jobs.TYPES, *assets.TYPES)
+TYPES: tuple[ResourceType, ...] = (
+    *workspaces.TYPES,
+    *outbound_rules.TYPES,
+    *computes.TYPES,
+    *jobs.TYPES,
+    *assets.TYPES,
+)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from simulator.engine.declaration import (
     Action,
     Answer,
@@ -20,6 +22,8 @@ from simulator.engine.declaration import (
 )
 from simulator.types._shared import dig, iso, parent_id
 from simulator.types.machinelearning import instances
+from simulator.types.machinelearning._lro import LOCATION
+from simulator.types.machinelearning.managed_network import compute_seconds, first_compute, holds_computes
 from simulator.types.machinelearning.nodes import (
     inner,
     leave_subnet,
@@ -29,7 +33,7 @@ from simulator.types.machinelearning.nodes import (
     scale_down,
 )
 from simulator.types.machinelearning.workspace_effects import ACR_PULL
-from simulator.types.machinelearning.workspaces import LOCATION, WORKSPACE
+from simulator.types.machinelearning.workspaces import WORKSPACE
 from simulator.types.private_link import approved_endpoints
 
 COMPUTE = f"{WORKSPACE}/computes"
@@ -173,7 +177,7 @@ def list_nodes(ctx: HookContext) -> Answer:
     return Answer(200, {"nodes": nodes})
 
 
-def _write(status: int, state: str, seconds: float) -> Lro:
+def _write(status: int, state: str, seconds: float | Callable[[HookContext], float]) -> Lro:
     return Lro(
         Style.ASYNC_OPERATION,
         status,
@@ -188,7 +192,7 @@ def _write(status: int, state: str, seconds: float) -> Lro:
 TYPES: tuple[ResourceType, ...] = (
     ResourceType(
         name=COMPUTE,
-        create=_write(201, "Creating", 60),
+        create=_write(201, "Creating", compute_seconds),
         update=_write(200, "Updating", 10),
         delete=Lro(
             Style.BOTH,
@@ -223,8 +227,10 @@ TYPES: tuple[ResourceType, ...] = (
             *instances.HOOKS,
             Hook(Phase.VALIDATE, "compute-rules", validate),
             Hook(Phase.VALIDATE, "compute-needs-endpoint", needs_endpoint),
+            Hook(Phase.VALIDATE, "managed-network-holds-computes", holds_computes),
             Hook(Phase.ACCEPTED, "compute-keeps-what-is-set-once", keep_what_is_set_once),
             Hook(Phase.COMPLETED, "compute-pulls-from-registry", pull_from_registry),
+            Hook(Phase.COMPLETED, "first-compute-builds-network", first_compute),
             Hook(Phase.COMPLETED, "cluster-allocates-nodes", reach_minimum),
             Hook(Phase.EVENT, "cluster-allocates-nodes", nodes_arrive),
             Hook(Phase.EVENT, "cluster-scales-down", scale_down),

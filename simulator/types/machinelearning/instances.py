@@ -25,8 +25,9 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import add_reference, dig, drop_reference, iso, name_of, parent_id
+from simulator.types.machinelearning._lro import LOCATION
 from simulator.types.machinelearning.nodes import duration, inner
-from simulator.types.machinelearning.workspaces import LOCATION, WORKSPACE
+from simulator.types.machinelearning.workspaces import WORKSPACE
 
 INSTANCE = "ComputeInstance"
 COMPUTE = f"{WORKSPACE}/computes"

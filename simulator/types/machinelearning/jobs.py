@@ -25,8 +25,9 @@ from simulator.engine.declaration import (
 )
 from simulator.types._shared import dig, name_of, parent_id
 from simulator.types.machinelearning import nodes
+from simulator.types.machinelearning._lro import LOCATION
 from simulator.types.machinelearning.legacy import LEGACY
-from simulator.types.machinelearning.workspaces import LOCATION, WORKSPACE
+from simulator.types.machinelearning.workspaces import WORKSPACE
 
 JOB = f"{WORKSPACE}/jobs"
 TERMINAL = ("Completed", "Failed", "Canceled")

@@ -27,6 +27,8 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import dig, iso, same_id, subscription_of
+from simulator.types.machinelearning import managed_network as managed
+from simulator.types.machinelearning._lro import LOCATION, write
 from simulator.types.machinelearning.workspace_effects import claim_storage, grant_roles, workspace_guid
 from simulator.types.machinelearning.workspace_identity import (
     needs_roles,
@@ -49,21 +51,8 @@ WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 TOMBSTONE = "Microsoft.MachineLearningServices/softDeletedWorkspaces"
 DATASTORE = f"{WORKSPACE}/datastores"
 SOFT_DELETE_DAYS = 14  # learn.microsoft.com, "Recover workspace data while soft deleted"
-LOCATION = "/subscriptions/{s}/providers/Microsoft.MachineLearningServices/locations/{l}"
 API = "api.azureml.ms"
 DEPENDANTS = ("storageAccount", "keyVault", "applicationInsights")
-
-
-def _write(status: int, state: str, seconds: float) -> Lro:
-    return Lro(
-        Style.BOTH,
-        status,
-        Body.EMPTY,
-        state=state,
-        seconds=seconds,
-        operation_url=LOCATION + "/workspaceOperationsStatus/{guid}",
-        location_url=LOCATION + "/workspaceOperationResults/{guid}",
-    )
 
 
 def _defaults(ctx: HookContext) -> JsonObject:
@@ -287,10 +276,10 @@ LINKABLE = register(
 TYPES: tuple[ResourceType, ...] = (
     ResourceType(
         name=WORKSPACE,
-        create=_write(202, "Creating", 90),
-        update=_write(202, "Updating", 20),
+        create=write(202, "Creating", 90),
+        update=write(202, "Updating", 20),
         patch=Lro(Style.SYNC, 200),
-        delete=_write(202, "Deleting", 30),
+        delete=write(202, "Deleting", 30),
         keys=(
             "id", "name", "type", "location", "tags", "etag", "properties", "kind", "identity", "sku", "systemData",
         ),
@@ -337,6 +326,7 @@ TYPES: tuple[ResourceType, ...] = (
                 ),
             ),
             PRIVATE_LINK_RESOURCES,
+            Action("provisionManagedNetwork", managed.provision, long=write(202, "Updating", managed.build_seconds)),
         ),
         hooks=(
             Hook(Phase.VALIDATE, "workspace-dependants", validate),
@@ -346,12 +336,17 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.VALIDATE, "workspace-own-key", own_key),
             Hook(Phase.VALIDATE, "workspace-own-key-stays", own_key_stays),
             Hook(Phase.COMPLETED, "workspace-identity-needs-roles", needs_roles),
+            Hook(Phase.VALIDATE, "managed-network-only-grows", managed.only_grows),
+            Hook(Phase.VALIDATE, "managed-network-before-computes", managed.comes_before_computes),
             Hook(Phase.ACCEPTED, "workspace-recovered", recover),
+            Hook(Phase.ACCEPTED, "managed-network-settings", managed.settle_settings),
             Hook(Phase.COMPLETED, "workspace-dependants-stay", dependants_stay),
             Hook(Phase.COMPLETED, "workspace-claims-storage", claim_storage),
             Hook(Phase.COMPLETED, "workspace-identity-roles", grant_roles),
+            Hook(Phase.COMPLETED, "managed-network-requires-rules", managed.require_rules),
             Hook(Phase.READ, "target-shows-connections", show_connections),
             Hook(Phase.READ, "workspace-private-link-count", show_private_link),
+            Hook(Phase.READ, "managed-network-shows-rules", managed.show_rules),
             Hook(Phase.DELETE_ACCEPTED, "workspace-soft-delete", remember_purge),
             Hook(Phase.DELETED, "workspace-soft-delete", bury),
         ),

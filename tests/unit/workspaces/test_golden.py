@@ -46,6 +46,8 @@ TYPES = {
     "identity": kinds.IDENTITY,
     "given-identity": kinds.IDENTITY,
     "datastore": kinds.DATASTORE,
+    "outbound-rule": kinds.OUTBOUND_RULE,
+    "managed-network": kinds.MANAGED_NETWORK,
     "role": kinds.ROLE_ASSIGNMENT,
     "diagnostic": kinds.DIAGNOSTIC,
 }

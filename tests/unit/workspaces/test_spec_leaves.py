@@ -65,6 +65,23 @@ PARTS: dict[str, dict[str, Any]] = {
         "identity": f"{UAI}/keeper",
     },
 }
+LAKE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/lake"
+_RULE = "network.managed.outboundRules[]"
+_ENDPOINT = {"name": "lake", "type": "privateEndpoint", "destination": LAKE, "subresource": "blob"}
+_TAG = {"name": "devops", "type": "serviceTag", "destination": "AzureDevOps"}
+#: Leaf of a managed network → the rule that it is changed in.
+RULES: dict[str, dict[str, Any]] = {
+    f"{_RULE}.{leaf}": rule
+    for leaf, rule in {
+        "name": {"name": "hosts", "type": "fqdn", "destination": "pypi.org"},
+        "type": {"name": "tag", "type": "fqdn", "destination": "Example.org"},
+        "destination": _ENDPOINT,
+        "subresource": _ENDPOINT,
+        "spark": _ENDPOINT,
+        "protocol": _TAG,
+        "portRanges": _TAG,
+    }.items()
+}
 
 #: Leaf → another valid value than the base's. ``test_no_leaf_is_forgotten`` holds that it has every leaf.
 OTHER: dict[str, Any] = {
@@ -76,6 +93,15 @@ OTHER: dict[str, Any] = {
     "location": "northeurope",
     "owners[]": GUID,
     "network.mode": "managedAllowInternetOutbound",
+    "network.managed.provision": "atCreation",
+    "network.managed.firewallSku": "Basic",
+    f"{_RULE}.name": "other",
+    f"{_RULE}.type": "serviceTag",
+    f"{_RULE}.destination": f"{LAKE}2",
+    f"{_RULE}.subresource": "dfs",
+    f"{_RULE}.spark": True,
+    f"{_RULE}.protocol": "UDP",
+    f"{_RULE}.portRanges": "80,443",
     "network.addressSpace": "10.44.0.0/22",
     "network.prefixLength": 24,
     "network.egress.kind": "firewall",
@@ -141,7 +167,8 @@ OTHER: dict[str, Any] = {
     "compute.instances[].idleShutdown": "PT30M",
     "compute.instances[].identity.type": "systemAssigned",
     "compute.instances[].identity.ids[]": f"{UAI}/brought",
-    "catalog.collections[]": "meta",
+    "catalog.collections[]": "huggingFace",
+    "catalog.packages[]": "tensorflow",
     "access.dataScientists[]": GUID,
     "access.dataAnalysts[]": GUID,
     "access.modelTesters[]": GUID,
@@ -175,11 +202,9 @@ AROUND: dict[str, Any] = {
 }
 REFUSED = {
     "management",
-    "network.mode",
     "network.hub.agents.runsOn",
     "compute.clusters[].identity",
     "compute.instances[].identity.ids",
-    "catalog",
     "budget",
     "expiry.idleAfter",
     "expiry.grace",
@@ -218,6 +243,10 @@ def base_of(path: str) -> dict[str, Any]:
         data["waivers"] = [dict(WAIVER)]
     if path.startswith("compute.instances[]."):
         data["compute"]["instances"] = [copy.deepcopy(AROUND["compute.instances[]"])]
+    if path.startswith(("network.managed.", "catalog.")):
+        data["network"]["mode"] = "managedAllowOnlyApprovedOutbound"
+        data["compute"] = {"clusters": []}
+        data["network"]["managed"] = {"outboundRules": [copy.deepcopy(RULES[path])]} if path in RULES else {}
     if path.startswith("network.hub.") or path == "environment":
         data["network"]["hub"] = copy.deepcopy(HUBS.get(path, FULL))
     if path in ("network.egress.kind", "network.egress.nextHop"):

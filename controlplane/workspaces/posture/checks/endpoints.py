@@ -150,10 +150,11 @@ def foreign(scene: Scene) -> Iterator[Outcome]:
         body = scene.body(target.key)
         if body is None:
             continue
+        managed = _managed(scene, target_id)
         found = [
             connection
             for connection in body.get("properties", {}).get("privateEndpointConnections") or ()
-            if fold(_endpoint_id(connection)) not in ours
+            if fold(_endpoint_id(connection)) not in ours and name_of(_endpoint_id(connection)).lower() not in managed
         ]
         for connection in found:
             yield Outcome(
@@ -170,3 +171,14 @@ def foreign(scene: Scene) -> Iterator[Outcome]:
             yield Outcome(
                 target.key, target_id, FindingStatus.PASS, path, None, None, "Only this workspace's endpoints."
             )
+
+
+def _managed(scene: Scene, target_id: str | None) -> frozenset[str]:
+    """Names of the endpoints that the managed network has to a target. They lie in a subscription of Microsoft's and
+    are called as the outbound rule that they come from."""
+    return frozenset(
+        name_of(str(rule["id"])).lower()
+        for workspace in scene.of_type(kinds.ML_WORKSPACE)
+        for rule in scene.children(str(workspace.id), kinds.OUTBOUND_RULE)
+        if target_id and fold(str(value_at(rule, "$.properties.destination.serviceResourceId"))) == fold(target_id)
+    )

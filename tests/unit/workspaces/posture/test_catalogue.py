@@ -11,6 +11,7 @@ from controlplane.workspaces.posture import (
     catalogue_data,
     catalogue_hub,
     catalogue_identity,
+    catalogue_managed,
     catalogue_network,
     catalogue_services,
 )
@@ -21,6 +22,7 @@ from tests.support.blueprints import ROOT, compiled
 BLUEPRINT = compiled(environment="prod")
 ENTRIES = (
     *catalogue_network.ENTRIES,
+    *catalogue_managed.ENTRIES,
     *catalogue_hub.ENTRIES,
     *catalogue_services.ENTRIES,
     *catalogue_compute.ENTRIES,

@@ -14,7 +14,7 @@ from controlplane.workspaces.posture import advise
 from controlplane.workspaces.spec import WorkspaceSpec
 from tests.support.api import running_api
 from tests.support.api import spec as asked_by_rest
-from tests.support.blueprints import FULL_HUB, compiled, example, spec, with_hub
+from tests.support.blueprints import FULL_HUB, compiled, example, managed, spec, with_hub
 
 Case = tuple[WorkspaceSpec, Blueprint]
 PERSONAS = example("personas")["access"]
@@ -81,6 +81,11 @@ def behind_express_route() -> Case:
     )()
 
 
+def isolated(name: str) -> Callable[[], Case]:
+    """The managed network and the catalog of an example."""
+    return lambda: asked(**managed(name))
+
+
 #: Requirement → code, a case that needs it, a case that does not.
 CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S3-49": ("PhasesHaveOwners", lambda: asked(access=PERSONAS), asked),
@@ -113,6 +118,11 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S5-10": ("VpnClientOnEachMachine", hub(**FULL_HUB), asked),
     "S5-11": ("DeviceJoinsTheSite", hub(**FULL_HUB), asked),
     "S5-12": ("ExpressRouteThroughProvider", behind_express_route, asked),
+    "S5-02": ("ManagedNetworkHoldsComputes", isolated("managed-internet"), asked),
+    "S5-14": ("CuratedWeightsNeedNoRule", isolated("managed-approved-catalog"), isolated("managed-internet")),
+    "S5-15": ("MicrosoftRegistryNeedsNoRule", isolated("managed-approved-catalog"), isolated("managed-internet")),
+    "S5-25": ("FirewallIsBilled", isolated("managed-approved-catalog"), isolated("managed-internet")),
+    "S5-26": ("MetaNeedsNoRule", isolated("managed-internet"), asked),
     "S2-09": ("AzureGrantsSystemIdentity", asked, with_user_identity),
     "S2-33": ("DefaultIdentityWorksForTheSystem", asked, lambda: asked(compute={"clusters": []})),
     "S2-34": ("CodeNamesItsIdentity", given("one", "two"), given("one")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -16,18 +16,21 @@ from controlplane.operations.model import OperationKind
 from controlplane.ports.reader import SubscriptionFacts
 from controlplane.workspaces import diff
 from controlplane.workspaces.blueprint.dependants import POLICY
+from controlplane.workspaces.egress import hosts
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.plan_checks.place import check
-from controlplane.workspaces.posture import FindingStatus, RepairKind, Section
+from controlplane.workspaces.posture import FindingStatus, RepairKind, Section, advise
 from controlplane.workspaces.reconcile.planning import plan_steps
 from controlplane.workspaces.reconcile.state import StepAction
+from controlplane.workspaces.spec_model.catalog import Collection, PackageList
 from tests.support.azure_answers import Estate, create, guid
 from tests.support.blueprints import (
     FULL_HUB,
     compiled,
     everything,
     example,
+    managed,
     spec,
     with_full_hub,
     with_hub,
@@ -180,6 +183,17 @@ NODE_ADDRESSES = changed("cluster/cpu", "AML.CLUSTER.NoPublicIp", "properties.pr
 REGISTRY_SKU = changed("registry", "ACR.SkuPremium", "sku.name", "Basic")
 REGISTRY_PUBLIC = changed("registry", "ACR.PublicNetworkAccess", "properties.publicNetworkAccess", "Enabled")
 
+INTERNET, CATALOG = managed("managed-internet"), managed("managed-approved-catalog")
+MODE = "properties.managedNetwork.isolationMode"
+NOT_ISOLATED = changed("workspace", "AML.WS.ManagedNetworkIsolationMode", MODE, "Disabled")
+PYPI_GONE = deleted("outbound-rule/catalog-pypi-org", "CP.EGRESS.RulePresent")
+CATALOG_RULES = tuple(r.key for r in everything(**CATALOG).resources if r.key.startswith("outbound-rule/catalog-"))
+#: What a managed network is needed for → the one that it is looked at in.
+OF_MANAGED_NETWORKS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("S3-74", "S5-01", "S5-05", "S5-08", "S5-16", "S5-34"), CATALOG),
+    "S5-07": INTERNET,
+}
+
 VALIDATED: dict[str, tuple[Break, ...]] = {
     "S1-02": tuple(deleted(key, control) for key, control in ROLE_CONTROLS.items()),
     "S1-05": (PUBLIC,),
@@ -244,6 +258,13 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
         changed(f"vm/agent-{number}", "CP.AGENT.Identity", "identity.type", "UserAssigned") for number in (1, 2)
     ),
     "S5-09": WAYS_IN,
+    "S3-74": (NOT_ISOLATED,),
+    "S5-01": (NOT_ISOLATED,),
+    "S5-05": (deleted("managed-network", "CP.EGRESS.NetworkBuilt"),),
+    "S5-07": (NOT_ISOLATED,),
+    "S5-08": (NOT_ISOLATED, PYPI_GONE),
+    "S5-16": (PYPI_GONE,),
+    "S5-34": tuple(deleted(key, "CP.EGRESS.RulePresent") for key in CATALOG_RULES),
     "S4-05": (granted("vm/agent-1", "CP.AGENT.Scope"),),
     "S2-16": (
         changed("workspace", "AML.WS.StorageAccountSet", "properties.storageAccount", None),
@@ -316,7 +337,9 @@ ENFORCED: dict[str, tuple[Break, tuple[str | int, ...], Any]] = {
 @pytest.mark.parametrize("requirement", VALIDATED)
 def test_validate(requirement: str) -> None:
     """A state that passes; the same with one thing changed gives one more failing finding, of the expected control."""
-    changes = with_full_hub() if requirement in OF_HUBS else (ASKED | OF_COMPUTES).get(requirement, {})
+    changes = (
+        with_full_hub() if requirement in OF_HUBS else (ASKED | OF_COMPUTES | OF_MANAGED_NETWORKS).get(requirement, {})
+    )
     estate, asked = create(everything(**changes)), compiled(**changes)
     before = look(estate, asked)
     for case in VALIDATED[requirement]:
@@ -380,6 +403,34 @@ def test_agent_age_s1_64() -> None:
         "3.240.1": {FindingStatus.FAIL},
         "9.1.1": {FindingStatus.UNKNOWN},
     }
+
+
+def test_catalog_table_s5_27() -> None:
+    """S5-27: hosts are a table with a version, and a plan says which one it went by."""
+    said = {w.code: w.message for w in advise(spec(**CATALOG), compiled(**CATALOG))}
+    assert hosts.VERSION in said["CatalogTable"]
+    assert "CatalogTable" not in {w.code for w in advise(spec(), compiled())}
+    known = {*get_args(Collection), *get_args(PackageList)}
+    assert known == set(hosts.SOURCES)
+
+
+def test_unneeded_rules_s5_35() -> None:
+    """S5-35: a rule that somebody added in Azure is a finding; one of the spec that nothing uses is in its plan."""
+    asked = compiled(**CATALOG)
+    estate = create(asked)
+    before = look(estate, asked)
+    assert {f.status for f in before.findings if f.control == "CP.EGRESS.Unneeded"} == {FindingStatus.PASS}
+    arm_id = f"{estate.id_of('workspace')}/outboundRules/theirs"
+    properties = {"type": "FQDN", "category": "UserDefined", "destination": "paste.example.org"}
+    estate.bodies[arm_id.lower()] = {"id": arm_id, "name": "theirs", "type": "", "properties": properties}
+    (finding,) = fresh(look(estate, asked), before)
+    assert (finding.control, finding.observed) == ("CP.EGRESS.Unneeded", properties)
+    rule = {"name": "torch", "type": "fqdn", "destination": "pytorch.org"}
+    network = {**CATALOG["network"], "managed": {"outboundRules": [rule]}}
+    unused = {"network": network, "catalog": {"collections": ["meta"]}}
+    used = {"network": network, "catalog": {"packages": ["pytorch"]}}
+    said = [{w.code for w in advise(spec(**one), compiled(**one))} for one in (unused, used)]
+    assert ["UnneededOutboundRules" in codes for codes in said] == [True, False]
 
 
 def test_scorecard_s1_16() -> None:
