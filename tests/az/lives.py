@@ -145,6 +145,18 @@ LIVES: dict[str, Life] = {
         parent="--route-table-name r",
         before=("network route-table create -g {g} -n r",),
     ),
+    "service endpoint policy": Life("network service-endpoint policy", network("serviceEndpointPolicies/p")),
+    "service endpoint policy definition": Life(
+        "network service-endpoint policy-definition",
+        network("serviceEndpointPolicies/p/serviceEndpointPolicyDefinitions/storage"),
+        "--service Microsoft.Storage --service-resources {G}/providers/Microsoft.Storage/storageAccounts/sa{u}",
+        "--description ours",
+        ("description", "ours"),
+        ("properties.description", "ours"),
+        parent="--policy-name p",
+        before=("network service-endpoint policy create -g {g} -n p",),
+        shown=(("service", "Microsoft.Storage"),),
+    ),
     "public address": Life(
         "network public-ip",
         network("publicIPAddresses/p"),

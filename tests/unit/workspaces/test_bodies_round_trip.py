@@ -19,10 +19,12 @@ from typing import Any
 import pytest
 
 from controlplane.workspaces import kinds as k
+from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.diff import body
 from controlplane.workspaces.model import Ref, Resource
 from controlplane.workspaces.observe import take_snapshot
-from tests.support.blueprints import FULL_HUB, with_way_in
+from controlplane.workspaces.spec import parse_spec
+from tests.support.blueprints import FULL_HUB, example, with_way_in
 from tests.unit.workspaces.fake_azure import OWNER, FakeAzure, blueprint, converge
 
 NETWORK, ML, MACHINES = "azure.mgmt.network.models", "arm_ml_service.models", "azure.mgmt.compute.models"
@@ -33,6 +35,8 @@ MODELS: dict[str, tuple[str, str]] = {
     k.NSG: (NETWORK, "NetworkSecurityGroup"),
     k.PUBLIC_IP: (NETWORK, "PublicIPAddress"),
     k.NAT_GATEWAY: (NETWORK, "NatGateway"),
+    k.ROUTE_TABLE: (NETWORK, "RouteTable"),
+    k.SERVICE_ENDPOINT_POLICY: (NETWORK, "ServiceEndpointPolicy"),
     k.BASTION: (NETWORK, "BastionHost"),
     k.VPN_GATEWAY: (NETWORK, "VirtualNetworkGateway"),
     k.LOCAL_GATEWAY: (NETWORK, "LocalNetworkGateway"),
@@ -60,6 +64,7 @@ VARIANTS = (
     {"storage": {"sharedKeyAccess": True}, "compute": {}},
     {"compute": {"instances": [{"name": "box", "size": "Standard_DS3_v2", "assignedTo": OWNER}]}},
     {"network": {"addressSpace": "10.40.0.0/22", "hub": {**FULL_HUB, "encryptionAtHost": True}}},
+    {"network": placed(parse_spec(example("firewall-egress")), "10.40.0.0/23").network.model_dump(by_alias=True)},
 )
 
 
