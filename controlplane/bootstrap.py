@@ -262,6 +262,7 @@ def tick_deps() -> TickDeps:
         queue=queue(),
         tenant_id=chosen.tenant_ids[0],
         cloud=chosen.cloud,
+        administrators=chosen.administrators,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         lease_seconds=chosen.lease_seconds,
         tick_seconds=chosen.tick_seconds,

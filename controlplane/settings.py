@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         default=1000.0, gt=0, description="Requests of one principal that a process serves, on average."
     )
     request_burst: int = Field(default=5000, gt=0, description="Requests of one principal at once, after a pause.")
+    administrators: tuple[str, ...] = Field(
+        default=(),
+        description="Object ids of who administers the subscriptions: no finding of a workspace that inherits it.",
+    )
     observer_client_id: str = Field(description="Client id of the identity that reads.")
     operator_client_id: str = Field(description="Client id of the identity that writes, in ticks.")
     store: StoreKind = Field(default=StoreKind.AZURE)

@@ -113,6 +113,23 @@ def _of_operation(operation: Operation, at: datetime, actor: Actor, action: Acti
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """Who approved which grants, by their names."""
+
+    caller: Caller
+    at: datetime
+    grants: tuple[str, ...]
+
+
+def approved(name: str, project: str, what: Approved) -> Fact:
+    """Grants that the operator may not make were approved."""
+    evidence = evidence_of(what.caller)
+    details = {"grants": list(what.grants), **evidence.told()}
+    actor = Actor(what.caller.principal, evidence.actor_kind)
+    return Fact(Kind.WORKSPACES, name, project, what.at, actor, Action.GRANTS_APPROVED, details)
+
+
+@dataclass(frozen=True, slots=True)
 class Registered:
     """A project's registration before and after; None is no project."""
 

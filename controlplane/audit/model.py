@@ -44,6 +44,8 @@ class Action(StrEnum):
     OPERATION_ENDED = "OperationEnded"
     WORKSPACE_DELETED = "WorkspaceDeleted"
     """The end of a deletion: the workspace is gone, its chain stays."""
+    GRANTS_APPROVED = "GrantsApproved"
+    """A Platform.Admin approved roles that an administrator has to give."""
     PROJECT_REGISTERED = "ProjectRegistered"
     PROJECT_CHANGED = "ProjectChanged"
     PROJECT_DELETED = "ProjectDeleted"

@@ -24,4 +24,9 @@ SPEC: dict[str, Any] = {
 
 PATCH: dict[str, Any] = {"compute": {"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 8}]}}
 
+ACCESS: dict[str, Any] = {
+    "dataScientists": ["00000000-0000-0000-0000-0000000000d1"],
+    "projectLeads": ["00000000-0000-0000-0000-0000000000d5"],
+}
+
 PLAN: dict[str, Any] = {"spec": SPEC}

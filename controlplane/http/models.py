@@ -19,11 +19,12 @@ from controlplane.operations.model import (
     StepStatus,
 )
 from controlplane.projects.model import Registration
+from controlplane.workspaces.access.report import AccessReport
 from controlplane.workspaces.conflicts import Decision
 from controlplane.workspaces.model import Action
 from controlplane.workspaces.posture.model import Finding, Score
 from controlplane.workspaces.spec import WorkspaceSpec
-from controlplane.workspaces.spec_model import Waiver
+from controlplane.workspaces.spec_model import Access, Waiver
 
 
 class InnerError(Model):
@@ -246,6 +247,14 @@ class ConflictBody(Model):
     change: str = Field(description="What would change the answer.")
     waivable: bool
     waiver: Waiver | None
+
+
+class AccessBody(AccessReport):
+    """Who may use a workspace: what is asked for, and what is so."""
+
+    id: str
+    etag: str
+    access: Access
 
 
 class CostReason(Model):

@@ -8,6 +8,7 @@ from controlplane.audit.service import AuditDeps
 from controlplane.errors import Fatal
 from controlplane.operations.service import OperationDeps
 from controlplane.ports.clock import Clock
+from controlplane.ports.directory import Directory
 from controlplane.ports.reader import Catalog, ResourceReader
 from controlplane.ports.store import Store, WorkQueue
 from controlplane.projects.repository import ProjectRepository
@@ -31,6 +32,7 @@ class HttpServices:
     durations: Store | None = None
     """Where ticks keep how long steps took; None plans with estimates."""
     audit: AuditDeps | None = None
+    directory: Directory | None = None
 
     def for_audit(self) -> AuditDeps:
         """Raises ``Fatal`` where the API was made without it."""
@@ -55,5 +57,7 @@ class HttpServices:
             clock=self.clock,
             tenant_id=self.settings.tenant_ids[0],
             cloud=self.settings.cloud,
+            administrators=self.settings.administrators,
+            directory=self.directory,
             durations=self.durations,
         )

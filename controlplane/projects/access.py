@@ -45,6 +45,11 @@ class Permission(StrEnum):
     WORKSPACES_VALIDATE = "Workspaces_Validate"
     WORKSPACES_REPAIR = "Workspaces_Repair"
     WORKSPACES_TOPOLOGY = "Workspaces_GetTopology"
+    ACCESS_GET = "Access_Get"
+    ACCESS_PUT = "Access_Replace"
+    ACCESS_RECONCILE = "Access_Reconcile"
+    ACCESS_APPROVE = "Access_Approve"
+    ACCESS_EXPLAIN = "Access_Explain"
     OPERATIONS_LIST = "Operations_List"
     OPERATIONS_GET = "Operations_Get"
     OPERATIONS_CANCEL = "Operations_Cancel"
@@ -72,6 +77,11 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.WORKSPACES_VALIDATE: _ASK,
     Permission.WORKSPACES_REPAIR: _WRITE,
     Permission.WORKSPACES_TOPOLOGY: _ASK,
+    Permission.ACCESS_GET: _ASK,
+    Permission.ACCESS_PUT: _WRITE,
+    Permission.ACCESS_RECONCILE: _WRITE,
+    Permission.ACCESS_APPROVE: _ADMIN,
+    Permission.ACCESS_EXPLAIN: _ASK,
     Permission.OPERATIONS_LIST: _READ,
     Permission.OPERATIONS_GET: _READ,
     Permission.OPERATIONS_CANCEL: _WRITE,

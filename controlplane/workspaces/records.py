@@ -18,6 +18,15 @@ class Owned(Model):
     depends_on: tuple[str, ...] = ()
 
 
+class GrantApproval(Model):
+    """A Platform.Admin's word that an administrator shall make a grant which the operator may not make."""
+
+    grant: str
+    """Its name: the same for the same role of the same principal on the same resource."""
+    by: str
+    at: datetime
+
+
 class WorkspaceRecord(Model):
     """Written by accepted requests, and by the tick when an operation ends.
 
@@ -37,6 +46,7 @@ class WorkspaceRecord(Model):
     """Ranges that it moves away from: others may have them when an operation has reached its end, not before."""
     place: int | None = None
     """Which of the project's places for workspaces it has."""
+    access_approvals: tuple[GrantApproval, ...] = ()
     generation: int = 1
     incarnation: int = 1
     deleting: bool = False

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from controlplane.audit import facts
 from controlplane.audit.chain import Chain
-from controlplane.audit.facts import Evidence, Versions
+from controlplane.audit.facts import Approved, Evidence, Versions
 from controlplane.audit.model import Fact, Kind
 from controlplane.errors import Conflict, Fatal
 from controlplane.operations.model import ConditionStatus, Operation
@@ -152,12 +152,12 @@ class WorkspaceRepository:
         if record.active_operation != operation.id:
             raise Fatal("InvalidRecord", "An accepted record must name its operation.")
         beside = beside or Beside()
-        writes: list[Write] = [Insert(f"o!{operation.id}", _dump(operation))]
+        writes: list[Write] = [Insert(f"o!{operation.id}", dump(operation))]
         if previous is None:
-            writes.append(Insert(f"w!{record.name}", _dump(record)))
+            writes.append(Insert(f"w!{record.name}", dump(record)))
             writes.append(Upsert(f"p!{record.project}!{record.name}", {"name": record.name}))
         else:
-            writes.append(Replace(f"w!{record.name}", _dump(record), previous.record_etag))
+            writes.append(Replace(f"w!{record.name}", dump(record), previous.record_etag))
         writes += [Upsert(f"i!{record.project}!{operation.id}", {"id": operation.id}), *beside.writes]
         writes += due_writes(record, previous.record if previous else None)
         versions = Versions(record.incarnation, previous.record.spec if previous else None, record.spec)
@@ -170,18 +170,24 @@ class WorkspaceRepository:
         self, stored: StoredWorkspace, record: WorkspaceRecord, lease: Lease | None = None
     ) -> StoredWorkspace:
         """Replaces the record and moves its due row."""
-        writes: list[Write] = [Replace(f"w!{record.name}", _dump(record), stored.record_etag)]
+        writes: list[Write] = [Replace(f"w!{record.name}", dump(record), stored.record_etag)]
         writes += due_writes(record, stored.record)
         if lease is not None:
             writes.append(_fence(lease))
         etags = await self._store.commit(PARTITION, writes)
         return StoredWorkspace(record, _known(etags[0]), stored.status, stored.status_etag)
 
+    async def approve(self, stored: StoredWorkspace, record: WorkspaceRecord, what: Approved) -> StoredWorkspace:
+        """Stores a record with more approvals, and tells the audit of them; ``Conflict`` as ever."""
+        writes: list[Write] = [Replace(f"w!{record.name}", dump(record), stored.record_etag)]
+        etags = await self._audit.commit(writes, facts.approved(record.name, record.project, what))
+        return StoredWorkspace(record, _known(etags[0]), stored.status, stored.status_etag)
+
     async def save_rest(self, stored: StoredWorkspace, record: WorkspaceRecord, status: WorkspaceStatus) -> None:
         """Record, due row and status of a workspace on which nothing runs, without a lease; ``Conflict`` as ever."""
-        row, value = f"s!{record.name}", _dump(status)
+        row, value = f"s!{record.name}", dump(status)
         writes: list[Write] = [
-            Replace(f"w!{record.name}", _dump(record), stored.record_etag),
+            Replace(f"w!{record.name}", dump(record), stored.record_etag),
             *due_writes(record, stored.record),
             Insert(row, value) if stored.status_etag is None else Replace(row, value, stored.status_etag),
         ]
@@ -201,14 +207,14 @@ class WorkspaceRepository:
         writes: list[Write] = [_fence(lease)]
         name = stored.record.name
         if status is not None:
-            row, value = f"s!{name}", _dump(status)
+            row, value = f"s!{name}", dump(status)
             writes.append(Insert(row, value) if stored.status_etag is None else Replace(row, value, stored.status_etag))
         if changed is not None:
             if operation is None:
                 raise Fatal("InvalidRecord", "A changed operation needs the one it was read as.")
-            writes.append(Replace(f"o!{changed.id}", _dump(changed), operation.etag))
+            writes.append(Replace(f"o!{changed.id}", dump(changed), operation.etag))
         if record is not None:
-            writes.append(Replace(f"w!{name}", _dump(record), stored.record_etag))
+            writes.append(Replace(f"w!{name}", dump(record), stored.record_etag))
             writes += due_writes(record, stored.record)
             if held(record) != held(stored.record):
                 writes += await self.shares.release(stored.record, record)
@@ -235,7 +241,7 @@ class WorkspaceRepository:
         evidence: Evidence | None = None,
     ) -> StoredOperation:
         """Stores the wish to cancel; the tick sees it before its next write."""
-        writes = [Replace(f"o!{changed.id}", _dump(changed), stored.etag), *also]
+        writes = [Replace(f"o!{changed.id}", dump(changed), stored.etag), *also]
         etags = await self._audit.commit(writes, facts.cancel_requested(changed, evidence or Evidence()))
         return StoredOperation(changed, _known(etags[0]))
 
@@ -255,10 +261,10 @@ class WorkspaceRepository:
         beside = beside or Beside()
         record, status = rest
         name = record.name
-        status_row, value = f"s!{name}", _dump(status)
+        status_row, value = f"s!{name}", dump(status)
         writes: list[Write] = [
-            Replace(f"o!{finished.id}", _dump(finished), operation.etag),
-            Replace(f"w!{name}", _dump(record), stored.record_etag),
+            Replace(f"o!{finished.id}", dump(finished), operation.etag),
+            Replace(f"w!{name}", dump(record), stored.record_etag),
             *due_writes(record, stored.record),
             Insert(status_row, value) if stored.status_etag is None else Replace(status_row, value, stored.status_etag),
             *beside.writes,
@@ -275,7 +281,7 @@ class WorkspaceRepository:
         The lease goes as well: whoever holds it has been stuck until the deadline, and every commit of his fails from
         now on.
         """
-        return (Replace(f"o!{finished.id}", _dump(finished), operation.etag), Remove(f"l!{name}", "*"))
+        return (Replace(f"o!{finished.id}", dump(finished), operation.etag), Remove(f"l!{name}", "*"))
 
     async def bury(
         self, stored: StoredWorkspace, operation: StoredOperation, finished: Operation, lease: Lease
@@ -285,7 +291,7 @@ class WorkspaceRepository:
         name = stored.record.name
         writes: list[Write] = [
             _fence(lease),
-            Replace(f"o!{finished.id}", _dump(finished), operation.etag),
+            Replace(f"o!{finished.id}", dump(finished), operation.etag),
             Remove(f"w!{name}", stored.record_etag),
             Remove(f"s!{name}", "*"),
             Remove(f"p!{stored.record.project}!{name}", "*"),
@@ -349,7 +355,8 @@ def _ends(before: Operation, after: Operation) -> bool:
     return after.status.is_terminal and not before.status.is_terminal
 
 
-def _dump(model: WorkspaceRecord | WorkspaceStatus | Operation) -> dict[str, object]:
+def dump(model: WorkspaceRecord | WorkspaceStatus | Operation) -> dict[str, object]:
+    """camelCase JSON for the store."""
     return model.model_dump(mode="json", by_alias=True)
 
 

@@ -6,6 +6,13 @@ from controlplane.workspaces.services.accept import (
     put_workspace,
     repair_workspace,
 )
+from controlplane.workspaces.services.access import (
+    approve_access,
+    explain_access,
+    get_access,
+    put_access,
+    reconcile_access,
+)
 from controlplane.workspaces.services.asked import Outcome, Request
 from controlplane.workspaces.services.deps import ServiceDeps
 from controlplane.workspaces.services.lists import list_workspaces
@@ -24,12 +31,17 @@ __all__ = [
     "Planned",
     "Request",
     "ServiceDeps",
+    "approve_access",
     "delete_workspace",
+    "explain_access",
+    "get_access",
     "get_workspace",
     "list_workspaces",
     "patch_workspace",
     "plan_workspace",
+    "put_access",
     "put_workspace",
+    "reconcile_access",
     "repair_workspace",
     "topology_of",
     "validate_workspace",

@@ -40,6 +40,8 @@ class Power:
     plane: Plane
     can: Can
     on: str = ""
+    by_key: bool = False
+    """Through the account's keys: not where they are switched off."""
 
     def allows(self, can: Can, resource_type: str) -> bool:
         """Whether it is enough to do that to a resource of a type."""
@@ -64,7 +66,7 @@ _STORAGE, _VAULT, _REGISTRY = "microsoft.storage/", "microsoft.keyvault/", "micr
 _ML, _LOGS, _INSIGHTS = "microsoft.machinelearningservices/", "microsoft.operationalinsights/", "microsoft.insights/"
 _READ, _WRITE, _ALL = Can.READ, Can.WRITE, Can.ADMINISTER
 #: Whoever may read an account's keys has its data: Contributor and Log Analytics Contributor have listKeys.
-_KEYS = _data(_WRITE, _STORAGE)
+_KEYS = Power(Plane.DATA, _WRITE, _STORAGE, by_key=True)
 
 _MATRIX: Mapping[str, tuple[Power, ...]] = {
     "R": (_management(_READ),),
@@ -113,10 +115,12 @@ POWERS: Mapping[str, RolePowers] = MappingProxyType(
 """Role's GUID → its name and what it allows."""
 
 
-def planes(guid: str, can: Can, resource_type: str) -> tuple[Plane, ...] | None:
-    """Where a role allows that on a resource of a type; None when what the role allows is unknown."""
+def planes(guid: str, can: Can, resource_type: str, *, by_key: bool = True) -> tuple[Plane, ...] | None:
+    """Where a role allows that on a resource of a type; None when what the role allows is unknown. ``by_key``: whether
+    the resource lets in who has its keys."""
     known = POWERS.get(guid)
     if known is None:
         return None
-    allowed = {power.plane for power in known.powers if power.allows(can, resource_type)}
+    open_to = [power for power in known.powers if by_key or not power.by_key]
+    allowed = {power.plane for power in open_to if power.allows(can, resource_type)}
     return tuple(plane for plane in Plane if plane in allowed)

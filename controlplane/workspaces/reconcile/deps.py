@@ -49,6 +49,8 @@ class TickDeps:
     durations: Store | None = None
     """Where measured step durations are kept; None measures nothing."""
     judge: Judge = posture_conditions
+    administrators: tuple[str, ...] = ()
+    """Object ids of who administers the subscriptions."""
 
     @property
     def system(self) -> Clock:

@@ -75,6 +75,7 @@ def compile_record(record: WorkspaceRecord, deps: TickDeps) -> Blueprint:
         resource_group=record.resource_group,
         tenant_id=deps.tenant_id,
         cloud=deps.cloud,
+        administrators=deps.administrators,
     )
     return compile_blueprint(placed(parse_spec(record.spec), record.address_space), context)
 

@@ -118,7 +118,7 @@ async def repair_workspace(deps: ServiceDeps, request: Request) -> Outcome:
         stored = await require(deps, request.caller, request.permission, request.name)
         request.preconditions.check(stored.record.public_etag)
         late = await require_idle(deps, stored)
-        _require_kept(stored)
+        require_kept(stored)
         judged = await judge_posture(deps, stored)
         reapply, recreate = judged.report.repair_keys()
         operation = _operation(request, stored.record, OperationKind.REPAIR, deps.clock.now())
@@ -134,7 +134,7 @@ async def _submit(deps: ServiceDeps, request: Request, data: JsonObject) -> Outc
     stored, late = asked.stored, None
     if stored is not None:
         late = await require_idle(deps, stored)
-        _require_kept(stored)
+        require_kept(stored)
         if not asked.changes_spec and await _is_done(deps, stored):
             return Outcome(stored, None)
     room = await find_room(deps, asked)
@@ -173,7 +173,8 @@ async def _is_done(deps: ServiceDeps, stored: StoredWorkspace) -> bool:
     return last is not None and last.operation.status is OperationStatus.SUCCEEDED
 
 
-def _require_kept(stored: StoredWorkspace) -> None:
+def require_kept(stored: StoredWorkspace) -> None:
+    """Raises ``Conflict("WorkspaceDeleting")``."""
     if stored.record.deleting:
         raise Conflict(
             "WorkspaceDeleting",
@@ -313,6 +314,22 @@ async def _accept(deps: ServiceDeps, request: Request, what: _Accepted) -> Outco
     after = await deps.repository.accept(record, operation, stored, beside)
     await hint(deps, record.name)
     return Outcome(after, operation, created=outcome.created)
+
+
+async def accept_operation(
+    deps: ServiceDeps,
+    request: Request,
+    stored: StoredWorkspace,
+    what: tuple[OperationKind, Blueprint],
+    beside: tuple[StoredOperation | None, tuple[Write, ...]],
+) -> Outcome:
+    """Accepts an operation on the spec as it is. ``what``: its kind, and the blueprint that its deadline follows from;
+    ``beside``: the operation that is late and makes room, and what else is stored in the commit."""
+    operation = _operation(request, stored.record, what[0], deps.clock.now())
+    late, rows = beside
+    accepted = _Accepted(stored.record, _with_deadline(operation, what[1]), stored, late)
+    with_rows = replace(request, remember=lambda outcome: (*rows, *request.remember(outcome)))
+    return await _accept(deps, with_rows, accepted)
 
 
 def _supersede(what: _Accepted, name: str) -> tuple[Operation | None, tuple[Write, ...]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.ports.clock import Clock
+from controlplane.ports.directory import Directory
 from controlplane.ports.reader import Catalog, ResourceReader
 from controlplane.ports.store import Store, WorkQueue
 from controlplane.projects.access import Caller, Permission, Verdict, judge
@@ -36,6 +37,10 @@ class ServiceDeps:
     clock: Clock
     tenant_id: str
     cloud: str
+    administrators: tuple[str, ...] = ()
+    """Object ids of who administers the subscriptions."""
+    directory: Directory | None = None
+    """Where names of principals are asked for; None: nowhere."""
     durations: Store | None = None
     """Where measured step durations are kept; None plans with estimates."""
 
@@ -125,6 +130,7 @@ def compile_for(deps: ServiceDeps, name: str, spec: WorkspaceSpec, incarnation: 
         resource_group=resource_group,
         tenant_id=deps.tenant_id,
         cloud=deps.cloud,
+        administrators=deps.administrators,
     )
     return compile_blueprint(spec, context)
 

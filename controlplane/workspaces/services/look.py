@@ -70,7 +70,7 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     inventory = stored.status.inventory if stored else {}
     durations = await load_durations(deps.durations) if deps.durations is not None else None
     observed = await take_snapshot(blueprint, deps.reader, inventory)
-    _require_answers(observed)
+    require_answers(observed)
     plan = make_plan(blueprint, observed, inventory, durations)
     require_place(plan)
     plan = replace(plan, warnings=(*plan.warnings, *remarks, *advise(spec, blueprint)))
@@ -78,7 +78,7 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     return Planned(plan, exists=stored is not None, project=spec.project, conflicts=conflicts)
 
 
-def _require_answers(observed: Observed) -> None:
+def require_answers(observed: Observed) -> None:
     """Raises ``Transient`` when Azure asked to wait: the caller who asks again then gets the whole answer. What Azure
     refuses for good is part of the answer."""
     waits = [cause for cause in observed.unreadable.values() if cause.retry_after]
@@ -119,7 +119,7 @@ async def topology_of(deps: ServiceDeps, caller: Caller, name: str) -> Topology:
     stored = await require(deps, caller, Permission.WORKSPACES_TOPOLOGY, name)
     blueprint = blueprint_of(deps, stored.record)
     observed = await take_snapshot(blueprint, deps.reader, stored.status.inventory)
-    _require_answers(observed)
+    require_answers(observed)
     return topology(blueprint, observed, diff(blueprint, observed, stored.status.inventory), deps.clock.now())
 
 
@@ -127,7 +127,7 @@ async def judge_posture(deps: ServiceDeps, stored: StoredWorkspace) -> Judged:
     """Reads once, compares with the accepted spec, judges."""
     blueprint = blueprint_of(deps, stored.record)
     observed = await take_snapshot(blueprint, deps.reader, stored.status.inventory)
-    _require_answers(observed)
+    require_answers(observed)
     now = deps.clock.now()
     changes = diff(blueprint, observed, stored.status.inventory)
     return Judged(stored, blueprint, observed, evaluate(blueprint, observed, changes, now), now)

@@ -44,6 +44,9 @@ def test_every_route_is_in_it() -> None:
         *(("/api/workspaces/{name}", method) for method in ("GET", "PUT", "PATCH", "DELETE")),
         *((f"/api/workspaces/{{name}}:{action}", "POST") for action in ("plan", "validate", "repair")),
         ("/api/workspaces/{name}/topology", "GET"),
+        *(("/api/workspaces/{name}/access", method) for method in ("GET", "PUT")),
+        ("/api/workspaces/{name}/access/explanation", "GET"),
+        *((f"/api/workspaces/{{name}}/access:{action}", "POST") for action in ("reconcile", "approve")),
         ("/api/operations", "GET"),
         ("/api/operations/{operationId}", "GET"),
         ("/api/operations/{operationId}:cancel", "POST"),
@@ -129,7 +132,7 @@ def test_examples_are_accepted(document: dict[str, Any]) -> None:
         for _, _, operation in operations(document)
         for media in operation.get("requestBody", {}).get("content", {}).values()
     ]
-    assert len(shown) == 6
+    assert len(shown) == 7
     for schema, example in shown:
         validate(document, schema, example)
 

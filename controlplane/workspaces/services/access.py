@@ -1,0 +1,157 @@
+"""Who may use a workspace: read, replaced, reconciled, explained; and an administrator's grants, approved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.arm import fold
+from controlplane.audit.facts import Approved
+from controlplane.errors import Conflict, ErrorDetail, Rejected
+from controlplane.json_types import JsonObject
+from controlplane.operations.model import OperationKind
+from controlplane.operations.preconditions import on_fresh_state
+from controlplane.ports.store import Insert, Replace, Write
+from controlplane.projects.access import Caller, Permission
+from controlplane.workspaces import kinds
+from controlplane.workspaces.access.effective import Estate, estate
+from controlplane.workspaces.access.personas import Persona
+from controlplane.workspaces.access.powers import Can
+from controlplane.workspaces.access.report import AccessReport, Explanation, Names, explain, report
+from controlplane.workspaces.access.roles import GRANTABLE
+from controlplane.workspaces.model import Observed
+from controlplane.workspaces.observe import take_snapshot
+from controlplane.workspaces.plan import make_plan
+from controlplane.workspaces.records import GrantApproval, Owned, WorkspaceStatus
+from controlplane.workspaces.repository import StoredWorkspace, dump
+from controlplane.workspaces.services.accept import accept_operation, patch_workspace, repair_workspace, require_kept
+from controlplane.workspaces.services.asked import Outcome, Request
+from controlplane.workspaces.services.deps import ServiceDeps, blueprint_of, require, require_idle
+from controlplane.workspaces.services.look import require_answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    stored: StoredWorkspace
+    observed: Observed
+    estate: Estate
+
+
+async def _see(deps: ServiceDeps, stored: StoredWorkspace) -> _Seen:
+    """Raises ``Transient`` when Azure asked to wait."""
+    blueprint = blueprint_of(deps, stored.record)
+    observed = await take_snapshot(blueprint, deps.reader, stored.status.inventory)
+    require_answers(observed)
+    return _Seen(stored, observed, estate(blueprint, observed))
+
+
+async def _report(deps: ServiceDeps, seen: _Seen) -> AccessReport:
+    approved = frozenset(approval.grant for approval in seen.stored.record.access_approvals)
+    names = await _names(deps, seen.estate)
+    return report(seen.estate, seen.stored.record.name, names, approved, deps.clock.now())
+
+
+async def _names(deps: ServiceDeps, found: Estate) -> Names | None:
+    """None where there is no directory to ask, or it does not answer: names are a comfort, and orphans then unknown."""
+    if deps.directory is None:
+        return None
+    ids = {held.principal for held in found.held} | {one for ids in found.wanted.members.values() for one in ids}
+    return await deps.directory.names(tuple(sorted(ids | found.ours)))
+
+
+async def get_access(deps: ServiceDeps, caller: Caller, name: str) -> tuple[StoredWorkspace, AccessReport]:
+    """Personas, drift and invariants, as Azure has them now."""
+    stored = await require(deps, caller, Permission.ACCESS_GET, name)
+    return stored, await _report(deps, await _see(deps, stored))
+
+
+async def explain_access(deps: ServiceDeps, caller: Caller, name: str, resource: str, can: Can) -> Explanation:
+    """Who can do that to a resource: a logical key of the workspace, or the ARM id of something in its group.
+
+    Raises ``Rejected("ResourceNotFound")`` for what is not the workspace's.
+    """
+    stored = await require(deps, caller, Permission.ACCESS_EXPLAIN, name)
+    seen = await _see(deps, stored)
+    place = seen.estate.place(resource)
+    body = seen.observed.snapshot.get(fold(place or resource))
+    if body is None and place is not None:
+        body = {"id": place}  # What is not there yet inherits all the same.
+    if body is None:
+        raise Rejected("ResourceNotFound", f"The workspace has nothing called {resource!r}.", target="resource")
+    return explain(seen.estate, name, await _names(deps, seen.estate), body, can)
+
+
+async def put_access(deps: ServiceDeps, request: Request, data: JsonObject) -> Outcome:
+    """Replaces ``access`` of the spec, and nothing else of it: personas that are left out are nobody's."""
+    nobody: dict[str, object] = {persona.value: [] for persona in Persona}
+    return await patch_workspace(deps, request, {"access": {**nobody, **data}})
+
+
+async def reconcile_access(deps: ServiceDeps, request: Request) -> Outcome:
+    """Puts back what is missing; with consent takes away what somebody granted beyond the matrix, where the operator
+    may. Raises ``Conflict("DestructiveChangeNotAllowed")`` where more than grants would go.
+    """
+    if not request.allow_destructive:
+        return await repair_workspace(deps, request)
+
+    async def attempt() -> Outcome:
+        stored = await require(deps, request.caller, request.permission, request.name)
+        request.preconditions.check(stored.record.public_etag)
+        late = await require_idle(deps, stored)
+        require_kept(stored)
+        seen = await _see(deps, stored)
+        adopted = _adopted(seen)
+        blueprint = seen.estate.blueprint
+        plan = make_plan(blueprint, seen.observed, adopted.inventory)
+        others = [change for change in plan.destructive if change.type != kinds.ROLE_ASSIGNMENT]
+        if others:
+            details = tuple(ErrorDetail("DestructiveChangeNotAllowed", str(c.id or c.key), c.key) for c in others)
+            message = "More than grants would be deleted or replaced; send a PUT of the workspace's spec for that."
+            raise Conflict("DestructiveChangeNotAllowed", message, details=details)
+        rows = _status_rows(stored, adopted)
+        return await accept_operation(deps, request, stored, (OperationKind.UPDATE, blueprint), (late, rows))
+
+    return await on_fresh_state(attempt)
+
+
+def _adopted(seen: _Seen) -> WorkspaceStatus:
+    """The status with grants that nobody asked for as the workspace's own: what is its own and is not wanted goes."""
+    inventory = dict(seen.stored.status.inventory)
+    owned = {fold(item.resource_id) for item in inventory.values()}
+    for held in seen.estate.extra():
+        if not held.eligible and held.role in GRANTABLE.values() and fold(held.id) not in owned:
+            version = kinds.API_VERSIONS[kinds.ROLE_ASSIGNMENT]
+            inventory[f"role/extra/{held.id.rpartition('/')[2].lower()}"] = Owned(
+                resource_id=held.id, type=kinds.ROLE_ASSIGNMENT, api_version=version
+            )
+    return seen.stored.status.model_copy(update={"inventory": inventory})
+
+
+def _status_rows(stored: StoredWorkspace, status: WorkspaceStatus) -> tuple[Write, ...]:
+    row, value = f"s!{stored.record.name}", dump(status)
+    return (Insert(row, value) if stored.status_etag is None else Replace(row, value, stored.status_etag),)
+
+
+async def approve_access(deps: ServiceDeps, caller: Caller, name: str) -> tuple[StoredWorkspace, AccessReport]:
+    """A Platform.Admin's word that the grants which the operator may not make shall be made.
+
+    Raises ``Rejected("ApproverIsRequester")`` for whoever asked for them: an approver is never the requester.
+    """
+
+    async def attempt() -> StoredWorkspace:
+        stored = await require(deps, caller, Permission.ACCESS_APPROVE, name)
+        record = stored.record
+        if record.last_modified_by == caller.principal:
+            message = "You made the last change of this workspace's spec; somebody else has to approve its grants."
+            raise Rejected("ApproverIsRequester", message)
+        wanted = {grant.name for grant in blueprint_of(deps, record).access.by_hand}
+        known = tuple(one for one in record.access_approvals if one.grant in wanted)
+        new = sorted(wanted - {one.grant for one in known})
+        if not new:
+            return stored
+        now = deps.clock.now()
+        approvals = (*known, *(GrantApproval(grant=one, by=caller.principal, at=now) for one in new))
+        changed = record.model_copy(update={"access_approvals": approvals})
+        return await deps.repository.approve(stored, changed, Approved(caller, now, tuple(new)))
+
+    stored = await on_fresh_state(attempt)
+    return stored, await _report(deps, await _see(deps, stored))

@@ -1,0 +1,197 @@
+"""``/workspaces/{name}/access`` against the simulator's engine: read, approve, explain, reconcile, replace."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from controlplane.errors import Conflict, Rejected
+from controlplane.operations.preconditions import Preconditions
+from controlplane.projects.access import Caller, Permission
+from controlplane.workspaces import service
+from controlplane.workspaces.access.personas import Persona
+from controlplane.workspaces.access.powers import Can, Plane
+from controlplane.workspaces.access.report import AccessReport, GrantState, GrantView
+from controlplane.workspaces.access.roles import ROLES
+from controlplane.workspaces.service import Request
+from tests.support.blueprints import example
+from tests.support.quiet_product import ADMIN, NAME, QuietProduct
+
+BOB = Caller("tenant", "bob", frozenset({"Platform.Admin"}))
+PERSONAS: dict[str, list[str]] = example("personas")["access"]
+ROLE = "Microsoft.Authorization/roleAssignments"
+
+
+@pytest.fixture
+def product() -> Iterator[QuietProduct]:
+    made = QuietProduct()
+    made.register()
+    assert made.create(example("personas")).status == "Succeeded"
+    yield made
+    made.close()
+
+
+def access(product: QuietProduct) -> AccessReport:
+    return product.run(service.get_access(product.services, ADMIN, NAME))[1]
+
+
+def grants(report: AccessReport) -> list[GrantView]:
+    return [grant for persona in report.personas for grant in persona.grants]
+
+
+def states(report: AccessReport) -> Counter[GrantState]:
+    return Counter(grant.state for grant in grants(report))
+
+
+def given(product: QuietProduct, principal: str, code: str, key: str, name: str = "a") -> int:
+    """Somebody else with all rights gives a role."""
+    scope = product.ids()[key]
+    known = product.azure.world.directory.get(principal)
+    assert known is not None
+    properties = {
+        "roleDefinitionId": f"/providers/Microsoft.Authorization/roleDefinitions/{ROLES[code].guid}",
+        "principalId": principal,
+        "principalType": known["kind"],
+    }
+    path = f"{scope}/providers/{ROLE}/{name * 8}-0000-0000-0000-000000000000"
+    return product.owner("PUT", path, {"properties": properties})
+
+
+def request(permission: Permission, *, consent: bool = False) -> Request:
+    return Request(ADMIN, permission, NAME, Preconditions(), consent)
+
+
+def reconcile(product: QuietProduct, *, consent: bool = False) -> str:
+    ask = request(Permission.ACCESS_RECONCILE, consent=consent)
+    return product.finish(product.run(service.reconcile_access(product.services, ask))).status
+
+
+def put(product: QuietProduct, data: dict[str, Any], *, consent: bool = False) -> service.Outcome:
+    ask = request(Permission.ACCESS_PUT, consent=consent)
+    return product.run(service.put_access(product.services, ask, data))
+
+
+def test_owner_waits_for_approval_and_for_an_administrator(product: QuietProduct) -> None:
+    """What the operator may not grant is asked for, approved by another, run by hand as it is told, and seen."""
+    assert states(access(product)) == {GrantState.IN_PLACE: 41, GrantState.AWAITING_APPROVAL: 12}
+    with pytest.raises(Rejected, match="ApproverIsRequester"):
+        product.run(service.approve_access(product.services, ADMIN, NAME))
+    approved = product.run(service.approve_access(product.services, BOB, NAME))[1]
+    assert states(approved) == {GrantState.IN_PLACE: 41, GrantState.PENDING_MANUAL: 12}
+    for grant in grants(approved):
+        if grant.request is not None:
+            asked = grant.request
+            assert asked.path in asked.command
+            assert product.owner(asked.method, asked.path, asked.body, asked.api_version) == 201
+    after = access(product)
+    assert states(after) == {GrantState.IN_PLACE: 53}
+    assert after.drift.missing == after.drift.extra == ()
+    assert product.validate().report.is_clean
+    support = [held for held in after.effective if held.persona is Persona.PLATFORM_SUPPORT]
+    assert support
+    assert all(held.eligible for held in support)
+
+
+def test_an_approval_is_of_what_was_asked_for(product: QuietProduct) -> None:
+    """Another group of platform support is another request: nobody has approved it."""
+    product.run(service.approve_access(product.services, BOB, NAME))
+    other = {**PERSONAS, "platformSupport": [PERSONAS["modelEndUsers"][0]]}
+    other.pop("modelEndUsers")
+    product.finish(put(product, other))
+    found = {grant.state for grant in grants(access(product)) if grant.row == "RB-D07"}
+    assert found == {GrantState.AWAITING_APPROVAL}
+
+
+def test_drift_is_told_apart_and_reconciled(product: QuietProduct) -> None:
+    ada = product.azure.world.directory.person("ada")["id"]
+    analysts, testers = PERSONAS["dataAnalysts"][0], PERSONAS["modelTesters"][0]
+    lost = f"role/data-analysts/{analysts}/storage/contributor"
+    assert product.owner("DELETE", product.ids()[lost]) == 200
+    assert given(product, ada, "R", "storage", "a") == 201
+    assert given(product, testers, "C", "vault", "b") == 201
+    assert given(product, ada, "O", "vault", "c") == 201
+    report = access(product)
+    drift = report.drift
+    missing = [grant for grant in drift.missing if grant.state is GrantState.MISSING]
+    assert [(grant.row, grant.principal_id, grant.role) for grant in missing] == [("RB-D02", analysts, "Contributor")]
+    assert {(held.principal_id, held.role) for held in drift.extra} == {
+        (ada, "Reader"),
+        (ada, "Owner"),
+        (testers, "Contributor"),
+    }
+    assert {held.principal_id for held in drift.direct_grants if not held.inherited} == {ada}
+    assert drift.orphaned is None
+    assert reconcile(product) == "Succeeded"
+    kept = access(product).drift
+    assert not [grant for grant in kept.missing if grant.state is GrantState.MISSING]
+    assert len(kept.extra) == 3
+    assert reconcile(product, consent=True) == "Succeeded"
+    # Owner is an administrator's to take away, as it is to give.
+    assert [(held.principal_id, held.role) for held in access(product).drift.extra] == [(ada, "Owner")]
+
+
+def test_consent_is_to_grants_and_to_nothing_else(product: QuietProduct) -> None:
+    storage = product.ids()["storage"]
+    body = product.body(storage) or {}
+    product.owner("DELETE", storage)
+    product.owner("PUT", storage, {**body, "kind": "BlobStorage", "properties": {"accessTier": "Hot"}})
+    with pytest.raises(Conflict, match="DestructiveChangeNotAllowed"):
+        reconcile(product, consent=True)
+
+
+def test_who_can_read_the_storage_account_and_by_which_row(product: QuietProduct) -> None:
+    """Settings and content are told apart: with keys switched off, Contributor shows no data."""
+    ask = service.explain_access(product.services, ADMIN, NAME, "storage", Can.READ)
+    found = {(who.grant.persona, who.grant.row, who.grant.role): who.planes for who in product.run(ask).who}
+    settings, content = (Plane.MANAGEMENT,), (Plane.DATA,)
+    assert found[Persona.DATA_ANALYSTS, "RB-D02", "Contributor"] == settings
+    assert found[Persona.PRODUCT_OWNERS, "RB-D06", "Reader"] == settings
+    assert found[Persona.ML_WORKSPACE, None, "Storage Blob Data Contributor"] == content
+    assert found[None, None, "Owner"] == settings  # inherited from the subscription
+    assert any(planes is None for planes in found.values())  # the control plane's own roles are custom ones
+    write = service.explain_access(product.services, ADMIN, NAME, "storage", Can.WRITE)
+    writers = {who.grant.persona for who in product.run(write).who if who.planes}
+    assert Persona.PRODUCT_OWNERS not in writers
+    assert {Persona.DATA_ANALYSTS, Persona.ML_WORKSPACE, Persona.PROJECT_LEADS} <= writers
+    with pytest.raises(Rejected, match="ResourceNotFound"):
+        product.run(service.explain_access(product.services, ADMIN, NAME, "/subscriptions/x", Can.READ))
+
+
+def test_replacing_the_personas_leaves_the_rest_of_the_spec(product: QuietProduct) -> None:
+    kept = {name: ids for name, ids in PERSONAS.items() if name != "dataAnalysts"}
+    with pytest.raises(Conflict, match="DestructiveChangeNotAllowed"):
+        put(product, kept)
+    outcome = put(product, kept, consent=True)
+    assert outcome.stored.record.spec["compute"]["clusters"][0]["name"] == "cpu"
+    assert product.finish(outcome).status == "Succeeded"
+    report = access(product)
+    assert {held.persona for held in report.effective if held.persona} & {Persona.DATA_ANALYSTS} == set()
+    assert put(product, kept).operation is None
+    with pytest.raises(Rejected, match="InvalidSpec"):
+        put(product, {"janitors": []})
+
+
+def test_what_a_management_group_gives_is_seen(product: QuietProduct) -> None:
+    group = "/providers/Microsoft.Management/managementGroups/contoso-platform"
+    product.azure.engine.grant(group, ROLES["R"].guid, PERSONAS["modelEndUsers"][0])
+    report = access(product)
+    (held,) = (one for one in report.effective if one.persona is Persona.MODEL_END_USERS)
+    assert (held.scope, held.inherited, held.row) == (group, True, None)
+    assert {view.id: view.status for view in report.invariants}["RB-I4"] == "Fail"
+    assert {view.id: view.status for view in report.invariants}["RB-I8"] == "NotChecked"
+
+
+def test_access_that_cannot_be_read_is_unknown(product: QuietProduct) -> None:
+    """Rights of the observer taken away: no grant is in place, none is missing."""
+    for assignment in product.azure.engine.all_of(ROLE):
+        if assignment.properties["principalId"] == product.azure.world.seeded("observer")["id"]:
+            role = str(assignment.properties["roleDefinitionId"])
+            assignment.properties["roleDefinitionId"] = role[:-36] + ROLES["AcrPush"].guid
+            product.azure.engine.save(assignment)
+    report = access(product)
+    assert report.unreadable is not None
+    assert set(states(report)) == {GrantState.UNKNOWN}
+    assert {view.status for view in report.invariants} <= {"Unknown", "NotApplicable", "NotChecked"}
