@@ -29,4 +29,16 @@ ACCESS: dict[str, Any] = {
     "projectLeads": ["00000000-0000-0000-0000-0000000000d5"],
 }
 
+JOB: dict[str, Any] = {
+    "workspace": "churn-dev",
+    "job": {
+        "type": "command",
+        "command": "python train.py --data ${{inputs.orders}}",
+        "environment": "azureml:sklearn-1.5@latest",
+        "compute": "azureml:cpu",
+        "inputs": {"orders": {"type": "uri_folder", "path": "azureml://datastores/sales/paths/2026/"}},
+        "identity": {"type": "user_identity"},
+    },
+}
+
 PLAN: dict[str, Any] = {"spec": SPEC}

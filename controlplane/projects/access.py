@@ -50,6 +50,7 @@ class Permission(StrEnum):
     ACCESS_RECONCILE = "Access_Reconcile"
     ACCESS_APPROVE = "Access_Approve"
     ACCESS_EXPLAIN = "Access_Explain"
+    JOBS_CHECK = "Jobs_Check"
     OPERATIONS_LIST = "Operations_List"
     OPERATIONS_GET = "Operations_Get"
     OPERATIONS_CANCEL = "Operations_Cancel"
@@ -82,6 +83,7 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.ACCESS_RECONCILE: _WRITE,
     Permission.ACCESS_APPROVE: _ADMIN,
     Permission.ACCESS_EXPLAIN: _ASK,
+    Permission.JOBS_CHECK: _ASK,
     Permission.OPERATIONS_LIST: _READ,
     Permission.OPERATIONS_GET: _READ,
     Permission.OPERATIONS_CANCEL: _WRITE,

@@ -15,6 +15,7 @@ from controlplane.workspaces.services.access import (
 )
 from controlplane.workspaces.services.asked import Outcome, Request
 from controlplane.workspaces.services.deps import ServiceDeps
+from controlplane.workspaces.services.jobs import check_job
 from controlplane.workspaces.services.lists import list_workspaces
 from controlplane.workspaces.services.look import (
     Judged,
@@ -32,6 +33,7 @@ __all__ = [
     "Request",
     "ServiceDeps",
     "approve_access",
+    "check_job",
     "delete_workspace",
     "explain_access",
     "get_access",

@@ -19,6 +19,7 @@ import pytest
 
 from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.conflict_table import CONFLICTS
+from controlplane.workspaces.jobs.rules import RULES as JOB_RULES
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.plan_checks import data as plan_data
 from controlplane.workspaces.plan_checks import sizes
@@ -45,6 +46,7 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "transition": TRANSITIONS,
     "identityRule": RULES,
     "data": DATA_RULES,
+    "job": JOB_RULES,
     "plan": plan_data.RULES,
 }
 _PROFILE = "profile:dev"

@@ -10,6 +10,7 @@ from controlplane.workspaces.blueprint.workspace import image_build_compute
 from controlplane.workspaces.model import Blueprint, PlanWarning
 from controlplane.workspaces.posture.advice_access import ACCESS_ADVICE
 from controlplane.workspaces.posture.advice_compute import COMPUTE_ADVICE
+from controlplane.workspaces.posture.advice_data import DATA_ADVICE
 from controlplane.workspaces.posture.advice_hub import HUB_ADVICE
 from controlplane.workspaces.posture.advice_identity import IDENTITY_ADVICE
 from controlplane.workspaces.posture.advice_managed import MANAGED_ADVICE
@@ -75,6 +76,7 @@ _ADVICE = (
         lambda _, blueprint: _has(blueprint, kinds.PEERING),
     ),
     *HUB_ADVICE,
+    *DATA_ADVICE,
     *COMPUTE_ADVICE,
     *ACCESS_ADVICE,
     *MANAGED_ADVICE,

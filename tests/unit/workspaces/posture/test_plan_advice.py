@@ -14,7 +14,7 @@ from controlplane.workspaces.posture import advise
 from controlplane.workspaces.spec import WorkspaceSpec
 from tests.support.api import running_api
 from tests.support.api import spec as asked_by_rest
-from tests.support.blueprints import FULL_HUB, compiled, example, managed, spec, with_hub
+from tests.support.blueprints import FULL_HUB, compiled, example, managed, spec, with_data, with_hub
 
 Case = tuple[WorkspaceSpec, Blueprint]
 PERSONAS = example("personas")["access"]
@@ -130,6 +130,10 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S2-54": ("ComputeIdentityReadsTrainingData", asked, lambda: asked(storage={"sharedKeyAccess": True})),
     "S2-11": ("SystemIdentityEndsWithWorkspace", asked, with_user_identity),
     "S2-12": ("UserIdentityLivesByItself", with_user_identity, asked),
+    "S2-44": ("TokenInsteadOfCredential", lambda: asked(**with_data()), asked),
+    "S2-47": ("AccessLevelIsTheOwners", lambda: asked(**with_data()), asked),
+    "S2-66": ("ClosedAccountsCanStillLeak", lambda: asked(**with_data()), asked),
+    "S2-79": ("PublicBaseImages", asked, lambda: asked(**with_data())),
     "S2-43": ("SharedKeyAccess", lambda: asked(storage={"sharedKeyAccess": True}), asked),
 }
 
