@@ -39,7 +39,8 @@ def _matches(patterns: tuple[str, ...], action: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.escape(pattern).replace(r"\*", ".*"), re.IGNORECASE)
+    # As Managed Identity Operator shows: `identities/*/assign/action` also allows `identities/assign/action`.
+    return re.compile(re.escape(pattern).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*"), re.IGNORECASE)
 
 
 def _blob(*verbs: str) -> tuple[str, ...]:

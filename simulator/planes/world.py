@@ -12,7 +12,7 @@ from simulator.engine.core import Engine
 from simulator.engine.hooks import JsonObject
 from simulator.engine.registry import Registry
 from simulator.engine.store import Store
-from simulator.planes import assignments, groups, own_roles, roles, skus, subscriptions
+from simulator.planes import assignments, groups, own_roles, permissions, roles, skus, subscriptions
 from simulator.planes.authority import DEFINITIONS, Rights
 from simulator.planes.directory import Directory
 from simulator.planes.throttling import Buckets
@@ -59,7 +59,7 @@ class World:
         seed = str(known["seed"]) if known else config.seed
         self.registry = Registry(
             (*groups.TYPES, *assignments.TYPES, *getattr(declared, "ALL_TYPES", ())),
-            (*subscriptions.ROUTES, *skus.ROUTES, *getattr(declared, "ALL_ROUTES", ())),
+            (*subscriptions.ROUTES, *skus.ROUTES, *permissions.ROUTES, *getattr(declared, "ALL_ROUTES", ())),
         )
         self._compose(seed, config.scale)
         if known is None:

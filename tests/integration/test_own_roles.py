@@ -27,7 +27,7 @@ from simulator.planes import roles
 from simulator.planes.authority import DEFINITIONS
 from tests.support.blueprints import ROOT, example
 from tests.support.quiet_product import NAME, QuietClient, QuietProduct
-from tests.support.worlds import existing_data, landing_zone, registered
+from tests.support.worlds import existing_data, key_and_identities, landing_zone, registered
 
 #: A workspace that joins what is somebody else's.
 JOINED = "churn-joined"
@@ -97,7 +97,8 @@ def test_the_condition_names_the_roles_that_blueprints_grant() -> None:
 def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
     held = {name: set(role(name)["Actions"]) for name in ROLE_FILES}
     access = {action for found in held.values() for action in found if action.startswith("Microsoft.Authorization/")}
-    reads = {f"Microsoft.Authorization/{name}/read" for name in ("roleAssignments", "roleEligibilityScheduleInstances")}
+    names = ("permissions", "roleAssignments", "roleEligibilityScheduleInstances")
+    reads = {f"Microsoft.Authorization/{name}/read" for name in names}
     assert access - reads == held["role-operator-access"]
 
 
@@ -147,7 +148,8 @@ def everything() -> dict[str, Any]:
     spec, other = example("hub-build-agents"), example("hub-bastion")
     spec["network"]["hub"] |= {**other["network"]["hub"], **spec["network"]["hub"]}
     spec["network"]["hub"]["vpn"] = example("hub-vpn")["network"]["hub"]["vpn"]
-    spec["identity"] = {**example("user-assigned")["identity"], "type": "systemAndUserAssigned"}
+    brought = example("customer-managed-key")["identity"]["ids"]
+    spec["identity"] = {**example("user-assigned")["identity"], "type": "systemAndUserAssigned", "ids": brought}
     spec["access"] = example("personas")["access"]
     spec["datastores"] = example("datastores")["datastores"]
     return spec
@@ -163,6 +165,7 @@ def joined() -> dict[str, Any]:
 def begin(product: QuietProduct) -> None:
     """The project, with all that its workspaces may have."""
     registered(product)
+    key_and_identities(product)
     landing_zone(product)
     existing_data(product)
 

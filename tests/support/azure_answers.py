@@ -34,6 +34,7 @@ def guid(*parts: str) -> str:
 
 #: What is somebody else's, by type: a storage account behind private endpoints, a registry without an admin account.
 _THEIRS: Mapping[str, Body] = {
+    k.VAULT: {"location": _REGION, "properties": {"enableSoftDelete": True, "enablePurgeProtection": True}},
     k.STORAGE: {
         "properties": {
             "publicNetworkAccess": "Disabled",

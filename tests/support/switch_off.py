@@ -21,6 +21,7 @@ from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.conflict_table import CONFLICTS
 from controlplane.workspaces.jobs.rules import RULES as JOB_RULES
 from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.own_rights import RIGHTS
 from controlplane.workspaces.plan_checks import data as plan_data
 from controlplane.workspaces.plan_checks import sizes
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
@@ -48,6 +49,7 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "data": DATA_RULES,
     "job": JOB_RULES,
     "plan": plan_data.RULES,
+    "right": RIGHTS,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""

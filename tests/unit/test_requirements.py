@@ -86,6 +86,7 @@ REQUIRED = {
     "S2-36": "create",
     "S2-37": "validate",
     "S2-02": "create",
+    "S2-08": "validate",
     "S2-10": "create",
     "S2-11": "advise",
     "S2-12": "advise",

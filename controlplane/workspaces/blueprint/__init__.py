@@ -25,7 +25,7 @@ from controlplane.workspaces.blueprint.diagnostics import diagnostics
 from controlplane.workspaces.blueprint.dns import dns
 from controlplane.workspaces.blueprint.gateways import gateways, watched
 from controlplane.workspaces.blueprint.hub import agent_keys, hub
-from controlplane.workspaces.blueprint.identities import identities
+from controlplane.workspaces.blueprint.identities import identities, key_vault
 from controlplane.workspaces.blueprint.instances import instances
 from controlplane.workspaces.blueprint.managed_network import managed_network
 from controlplane.workspaces.blueprint.network import network, peerings
@@ -54,7 +54,7 @@ def compile_blueprint(spec: WorkspaceSpec, context: CompileContext) -> Blueprint
         location=spec.location,
         resources=_in_order(resources),
         own_groups=(site.group,),
-        watched=(*watched(site), *data_watched(spec)),
+        watched=(*watched(site), *data_watched(spec), *key_vault(site)),
         abroad=(site.names.abroad("peer"), site.names.abroad("link")),
         deviations=deviations(spec),
         access=access,

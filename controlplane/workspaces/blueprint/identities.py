@@ -37,6 +37,13 @@ def identities(site: Site) -> Iterator[Resource]:
         yield resource(key, k.IDENTITY, arm_id, {}, (), origin=Origin.GIVEN, requirements=needs)
 
 
+def key_vault(site: Site) -> Iterator[tuple[str, str]]:
+    """The vault of a key of the customer's own: (type, ARM id)."""
+    vault = site.spec.encryption.key_vault_id
+    if vault is not None:
+        yield k.VAULT, vault
+
+
 def given(site: Site) -> dict[str, str]:
     """Key → ARM id of the identities that exist already. The rules of the spec keep their names apart."""
     encryption = site.spec.encryption.identity

@@ -24,6 +24,7 @@ from controlplane.workspaces.posture.checks import (
     exposure,
     hub,
     idle,
+    key_vault,
     managed_network,
     peering,
     ways_in,
@@ -132,6 +133,7 @@ _CHECKS = (
         requirements=("S2-51",),
     ),
     Check("CP.ACR.BroughtAlong", "registry.brought", data.brought_registry, section=_MODEL, concern=Concern.ACCESS),
+    Check("CP.KEY.VaultProtected", "key.vault", key_vault.protected, section=_DATA, requirements=("S2-24",)),
     Check("STO.SftpOff", "storage.sftp", Off(kinds.STORAGE, "$.properties.isSftpEnabled"), Severity.MEDIUM, _DATA),
     Check("STO.NfsV3Off", "storage.nfs", Off(kinds.STORAGE, "$.properties.isNfsV3Enabled"), Severity.LOW, _DATA),
     Check(

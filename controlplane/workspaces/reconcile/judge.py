@@ -106,9 +106,9 @@ def _judge_present(state: State, index: int, resource: Resource, body: JsonObjec
 def _differs(state: State, action: str, resource: Resource, body: JsonObject) -> bool:
     resource = released(resource, body, state.blueprint, state.inventory)
     found = differences(resource.body, body, kind_of(resource), state.observed)
-    if action == StepAction.IN_PLACE:
-        return any(not one.replaces and not one.deletes for one in found)
-    return bool(found)
+    # Without consent nothing is written that would take away what somebody added.
+    mine = [one for one in found if not one.deletes or state.operation.allow_destructive]
+    return any(not one.replaces for one in mine) if action == StepAction.IN_PLACE else bool(mine)
 
 
 def adopt(state: State, resource: Resource, body: JsonObject) -> State:

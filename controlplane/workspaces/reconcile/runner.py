@@ -28,6 +28,7 @@ from controlplane.workspaces.reconcile.planning import (
     unreadable_removals,
     urgency,
 )
+from controlplane.workspaces.reconcile.rights import rights_missing
 from controlplane.workspaces.reconcile.session import Session
 from controlplane.workspaces.reconcile.state import Act, Delete, Outcome, Put, State, StepAction
 from controlplane.workspaces.records import Owned
@@ -94,7 +95,7 @@ class Runner:
             unreadable = self._unreadable(sight)
             if unreadable is not None:
                 return unreadable
-            refused = self._begin(sight)
+            refused = await rights_missing(self._deps.reader, operation.kind, sight.blueprint) or self._begin(sight)
             if refused is not None:
                 return self._end(Phase.FAILED, error=refused)
         try:

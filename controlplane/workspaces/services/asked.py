@@ -31,6 +31,7 @@ from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.data import data_details
 from controlplane.workspaces.services.deps import ServiceDeps, compile_for, find
 from controlplane.workspaces.services.hub import hub_details
+from controlplane.workspaces.services.identity import identity_details
 from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
 from controlplane.workspaces.transitions import check_transition
 
@@ -143,6 +144,7 @@ async def check_facts(deps: ServiceDeps, asked: Asked, taken: Mapping[str, str])
         *check(asked.spec, facts, taken),
         *await hub_details(deps, asked.spec, asked.blueprint(deps)),
         *await data_details(deps, asked.spec),
+        *await identity_details(deps, asked.spec),
     )
     if not details:
         return

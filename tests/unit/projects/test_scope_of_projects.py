@@ -16,6 +16,7 @@ HUB = f"/subscriptions/{OURS}/resourceGroups/net/providers/Microsoft.Network/vir
 IDENTITY = f"/subscriptions/{OURS}/resourceGroups/id/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"
 ZONES = f"/subscriptions/{OURS}/resourceGroups/dns"
 KEY = "https://keys.vault.azure.net/keys/ml"
+BY_ARM = f"/subscriptions/{OURS}/resourceGroups/keys/providers/Microsoft.KeyVault/vaults/any"
 
 REGISTRATION = Registration(
     subscriptions=(OURS,),
@@ -24,7 +25,7 @@ REGISTRATION = Registration(
     address_pools=("10.40.0.0/16", "192.168.0.0/20"),
     hubs=(HUB,),
     dns_zones=(ZONES,),
-    keys=(KEY,),
+    keys=(KEY, f"{BY_ARM}/keys/k"),
     identities=(IDENTITY,),
     entra_groups=(GROUP,),
 )
@@ -59,6 +60,9 @@ def targets(asked: WorkspaceSpec, name: str = "churn-dev") -> list[str | None]:
         {"network": {"addressSpace": "10.40.0.0/22", "hub": {"dnsZones": [f"{ZONES}/providers/x/y/z"]}}},
         {"identity": {"type": "userAssigned", "ids": [IDENTITY], "primary": IDENTITY}},
         {"encryption": {"customerManagedKey": f"{KEY}/1234"}},
+        {"identity": {"type": "userAssigned", "ids": [IDENTITY], "create": ["own"], "primary": "own"}},
+        {"encryption": {"identity": IDENTITY}},
+        {"encryption": {"customerManagedKey": "https://any.vault.azure.net/keys/k", "keyVaultId": BY_ARM}},
         {"access": {"dataScientists": [GROUP]}},
         {"compute": {"clusters": [{"name": "c1", "size": "Standard_D2", "maxNodes": 50}]}},
     ],
@@ -90,6 +94,9 @@ STRANGER = "/subscriptions/00000000-0000-0000-0000-000000000009/resourceGroups/x
             "$.network.hub.dnsZones[1]",
         ),
         ({"identity": {"ids": [STRANGER]}}, "$.identity.ids[0]"),
+        ({"identity": {"create": ["own"], "primary": "other"}}, "$.identity.primary"),
+        ({"encryption": {"identity": STRANGER}}, "$.encryption.identity"),
+        ({"encryption": {"keyVaultId": f"{BY_ARM}/../other"}}, "$.encryption.keyVaultId"),
         ({"identity": {"primary": STRANGER}}, "$.identity.primary"),
         (
             {"encryption": {"customerManagedKey": "https://other.vault.azure.net/keys/ml"}},

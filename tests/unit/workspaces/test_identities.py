@@ -11,6 +11,7 @@ from controlplane.workspaces.diff import body, diff
 from controlplane.workspaces.keeping import keeping, keeping_names
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import Action, Observed, Origin
+from controlplane.workspaces.own_rights import lacking, needs_of
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.spec import parse_spec
 from controlplane.workspaces.transitions import check_transition
@@ -179,3 +180,20 @@ def test_what_somebody_brings_is_never_owned_or_written() -> None:
     assert set(given) == {"given-identity/one", "given-identity/two"}
     changes = {c.key: c for c in diff(asked, Observed({}), {})}
     assert all(changes[key].reason == "Whoever brings it has to make it." for key in given)
+
+
+def test_our_own_rights_on_what_is_brought_are_asked_for_s2_08() -> None:
+    """Managed Identity Operator, or a role such as Owner; what nobody may read is left to Azure."""
+    asked = compiled(identity={"type": "systemAndUserAssigned", "ids": [ONE, TWO], "create": ["a"]})
+    one, two = needs_of(asked)
+    assert {one.scope, two.scope} == {ONE, TWO}
+    operator = {"actions": ["Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action"], "notActions": []}
+    owner, none = {"actions": ["*"], "notActions": []}, {"actions": ["*/read"]}
+    without = {"actions": ["*"], "notActions": ["microsoft.managedidentity/*"]}
+    for enough in ([operator], [none, owner], None):
+        assert lacking({one: enough, two: [owner]}) is None
+    for lack in ([], [none], [without]):
+        found = lacking({one: [operator], two: lack})
+        assert found is not None
+        assert (found.code, [detail.target for detail in found.details]) == ("OwnRightsMissing", [two.scope])
+    assert needs_of(compiled(identity=USERS)) == ()

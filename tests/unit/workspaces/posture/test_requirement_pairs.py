@@ -111,6 +111,16 @@ def granted(key: str, control: str) -> Break:
     return Break(key, control, act)
 
 
+def unprotected() -> Break:
+    """Somebody makes the vault of the key again, without purge protection."""
+
+    def act(estate: Estate) -> None:
+        vault = str(example("customer-managed-key")["encryption"]["keyVaultId"])
+        del estate.bodies[vault.lower()]["properties"]["enablePurgeProtection"]
+
+    return Break("workspace", "CP.KEY.VaultProtected", act)
+
+
 def unlisted(key: str, control: str) -> Break:
     """Somebody takes the last user-assigned identity off a resource."""
     return Break(key, control, lambda estate: estate.body(key)["identity"]["userAssignedIdentities"].popitem())
@@ -285,6 +295,7 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
         changed("workspace", "AML.WS.CmkStatus", f"{KEY}.status", "Disabled"),
         changed("workspace", "AML.WS.CmkKeyUri", f"{KEY}.keyVaultProperties.keyIdentifier", "https://v/keys/other"),
         changed("workspace", "AML.WS.CmkIdentity", f"{KEY}.identity.userAssignedIdentity", "/subscriptions/s/other"),
+        unprotected(),
         changed("storage", "STO.Cmk", f"{KEY}.keyvaultproperties.keyname", "other"),
         changed("storage", "STO.Cmk", f"{KEY}.identity.userAssignedIdentity", "/subscriptions/s/other"),
     ),
