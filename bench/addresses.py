@@ -83,16 +83,17 @@ def _deleted(client: ControlPlane, name: str) -> bool:
 
 
 def _sent(client: ControlPlane, method: str, name: str, body: Any) -> bool:
-    """Whether the request was accepted and its operation succeeded; a 429 or 503 is asked again after a moment."""
+    """Whether the request was accepted and its operation succeeded. What has no answer of the API is asked again after a
+    moment, and so is what an earlier try, whose answer was lost, has begun."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:
             accepted = client.call(method, f"/workspaces/{name}", body)
         except Refused as error:
-            if not str(error).startswith(("429", "503")):
+            if not str(error).startswith(("429", "503", "409 AnotherOperationInProgress")):
                 return False
-        except httpx.TransportError:
-            pass
+        except (httpx.TransportError, ValueError):
+            pass  # the host's own answer, or none
         else:
             if "Operation-Location" not in accepted.headers:
                 return True
