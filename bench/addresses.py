@@ -83,8 +83,8 @@ def _deleted(client: ControlPlane, name: str) -> bool:
 
 
 def _sent(client: ControlPlane, method: str, name: str, body: Any) -> bool:
-    """Whether the request was accepted and its operation succeeded. What has no answer of the API is asked again after a
-    moment, and so is what an earlier try, whose answer was lost, has begun."""
+    """Whether the request was accepted and its operation succeeded. What has no answer of the API is asked again, and
+    so is what an earlier try, whose answer was lost, has begun."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:

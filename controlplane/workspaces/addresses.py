@@ -48,6 +48,18 @@ def wanted_prefix(spec: WorkspaceSpec) -> int:
     return max(LARGEST_PREFIX, min(DEFAULT_PREFIX, training - (2 if network.hub.kind == "create" else 1)))
 
 
+def beyond_the_hub(spec: WorkspaceSpec) -> tuple[IPv4Network, ...]:
+    """Ranges that a VPN gateway leads to: a route that leads to two places leads nowhere. The spec's rules say what of
+    them is no range."""
+    vpn = spec.network.hub.vpn
+    if vpn is None:
+        return ()
+    texts = [text for site in vpn.site_to_site for text in site.address_spaces]
+    if vpn.point_to_site is not None:
+        texts.append(vpn.point_to_site.client_address_pool)
+    return tuple(IPv4Network(text) for text in texts)
+
+
 def asked_prefix(network: Network) -> int:
     """Prefix length that a spec asks for; 0 where it is no range, or left to what the subnets need."""
     if network.address_space == AUTO:

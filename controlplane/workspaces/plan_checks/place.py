@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from controlplane.errors import ErrorDetail
 from controlplane.ports.reader import SubscriptionFacts
-from controlplane.workspaces.addresses import RESERVED, training_addresses
+from controlplane.workspaces.addresses import RESERVED, beyond_the_hub, training_addresses
 from controlplane.workspaces.blueprint.context import Ranges
 from controlplane.workspaces.plan_checks.sizes import sizes
 from controlplane.workspaces.spec_model import WorkspaceSpec
@@ -59,6 +59,10 @@ def _room(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
 
 def _overlaps(spec: WorkspaceSpec, taken: Mapping[str, str]) -> Iterator[ErrorDetail]:
     own = ipaddress.IPv4Network(spec.network.address_space)
+    for network in (one for one in beyond_the_hub(spec) if one.overlaps(own)):
+        # Of a range that was named the spec's own rules say it; this is the one that stands for ``auto``.
+        text = f"{own}, which the workspace has, overlaps {network}, which its VPN gateway would lead to."
+        yield ErrorDetail("AddressSpaceOverlaps", text, "$.network.addressSpace")
     for name in sorted(taken):
         if own.overlaps(ipaddress.IPv4Network(taken[name])):
             text = f"{own} overlaps {taken[name]}, which workspace '{name}' uses."

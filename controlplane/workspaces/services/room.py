@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 
 from controlplane.errors import Conflict
 from controlplane.ports.store import Insert, Write
-from controlplane.workspaces.addresses import AUTO, choice, choose, free, suits, usable, wanted_prefix
+from controlplane.workspaces.addresses import AUTO, beyond_the_hub, choice, choose, free, suits, usable, wanted_prefix
 from controlplane.workspaces.kinds import RESOURCE_GROUP
 from controlplane.workspaces.model import Plan
 from controlplane.workspaces.records import WorkspaceRecord
@@ -42,7 +42,7 @@ class Room:
     taken: Mapping[str, str] = field(default_factory=dict)
     """Whose → a range that the one asked for overlaps. Names of other projects' workspaces are not told."""
     beside: tuple[IPv4Network, ...] = ()
-    """Ranges in Azure that ``auto`` keeps clear of."""
+    """Ranges that ``auto`` keeps clear of: in Azure, and behind a VPN gateway."""
 
     def holding(self, record: WorkspaceRecord) -> WorkspaceRecord:
         """The record that holds what is taken; a range that it moves away from is kept until it has moved."""
@@ -69,7 +69,8 @@ async def find_room(
     if known is not None and asked.stored is not None and known == asked.stored.record.address_space:
         return Room(known, tuple(writes), place)
     if known is None:
-        beside = await hub_ranges(deps, asked.spec) if beside is None else beside
+        if beside is None:
+            beside = (*await hub_ranges(deps, asked.spec), *beyond_the_hub(asked.spec))
         network, shelves = await _free(shares, asked, attempt, beside)
     else:
         network = IPv4Network(known)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from controlplane.arm import name_of, resource_group_of, subscription_of, type_of
 from controlplane.errors import ErrorDetail
+from controlplane.workspaces.addresses import asked_prefix
 from controlplane.workspaces.spec_model import Hub, Site, Vpn, WorkspaceSpec
 
 _HUB = "$.network.hub"
@@ -73,10 +74,10 @@ def _vpn(spec: WorkspaceSpec, asked: Vpn) -> Iterator[ErrorDetail]:
         yield ErrorDetail("MissingField", text, f"{_HUB}.vpn")
     if len(set(asked.zones)) != len(asked.zones):
         yield _wrong("vpn.zones", "names a zone twice")
-    own = _network(spec.network.address_space)
-    if own is not None and spec.network.hub.bastion and own.prefixlen > SMALLEST_PREFIX_WITH_BOTH:
+    prefix = asked_prefix(spec.network)
+    if spec.network.hub.bastion and prefix > SMALLEST_PREFIX_WITH_BOTH:
         text = (
-            f"network.addressSpace: /{own.prefixlen} is too small; AzureBastionSubnet needs a /26 and GatewaySubnet a "
+            f"network.addressSpace: /{prefix} is too small; AzureBastionSubnet needs a /26 and GatewaySubnet a "
             f"/27 beside it, in a quarter of a /{SMALLEST_PREFIX_WITH_BOTH}."
         )
         yield ErrorDetail("AddressSpaceTooSmall", text, "$.network.addressSpace")

@@ -349,6 +349,32 @@ async def test_s1_26_auto_keeps_clear_of_the_hub_and_of_what_it_is_peered_with(h
     assert full.value.code == "AddressPoolExhausted"
 
 
+SPACES = ["10.40.12.0/22", "10.40.6.0/24"]
+VPN = {
+    "pointToSite": {"clientAddressPool": "10.40.0.0/23"},
+    "siteToSite": [{"name": "office", "gatewayFqdn": "vpn.contoso.com", "addressSpaces": SPACES}],
+}
+
+
+async def test_auto_keeps_clear_of_what_lies_behind_a_vpn_gateway(house: House) -> None:
+    assert await house.put("one", asked(hub={"vpn": VPN})) == "10.40.8.0/22"
+
+
+async def test_a_range_that_was_chosen_before_refuses_what_would_lie_in_it(house: House) -> None:
+    before = await house.put("one", asked())
+    await house.ends("one")
+    vpn = {"pointToSite": {"clientAddressPool": before}}
+    with pytest.raises(Conflict) as refused:
+        await house.put("one", asked(hub={"vpn": vpn}))
+    assert refused.value.code == "AddressSpaceOverlaps"
+
+
+def test_a_bastion_and_a_gateway_need_a_23_of_auto_too() -> None:
+    with pytest.raises(Rejected) as refused:
+        parse_spec(asked(prefixLength=24, hub={"bastion": True, "vpn": VPN}))
+    assert "AddressSpaceTooSmall" in {detail.code for detail in refused.value.details}
+
+
 # -- at once -----------------------------------------------------------------------------------------------------------
 
 

@@ -83,6 +83,11 @@ def test_s1_33_advice_on_the_storage_tag_ends_with_the_policy(closed: bool) -> N
     assert ("StorageTagReachesEveryAccount" in codes) is not closed
 
 
+INSTANCE = {
+    "name": "ada-box",
+    "size": "Standard_DS3_v2",
+    "assignedTo": "00000000-0000-0000-0000-0000000000a1",
+}
 CPU, OPEN = example("public-nodes")["compute"]["clusters"]
 
 
@@ -107,6 +112,11 @@ def _said(rule: dict[str, Any]) -> tuple[str, ...]:
             ("Outbound", "VirtualNetwork", "Storage.westeurope", "443", "445"),
         ),
         ({}, "AllowMachineLearning", ("Outbound", "VirtualNetwork", "AzureMachineLearning", "443")),
+        (
+            {"compute": {"clusters": [CPU], "instances": [INSTANCE]}},
+            "AllowMachineLearning",
+            ("Outbound", "VirtualNetwork", "AzureMachineLearning", "443", "8787", "18881"),
+        ),
         (
             {"compute": {"clusters": [CPU, OPEN]}},
             "AllowMachineLearningInbound",
