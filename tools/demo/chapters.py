@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import httpx
 
 from tools.demo import screen
 from tools.demo.api import ControlPlane, token
+from tools.demo.drift import grant_to_a_person
 from tools.demo.job import run_job
 from tools.demo.owner import Owner
 from tools.local import ROOT, LocalStack
@@ -21,7 +22,9 @@ from tools.to_json import to_json
 
 EXAMPLES = ROOT / "examples"
 NAME = "churn-dev"
+MANAGED = "reviews-dev"
 _LINK_VERSION = "2020-06-01"
+_ML_VERSION = "2024-10-01"
 
 
 class Unexpected(RuntimeError):
@@ -46,6 +49,10 @@ class Walk:
         group = self.project["members"]["contributors"][0]
         self.admin = ControlPlane(self.stack.api_url, token(self.env_file, "ada", "--role", "Platform.Admin"))
         self.grace = ControlPlane(self.stack.api_url, token(self.env_file, "grace", "--group", group))
+
+    def token_of(self, user: str) -> str:
+        """Whoever has a token is a person of the directory."""
+        return token(self.env_file, user)
 
     @property
     def workspace_id(self) -> str:
@@ -117,6 +124,66 @@ def repair(walk: Walk) -> None:
     _operate(walk, "repair", lambda: walk.grace.call("POST", f"/workspaces/{NAME}:repair"))
 
 
+def admit(walk: Walk) -> None:
+    """Two groups get a persona each; their roles follow from the matrix and the environment."""
+    groups = walk.project["entraGroups"]
+    personas = {"dataScientists": [groups[0]], "projectLeads": [groups[4]]}
+    _operate(walk, "access", lambda: walk.grace.call("PUT", f"/workspaces/{NAME}/access", personas))
+    found = walk.grace.call("GET", f"/workspaces/{NAME}/access").json()
+    for persona in found["personas"]:
+        rows = ", ".join(f"{g['role']} on {g['resource']} ({g['row']})" for g in persona["grants"])
+        if rows:
+            screen.said(f"{persona['label']}: {rows}")
+    _expect(not found["drift"]["missing"], f"missing: {found['drift']['missing']}")
+
+
+def overreach(walk: Walk) -> None:
+    """Somebody gives a person Contributor on the storage account; the drift names it, and who can read there."""
+    with Owner(walk.stack) as owner:
+        grant_to_a_person(owner, walk.resource_id("storage"), walk.token_of("mallory"))
+    found = walk.grace.call("GET", f"/workspaces/{NAME}/access").json()
+    direct = _own(found["drift"]["directGrants"])
+    for held in direct:
+        screen.said(f"direct grant: {held['principalType']} {held['principalId']} is {held['role']}")
+    why = walk.grace.call("GET", f"/workspaces/{NAME}/access/explanation", resource="storage", can="write").json()
+    for grant in _own(one["grant"] for one in why["who"]):
+        who, behind = grant["persona"] or grant["principalType"], grant["row"] or "no row of the matrix"
+        screen.said(f"may write to storage: {who} as {grant['role']}, by {behind}")
+    _expect(len(direct) == 1, f"{len(direct)} people have a grant")
+
+
+def reconcile(walk: Walk) -> None:
+    """With consent, what no row of the matrix has is taken away."""
+    query = {"allowDestructive": "true"}
+    _operate(walk, "reconcile", lambda: walk.grace.call("POST", f"/workspaces/{NAME}/access:reconcile", **query))
+    drift = walk.grace.call("GET", f"/workspaces/{NAME}/access").json()["drift"]
+    _expect(not _own(drift["directGrants"]) and not drift["missing"], f"drift is left: {drift}")
+    screen.said("no drift")
+
+
+def _own(grants: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those made on the workspace's own resources; who owns the subscription inherits, and is an administrator's."""
+    return [grant for grant in grants if not grant["inherited"]]
+
+
+def managed(walk: Walk) -> None:
+    """Models of the catalog, in a network that Azure ML manages: which hosts they need, and what that costs."""
+    spec = to_json(EXAMPLES / "workspaces/managed-approved-catalog.yaml")
+    # Without a compute Azure puts off building the network, which takes it half an hour.
+    spec["compute"]["clusters"] = []
+    answer = walk.grace.call("POST", f"/workspaces/{MANAGED}:plan", {"spec": spec}).json()
+    screen.plan(answer)
+    _operate(walk, "create", lambda: walk.grace.call("PUT", f"/workspaces/{MANAGED}", spec))
+    workspace = walk.grace.call("GET", f"/workspaces/{MANAGED}").json()["status"]["outputs"]["workspaceId"]
+    with Owner(walk.stack) as owner:
+        rules = owner.list(f"{workspace}/outboundRules", _ML_VERSION)
+    hosts = sorted(r["properties"]["destination"] for r in rules if r["properties"]["type"] == "FQDN")
+    screen.said(f"{len(hosts)} hosts may be reached: {', '.join(hosts)}")
+    failing = screen.findings(walk.grace.call("POST", f"/workspaces/{MANAGED}:validate").json())
+    _expect("pypi.org" in hosts and not failing, f"{len(failing)} findings; hosts {hosts}")
+    _operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{MANAGED}"))
+
+
 def delete(walk: Walk) -> None:
     """In reverse order; what Azure keeps is reported."""
     operation = _operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{NAME}"))
@@ -133,6 +200,10 @@ CHAPTERS: tuple[tuple[str, Callable[[Walk], None]], ...] = (
     ("Validate shows both, with evidence", validate_broken),
     ("Repair", repair),
     ("Validate is clean", validate_clean),
+    ("Admit two groups", admit),
+    ("Somebody gives a person a role", overreach),
+    ("Reconcile access", reconcile),
+    ("A managed network, with models of the catalog", managed),
     ("Delete, with the residue report", delete),
 )
 

@@ -42,6 +42,20 @@ class Owner:
         body: dict[str, Any] = answer.raise_for_status().json()
         return body
 
+    def put(self, arm_id: str, api_version: str, body: dict[str, Any]) -> None:
+        """As an administrator would, in the portal."""
+        self._http.put(arm_id, params={"api-version": api_version}, json=body).raise_for_status()
+
+    def list(self, path: str, api_version: str) -> list[dict[str, Any]]:
+        """Every item, over all pages."""
+        found: list[dict[str, Any]] = []
+        url, query = path, {"api-version": api_version}
+        while url:
+            page = self._http.get(url, params=query).raise_for_status().json()
+            found += page["value"]
+            url, query = page.get("nextLink", ""), {}
+        return found
+
     def wait_until_gone(self, arm_id: str, api_version: str, patience: float = 120) -> None:
         """Raises ``TimeoutError``."""
         deadline = time.monotonic() + patience
