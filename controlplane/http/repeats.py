@@ -69,7 +69,11 @@ class Once:
         permission = Permission(self._request.scope["route"].operation_id)
         stored = await self._ctx.services.projects.load(answer.project) if answer.project else None
         registration = stored.record.registration if stored else None
-        return judge(self._ctx.caller, permission, registration) is Verdict.ALLOWED
+        name = self._request.path_params.get("name")
+        about = self._request.scope["route"].path.startswith("/api/workspaces/") and name is not None
+        workspace = await self._ctx.services.repository.load(str(name)) if about and self._ctx.caller.groups else None
+        access = workspace.record.spec.get("access") if workspace else None
+        return judge(self._ctx.caller, permission, registration, access) is Verdict.ALLOWED
 
     def _answer(self, response: Response) -> Answer:
         headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}

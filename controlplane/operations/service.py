@@ -16,12 +16,12 @@ from controlplane.operations.paging import Fields, Paging
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue, Write
-from controlplane.projects.access import Caller, Permission, Verdict, judge
+from controlplane.projects.access import TABLE, Caller, Permission, Verdict, judge, persona_roles
 from controlplane.projects.model import Registration
 from controlplane.projects.repository import ProjectRepository
-from controlplane.projects.service import forbidden, readable_projects
+from controlplane.projects.service import forbidden, persona_projects, readable_projects
 from controlplane.workspaces.ending import CANCELED, ended
-from controlplane.workspaces.listing import SCAN, SCAN_PROJECTS, Listing, page_of, scan
+from controlplane.workspaces.listing import SCAN, SCAN_PROJECTS, Listing, Slice, page_of, scan
 from controlplane.workspaces.repository import Beside, StoredOperation, WorkspaceRepository
 from controlplane.workspaces.takeover import end_without_tick
 
@@ -62,8 +62,30 @@ async def list_operations(
     if projects is None:
         found = await listing.operations(paging.after, scan(paging, frozenset(), SCAN))
     else:
-        found = await listing.operations_of(projects, paging.after, scan(paging, frozenset(), SCAN_PROJECTS))
+        others = await persona_projects(deps.projects, caller, paging.wanted("project"), projects)
+        mine = await _named(listing, caller, others)
+        found = await listing.operations_of(
+            (*projects, *others), paging.after, SCAN_PROJECTS if others else scan(paging, frozenset(), SCAN_PROJECTS)
+        )
+        items = tuple(
+            (key, one) for key, one in found.items if one.project in projects or (one.project, one.target) in mine
+        )
+        found = Slice(items, found.last)
     return page_of(found, paging, _values)
+
+
+async def _named(listing: Listing, caller: Caller, projects: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    """Project and target of workspaces which name a group of the caller as a persona."""
+    targets: set[tuple[str, str]] = set()
+    last: str | None = None
+    while projects:
+        page = await listing.workspaces_of(projects, last, SCAN_PROJECTS)
+        mine = (one for _, one in page.items if persona_roles(caller, one.record.spec.get("access")))
+        targets |= {(one.record.project, f"workspaces/{one.record.name}") for one in mine}
+        last = page.last
+        if last is None:
+            break
+    return frozenset(targets)
 
 
 def _values(operation: Operation, field: str) -> frozenset[str]:
@@ -125,11 +147,27 @@ async def _registration(deps: OperationDeps, project: str) -> Registration | Non
     return stored.record.registration if stored else None
 
 
+def _asked_for(stored: StoredOperation, caller: Caller) -> bool:
+    return stored.operation.created_by == caller.principal
+
+
 async def _require(deps: OperationDeps, caller: Caller, permission: Permission, operation_id: str) -> StoredOperation:
     stored = await deps.repository.load_operation(operation_id) if _ID.fullmatch(operation_id) else None
     if stored is None:
         raise operation_not_found(operation_id)
-    match judge(caller, permission, await _registration(deps, stored.operation.project)):
+    verdict = judge(caller, permission, await _registration(deps, stored.operation.project))
+    if verdict is not Verdict.ALLOWED and caller.groups:
+        workspace = await deps.repository.load(stored.operation.target.partition("/")[2])
+        # A name may be another project's by now.
+        same = workspace is not None and workspace.record.project == stored.operation.project
+        roles = persona_roles(caller, workspace.record.spec.get("access")) if workspace and same else frozenset()
+        if roles & TABLE[permission]:
+            return stored
+        # Who asked for a deletion may see its end, when there is no workspace left that names him.
+        if workspace is None and permission is Permission.OPERATIONS_GET and _asked_for(stored, caller):
+            return stored
+        verdict = Verdict.FORBIDDEN if roles else verdict
+    match verdict:
         case Verdict.ALLOWED:
             return stored
         case Verdict.FORBIDDEN:

@@ -7,7 +7,7 @@ what does not exist, so a refusal has two kinds: ``FORBIDDEN`` (the caller has s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -141,9 +141,25 @@ def roles_in(caller: Caller, registration: Registration | None) -> frozenset[Rol
     return found | {role for role, groups in lists if any(group.lower() in caller.groups for group in groups)}
 
 
-def judge(caller: Caller, permission: Permission, registration: Registration | None) -> Verdict:
-    """Applies the table."""
-    roles = roles_in(caller, registration)
+#: Persona of a workspace's spec → the role that its groups have on that workspace; the others have none.
+_PERSONAS: Mapping[str, Role] = {"projectLeads": Role.CONTRIBUTOR, "dataScientists": Role.READER}
+Personas = Mapping[str, Sequence[str]]
+"""``access`` of a workspace's spec."""
+
+
+def persona_roles(caller: Caller, access: Personas | None) -> frozenset[Role]:
+    """What a caller may do with one workspace because its spec names a group of the caller as a persona: a project lead
+    sees and changes it, a data scientist sees it."""
+    named = access or {}
+    found = {role for persona, role in _PERSONAS.items() if caller.groups & {g.lower() for g in named.get(persona, ())}}
+    return frozenset(found)
+
+
+def judge(
+    caller: Caller, permission: Permission, registration: Registration | None, access: Personas | None = None
+) -> Verdict:
+    """Applies the table. ``access``: of the workspace that it is about, where there is one."""
+    roles = roles_in(caller, registration) | persona_roles(caller, access)
     if roles & TABLE[permission]:
         return Verdict.ALLOWED
     return Verdict.FORBIDDEN if roles else Verdict.HIDDEN

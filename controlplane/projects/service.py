@@ -84,6 +84,18 @@ async def readable_projects(
     return tuple(r.name for r in registrations if judge(caller, permission, r.registration) is Verdict.ALLOWED)
 
 
+async def persona_projects(
+    projects: ProjectRepository, caller: Caller, wanted: str | None, readable: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Projects beside the readable ones whose workspaces may name a group of the caller as a persona, in name order:
+    those that are registered with one of the caller's groups. Which workspaces do is for who reads them."""
+    if not caller.groups:
+        return ()
+    records = await projects.all()
+    mine = (r for r in records if caller.groups & {group.lower() for group in r.registration.entra_groups})
+    return tuple(r.name for r in mine if r.name not in readable and wanted in (None, r.name))
+
+
 async def get_project(deps: ProjectDeps, caller: Caller, name: str) -> ProjectRecord:
     """Raises ``Rejected``: ``ProjectNotFound``, also for callers with no role in it; ``AuthorizationFailed``."""
     stored = await deps.projects.load(name) if is_project_name(name) else None

@@ -110,7 +110,7 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
     known = await find(deps, request.caller, request.permission, request.name)
     _check_name(request.name)
     spec = parse_spec(data)
-    registration = await _registration(deps, request, spec.project)
+    registration = await _registration(deps, request, spec.project, known)
     stored = known or await deps.repository.load(request.name)
     if stored is not None and stored.record.project != spec.project:
         raise Conflict(
@@ -162,11 +162,15 @@ def _check_name(name: str) -> None:
         raise Rejected("InvalidResourceName", details[0].message, target="name", details=details)
 
 
-async def _registration(deps: ServiceDeps, request: Request, project: str) -> Registration:
+async def _registration(
+    deps: ServiceDeps, request: Request, project: str, known: StoredWorkspace | None
+) -> Registration:
     stored = await deps.projects.load(project) if is_project_name(project) else None
     if stored is None:
         raise project_not_found(project, "$.project")
-    match judge(request.caller, request.permission, stored.record.registration):
+    # Whoever the workspace's own spec lets change it may change it in its project, and in no other.
+    access = known.record.spec.get("access") if known is not None and known.record.project == project else None
+    match judge(request.caller, request.permission, stored.record.registration, access):
         case Verdict.ALLOWED:
             return stored.record.registration
         case Verdict.FORBIDDEN:

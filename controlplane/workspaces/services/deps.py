@@ -65,7 +65,8 @@ async def find(deps: ServiceDeps, caller: Caller, permission: Permission, name: 
     stored = None if check_name(name) else await deps.repository.load(name)
     if stored is None or judge(caller, permission, None) is Verdict.ALLOWED:
         return stored
-    match judge(caller, permission, await registration_of(deps, stored.record.project)):
+    registration = await registration_of(deps, stored.record.project)
+    match judge(caller, permission, registration, stored.record.spec.get("access")):
         case Verdict.ALLOWED:
             return stored
         case Verdict.FORBIDDEN:
