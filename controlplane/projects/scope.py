@@ -46,6 +46,7 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
     if hub.express_route is not None and not _known(hub.express_route.circuit_id, registration.circuits):
         yield _detail("$.network.hub.expressRoute.circuitId", hub.express_route.circuit_id)
     for path, ids, known in (
+        *_of_computes(spec, registration),
         ("$.network.hub.dnsZones", hub.dns_zones, registration.dns_zones),
         ("$.network.hub.gatewayIds", hub.gateway_ids, registration.gateways),
         ("$.registry.privateImages", spec.registry.private_images, registration.registries),
@@ -97,6 +98,15 @@ def _data(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDeta
     for index, store in enumerate(spec.datastores):
         if not _known(store.account, registration.storage_accounts):
             yield _detail(f"$.datastores[{index}].account", store.account)
+
+
+def _of_computes(spec: WorkspaceSpec, registration: Registration) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    """The identities of computes; those that are made with the workspace need no entry."""
+    allowed = (*registration.identities, *spec.identity.create)
+    for index, cluster in enumerate(spec.compute.clusters):
+        yield f"$.compute.clusters[{index}].identity.ids", cluster.identity.ids, allowed
+    for index, instance in enumerate(spec.compute.instances):
+        yield f"$.compute.instances[{index}].identity.ids", instance.identity.ids, allowed
 
 
 def _known(item: str, allowed: Sequence[str]) -> bool:

@@ -45,6 +45,7 @@ EXAMPLES = (
     "brought-registry",
     "managed-internet",
     "managed-approved-catalog",
+    "compute-identities",
 )
 #: An example with every type that hubs may have.
 FULL_HUB = {
@@ -100,6 +101,11 @@ def managed(name: str) -> dict[str, Any]:
     """What to replace in the example for the managed network, and the catalog, of another one."""
     other = example(name)
     return {"network": other["network"], "catalog": other["catalog"]}
+def with_identities(*names: str) -> dict[str, Any]:
+    """What to replace in the example for a cluster with identities that are made with the workspace, in this order."""
+    cluster = {**example()["compute"]["clusters"][0], "identity": {"type": "userAssigned", "ids": list(names)}}
+    workspace = {"type": "systemAndUserAssigned", "create": sorted(names), "primary": min(names)}
+    return {"compute": {"clusters": [cluster]}, "identity": workspace}
 
 
 def compiled_example(name: str) -> Blueprint:

@@ -80,6 +80,7 @@ REQUIRED = {
     "S2-04": "create/validate",
     "S2-09": "advise",
     "S2-31": "enforce",
+    "S2-32": "validate",
     "S2-33": "advise",
     "S2-34": "advise",
     "S2-35": "advise",

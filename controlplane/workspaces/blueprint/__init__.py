@@ -12,9 +12,9 @@ from graphlib import TopologicalSorter
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.access import (
     agent_roles,
-    cluster_roles,
+    compute_roles,
+    default_roles,
     identity_roles,
-    instance_roles,
     workspace_roles,
 )
 from controlplane.workspaces.blueprint.compute import clusters
@@ -96,10 +96,10 @@ def _resources(site: Site) -> Iterator[Resource]:
     yield from workspace_roles(site, scopes)
     yield from identity_roles(site, scopes, later=True)
     yield from managed_network(site, ids)
+    yield from default_roles(site, scopes)
     yield from clusters(site)
-    yield from cluster_roles(site, scopes)
     yield from instances(site)
-    yield from instance_roles(site, scopes)
+    yield from compute_roles(site, scopes)
     yield from data_roles(site, {item.key: str(item.id) for item in towards_data})
     yield from agent_roles(site, agent_keys(site), scopes)
     yield from diagnostics(site, scopes)

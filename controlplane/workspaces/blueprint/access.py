@@ -14,8 +14,9 @@ from controlplane.arm import subscription_of
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.access.roles import GRANTABLE
 from controlplane.workspaces.blueprint.context import Site, principal, resource
-from controlplane.workspaces.blueprint.identities import acting, principal_of
+from controlplane.workspaces.blueprint.identities import acting, chosen, principal_of
 from controlplane.workspaces.model import Origin, Ref, Resource, RoleAssignmentId
+from controlplane.workspaces.spec_model import ClusterIdentity, InstanceIdentity
 
 #: Built-in roles, by the slug that keys use. Source: "Azure built-in roles".
 ROLES: Mapping[str, str] = MappingProxyType(
@@ -61,6 +62,11 @@ _CLUSTER = (
     _Grant("storage", "storage-blob-data-contributor", ("S1-02", "S2-04")),
     # Azure grants this one when the cluster is made (S2-75).
     _Grant("registry", "acr-pull", ("S1-02", "S2-04", "S2-70", "S2-75", "S2-76"), Origin.AZURE),
+)
+#: Of a user-assigned identity Azure grants nothing by itself.
+_CLUSTER_GIVEN = (
+    _Grant("storage", "storage-blob-data-contributor", ("S2-04",)),
+    _Grant("registry", "acr-pull", ("S2-04",)),
 )
 _INSTANCE = (
     _Grant("storage", "storage-blob-data-contributor", ("S2-04",)),
@@ -124,20 +130,42 @@ def identity_roles(site: Site, scopes: Mapping[str, str], *, later: bool) -> Ite
             yield _role(site, key, key, grant, scopes[grant.target])
 
 
-def cluster_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
-    """``scopes``: key → ARM id."""
+def compute_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
+    """Of the computes' own identities. ``scopes``: key → ARM id."""
     for cluster in site.spec.compute.clusters:
-        key = f"cluster/{cluster.name}"
-        for grant in _CLUSTER:
-            yield _role(site, key, key, grant, scopes[grant.target])
-
-
-def instance_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
-    """Of the instances that have an identity of their own. ``scopes``: key → ARM id."""
+        for grant in _CLUSTER if cluster.identity.type == "systemAssigned" else ():
+            yield _role(site, f"cluster/{cluster.name}", f"cluster/{cluster.name}", grant, scopes[grant.target])
     for instance in site.spec.compute.instances:
-        key = f"instance/{instance.name}"
         for grant in _INSTANCE if instance.identity.type == "systemAssigned" else ():
-            yield _role(site, key, key, grant, scopes[grant.target])
+            yield _role(site, f"instance/{instance.name}", f"instance/{instance.name}", grant, scopes[grant.target])
+
+
+def default_roles(site: Site, scopes: Mapping[str, str]) -> Iterator[Resource]:
+    """Of the user-assigned identities that computes work with by default, each grant once (S2-04, S2-32); without those
+    that the workspace's own identity has anyway."""
+    taken = {role.key for later in (False, True) for role in identity_roles(site, scopes, later=later)}
+    clusters = [(cluster.identity.ids, _CLUSTER_GIVEN) for cluster in site.spec.compute.clusters]
+    instances = [(instance.identity.ids, _INSTANCE) for instance in site.spec.compute.instances]
+    for ids, grants in (*clusters, *instances):
+        for key in list(chosen(site, ids))[:1]:
+            for grant in grants:
+                if (name := _key(key, grant)) not in taken:
+                    taken.add(name)
+                    yield _role(site, key, key, grant, scopes[grant.target])
+
+
+def needed_by(site: Site, asked: ClusterIdentity | InstanceIdentity, *, idles: bool) -> Iterator[str]:
+    """Keys of what a compute with user-assigned identities waits for: they, and what the default one may do. ``idles``:
+    it has to stop by itself."""
+    keys = list(chosen(site, asked.ids))
+    yield from keys
+    for key in keys[:1]:
+        yield from (_key(key, grant) for grant in (_INSTANCE if idles else _CLUSTER_GIVEN))
+
+
+def _key(holder: str, grant: _Grant) -> str:
+    """``holder``: what keys call whose grant it is."""
+    return f"role/{holder}/{grant.target.replace('/', '-')}/{grant.role}"
 
 
 def _principal(owner: str) -> Ref:
@@ -156,7 +184,7 @@ def _role(site: Site, owner: str, holder: str, grant: _Grant, scope: str) -> Res
         }
     }
     return resource(
-        f"role/{holder}/{grant.target.replace('/', '-')}/{grant.role}",
+        _key(holder, grant),
         k.ROLE_ASSIGNMENT,
         RoleAssignmentId(scope, guid, principal_id),
         body,

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds as k
+from controlplane.workspaces.blueprint.access import needed_by
 from controlplane.workspaces.blueprint.context import Site, resource
+from controlplane.workspaces.blueprint.identities import chosen
 from controlplane.workspaces.blueprint.managed_network import MANAGED_NETWORK
 from controlplane.workspaces.blueprint.network import subnet_id
 from controlplane.workspaces.blueprint.workspace import workspace_id
@@ -35,6 +37,7 @@ _REQUIREMENTS = (
     "S1-32",
     "S2-04",
     "S2-31",
+    "S2-32",
     "S2-36",
     "S2-37",
     "X-17",
@@ -59,7 +62,10 @@ def clusters(site: Site) -> Iterator[Resource]:
             k.COMPUTE,
             f"{parent}/computes/{cluster.name}",
             _body(site, cluster, subnet),
-            _AFTER_PUBLIC if cluster.public_ip and not site.is_managed else after(site),
+            (
+                *(_AFTER_PUBLIC if cluster.public_ip and not site.is_managed else after(site)),
+                *needed_by(site, cluster.identity, idles=False),
+            ),
             requirements=(*_REQUIREMENTS, *(("S1-45",) if cluster.public_ip else ("S1-71",))),
         )
 
@@ -68,7 +74,7 @@ def _body(site: Site, cluster: Cluster, subnet: dict[str, str] | None) -> dict[s
     return {
         "location": site.spec.location,
         "tags": site.tags,
-        "identity": identity_of(cluster.identity),
+        "identity": identity_of(site, cluster.identity),
         "properties": {
             "computeType": "AmlCompute",
             "disableLocalAuth": True,
@@ -89,8 +95,9 @@ def _body(site: Site, cluster: Cluster, subnet: dict[str, str] | None) -> dict[s
     }
 
 
-def identity_of(asked: ClusterIdentity | InstanceIdentity) -> JsonObject:
-    """The ``identity`` of a compute. The first user-assigned one is the default (S2-32), so their order stays."""
+def identity_of(site: Site, asked: ClusterIdentity | InstanceIdentity) -> JsonObject:
+    """The ``identity`` of a compute that has one. The first of several is the default (S2-32), so their order stays."""
     if asked.type == "userAssigned":
-        return {"type": "UserAssigned", "userAssignedIdentities": {arm_id: {} for arm_id in asked.ids}}
+        given: dict[str, JsonObject] = {arm_id: {} for arm_id in chosen(site, asked.ids).values()}
+        return {"type": "UserAssigned", "userAssignedIdentities": given}
     return {"type": "SystemAssigned"}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from controlplane.arm import fold, name_of
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.context import Site, resource
 from controlplane.workspaces.blueprint.network import GROUP
 from controlplane.workspaces.model import Origin, Ref, Resource
+from controlplane.workspaces.spec_model import is_arm_id
 
 KINDS = {
     "systemAssigned": "SystemAssigned",
@@ -47,8 +48,23 @@ def key_vault(site: Site) -> Iterator[tuple[str, str]]:
 def given(site: Site) -> dict[str, str]:
     """Key → ARM id of the identities that exist already. The rules of the spec keep their names apart."""
     encryption = site.spec.encryption.identity
-    named = (*site.spec.identity.ids, *((encryption,) if encryption is not None else ()))
+    named = (*site.spec.identity.ids, *((encryption,) if encryption is not None else ()), *_of_computes(site))
     return {given_key(arm_id): arm_id for arm_id in reversed(named)}
+
+
+def _of_computes(site: Site) -> Iterator[str]:
+    """ARM ids of what computes bring."""
+    asked = site.spec.compute
+    for ids in (*(one.identity.ids for one in asked.clusters), *(one.identity.ids for one in asked.instances)):
+        yield from (item for item in ids if is_arm_id(item))
+
+
+def chosen(site: Site, ids: Iterable[str]) -> dict[str, str]:
+    """Key → ARM id of the identities that a compute names, in its order: the first is its default (S2-32)."""
+    return {
+        given_key(one) if is_arm_id(one) else f"identity/{one}": one if is_arm_id(one) else created_id(site, one)
+        for one in ids
+    }
 
 
 def given_key(arm_id: str) -> str:

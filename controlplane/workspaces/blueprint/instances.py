@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from controlplane.workspaces import kinds as k
+from controlplane.workspaces.blueprint.access import needed_by
 from controlplane.workspaces.blueprint.compute import after, identity_of, subnet_of
 from controlplane.workspaces.blueprint.context import Site, resource
 from controlplane.workspaces.blueprint.workspace import workspace_id
@@ -21,11 +22,12 @@ def instances(site: Site) -> Iterator[Resource]:
     """One machine each."""
     for instance in site.spec.compute.instances:
         arm_id = f"{workspace_id(site)}/computes/{instance.name}"
-        yield resource(f"instance/{instance.name}", k.COMPUTE, arm_id, _body(site, instance), after(site))
+        before = (*after(site), *needed_by(site, instance.identity, idles=True))
+        yield resource(f"instance/{instance.name}", k.COMPUTE, arm_id, _body(site, instance), before)
 
 
 def _body(site: Site, instance: Instance) -> dict[str, Any]:
-    identity = {} if instance.identity.type == "none" else {"identity": identity_of(instance.identity)}
+    identity = {} if instance.identity.type == "none" else {"identity": identity_of(site, instance.identity)}
     return {
         "location": site.spec.location,
         "tags": site.tags,

@@ -34,8 +34,9 @@ ENTRIES: tuple[Control, ...] = (
     _shape.low("AML.CI.VmSize", f"{_INNER}.vmSize", key=_ONE),
     _identity.high("AML.CI.ManagedIdentity", "identity", key=_ONE),
     # The first user-assigned identity is the one that mounts, pulls and reads.
-    _identity.high("AML.CLUSTER.DefaultIdentity", "identity.userAssignedIdentities", key="cluster/*"),
+    _identity.high("AML.CLUSTER.DefaultIdentity", "identity.userAssignedIdentities", "S2-32", key="cluster/*"),
     _role.low("AML.CI.IdleShutdownIdentity", "", "S2-52", key="role/instance/*/workspace/contributor"),
     _model_role.high("RBAC.ComputeMi.AcrPull", key="role/instance/*/registry/acr-pull"),
+    _model_role.high("RBAC.ComputeMi.AcrPull", key="role/*identity/*/registry/acr-pull"),
     _data_role.high("RBAC.ComputeMi.StorageRead", key="role/instance/*/storage/*"),
 )

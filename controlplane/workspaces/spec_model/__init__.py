@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from controlplane.workspaces.spec_model.access import Access
 from controlplane.workspaces.spec_model.catalog import Catalog
-from controlplane.workspaces.spec_model.compute import Cluster, ClusterIdentity, Compute, Instance, InstanceIdentity
+from controlplane.workspaces.spec_model.compute import (
+    Cluster,
+    ClusterIdentity,
+    Compute,
+    Instance,
+    InstanceIdentity,
+    is_arm_id,
+)
 from controlplane.workspaces.spec_model.data import Datastore, Registry, Storage
 from controlplane.workspaces.spec_model.identity import Encryption, Identity, Vault
 from controlplane.workspaces.spec_model.lifetime import Budget, Expiry, Forecast, Money
@@ -56,4 +63,5 @@ __all__ = [
     "Waiver",
     "Workload",
     "WorkspaceSpec",
+    "is_arm_id",
 ]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from controlplane.operations.model import Model
-from controlplane.workspaces.spec_model.types import ArmId, Duration, Guid
+from controlplane.workspaces.spec_model.types import Duration, Guid
+
+IdentityRef = Annotated[str, Field(max_length=500)]
+
+
+def is_arm_id(identity: str) -> bool:
+    """Whether an identity is named by its ARM id; else it is one of those that are made with the workspace."""
+    return identity.startswith("/")
 
 
 class ClusterIdentity(Model):
@@ -16,11 +23,11 @@ class ClusterIdentity(Model):
     type: Literal["systemAssigned", "userAssigned"] = Field(
         default="systemAssigned", description="Kind of managed identity; it can be changed later (S2-36)."
     )
-    ids: tuple[ArmId, ...] = Field(
+    ids: tuple[IdentityRef, ...] = Field(
         default=(),
         max_length=20,
-        description="ARM ids of user-assigned identities. The first is the default one, which mounts storage and pulls "
-        "images (S2-32).",
+        description="User-assigned identities: ARM ids, or names out of identity.create. The first is the default one, "
+        "which mounts storage and pulls images (S2-32).",
     )
 
 
@@ -33,8 +40,10 @@ class InstanceIdentity(Model):
         "own. It is fixed at creation, and one that stops the instance when it is idle is Contributor on the "
         "workspace (S2-52).",
     )
-    ids: tuple[ArmId, ...] = Field(
-        default=(), max_length=20, description="ARM ids of user-assigned identities; the first is the default one."
+    ids: tuple[IdentityRef, ...] = Field(
+        default=(),
+        max_length=20,
+        description="User-assigned identities: ARM ids, or names out of identity.create; the first is the default one.",
     )
 
 

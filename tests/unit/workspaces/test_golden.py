@@ -43,6 +43,7 @@ TYPES = {
     "private-endpoint": kinds.PRIVATE_ENDPOINT,
     "zone-group": kinds.ZONE_GROUP,
     "cluster": kinds.COMPUTE,
+    "instance": kinds.COMPUTE,
     "identity": kinds.IDENTITY,
     "given-identity": kinds.IDENTITY,
     "datastore": kinds.DATASTORE,
@@ -110,7 +111,11 @@ def test_create(requirement: str) -> None:
 
 
 #: Example → kind of the workspace's identity.
-KINDS_OF_IDENTITY = {"user-assigned": "UserAssigned", "customer-managed-key": "SystemAssigned,UserAssigned"}
+KINDS_OF_IDENTITY = {
+    "user-assigned": "UserAssigned",
+    "compute-identities": "UserAssigned",
+    "customer-managed-key": "SystemAssigned,UserAssigned",
+}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

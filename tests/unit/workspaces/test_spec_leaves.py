@@ -159,7 +159,7 @@ OTHER: dict[str, Any] = {
     "compute.clusters[].idleBeforeScaleDown": "PT5M",
     "compute.clusters[].publicIp": True,
     "compute.clusters[].lowPriority": True,
-    "compute.clusters[].identity.type": "userAssigned",
+    "compute.clusters[].identity.type": "systemAssigned",
     "compute.clusters[].identity.ids[]": f"{UAI}/brought",
     "compute.instances[].name": "ada-box",
     "compute.instances[].size": "Standard_DS4_v2",
@@ -203,13 +203,13 @@ AROUND: dict[str, Any] = {
 REFUSED = {
     "management",
     "network.hub.agents.runsOn",
-    "compute.clusters[].identity",
-    "compute.instances[].identity.ids",
     "budget",
     "expiry.idleAfter",
     "expiry.grace",
     "expiry.action",
 }
+#: Leaves of computes that are changed where user-assigned identities are.
+GIVEN = {f"compute.{name}[].identity.{leaf}" for name in ("clusters", "instances") for leaf in ("type", "ids[]")}
 #: Built, and refused for good.
 NEVER = {"network.hub.agents.authentication", "access.mlWorkspace[]", "datastores[].credentials"}
 
@@ -247,6 +247,9 @@ def base_of(path: str) -> dict[str, Any]:
         data["network"]["mode"] = "managedAllowOnlyApprovedOutbound"
         data["compute"] = {"clusters": []}
         data["network"]["managed"] = {"outboundRules": [copy.deepcopy(RULES[path])]} if path in RULES else {}
+    if path in GIVEN:
+        name = path.split(".")[1].removesuffix("[]")
+        data["compute"][name][0]["identity"] = {"type": "userAssigned", "ids": [f"{UAI}/one"]}
     if path.startswith("network.hub.") or path == "environment":
         data["network"]["hub"] = copy.deepcopy(HUBS.get(path, FULL))
     if path in ("network.egress.kind", "network.egress.nextHop"):
@@ -286,6 +289,8 @@ def with_leaf(path: str) -> dict[str, Any]:
         current[last[:-2]] = [OTHER[path]]
     else:
         current[last] = OTHER[path]
+    if path in GIVEN and last == "type":
+        del current["ids"]  # They go with their kind (S2-31).
     return data
 
 

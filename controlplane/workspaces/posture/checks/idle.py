@@ -49,9 +49,11 @@ def _judge(scene: Scene, body: JsonObject) -> Outcome:
 
 
 def _grants(scene: Scene, key: str) -> Iterator[Cause]:
-    """The declared grants by which it may stop itself."""
+    """The declared grants by which it may stop itself: of its own identity, or of the default one of those it has."""
+    waited = scene.blueprint.by_key[key].depends_on
     for resource in scene.blueprint.resources:
-        if resource.key.startswith("role/") and {key, "workspace"} <= set(resource.depends_on):
+        its_own = key in resource.depends_on or resource.key in waited
+        if its_own and resource.key.startswith("role/") and resource.key.endswith("/workspace/contributor"):
             yield Cause(resource.key)
 
 

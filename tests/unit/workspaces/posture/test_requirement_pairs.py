@@ -34,6 +34,7 @@ from tests.support.blueprints import (
     spec,
     with_full_hub,
     with_hub,
+    with_identities,
     with_instance,
 )
 from tests.support.looks import fresh, look
@@ -158,7 +159,22 @@ ALL_IDS = {created: {} for created in compiled(**USERS).by_key["workspace"].body
 KEY = "properties.encryption"
 SCALE = "properties.properties.scaleSettings"
 #: Requirement → what it needs beside the example.
-OF_COMPUTES = {"S2-52": with_instance(identity={"type": "systemAssigned"})}
+OF_COMPUTES = {
+    "S2-32": with_identities("one", "two"),
+    "S2-52": with_instance(identity={"type": "systemAssigned"}),
+}
+
+
+def reordered(key: str, control: str) -> Break:
+    """Somebody writes the same identities with another one first."""
+
+    def act(estate: Estate) -> None:
+        identity = estate.body(key)["identity"]
+        identity["userAssignedIdentities"] = dict(reversed(identity["userAssignedIdentities"].items()))
+
+    return Break(key, control, act)
+
+
 IDLE_GRANT = deleted("role/instance/ada-box/workspace/contributor", "AML.CI.IdleShutdownIdentity")
 CLUSTER_GRANT = deleted("role/cluster/cpu/registry/acr-pull", "RBAC.ComputeMi.AcrPull")
 BOTH_IDENTITIES = changed("cluster/cpu", "AML.CLUSTER.ManagedIdentity", "identity.type", "SystemAssigned, UserAssigned")
@@ -309,6 +325,7 @@ VALIDATED |= {
         changed("cluster/cpu", "AML.CLUSTER.IdleScaleDown", f"{SCALE}.nodeIdleTimeBeforeScaleDown", "PT2H"),
         changed("cluster/cpu", "AML.CLUSTER.VmSizeAllowlist", "properties.properties.vmSize", "Standard_NC6s_v3"),
     ),
+    "S2-32": (reordered("cluster/cpu", "AML.CLUSTER.DefaultIdentity"),),
     "S2-52": (IDLE_GRANT,),
     "S2-75": (CLUSTER_GRANT,),
 }
