@@ -31,6 +31,12 @@ REGISTRATION = Registration(
 )
 
 
+def with_ids(field: str, *ids: str) -> dict[str, Any]:
+    """Computes with one that has these identities."""
+    more = {"maxNodes": 1} if field == "clusters" else {"assignedTo": GROUP}
+    return {field: [{"name": "c1x", "size": "Standard_D2", "identity": {"type": "userAssigned", "ids": ids}, **more}]}
+
+
 def spec(**changes: Any) -> WorkspaceSpec:
     """Built past ``parse_spec``: what is not available yet is held to the registration all the same."""
     asked: dict[str, Any] = {
@@ -65,6 +71,8 @@ def targets(asked: WorkspaceSpec, name: str = "churn-dev") -> list[str | None]:
         {"encryption": {"customerManagedKey": "https://any.vault.azure.net/keys/k", "keyVaultId": BY_ARM}},
         {"access": {"dataScientists": [GROUP]}},
         {"compute": {"clusters": [{"name": "c1", "size": "Standard_D2", "maxNodes": 50}]}},
+        {"compute": with_ids("clusters", IDENTITY)},
+        {"compute": with_ids("instances", "made"), "identity": {"create": ["made"]}},
     ],
 )  # fmt: skip
 def test_inside(changes: dict[str, Any]) -> None:
@@ -105,6 +113,8 @@ STRANGER = "/subscriptions/00000000-0000-0000-0000-000000000009/resourceGroups/x
         ({"access": {"projectLeads": ["00000000-0000-0000-0000-0000000000ff"]}}, "$.access.projectLeads[0]"),
         ({"access": {"platformSupport": ["00000000-0000-0000-0000-0000000000ff"]}}, "$.access.platformSupport[0]"),
         ({"compute": {"clusters": [{"name": "c1", "size": "Standard_D2", "maxNodes": 51}]}}, "$.compute.clusters"),
+        ({"compute": with_ids("clusters", IDENTITY, STRANGER)}, "$.compute.clusters[0].identity.ids[1]"),
+        ({"compute": with_ids("instances", f"{IDENTITY}/../v")}, "$.compute.instances[0].identity.ids[0]"),
     ],
 )
 def test_outside_is_named_by_its_path(changes: dict[str, Any], target: str) -> None:

@@ -22,6 +22,9 @@ def faults(data: dict[str, Any]) -> dict[str | None, str]:
     return {detail.target: detail.code for detail in caught.value.details}
 
 
+UAI = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
+
+
 def instance(**changes: Any) -> dict[str, Any]:
     box = {"name": "box", "size": "Standard_DS3_v2", "assignedTo": OWNER}
     return request(compute={"clusters": [CLUSTER], "instances": [box | changes]})
@@ -185,6 +188,48 @@ def test_the_stored_form_is_accepted_again() -> None:
             "$.compute.instances[0].assignedTo",
             "MissingField",
             id="an instance of nobody",
+        ),
+        pytest.param(
+            clusters(identity={"type": "userAssigned"}),
+            "$.compute.clusters[0].identity.ids",
+            "MissingField",
+            id="S2-31 user-assigned without one",
+        ),
+        pytest.param(
+            clusters(identity={"ids": [UAI]}),
+            "$.compute.clusters[0].identity.ids",
+            "InvalidValue",
+            id="S2-31 both kinds",
+        ),
+        pytest.param(
+            clusters(identity={"type": "userAssigned", "ids": ["/subscriptions/s/resourceGroups/g/providers/A.B/c/d"]}),
+            "$.compute.clusters[0].identity.ids[0]",
+            "InvalidValue",
+            id="no identity",
+        ),
+        pytest.param(
+            clusters(identity={"type": "userAssigned", "ids": ["training"]}),
+            "$.compute.clusters[0].identity.ids[0]",
+            "InvalidValue",
+            id="an identity that nobody makes",
+        ),
+        pytest.param(
+            clusters(identity={"type": "userAssigned", "ids": [UAI, UAI.replace("/one", "/ONE")]}),
+            "$.compute.clusters[0].identity.ids[1]",
+            "DuplicateName",
+            id="an identity twice",
+        ),
+        pytest.param(
+            clusters(identity={"type": "userAssigned", "ids": [UAI, UAI.replace("/g/", "/h/")]}),
+            "$.compute.clusters[0].identity.ids[1]",
+            "InvalidValue",
+            id="two identities of one name",
+        ),
+        pytest.param(
+            instance(identity={"ids": [UAI]}),
+            "$.compute.instances[0].identity.ids",
+            "InvalidValue",
+            id="an instance's identity without its kind",
         ),
         pytest.param(
             request(compute={"clusters": [CLUSTER, CLUSTER | {"name": "CPU"}]}),
