@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from controlplane.arm import fold
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.model import Observed, Ref, Resource, RoleAssignmentId
 
@@ -57,14 +56,11 @@ def holder_key(arm_id: RoleAssignmentId) -> str | None:
 
 
 def at(body: Any, path: str) -> Any:
-    """The value at a dotted path; None where there is nothing.
-
-    ``[n]`` is an item of a list, ``[/subscriptions/…]`` the member that is named by an ARM id, in whatever case.
-    """
+    """The value at a dotted path with ``[n]`` for list items; None where there is nothing."""
     current = body
     for bracketed, name in _parts(path):
         if bracketed:
-            current = _inside(current, bracketed)
+            current = _item(current, int(bracketed))
         elif isinstance(current, Mapping):
             current = current.get(name)
         else:
@@ -72,11 +68,9 @@ def at(body: Any, path: str) -> Any:
     return current
 
 
-def _inside(value: Any, name: str) -> Any:
-    if isinstance(value, Mapping):
-        return next((value[key] for key in value if fold(key) == fold(name)), None)
-    known = isinstance(value, Sequence) and not isinstance(value, str) and int(name) < len(value)
-    return value[int(name)] if known else None
+def _item(value: Any, index: int) -> Any:
+    known = isinstance(value, Sequence) and not isinstance(value, str) and index < len(value)
+    return value[index] if known else None
 
 
 def resolve(resource: Resource, observed: Observed) -> Resolved | Unresolved:

@@ -188,9 +188,3 @@ def resource(
 def principal(key: str) -> Ref:
     """The object id of a resource's system-assigned identity, known after create."""
     return Ref(key, SYSTEM_PRINCIPAL)
-
-
-def assigned_principal(key: str, identity_id: str) -> Ref:
-    """The object id of a user-assigned identity, as a resource that carries it shows it: the identity itself may lie
-    where we may read nothing."""
-    return Ref(key, f"identity.userAssignedIdentities[{identity_id}].principalId")

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from controlplane.arm import name_of, resource_group_of, subscription_of
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.access import ROLES
-from controlplane.workspaces.blueprint.context import Site, assigned_principal, principal, resource
+from controlplane.workspaces.blueprint.context import Site, principal, resource
 from controlplane.workspaces.blueprint.data_accounts import KINDS, READ, Account, accounts
-from controlplane.workspaces.blueprint.identities import acting, principal_of
+from controlplane.workspaces.blueprint.identities import acting, chosen, principal_of
 from controlplane.workspaces.blueprint.workspace import workspace_id
 from controlplane.workspaces.model import Ref, Resource, RoleAssignmentId
 from controlplane.workspaces.spec_model import Datastore, WorkspaceSpec
@@ -67,7 +67,7 @@ def data_roles(site: Site, endpoints: Mapping[str, str]) -> Iterator[Resource]:
     """Of clusters and of the workspace. ``endpoints``: key → ARM id of the private endpoints to the accounts."""
     spec = site.spec
     for account in accounts(spec):
-        for key, holder in _computes(spec):
+        for key, holder in _computes(site):
             yield _role(site, (key, holder), (account.key, account.arm_id), (account.role, ("S2-46", "S2-50")))
         if account.by_workspace:
             reader = (READ, ("S2-67", "S2-69"))
@@ -76,7 +76,7 @@ def data_roles(site: Site, endpoints: Mapping[str, str]) -> Iterator[Resource]:
                 for key, arm_id in _endpoints_of(account, endpoints):
                     yield _role(site, home, (key, arm_id), ("reader", ("S2-68",)))
     for registry in spec.registry.private_images:
-        for key, holder in _computes(spec):
+        for key, holder in _computes(site):
             target = (f"images-{name_of(registry).lower()}", registry)
             yield _role(site, (key, holder), target, ("acr-pull", ("S2-80",)))
 
@@ -90,14 +90,21 @@ def _homes(site: Site) -> Iterator[tuple[str, Ref]]:
         yield key, principal_of(key)
 
 
-def _computes(spec: WorkspaceSpec) -> Iterator[tuple[str, Ref]]:
-    """The computes that run jobs with an identity of their own: key and default identity (S2-32)."""
+def _computes(site: Site) -> Iterator[tuple[str, Ref]]:
+    """Who runs jobs with an identity of its own: the key of who carries it, and the default identity (S2-32), each
+    once."""
+    computes = site.spec.compute
     named: list[tuple[str, str, tuple[str, ...]]]
-    named = [(f"cluster/{one.name}", one.identity.type, one.identity.ids) for one in spec.compute.clusters]
-    named += [(f"instance/{one.name}", one.identity.type, one.identity.ids) for one in spec.compute.instances]
+    named = [(f"cluster/{one.name}", one.identity.type, one.identity.ids) for one in computes.clusters]
+    named += [(f"instance/{one.name}", one.identity.type, one.identity.ids) for one in computes.instances]
+    found: dict[str, Ref] = {}
     for key, kind, ids in named:
-        if kind != "none":
-            yield key, assigned_principal(key, ids[0]) if kind == "userAssigned" else principal(key)
+        if kind == "userAssigned":
+            default = next(iter(chosen(site, ids)))
+            found[default] = principal_of(default)
+        elif kind == "systemAssigned":
+            found[key] = principal(key)
+    yield from found.items()
 
 
 def _endpoints_of(account: Account, endpoints: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -38,5 +38,7 @@ ENTRIES: tuple[Control, ...] = (
     _role.low("AML.CI.IdleShutdownIdentity", "", "S2-52", key="role/instance/*/workspace/contributor"),
     _model_role.high("RBAC.ComputeMi.AcrPull", key="role/instance/*/registry/acr-pull"),
     _model_role.high("RBAC.ComputeMi.AcrPull", key="role/*identity/*/registry/acr-pull"),
+    _model_role.high("RBAC.ComputeMi.ImagePull", key="role/*identity/*/images-*"),
+    _data_role.high("RBAC.ComputeMi.DataRead", key="role/*identity/*/data-*"),
     _data_role.high("RBAC.ComputeMi.StorageRead", key="role/instance/*/storage/*"),
 )

@@ -288,13 +288,10 @@ def test_a_role_gets_the_same_id_for_the_same_principal() -> None:
         ("a.b.c", None),
         ("c.d", None),
         ("a[0]", None),
-        ("ids[/subscriptions/S/x.y/z].d", 3),
-        ("ids[/subscriptions/S/x.y/w].d", None),
     ],
 )
 def test_paths_into_outputs(path: str, value: Any) -> None:
-    body = {"a": {"b": 1}, "c": [{}, {"d": 2}], "ids": {"/subscriptions/s/X.y/z": {"d": 3}}}
-    assert at(body, path) == value
+    assert at({"a": {"b": 1}, "c": [{}, {"d": 2}]}, path) == value
 
 
 # -- post-conditions -------------------------------------------------------------------------------------------------
