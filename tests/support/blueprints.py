@@ -101,6 +101,8 @@ def managed(name: str) -> dict[str, Any]:
     """What to replace in the example for the managed network, and the catalog, of another one."""
     other = example(name)
     return {"network": other["network"], "catalog": other["catalog"]}
+
+
 def with_identities(*names: str) -> dict[str, Any]:
     """What to replace in the example for a cluster with identities that are made with the workspace, in this order."""
     cluster = {**example()["compute"]["clusters"][0], "identity": {"type": "userAssigned", "ids": list(names)}}

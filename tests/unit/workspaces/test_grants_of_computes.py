@@ -87,7 +87,7 @@ def test_an_instance_without_an_identity_is_granted_nothing() -> None:
 
 def test_data_and_images_elsewhere_are_for_the_default_identity() -> None:
     """S2-32, S2-46: by the name of one that is made, too, and once for two computes."""
-    store = {"name": "lake", "type": "blob", "account": STORE, "container": "raw"}
+    store = {"name": "lake", "account": STORE, "container": "raw"}
     found = asked(cluster("cpu", "made", BROUGHT), cluster("gpu", "made"), datastores=[store])
     on_lake = [one for one in found.resources if isinstance(one.id, RoleAssignmentId) and one.id.scope == STORE]
     holders = [one.id.principal for one in on_lake if isinstance(one.id, RoleAssignmentId)]
