@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from controlplane.arm import is_within
 from controlplane.errors import ErrorDetail
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ErrorBody
 from controlplane.workspaces import kinds as k
-from controlplane.workspaces.model import Blueprint, Origin
+from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.resolve import at
 
 PERMISSIONS = "Microsoft.Authorization/permissions"
 API_VERSION = "2022-04-01"
@@ -40,10 +42,11 @@ class Right:
 
 
 def _assign(blueprint: Blueprint) -> Iterator[Need]:
-    """Who gives an identity to a resource needs a right on the identity."""
+    """Who gives an identity to a resource needs a right on the identity; those of our own groups are not there yet."""
     for resource in blueprint.resources:
-        if resource.origin is Origin.GIVEN and resource.type == k.IDENTITY:
-            yield Need(str(resource.id), f"{k.IDENTITY}/assign/action", "Managed Identity Operator")
+        for arm_id in at(resource.body, "identity.userAssignedIdentities") or ():
+            if not any(is_within(arm_id, group) for group in blueprint.own_groups):
+                yield Need(arm_id, f"{k.IDENTITY}/assign/action", "Managed Identity Operator")
 
 
 RIGHTS: dict[str, Right] = {"identity.assign": Right(_assign, ("S2-08",))}
