@@ -24,7 +24,7 @@ from controlplane.workspaces.conflicts import Decision
 from controlplane.workspaces.model import Action
 from controlplane.workspaces.posture.model import Finding, Score
 from controlplane.workspaces.spec import WorkspaceSpec
-from controlplane.workspaces.spec_model import Access, Waiver
+from controlplane.workspaces.spec_model import Access, Money, Waiver
 
 
 class InnerError(Model):
@@ -262,6 +262,60 @@ class CostReason(Model):
     message: str
 
 
+class SourceBody(Model):
+    """A collection of the model catalog, or a public repository of packages."""
+
+    name: str = Field(description="As in `catalog.collections` and `catalog.packages`.")
+    kind: Literal["collection", "packages"]
+    title: str
+    hosts: tuple[str, ...] = Field(description="Needed with approved outbound only; with the internet allowed, none.")
+    note: str
+    documents: tuple[str, ...]
+
+
+class FirewallBody(Model):
+    """What the Azure Firewall of a managed network costs: list price, pay as you go."""
+
+    sku: Literal["Standard", "Basic"]
+    monthly_cost: Money = Field(description="730 hours, before traffic.")
+    per_gigabyte: Money
+    as_of: str = Field(description="Day on which the source showed it.")
+    source: str
+
+
+class CatalogBody(Model):
+    """The table of hosts."""
+
+    version: str
+    value: tuple[SourceBody, ...]
+    firewall: tuple[FirewallBody, ...]
+
+
+class EgressRule(Model):
+    """One outbound rule that the spec means."""
+
+    name: str
+    type: Literal["FQDN", "ServiceTag", "PrivateEndpoint"]
+    destination: Mapping[str, Any]
+    because: tuple[str, ...] = Field(description="Fields of the spec that ask for it.")
+
+
+class UnneededRule(Model):
+    name: str
+    destination: str
+    reason: str
+
+
+class EgressBody(Model):
+    """What leaves a managed network."""
+
+    table_version: str = Field(description="Of GET /api/catalog/collections.")
+    rules: tuple[EgressRule, ...]
+    missing: tuple[str, ...] = Field(description="Names of rules that are asked for and are not in Azure.")
+    unneeded: tuple[UnneededRule, ...] = Field(description="Rules that nothing uses: each is a way out.")
+    firewall: FirewallBody | None = Field(description="What the rules for host names start; null without one.")
+
+
 class PlanBody(Model):
     """Changes in dependency order; deletions last."""
 
@@ -274,6 +328,7 @@ class PlanBody(Model):
     expected_duration: str = Field(description="ISO 8601, along the critical path.")
     warnings: tuple[WarningBody, ...]
     conflicts: tuple[ConflictBody, ...]
+    egress: EgressBody | None = Field(description="What leaves a managed network; null where there is none.")
     monthly_cost: None = Field(description="Not built yet; the reason says so.")
     monthly_cost_reason: CostReason
 

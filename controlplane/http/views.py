@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from controlplane.http.egress_views import egress
 from controlplane.operations.etags import etag_of
 from controlplane.operations.model import Operation, StepStatus
 from controlplane.projects.model import ProjectRecord
@@ -112,6 +113,7 @@ def plan(name: str, planned: Planned) -> dict[str, Any]:
         "expectedDuration": duration(found.expected_seconds),
         "warnings": [{"code": w.code, "message": w.message, "target": w.target} for w in found.warnings],
         "conflicts": [_conflict(item) for item in planned.conflicts],
+        "egress": egress(planned.egress),
         "monthlyCost": None,
         "monthlyCostReason": {"code": "FeatureNotAvailable", "message": "Prices are not built yet."},
     }

@@ -44,6 +44,7 @@ class Permission(StrEnum):
     WORKSPACES_PLAN = "Workspaces_Plan"
     WORKSPACES_VALIDATE = "Workspaces_Validate"
     WORKSPACES_REPAIR = "Workspaces_Repair"
+    WORKSPACES_PROVISION_NETWORK = "Workspaces_ProvisionNetwork"
     WORKSPACES_TOPOLOGY = "Workspaces_GetTopology"
     ACCESS_GET = "Access_Get"
     ACCESS_PUT = "Access_Replace"
@@ -77,6 +78,7 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.WORKSPACES_PLAN: _ASK,
     Permission.WORKSPACES_VALIDATE: _ASK,
     Permission.WORKSPACES_REPAIR: _WRITE,
+    Permission.WORKSPACES_PROVISION_NETWORK: _WRITE,
     Permission.WORKSPACES_TOPOLOGY: _ASK,
     Permission.ACCESS_GET: _ASK,
     Permission.ACCESS_PUT: _WRITE,

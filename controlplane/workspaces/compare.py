@@ -176,15 +176,8 @@ class _Comparison:
     def _differs(self, wanted: Any, have: Any, path: str, shown: str, *, replaces: bool | None = None) -> None:
         absent = have is _ABSENT
         if replaces is None:
-            replaces = path in self.kind.replacing or lowers(self.kind, path, wanted, have)
+            replaces = path in self.kind.replacing
         self.found.append(Difference(f"$.{shown}", wanted, None if absent else have, absent, replaces))
-
-
-def lowers(kind: Kind, path: str, wanted: Any, have: Any) -> bool:
-    """Whether Azure would have to turn back what it only lets go forward."""
-    order = [_plain(value) for value in kind.ratchets.get(path, ())]
-    wanted, have = _plain(wanted), _plain(have)
-    return wanted in order and have in order and order.index(wanted) < order.index(have)
 
 
 def _same(wanted: Any, have: Any, meaning: Meaning | None) -> bool:

@@ -121,8 +121,6 @@ class Kind:
     merges: bool = False
     """A PUT replaces the object and siblings' fields with it: it is written as GET plus our fields."""
     taggable: bool = True
-    ratchets: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
-    """Property → its values in the only order in which Azure lets it change."""
     stays: bool = False
     """Nothing takes it away again but the deletion of its parent."""
     holds_others: bool = False

@@ -64,6 +64,15 @@ _IDENTITY_CHANGES = frozenset(
     }
 )
 
+_APPROVED = "allowonlyapprovedoutbound"
+#: "Workspace managed virtual network isolation": enabled is never disabled, approved-only never internet again.
+_ISOLATION_CHANGES = frozenset(
+    {
+        *((nothing, mode) for nothing in ("", "disabled") for mode in ("allowinternetoutbound", _APPROVED)),
+        ("allowinternetoutbound", _APPROVED),
+    }
+)
+
 _KINDS = (
     _kind(k.RESOURCE_GROUP, Listing.SELF, holds_others=True),
     _kind(
@@ -274,16 +283,8 @@ _KINDS = (
             }
         ),
         id_maps=frozenset({"identity.userAssignedIdentities"}),
-        in_place={"identity.type": _IDENTITY_CHANGES},
+        in_place={"identity.type": _IDENTITY_CHANGES, "properties.managedNetwork.isolationMode": _ISOLATION_CHANGES},
         meanings={"identity.type": Meaning.COMMA_SET},
-        # "Workspace managed virtual network isolation": enabled is never disabled, approved-only never internet again.
-        ratchets={
-            "properties.managedNetwork.isolationMode": (
-                "Disabled",
-                "AllowInternetOutbound",
-                "AllowOnlyApprovedOutbound",
-            )
-        },
         defaults={
             "kind": "Default",
             "properties.publicNetworkAccess": "Enabled",

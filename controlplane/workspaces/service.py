@@ -3,6 +3,7 @@
 from controlplane.workspaces.services.accept import (
     delete_workspace,
     patch_workspace,
+    provision_network,
     put_workspace,
     repair_workspace,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "list_workspaces",
     "patch_workspace",
     "plan_workspace",
+    "provision_network",
     "put_access",
     "put_workspace",
     "reconcile_access",

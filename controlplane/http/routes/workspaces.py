@@ -174,6 +174,26 @@ async def repair_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
     return await once.do(work)
 
 
+@router.post(
+    "/{name}:provisionNetwork",
+    operation_id=Permission.WORKSPACES_PROVISION_NETWORK,
+    responses={**ok(models.Workspace, etag=True), **accepted_doc()},
+    status_code=202,
+    summary="Have the managed network built now",
+)
+async def provision_network(ctx: Ctx, name: str, once: Repeat) -> Response:
+    """Sets `network.managed.provision` to `atCreation` and starts what that takes: half an hour, and ten minutes more
+    with rules for host names. 200 when it is built already. 409 `NetworkNotManaged` where the network is not managed.
+    """
+    permission = Permission.WORKSPACES_PROVISION_NETWORK
+    ask = Ask(ctx.caller, permission, name, once.conditions, remember=_remember(ctx, once))
+
+    async def work() -> Response:
+        return _outcome(ctx, once, await service.provision_network(ctx.services.for_workspaces(), ask))
+
+    return await once.do(work)
+
+
 def _remember(ctx: Context, once: Once) -> Callable[[Outcome], tuple[Write, ...]]:
     """The answer to a repetition, for the commit that accepts the request."""
     return lambda outcome: once.remember(_outcome(ctx, once, outcome))

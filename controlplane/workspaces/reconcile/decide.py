@@ -15,6 +15,7 @@ from enum import StrEnum
 from controlplane.arm import subscription_of
 from controlplane.operations.model import ErrorBody, OperationKind, StepStatus
 from controlplane.workspaces.ending import DEADLINE_EXCEEDED
+from controlplane.workspaces.kinds import COMPUTE, ML_WORKSPACE
 from controlplane.workspaces.model import Blueprint, RoleAssignmentId
 from controlplane.workspaces.reconcile import steps
 from controlplane.workspaces.reconcile.judge import delete_of, judge, put_of
@@ -210,6 +211,8 @@ def _startable(state: State, index: int) -> bool:
     if step.action != StepAction.DELETE:
         if any(i < index and state.steps[i].key == step.key for i in others):
             return False
+        if any(_stands_in(state, i, step.key) for i in others & state.open_deletions):
+            return False
         needs, bodies, open_keys = state.blueprint.by_key[step.key].depends_on, state.observed.bodies, state.open_keys
         return all(key in bodies and key not in open_keys for key in needs)
     blocking = state.dependants.get(step.key, frozenset())
@@ -223,6 +226,14 @@ def _startable(state: State, index: int) -> bool:
     if owned is not None and steps.is_group(owned):
         return not others
     return not any(state.steps[i].key in blocking for i in deletions)
+
+
+def _stands_in(state: State, index: int, key: str) -> bool:
+    """Whether a compute that is made again has to go before its workspace is written: Azure takes another isolation
+    mode of a workspace without computes only ("Workspace managed virtual network isolation", migration)."""
+    resource = state.blueprint.by_key.get(state.steps[index].key)
+    is_compute = resource is not None and resource.type == COMPUTE and steps.replaced_later(state, index)
+    return is_compute and state.blueprint.by_key[key].type == ML_WORKSPACE
 
 
 def _in_the_way(state: State, key: str, deletions: frozenset[int]) -> bool:

@@ -13,6 +13,7 @@ from controlplane.workspaces.ending import DEADLINE_EXCEEDED
 from controlplane.workspaces.model import Observed
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
+from controlplane.workspaces.plan_checks.managed_network import turned_back
 from controlplane.workspaces.reconcile import finish, steps
 from controlplane.workspaces.reconcile.apply import apply
 from controlplane.workspaces.reconcile.calls import perform
@@ -115,10 +116,19 @@ class Runner:
         else:
             if self._is_refused(sight):
                 return refusal(sight.plan)
+            if impossible := self._impossible(sight):
+                return impossible
             wishes = (operation.reapply, operation.recreate)
             planned = plan_steps(operation.kind, sight.plan, sight.blueprint, sight.observed, wishes)
         self._extend(planned)
         return None
+
+    def _impossible(self, sight: Sight) -> ErrorBody | None:
+        """Somebody may have isolated the workspace further since the request was accepted; a repair leaves that."""
+        details = turned_back(sight.blueprint, sight.observed)
+        if not details or self._state.operation.kind is OperationKind.REPAIR:
+            return None
+        return ErrorBody(code=details[0].code, message=details[0].message, target=details[0].target)
 
     def _unreadable(self, sight: Sight) -> End | None:
         """Comes back later when nobody can say whether the operation would destroy something."""

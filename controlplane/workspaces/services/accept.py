@@ -38,10 +38,11 @@ from controlplane.workspaces.services.deps import (
     require,
     require_idle,
     running_operation,
+    stored_spec,
 )
 from controlplane.workspaces.services.look import judge_posture
 from controlplane.workspaces.services.merge import merge_patch
-from controlplane.workspaces.services.room import Room, find_room, require_place
+from controlplane.workspaces.services.room import Room, find_room, require_place, require_possible
 
 _log = logging.getLogger(__name__)
 #: How often one request chooses what to take before others' speed is the caller's to know.
@@ -80,6 +81,25 @@ async def patch_workspace(deps: ServiceDeps, request: Request, patch: JsonObject
         return await _submit(deps, request, merged)
 
     return await on_fresh_state(attempt)
+
+
+async def provision_network(deps: ServiceDeps, request: Request) -> Outcome:
+    """Has the managed network built now: it is asked for in the spec, so that it stays asked for.
+
+    Raises ``Conflict("NetworkNotManaged")`` for a workspace whose computes are in a network of its own.
+    """
+
+    async def attempt() -> Outcome:
+        stored = await require(deps, request.caller, request.permission, request.name)
+        if not stored_spec(stored.record).network.mode.is_managed:
+            message = f"Workspace {request.name!r} has no managed network; network.mode is privateVnet."
+            raise Conflict("NetworkNotManaged", message, target="$.network.mode")
+        return await _submit(deps, request, merge_patch(stored.record.spec, _PROVISION))
+
+    return await on_fresh_state(attempt)
+
+
+_PROVISION = {"network": {"managed": {"provision": "atCreation"}}}
 
 
 async def delete_workspace(deps: ServiceDeps, request: Request) -> Outcome | None:
@@ -140,8 +160,8 @@ async def _submit(deps: ServiceDeps, request: Request, data: JsonObject) -> Outc
     room = await find_room(deps, asked)
     there = asked.at(room.address_space)
     await check_facts(deps, there, room.taken)
-    if not request.allow_destructive:
-        await _refuse_destruction(deps, there)
+    if stored is not None or not request.allow_destructive:
+        await _refuse_destruction(deps, there, consent=request.allow_destructive)
     record, kind = _record(deps, request, asked)
     operation = _with_deadline(_operation(request, record, kind, deps.clock.now()), there.blueprint(deps))
     return await _take(deps, request, asked, _Accepted(record, operation, stored, late, room))
@@ -182,12 +202,15 @@ def require_kept(stored: StoredWorkspace) -> None:
         )
 
 
-async def _refuse_destruction(deps: ServiceDeps, asked: Asked) -> None:
-    """Raises ``Conflict``: ``DestructiveChangeNotAllowed`` naming the changes, ``ResourceGroupUnavailable``; and
-    ``Transient`` when they cannot be seen."""
+async def _refuse_destruction(deps: ServiceDeps, asked: Asked, *, consent: bool) -> None:
+    """Raises ``Conflict``: ``TransitionNotAllowed``; without consent also ``DestructiveChangeNotAllowed`` naming the
+    changes, ``ResourceGroupUnavailable``; and ``Transient`` when they cannot be seen."""
     blueprint = asked.blueprint(deps)
     inventory = asked.stored.status.inventory if asked.stored else {}
     observed = await take_snapshot(blueprint, deps.reader, inventory)
+    require_possible(blueprint, observed)
+    if consent:
+        return
     plan = make_plan(blueprint, observed, inventory)
     require_place(plan)
     if plan.destructive:

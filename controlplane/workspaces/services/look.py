@@ -12,6 +12,7 @@ from controlplane.workspaces.access.effective import Estate, estate
 from controlplane.workspaces.addresses import AUTO
 from controlplane.workspaces.conflicts import Found, find_conflicts
 from controlplane.workspaces.diff import diff
+from controlplane.workspaces.egress.report import Egress, egress_of
 from controlplane.workspaces.measured import load_durations
 from controlplane.workspaces.model import Blueprint, Observed, Plan, PlanWarning
 from controlplane.workspaces.observe import take_snapshot
@@ -25,7 +26,7 @@ from controlplane.workspaces.services.deps import (
     require,
     stored_spec,
 )
-from controlplane.workspaces.services.room import Room, find_room, require_place
+from controlplane.workspaces.services.room import Room, find_room, require_place, require_possible
 from controlplane.workspaces.spec import WorkspaceSpec
 from controlplane.workspaces.topology import Topology, topology
 
@@ -38,6 +39,8 @@ class Planned:
     exists: bool
     project: str
     conflicts: tuple[Found, ...] = ()
+    egress: Egress | None = None
+    """Of a managed network: what leaves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,14 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     durations = await load_durations(deps.durations) if deps.durations is not None else None
     observed = await take_snapshot(blueprint, deps.reader, inventory)
     require_answers(observed)
+    require_possible(blueprint, observed)
     plan = make_plan(blueprint, observed, inventory, durations)
     require_place(plan)
     plan = replace(plan, warnings=(*plan.warnings, *remarks, *advise(spec, blueprint)))
     conflicts = find_conflicts(spec, deps.clock.now().astimezone(UTC).date())
-    return Planned(plan, exists=stored is not None, project=spec.project, conflicts=conflicts)
+    return Planned(
+        plan, exists=stored is not None, project=spec.project, conflicts=conflicts, egress=egress_of(spec, plan.changes)
+    )
 
 
 def require_answers(observed: Observed) -> None:

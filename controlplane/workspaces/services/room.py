@@ -11,7 +11,8 @@ from controlplane.errors import Conflict
 from controlplane.ports.store import Insert, Write
 from controlplane.workspaces.addresses import AUTO, beyond_the_hub, choice, choose, free, suits, usable, wanted_prefix
 from controlplane.workspaces.kinds import RESOURCE_GROUP
-from controlplane.workspaces.model import Plan
+from controlplane.workspaces.model import Blueprint, Observed, Plan
+from controlplane.workspaces.plan_checks.managed_network import turned_back
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.services.asked import Asked
 from controlplane.workspaces.services.deps import ServiceDeps
@@ -156,6 +157,12 @@ def _require_few(asked: Asked, network: IPv4Network) -> None:
 
 def _whose(claim: Claim, asked: Asked, number: int) -> str:
     return claim.workspace if claim.project == asked.spec.project else f"of another project ({number})"
+
+
+def require_possible(blueprint: Blueprint, observed: Observed) -> None:
+    """Raises ``Conflict("TransitionNotAllowed")`` where Azure would have to take isolation back."""
+    if details := turned_back(blueprint, observed):
+        raise Conflict(details[0].code, details[0].message, target=details[0].target, details=details)
 
 
 def require_place(plan: Plan) -> None:

@@ -42,7 +42,11 @@ def test_every_route_is_in_it() -> None:
         *(("/api/projects/{name}", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/workspaces", "GET"),
         *(("/api/workspaces/{name}", method) for method in ("GET", "PUT", "PATCH", "DELETE")),
-        *((f"/api/workspaces/{{name}}:{action}", "POST") for action in ("plan", "validate", "repair")),
+        *(
+            (f"/api/workspaces/{{name}}:{action}", "POST")
+            for action in ("plan", "validate", "repair", "provisionNetwork")
+        ),
+        ("/api/catalog/collections", "GET"),
         ("/api/workspaces/{name}/topology", "GET"),
         *(("/api/workspaces/{name}/access", method) for method in ("GET", "PUT")),
         ("/api/workspaces/{name}/access/explanation", "GET"),

@@ -1,0 +1,94 @@
+"""Managed networks beyond one creation: isolation that grows, by request and by hand; endpoints to other resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from controlplane.errors import Conflict
+from tests.support.blueprints import example
+from tests.support.lives import written
+from tests.support.quiet_product import QuietProduct
+
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-data"
+LAKE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stlake"
+
+
+@pytest.fixture
+def product() -> Iterator[QuietProduct]:
+    running = QuietProduct()
+    running.register(outboundTargets=[GROUP])
+    yield running
+    running.close()
+
+
+def put_to_its_end(product: QuietProduct, spec: dict[str, Any], *, consent: bool = False) -> None:
+    operation = product.finish(product.put(spec, consent=consent))
+    assert operation.status == "Succeeded", operation.error
+    assert product.failing() == set()
+
+
+def mode_of(product: QuietProduct) -> str:
+    body = product.body(product.ids()["workspace"]) or {}
+    return str(body["properties"]["managedNetwork"]["isolationMode"])
+
+
+def test_isolation_grows_and_computes_are_made_again_where_azure_wants_it(product: QuietProduct) -> None:
+    """Private network → internet allowed → approved only, with one cluster all the way (S5-07, S5-08)."""
+    put_to_its_end(product, example())
+    for name, mode in (
+        ("managed-internet", "AllowInternetOutbound"),
+        ("managed-approved-catalog", "AllowOnlyApprovedOutbound"),
+    ):
+        asked = example(name)
+        asked["network"]["addressSpace"] = example()["network"]["addressSpace"]
+        asked["workload"] = "classical"
+        put_to_its_end(product, asked, consent=True)
+        assert mode_of(product) == mode
+    before = written(product)
+    assert product.repair().status == "Succeeded"
+    assert written(product) == before
+
+
+def test_isolation_that_grew_by_hand_is_not_turned_back(product: QuietProduct) -> None:
+    asked = example("managed-internet")
+    put_to_its_end(product, asked)
+    arm_id = product.ids()["workspace"]
+    body = product.body(arm_id) or {}
+    kept = {name: body[name] for name in ("location", "sku", "kind", "tags", "identity")}
+    isolated = {**body["properties"], "managedNetwork": {"isolationMode": "AllowOnlyApprovedOutbound"}}
+    product.owner("PUT", arm_id, {**kept, "properties": isolated})
+    before = written(product)
+    changed = {**asked, "expiry": {"expiresOn": "2027-07-30"}}
+    for consent in (False, True):
+        with pytest.raises(Conflict) as refused:
+            product.put(changed, consent=consent)
+        assert refused.value.code == "TransitionNotAllowed"
+    with pytest.raises(Conflict):
+        product.plan(changed)
+    assert written(product) == before
+    assert product.failing() == {"workspace"}
+    assert product.repair().status == "Succeeded"
+    assert mode_of(product) == "AllowOnlyApprovedOutbound"
+
+
+def test_an_endpoint_to_another_resource_is_approved_and_taken_away(product: QuietProduct) -> None:
+    """S5-03: the workspace's identity approves it, by a role on the target that goes with the rule."""
+    product.owner("PUT", GROUP, {"location": "westeurope"})
+    account = {"location": "westeurope", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "properties": {}}
+    product.owner("PUT", LAKE, account)
+    asked = example("managed-internet")
+    rules = asked["network"]["managed"]["outboundRules"]
+    rules.append({"name": "lake", "type": "privateEndpoint", "destination": LAKE, "subresource": "dfs"})
+    put_to_its_end(product, asked)
+    shown = product.body(LAKE) or {}
+    (connection,) = shown["properties"]["privateEndpointConnections"]
+    assert connection["properties"]["privateLinkServiceConnectionState"]["status"] == "Approved"
+    role = product.ids()["role/workspace-identity/outbound-lake/network-connection-approver"]
+    assert role.startswith(LAKE)
+    rules.pop()
+    put_to_its_end(product, asked, consent=True)
+    assert (product.body(LAKE) or {})["properties"]["privateEndpointConnections"] == []
+    assert product.body(role) is None
