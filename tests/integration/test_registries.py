@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from controlplane.arm import fold
-from tests.support.blueprints import example
+from tests.support.azure_answers import create
+from tests.support.blueprints import compiled, everything, example
 from tests.support.lives import left
+from tests.support.looks import fresh, look
 from tests.support.quiet_product import QuietProduct
 from tests.support.worlds import DATA_GROUP, REGISTRIES, existing_data, existing_registries, registered
 
@@ -39,8 +41,18 @@ def grants(product: QuietProduct) -> list[str]:
     return [arm_id for arm_id in left(product, DATA_GROUP) if "/roleassignments/" in arm_id.lower()]
 
 
-def test_react_s2_71(product: QuietProduct) -> None:
-    """S2-71: an admin account that is on, as on a registry that Azure ML made, is found and switched off."""
+def test_react_s2_71() -> None:
+    """S2-71: an admin account that is on, as on a registry that Azure ML made, is found, and a repair writes it."""
+    asked, estate = compiled(), create(everything())
+    before = look(estate, asked)
+    estate.body("registry")["properties"]["adminUserEnabled"] = True
+    (finding,) = fresh(look(estate, asked), before)
+    assert (finding.control, finding.observed) == ("ACR.AdminUserDisabled", True)
+    assert "S2-71" in finding.requirements
+    assert finding.repair.kind == "update"
+
+
+def test_an_admin_account_that_somebody_switched_on_is_switched_off(product: QuietProduct) -> None:
     assert product.create().status == "Succeeded"
     registry = product.ids()["registry"]
     body = product.body(registry) or {}

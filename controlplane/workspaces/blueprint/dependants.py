@@ -122,7 +122,7 @@ def registry(site: Site) -> Resource:
     }
     body = site.tracked(properties, sku={"name": "Premium"})
     arm_id = site.id(k.REGISTRY, site.names.registry)
-    needs = ("S1-10", "S1-65", "S1-66", "S1-67", "S1-68")
+    needs = ("S1-10", "S1-65", "S1-66", "S1-67", "S1-68", "S2-71")
     return resource("registry", k.REGISTRY, arm_id, body, GROUP, requirements=needs)
 
 
