@@ -68,7 +68,7 @@ def data_roles(site: Site, endpoints: Mapping[str, str]) -> Iterator[Resource]:
     spec = site.spec
     for account in accounts(spec):
         for key, holder in _computes(site):
-            yield _role(site, (key, holder), (account.key, account.arm_id), (account.role, ("S2-46", "S2-50")))
+            yield _role(site, (key, holder), (account.key, account.arm_id), (account.role, ("S2-46", "S2-49", "S2-50")))
         if account.by_workspace:
             reader = (READ, ("S2-67", "S2-69"))
             for home in _homes(site):
