@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from controlplane.http.services import HttpServices
     from controlplane.ports.anchor import Anchor
     from controlplane.ports.clock import Clock
+    from controlplane.ports.directory import Directory
     from controlplane.ports.store import Store, WorkQueue
     from controlplane.triggers.checkpoints import CheckpointDeps
     from controlplane.triggers.sweeps import SweepDeps
@@ -197,7 +198,19 @@ def http_services() -> HttpServices:
         settings=settings(),
         durations=store(),
         audit=AuditDeps(store(), projects, anchor()),
+        directory=_directory(),
     )
+
+
+def _directory() -> Directory | None:
+    """Names, where the settings say whom to ask."""
+    from controlplane.azure.arm_client import ArmClient
+    from controlplane.azure.graph import GraphDirectory
+
+    chosen = settings()
+    if chosen.graph_endpoint is None:
+        return None
+    return GraphDirectory(ArmClient(chosen.graph_endpoint, chosen.observer_client_id))
 
 
 @_once

@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         default=1000.0, gt=0, description="Requests of one principal that a process serves, on average."
     )
     request_burst: int = Field(default=5000, gt=0, description="Requests of one principal at once, after a pause.")
+    graph_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https://[^/]+$",
+        description="Microsoft Graph, where the observer may read names (Directory.Read.All); not set: not asked.",
+    )
     administrators: tuple[str, ...] = Field(
         default=(),
         description="Object ids of who administers the subscriptions: no finding of a workspace that inherits it.",

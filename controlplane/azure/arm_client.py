@@ -63,6 +63,10 @@ class ArmClient:
         """``path`` starts at the root (``/subscriptions/…``) and is not yet percent-encoded."""
         return await self._send(method, self.url(path, api_version, query), body)
 
+    async def post(self, path: str, body: JsonObject) -> ArmAnswer:
+        """POST without an api-version, for a client that was made for Microsoft Graph: it has none."""
+        return await self._send("POST", f"{self.endpoint}{path}", body)
+
     async def follow(self, link: str, base: str | None = None) -> ArmAnswer:
         """GET of a URL that an earlier answer (to a request for ``base``) named."""
         return await self._send("GET", absolute(link, base or self.endpoint, self.endpoint), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -195,3 +196,24 @@ def test_access_that_cannot_be_read_is_unknown(product: QuietProduct) -> None:
     assert report.unreadable is not None
     assert set(states(report)) == {GrantState.UNKNOWN}
     assert {view.status for view in report.invariants} <= {"Unknown", "NotApplicable", "NotChecked"}
+
+
+class People:
+    """Entra ID with everybody but those who left."""
+
+    def __init__(self, *left: str) -> None:
+        self._left = left
+
+    async def names(self, ids: tuple[str, ...]) -> dict[str, str] | None:
+        return {one: f"name of {one}" for one in ids if one not in self._left}
+
+
+def test_a_directory_gives_names_and_tells_who_is_gone(product: QuietProduct) -> None:
+    gone = PERSONAS["dataAnalysts"][0]
+    services = replace(product.services, directory=People(gone))
+    report = product.run(service.get_access(services, ADMIN, NAME))[1]
+    assert report.drift.orphaned is not None
+    assert {held.principal_id for held in report.drift.orphaned} == {gone}
+    names = {held.principal_id: held.display_name for held in report.effective}
+    assert names[gone] is None
+    assert names[PERSONAS["projectLeads"][0]] == f"name of {PERSONAS['projectLeads'][0]}"
