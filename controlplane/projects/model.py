@@ -38,6 +38,9 @@ class Registration(Model):
     hubs: tuple[str, ...] = Field(default=(), description="ARM ids of existing hub networks.")
     dns_zones: tuple[str, ...] = Field(default=(), description="ARM ids of existing private DNS zones.")
     gateways: tuple[str, ...] = Field(default=(), description="ARM ids of existing gateways of those hubs.")
+    agent_principals: tuple[str, ...] = Field(
+        default=(), description="Object ids of identities of Azure Pipelines' service connections."
+    )
     circuits: tuple[str, ...] = Field(default=(), description="ARM ids of existing ExpressRoute circuits.")
     keys: tuple[str, ...] = Field(default=(), description="Key Vault key ids for customer-managed keys.")
     registries: tuple[str, ...] = Field(default=(), description="ARM ids of container registries.")

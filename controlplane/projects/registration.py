@@ -91,6 +91,7 @@ def _problems(registration: Registration) -> Iterator[ErrorDetail]:
     ):
         yield from _each(field, ids, _ARM_ID.fullmatch, "is not the id of an Azure resource")
     yield from _each("keys", registration.keys, _is_key, "is not the id of a Key Vault key")
+    yield from _each("agentPrincipals", registration.agent_principals, guid, "is not the object id of an identity")
     for field, groups in (
         ("entraGroups", registration.entra_groups),
         ("members.contributors", members.contributors),

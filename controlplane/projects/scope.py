@@ -45,6 +45,13 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
         yield _detail("$.network.hub.vnetId", hub.vnet_id)
     if hub.express_route is not None and not _known(hub.express_route.circuit_id, registration.circuits):
         yield _detail("$.network.hub.expressRoute.circuitId", hub.express_route.circuit_id)
+    agents = hub.agents
+    for path, one, known in (
+        ("$.network.hub.agents.identityId", agents.identity_id, registration.identities),
+        ("$.network.hub.agents.principalId", agents.principal_id, registration.agent_principals),
+    ):
+        if one is not None and not _known(one, known):
+            yield _detail(path, one)
     for path, ids, known in (
         *_of_computes(spec, registration),
         ("$.network.hub.dnsZones", hub.dns_zones, registration.dns_zones),

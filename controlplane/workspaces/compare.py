@@ -118,7 +118,7 @@ class _Comparison:
                 self.found.append(found)
 
     def _leaf(self, wanted: Any, have: Any, path: str, shown: str) -> None:
-        if path in self.kind.matched:
+        if path in self.kind.matched or path in self.kind.kept:
             return
         if isinstance(wanted, Ref):
             wanted = output(wanted, self.observed)

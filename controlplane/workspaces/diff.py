@@ -68,10 +68,12 @@ def body(
 
 
 def _with_theirs(existing: JsonObject, ours: JsonObject, kind: Kind, observed: Observed) -> JsonObject:
-    """Ours, with tags of others and what Azure added to a list."""
+    """Ours, with tags of others, what Azure added to a list, and what others change by right."""
     merged = dict(ours)
     if "tags" in ours:
         merged["tags"] = _merged_tags(existing.get("tags") or {}, ours["tags"])
+    for path in kind.kept:
+        merged = _kept(merged, existing, path.split("."))
     for path in kind.additions:
         part, _, name = path.partition(".")
         mine, theirs = (body.get(part) or {} for body in (merged, existing))
@@ -85,6 +87,19 @@ def _with_theirs(existing: JsonObject, ours: JsonObject, kind: Kind, observed: O
             ]
             merged[part] = {**mine, name: [*mine[name], *kept]}
     return merged
+
+
+def _kept(ours: JsonObject, existing: JsonObject, path: Sequence[str]) -> dict[str, Any]:
+    """Ours, with the value that stands at ``path`` now, where there is one."""
+    name, *rest = path
+    theirs = existing.get(name)
+    if theirs is None:
+        return dict(ours)
+    if not rest:
+        return {**ours, name: theirs}
+    inner = ours.get(name)
+    mine = inner if isinstance(inner, Mapping) else {}
+    return {**ours, name: _kept(mine, theirs, rest)}
 
 
 def _merged(existing: JsonObject, ours: JsonObject) -> JsonObject:

@@ -38,6 +38,7 @@ DURATIONS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
         k.CONNECTION: (30, 30, 20),
         k.INTERFACE: (5, 5, 5),
         k.VM: (60, 30, 45),
+        k.SCALE_SET: (90, 60, 60),
         k.VM_EXTENSION: (90, 60, 30),
         k.PRIVATE_ENDPOINT: (60, 30, 30),
         k.ZONE_GROUP: (10, 10, 10),

@@ -28,6 +28,7 @@ CONNECTION = "Microsoft.Network/connections"
 CIRCUIT = "Microsoft.Network/expressRouteCircuits"
 INTERFACE = "Microsoft.Network/networkInterfaces"
 VM = "Microsoft.Compute/virtualMachines"
+SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
 VM_EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 PRIVATE_ENDPOINT = "Microsoft.Network/privateEndpoints"
 ZONE_GROUP = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"
@@ -118,6 +119,8 @@ class Kind:
     by a write."""
     matched: frozenset[str] = frozenset()
     """Properties by which the resource was found, and which therefore cannot differ."""
+    kept: frozenset[str] = frozenset()
+    """What somebody else changes by right once it is there: never compared, and written back as it is."""
     merges: bool = False
     """A PUT replaces the object and siblings' fields with it: it is written as GET plus our fields."""
     taggable: bool = True
@@ -152,7 +155,7 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys((VNET, SUBNET, PEERING, NSG, PUBLIC_IP, NAT_GATEWAY, PRIVATE_ENDPOINT, ZONE_GROUP), _NETWORK),
         **dict.fromkeys((BASTION, INTERFACE, VPN_GATEWAY, LOCAL_GATEWAY, CONNECTION, CIRCUIT), _NETWORK),
         **dict.fromkeys((ROUTE_TABLE, SERVICE_ENDPOINT_POLICY), _NETWORK),
-        **dict.fromkeys((VM, VM_EXTENSION), _MACHINES),
+        **dict.fromkeys((VM, VM_EXTENSION, SCALE_SET), _MACHINES),
         **dict.fromkeys((DNS_ZONE, DNS_LINK, A_RECORD), _DNS),
         STORAGE: "2026-09-01",
         VAULT: "2026-05-15",

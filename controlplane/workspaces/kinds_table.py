@@ -73,6 +73,7 @@ _ISOLATION_CHANGES = frozenset(
     }
 )
 
+_INTERFACES = "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
 _KINDS = (
     _kind(k.RESOURCE_GROUP, Listing.SELF, holds_others=True),
     _kind(
@@ -199,7 +200,40 @@ _KINDS = (
             "properties.networkProfile.networkInterfaces": "id",
             "properties.osProfile.linuxConfiguration.ssh.publicKeys": "path",
         },
-        meanings={"properties.osProfile.linuxConfiguration.ssh.publicKeys[].keyData": Meaning.EXACT},
+        meanings={
+            "properties.osProfile.linuxConfiguration.ssh.publicKeys[].keyData": Meaning.EXACT,
+            "identity.type": Meaning.COMMA_SET,
+            "identity.userAssignedIdentities": Meaning.IDENTITIES,
+        },
+    ),
+    _kind(
+        k.SCALE_SET,
+        Listing.GROUP,
+        # What a set is born with ("Modify a Virtual Machine Scale Set", properties with restrictions).
+        replacing=frozenset(
+            {
+                "properties.orchestrationMode",
+                "properties.platformFaultDomainCount",
+                "properties.virtualMachineProfile.osProfile.computerNamePrefix",
+                "properties.virtualMachineProfile.osProfile.adminUsername",
+                "properties.virtualMachineProfile.securityProfile.securityType",
+            }
+        ),
+        defaults={
+            "properties.orchestrationMode": "Uniform",
+            "properties.overprovision": True,
+            f"{_INTERFACES}[].properties.ipConfigurations[].properties.publicIPAddressConfiguration": None,
+        },
+        keyed={
+            f"{_INTERFACES}": "name",
+            f"{_INTERFACES}[].properties.ipConfigurations": "name",
+            "properties.virtualMachineProfile.osProfile.linuxConfiguration.ssh.publicKeys": "path",
+        },
+        meanings={
+            "properties.virtualMachineProfile.osProfile.linuxConfiguration.ssh.publicKeys[].keyData": Meaning.EXACT,
+        },
+        # Azure Pipelines counts the machines of its pool, and installs its agent as an extension of the set.
+        kept=frozenset({"sku.capacity", "properties.virtualMachineProfile.extensionProfile"}),
     ),
     _kind(
         k.VM_EXTENSION,

@@ -61,6 +61,10 @@ RULES: dict[str, dict[str, str]] = {
     "microsoft.compute/virtualmachines": {
         "properties.networkProfile.networkInterfaces[].id": f"{_NET}/networkInterfaces/join/action",  # [RBAC]
     },
+    "microsoft.compute/virtualmachinescalesets": {  # [RBAC]
+        "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations[].properties"
+        ".ipConfigurations[].properties.subnet.id": _SUBNET,
+    },
     "microsoft.machinelearningservices/workspaces/computes": {"properties.properties.subnet.id": _SUBNET},  # [ML]
     "microsoft.insights/diagnosticsettings": {"properties.workspaceId": _LOGS},  # [17]
     "microsoft.insights/components": {"properties.WorkspaceResourceId": _LOGS},  # [297]

@@ -205,6 +205,20 @@ BUILT_IN: tuple[Role, ...] = (
         ),
     ),
     Role(
+        "9980e02c-c2be-4d73-94e8-173b1dc7cf3c", "Virtual Machine Contributor",
+        "Lets you manage virtual machines, but not access to them, and not the virtual network or storage account "
+        "they're connected to.",
+        (
+            *_COMMON, "Microsoft.Compute/availabilitySets/*", "Microsoft.Compute/locations/*",
+            "Microsoft.Compute/virtualMachines/*", "Microsoft.Compute/virtualMachineScaleSets/*",
+            "Microsoft.Compute/cloudServices/*", "Microsoft.Compute/disks/write", "Microsoft.Compute/disks/read",
+            "Microsoft.Compute/disks/delete", "Microsoft.Network/networkInterfaces/*",
+            "Microsoft.Network/networkSecurityGroups/join/action", "Microsoft.Network/networkSecurityGroups/read",
+            "Microsoft.Network/publicIPAddresses/join/action", "Microsoft.Network/publicIPAddresses/read",
+            "Microsoft.Network/virtualNetworks/read", "Microsoft.Network/virtualNetworks/subnets/join/action",
+        ),
+    ),
+    Role(
         "4d97b98b-1d4f-4787-a291-c67834d212e7", "Network Contributor",
         "Lets you manage networks, but not access to them.",
         (*_COMMON, "Microsoft.Network/*"),

@@ -30,7 +30,7 @@ _GROUPS = {
     "churn-business-stakeholders": 0xD4, "churn-project-leads": 0xD5, "churn-product-owners": 0xD6,
     "platform-support": 0xD7, "churn-model-end-users": 0xD8,
 }  # fmt: skip
-_PROCESSES = {"release-pipeline": 0xE9, "model-monitoring": 0xEB, "data-governance": 0xEC}
+_PROCESSES = {"release-pipeline": 0xE9, "model-monitoring": 0xEB, "data-governance": 0xEC, "agent-scale-set": 0xED}
 
 
 def _object_id(number: int) -> str:

@@ -18,6 +18,7 @@ from simulator.types import (
     network,
     operationalinsights,
     pim,
+    scale_sets,
     smart_detection,
     storage,
 )
@@ -33,6 +34,7 @@ ALL_TYPES: tuple[ResourceType, ...] = (
     *managedidentity.TYPES,
     *compute.TYPES,
     *machines.TYPES,
+    *scale_sets.TYPES,
     *monitor.TYPES,
     *machinelearning.TYPES,
     *eventgrid.TYPES,

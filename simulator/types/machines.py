@@ -54,7 +54,7 @@ _OPERATION = "/subscriptions/{s}/providers/Microsoft.Compute/locations/{l}/opera
 _TIMED = {"startTime": "{start}", "name": "{guid}"}
 
 
-def _write(status: int, seconds: float, state: str) -> Lro:
+def write(status: int, seconds: float, state: str) -> Lro:
     return Lro(
         Style.ASYNC_OPERATION,
         status,
@@ -68,7 +68,7 @@ def _write(status: int, seconds: float, state: str) -> Lro:
     )
 
 
-def _delete(seconds: float) -> Lro:
+def delete(seconds: float) -> Lro:
     return Lro(
         Style.BOTH,
         202,
@@ -117,16 +117,22 @@ def _without_exact(reference: Any) -> Any:
 
 
 def size_exists(ctx: HookContext) -> None:
-    size = str(dig(ctx.resource.properties, "hardwareProfile.vmSize", ""))
-    known = {str(one["name"]).lower() for one in skus.skus(ctx.resource.location)}
+    check_size(str(dig(ctx.resource.properties, "hardwareProfile.vmSize", "")), ctx.resource.location)
+
+
+def check_size(size: str, location: str) -> None:
+    known = {str(one["name"]).lower() for one in skus.skus(location)}
     if size.lower() not in known:
         raise _invalid("vmSize", f"The value {size} provided for the VM size is not valid.")
 
 
 def image_exists(ctx: HookContext) -> None:
     reference = dig(ctx.resource.properties, "storageProfile.imageReference")
-    if not isinstance(reference, dict) or not ctx.creating:
-        return
+    if isinstance(reference, dict) and ctx.creating:
+        check_image(reference)
+
+
+def check_image(reference: JsonObject) -> None:
     key = (str(reference.get("publisher")).lower(), str(reference.get("offer")).lower())
     offered, versions = IMAGES.get(key, ((), ""))
     version = str(reference.get("version"))
@@ -142,7 +148,10 @@ def image_exists(ctx: HookContext) -> None:
 
 def sign_in_rules(ctx: HookContext) -> None:
     """A key or a password, and keys of the kinds that Azure takes."""
-    profile = dig(ctx.resource.properties, "osProfile", {})
+    check_sign_in(dig(ctx.resource.properties, "osProfile", {}))
+
+
+def check_sign_in(profile: JsonObject) -> None:
     linux = dig(profile, "linuxConfiguration", {})
     keys = items(linux, "ssh.publicKeys")
     if linux.get("disablePasswordAuthentication") and not keys:
@@ -323,9 +332,9 @@ def _disk_born(ctx: HookContext) -> JsonObject:
 TYPES: tuple[ResourceType, ...] = (
     ResourceType(
         name=VM,
-        create=_write(201, 60, "Creating"),
-        update=_write(200, 20, "Updating"),
-        delete=_delete(45),
+        create=write(201, 60, "Creating"),
+        update=write(200, 20, "Updating"),
+        delete=delete(45),
         identity=True,
         keys=("name", "id", "type", "location", "tags", "identity", "properties", "zones"),
         required=(
@@ -356,9 +365,9 @@ TYPES: tuple[ResourceType, ...] = (
     ),
     ResourceType(
         name=EXTENSION,
-        create=_write(201, 60, "Creating"),
-        update=_write(200, 40, "Updating"),
-        delete=_delete(30),
+        create=write(201, 60, "Creating"),
+        update=write(200, 40, "Updating"),
+        delete=delete(30),
         busy_scope="parent",
         keys=("name", "id", "type", "location", "tags", "properties"),
         required=(
@@ -373,9 +382,9 @@ TYPES: tuple[ResourceType, ...] = (
     ),
     ResourceType(
         name=DISK,
-        create=_write(202, 5, "Updating"),
-        update=_write(202, 5, "Updating"),
-        delete=_delete(5),
+        create=write(202, 5, "Updating"),
+        update=write(202, 5, "Updating"),
+        delete=delete(5),
         keys=("name", "id", "type", "location", "tags", "managedBy", "sku", "zones", "properties"),
         read_only=(ReadOnly("properties.uniqueId"), ReadOnly("properties.timeCreated")),
         computed=_disk_born,

@@ -24,6 +24,7 @@ MODULES = (
     "computes",
     "hubs",
     "gateways",
+    "scale_sets",
     "egress",
     "looking",
     "running",

@@ -31,6 +31,8 @@ from tests.support.worlds import existing_data, key_and_identities, landing_zone
 
 #: A workspace that joins what is somebody else's.
 JOINED = "churn-joined"
+#: One whose build agents stand on a scale set.
+POOLED = "churn-pooled"
 INFRA = ROOT / "infra"
 PUBLISHED = Path(__file__).parents[1] / "data" / "azure-provider-operations.txt"
 ROLE_FILES = {
@@ -187,6 +189,7 @@ def life(product: QuietProduct) -> None:
     operations = [product.create(everything()), product.create(joined(), JOINED)]
     assert product.failing(JOINED) == set()
     operations.append(product.delete(JOINED))
+    operations += [product.create(example("hub-scale-set"), POOLED), product.delete(POOLED)]
     product.owner("DELETE", product.ids()["dns-link/blob/ml"])
     route_elsewhere(product)
     assert product.failing() == {"dns-link/blob/ml", "subnet/training"}
@@ -277,6 +280,7 @@ def made() -> Iterator[QuietProduct]:
         assert product.create(everything()).status == "Succeeded"
         assert product.create(joined(), JOINED).status == "Succeeded"
         assert product.create(example("managed-approved-catalog"), name=ISOLATED).status == "Succeeded"
+        assert product.create(example("hub-scale-set"), POOLED).status == "Succeeded"
         yield product
 
 
@@ -287,7 +291,7 @@ def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: Qu
     made.services = replace(made.services, catalog=AzureCatalog(QuietClient(made.azure, "observer")))  # type: ignore[arg-type]
     rights.set("observer", actions("observer") - {missing})
     try:
-        names = (ISOLATED,) if "outboundRules" in missing else (NAME, JOINED)
+        names = (ISOLATED,) if "outboundRules" in missing else (NAME, JOINED, POOLED)
         findings = [finding for name in names for finding in made.validate(name).report.findings]
         unknown = {f.id for f in findings if f.status == "Unknown"}
         try:

@@ -234,3 +234,50 @@ def test_a_gateway_is_added_to_a_hub_that_has_none(product: QuietProduct) -> Non
     assert product.failing() == set()
     body = product.body(product.ids()["peering/ml-to-hub"]) or {}
     assert (body["properties"]["useRemoteGateways"], body["properties"]["peeringState"]) == (True, "Connected")
+
+
+def test_azure_pipelines_counts_the_machines_of_its_scale_set_and_keeps_its_extension(product: QuietProduct) -> None:
+    assert product.create(example("hub-scale-set")).status == "Succeeded"
+    arm_id = product.ids()["scale-set/agents"]
+
+    def write(change: Callable[[dict[str, Any]], object]) -> None:
+        body = product.body(arm_id) or {}
+        change(body)
+        kept = {name: body[name] for name in ("location", "tags", "sku", "properties")}
+        put(product, arm_id, {**kept, "identity": {"type": "SystemAssigned"}})
+
+    agent = {
+        "name": "pipelines",
+        "properties": {"publisher": "Microsoft.VisualStudio.Services", "type": "TeamServices"},
+    }
+
+    def of_pipelines(body: dict[str, Any]) -> None:
+        body["sku"]["capacity"] = 7
+        body["properties"]["virtualMachineProfile"]["extensionProfile"] = {"extensions": [agent]}
+
+    write(of_pipelines)
+    assert product.failing() == set()
+    assert product.plan(example("hub-scale-set")).plan.is_empty
+    write(lambda body: body["properties"].update(overprovision=True))
+    (finding,) = failing(product)
+    assert (finding.key, finding.control) == ("scale-set/agents", "CP.AGENT.Pool")
+    assert product.repair().status == "Succeeded"
+    assert product.failing() == set()
+    body = product.body(arm_id) or {}
+    assert body["sku"]["capacity"] == 7
+    assert body["properties"]["virtualMachineProfile"]["extensionProfile"] == {"extensions": [agent]}
+
+
+def test_a_public_address_for_the_machines_of_a_scale_set_is_found(product: QuietProduct) -> None:
+    assert product.create(example("hub-scale-set")).status == "Succeeded"
+    arm_id = product.ids()["scale-set/agents"]
+    body = product.body(arm_id) or {}
+    network = body["properties"]["virtualMachineProfile"]["networkProfile"]
+    (configuration,) = network["networkInterfaceConfigurations"][0]["properties"]["ipConfigurations"]
+    configuration["properties"]["publicIPAddressConfiguration"] = {"name": "open"}
+    kept = {name: body[name] for name in ("location", "tags", "sku", "properties")}
+    put(product, arm_id, {**kept, "identity": {"type": "SystemAssigned"}})
+    (finding,) = failing(product)
+    assert (finding.key, finding.control) == ("scale-set/agents", "CP.VM.NoPublicAddress")
+    assert product.repair().status == "Succeeded"
+    assert product.failing() == set()

@@ -15,6 +15,7 @@ from tests.simulator import (
     effects_pim,
     effects_policies,
     effects_routes,
+    effects_scale_sets,
     effects_services,
 )
 from tests.simulator.effects_network import EFFECTS
@@ -23,6 +24,7 @@ from tests.simulator.lab import Lab
 # Imported for the effects they add.
 assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE and effects_policies.POLICY
 assert effects_gateways.GATEWAY and effects_machines.RULES and effects_managed.APPROVED and effects_services.Effect
+assert effects_scale_sets.SCALE_SET
 assert effects_identity.TABLE and effects_pim.TABLE
 
 

@@ -46,6 +46,7 @@ EXAMPLES = (
     "managed-internet",
     "managed-approved-catalog",
     "compute-identities",
+    "hub-scale-set",
 )
 #: An example with every type that hubs may have.
 FULL_HUB = {

@@ -31,6 +31,7 @@ from controlplane.workspaces.blueprint.managed_network import managed_network
 from controlplane.workspaces.blueprint.network import network, peerings
 from controlplane.workspaces.blueprint.persona_roles import desired_access, persona_roles
 from controlplane.workspaces.blueprint.private_endpoints import data_endpoints, endpoint_id, private_endpoints
+from controlplane.workspaces.blueprint.scale_set import AGENTS, scale_set
 from controlplane.workspaces.blueprint.workspace import workspace
 from controlplane.workspaces.conflicts import deviations
 from controlplane.workspaces.model import Blueprint, Resource
@@ -68,6 +69,7 @@ def _resources(site: Site) -> Iterator[Resource]:
     yield from gateways(site)
     yield from peerings(site)
     yield from hub(site)
+    yield from scale_set(site)
     yield from dns(site)
     yield from identities(site)
     bundle = [storage(site), vault(site), log_analytics(site), component(site)]
@@ -101,7 +103,7 @@ def _resources(site: Site) -> Iterator[Resource]:
     yield from instances(site)
     yield from compute_roles(site, scopes)
     yield from data_roles(site, {item.key: str(item.id) for item in towards_data})
-    yield from agent_roles(site, agent_keys(site), scopes)
+    yield from agent_roles(site, (AGENTS,) if site.has_scale_set else agent_keys(site), scopes)
     yield from diagnostics(site, scopes)
 
 

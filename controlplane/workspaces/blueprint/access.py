@@ -30,6 +30,7 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "acr-pull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
         "network-connection-approver": "b556d68e-0be0-4f35-a333-ad7ee1ce17ea",
         "azureml-data-scientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
+        "virtual-machine-contributor": "9980e02c-c2be-4d73-94e8-173b1dc7cf3c",
         **GRANTABLE,
     }
 )

@@ -37,11 +37,21 @@ fi
 #: Root unpacks it and runs what is in it: a package that is not the released one stops the script.
 _VERIFY = """  echo "{sha256}  $folder/$package" | sha256sum --check --status
 """
-_REGISTER = """cd "$home"
+#: Of the machine's own identity, or of the one named by ``{who}``.
+_FROM_IDENTITY = """cd "$home"
 token=$(curl -fsS --retry 5 -H Metadata:true --noproxy '*' \
-  'http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}' \
+  'http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}{who}' \
   | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
-[ -f .service ] && ./svc.sh uninstall
+"""
+#: Of a service principal whose federated credential trusts that identity: its token is the assertion, so that nobody
+#: keeps a secret. Source: "Configure an application to trust a managed identity" (workload identity federation).
+_EXCHANGE = """token=$(printf 'client_assertion=%s' "$token" \
+  | curl -fsS --retry 5 'https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token' \
+  -d 'client_id={client}' -d 'grant_type=client_credentials' -d 'scope={resource}/.default' \
+  -d 'client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer' -d @- \
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+"""
+_REGISTER = """[ -f .service ] && ./svc.sh uninstall
 runuser -u agent -- ./config.sh --unattended --acceptTeeEula --replace --url '{url}' --auth pat --token "$token" \
   --pool '{pool}' --agent "$(hostname)"
 ./svc.sh install agent
@@ -49,12 +59,21 @@ runuser -u agent -- ./config.sh --unattended --acceptTeeEula --replace --url '{u
 """
 
 
-def agent_script(agents: Agents) -> str:
+def agent_script(agents: Agents, tenant: str = "") -> str:
     """Base64 of the script, as the CustomScript extension takes it. Every value was held to a pattern before."""
     sha256 = SHA256.get(agents.version)
     verify = "" if sha256 is None else _VERIFY.format(sha256=sha256)
     text = _INSTALL.format(version=agents.version, verify=verify)
     if agents.organization_url is not None:
         url = agents.organization_url.rstrip("/")
-        text += _REGISTER.format(resource=AZURE_DEVOPS, url=url, pool=agents.pool)
+        text += _token(agents, tenant) + _REGISTER.format(url=url, pool=agents.pool)
     return base64.b64encode(text.encode()).decode()
+
+
+def _token(agents: Agents, tenant: str) -> str:
+    """Source of ``msi_res_id``: "Acquire a token" of managed identities for Azure resources."""
+    who = "" if agents.identity_id is None else f"&msi_res_id={agents.identity_id}"
+    if agents.authentication != "servicePrincipal":
+        return _FROM_IDENTITY.format(resource=AZURE_DEVOPS, who=who)
+    exchange = _EXCHANGE.format(tenant=tenant, client=agents.client_id, resource=AZURE_DEVOPS)
+    return _FROM_IDENTITY.format(resource="api://AzureADTokenExchange", who=who) + exchange

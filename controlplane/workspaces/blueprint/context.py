@@ -124,6 +124,12 @@ class Site:
         return self.is_managed and (wanted or bool(computes.clusters or computes.instances))
 
     @property
+    def has_scale_set(self) -> bool:
+        """Whether build agents stand on a scale set."""
+        hub = self.spec.network.hub
+        return self.makes_hub and hub.build_agents > 0 and hub.agents.runs_on == "scaleSet"
+
+    @property
     def has_machines(self) -> bool:
         """Whether machines stand in the hub."""
         hub = self.spec.network.hub

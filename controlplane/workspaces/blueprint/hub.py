@@ -48,7 +48,7 @@ def agent_keys(site: Site) -> tuple[str, ...]:
 
 
 def _agents(site: Site) -> tuple[str, ...]:
-    count = site.spec.network.hub.build_agents if site.makes_hub else 0
+    count = site.spec.network.hub.build_agents if site.makes_hub and not site.has_scale_set else 0
     return tuple(f"agent-{number}" for number in range(1, count + 1))
 
 
@@ -94,9 +94,17 @@ def _machine(site: Site, name: str, requirements: tuple[str, ...]) -> Iterator[R
     }
     body = site.tracked({"ipConfigurations": [configuration], "enableIPForwarding": False})
     yield resource(f"nic/{name}", k.INTERFACE, interface, body, ("subnet/hub",))
-    body = site.tracked(_profiles(site, name, interface), identity={"type": "SystemAssigned"})
+    body = site.tracked(_profiles(site, name, interface), identity=_identity(site, name))
     after = (*GROUP, f"nic/{name}")
     yield resource(f"vm/{name}", k.VM, machine_id(site, name), body, after, requirements=requirements)
+
+
+def _identity(site: Site, name: str) -> dict[str, Any]:
+    """Its own, which pipelines work with; an agent's machine also has the one that registers it."""
+    given = site.spec.network.hub.agents.identity_id
+    if given is None or name == JUMP_HOST:
+        return {"type": "SystemAssigned"}
+    return {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {given: {}}}
 
 
 def machine_id(site: Site, name: str) -> str:
@@ -104,15 +112,8 @@ def machine_id(site: Site, name: str) -> str:
 
 
 def _profiles(site: Site, name: str, interface: str) -> dict[str, Any]:
-    asked = site.spec.network.hub
-    security: dict[str, Any] = {
-        "securityType": "TrustedLaunch",
-        "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": True},
-    }
-    if asked.encryption_at_host:
-        security["encryptionAtHost"] = True
     return {
-        "hardwareProfile": {"vmSize": asked.vm_size},
+        "hardwareProfile": {"vmSize": site.spec.network.hub.vm_size},
         "storageProfile": {
             "imageReference": dict(IMAGE),
             "osDisk": {
@@ -127,21 +128,32 @@ def _profiles(site: Site, name: str, interface: str) -> dict[str, Any]:
         "osProfile": {
             "computerName": name,
             "adminUsername": ADMIN,
-            "linuxConfiguration": {
-                "disablePasswordAuthentication": True,
-                "provisionVMAgent": True,
-                "ssh": {
-                    "publicKeys": [
-                        {"path": f"/home/{ADMIN}/.ssh/authorized_keys", "keyData": asked.admin_public_key or ""}
-                    ]
-                },
-            },
+            "linuxConfiguration": administrator(site),
         },
         "networkProfile": {"networkInterfaces": [{"id": interface}]},
-        "securityProfile": security,
+        "securityProfile": security(site),
         # Without a storage account of ours: Azure keeps the screenshots and the console's log.
         "diagnosticsProfile": {"bootDiagnostics": {"enabled": True}},
     }
+
+
+def administrator(site: Site) -> dict[str, Any]:
+    """Of a machine's ``linuxConfiguration``: a key for emergencies, and no password."""
+    key = site.spec.network.hub.admin_public_key or ""
+    return {
+        "disablePasswordAuthentication": True,
+        "provisionVMAgent": True,
+        "ssh": {"publicKeys": [{"path": f"/home/{ADMIN}/.ssh/authorized_keys", "keyData": key}]},
+    }
+
+
+def security(site: Site) -> dict[str, Any]:
+    """Of a machine: trusted launch."""
+    wanted: dict[str, Any] = {
+        "securityType": "TrustedLaunch",
+        "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": True},
+    }
+    return {**wanted, "encryptionAtHost": True} if site.spec.network.hub.encryption_at_host else wanted
 
 
 def _extension(site: Site, machine: str, name: str, properties: dict[str, Any], *needs: str) -> Resource:
@@ -181,7 +193,7 @@ def _agent(site: Site, machine: str) -> Resource:
             "publisher": "Microsoft.Azure.Extensions",
             "type": "CustomScript",
             "typeHandlerVersion": "2.1",
-            "settings": {"script": agent_script(site.spec.network.hub.agents)},
+            "settings": {"script": agent_script(site.spec.network.hub.agents, site.context.tenant_id)},
         },
         "S1-60",
         "S1-61",

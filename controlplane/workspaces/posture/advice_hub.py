@@ -14,6 +14,10 @@ def _has_agents(spec: WorkspaceSpec, _: Blueprint) -> bool:
     return spec.network.hub.build_agents > 0
 
 
+def _on(spec: WorkspaceSpec, what: str) -> bool:
+    return spec.network.hub.build_agents > 0 and spec.network.hub.agents.runs_on == what
+
+
 def _hosted_agents(spec: WorkspaceSpec, _: Blueprint) -> bool:
     """Pipelines will run somewhere, and nothing of ours is there for them."""
     return spec.network.hub.build_agents == 0 and spec.network.hub.kind == "create"
@@ -132,6 +136,21 @@ HUB_ADVICE: tuple[Advice, ...] = (
         "$.network.hub.agents.organizationUrl",
         "Without an organization the agents are installed and not registered. Given one, they register with their "
         "machine's identity; a personal access token is a secret that somebody has to keep.",
-        lambda spec, _: spec.network.hub.build_agents > 0 and spec.network.hub.agents.organization_url is None,
+        lambda spec, _: _on(spec, "virtualMachine") and spec.network.hub.agents.organization_url is None,
+    ),
+    Advice(
+        "AgentPoolByHand",
+        ("S1-60",),
+        "$.network.hub.agents.runsOn",
+        "The agent pool over the scale set is made in Azure DevOps, by a service connection with workload identity "
+        "federation, which keeps no secret; Azure Pipelines then installs, registers and counts the agents itself.",
+        lambda spec, _: _on(spec, "scaleSet"),
+    ),
+    Advice(
+        "NobodyChangesTheScaleSet",
+        ("S1-63",),
+        "$.network.hub.agents.principalId",
+        "Without the identity of a service connection nobody may change the scale set: no agent is ever registered.",
+        lambda spec, _: _on(spec, "scaleSet") and spec.network.hub.agents.principal_id is None,
     ),
 )

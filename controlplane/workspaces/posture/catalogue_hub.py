@@ -25,6 +25,13 @@ _role = Table(kinds.ROLE_ASSIGNMENT, _OPS, Concern.ACCESS)
 
 _LINUX = "properties.osProfile.linuxConfiguration"
 _AGENTS = "vm/agent-*"
+_set = Table(kinds.SCALE_SET, _OPS, Concern.DECLARED)
+_set_access = Table(kinds.SCALE_SET, _OPS, Concern.ACCESS)
+_set_network = Table(kinds.SCALE_SET, _OPS, Concern.NETWORK)
+_PROFILE = "properties.virtualMachineProfile"
+
+#: What Azure Pipelines needs of a set whose machines it counts ("Azure Virtual Machine Scale Set agents").
+_POOL = ("orchestrationMode", "overprovision", "singlePlacementGroup", "platformFaultDomainCount", "upgradePolicy")
 
 ENTRIES: tuple[Control, ...] = (
     _bastion.high("CP.HUB.WayIn", "", "S1-52", "S5-09"),
@@ -64,4 +71,16 @@ ENTRIES: tuple[Control, ...] = (
     # What installs the agent on its machine and registers it by identity: no container, no personal access token.
     _extension.high("CP.AGENT.Setup", "properties.settings", "S1-61", "S1-63"),
     _role.high("CP.AGENT.Role", key="role/agent-*"),
+    _role.high("CP.AGENT.Role", key="role/agents/*"),
+    _role.high("CP.AGENT.Role", key="role/service-connection/*"),
+    _set.high("CP.AGENT.Present"),
+    *(_set.medium("CP.AGENT.Pool", f"properties.{name}") for name in _POOL),
+    _set_access.high("CP.VM.PasswordOff", f"{_PROFILE}.osProfile.linuxConfiguration.disablePasswordAuthentication"),
+    _set_access.medium("CP.VM.Keys", f"{_PROFILE}.osProfile.linuxConfiguration.ssh"),
+    _set_network.high("CP.VM.NoPublicAddress", f"{_PROFILE}.networkProfile"),
+    _set.medium("CP.VM.TrustedLaunch", f"{_PROFILE}.securityProfile"),
+    _set.medium("CP.VM.Image", f"{_PROFILE}.storageProfile.imageReference"),
+    _set.low("CP.VM.BootDiagnostics", f"{_PROFILE}.diagnosticsProfile"),
+    _set.low("CP.VM.Size", "sku"),
+    Table(kinds.SCALE_SET, _OPS, Concern.IDENTITY).high("CP.AGENT.Identity", "identity"),
 )

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from controlplane.operations.model import Model
 from controlplane.workspaces.spec_model.managed_network import ManagedNetwork
-from controlplane.workspaces.spec_model.types import ArmId
+from controlplane.workspaces.spec_model.types import ArmId, Guid
 from controlplane.workspaces.spec_model.ways_in import ExpressRoute, Vpn
 
 
@@ -41,11 +41,28 @@ class Agents(Model):
     version: str = Field(
         default="4.269.0", pattern=r"^[2-9]\.\d{1,3}\.\d{1,3}$", description="Version of the Azure Pipelines agent."
     )
-    authentication: Literal["managedIdentity", "personalAccessToken"] = Field(
-        default="managedIdentity", description="How an agent registers. A personal access token is refused (S1-63)."
+    authentication: Literal["managedIdentity", "servicePrincipal", "personalAccessToken"] = Field(
+        default="managedIdentity",
+        description="Whose Entra token registers an agent on a virtual machine: a managed identity's, or that of a "
+        "service principal, for which identityId stands in. A personal access token is refused (S1-63).",
+    )
+    identity_id: ArmId | None = Field(
+        default=None,
+        description="ARM id of a user-assigned identity that registers the agents, so that Azure DevOps has to know "
+        "one user only; none: each machine's own. With servicePrincipal: the one that its federated credential trusts.",
+    )
+    client_id: Guid | None = Field(
+        default=None, description="Application id of the service principal; needed with servicePrincipal."
     )
     runs_on: Literal["virtualMachine", "scaleSet", "container"] = Field(
-        default="virtualMachine", description="Where an agent runs. A container is refused (S1-61)."
+        default="virtualMachine",
+        description="Where an agent runs. On a scale set Azure Pipelines installs, registers and counts the agents "
+        "itself; buildAgents is how many there are at first. A container is refused (S1-61).",
+    )
+    principal_id: Guid | None = Field(
+        default=None,
+        description="Object id of the managed identity or service principal of Azure Pipelines' service connection, "
+        "which may change the scale set then.",
     )
 
 

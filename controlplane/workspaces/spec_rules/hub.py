@@ -8,7 +8,6 @@ from controlplane.arm import name_of, resource_group_of, subscription_of, type_o
 from controlplane.errors import ErrorDetail
 from controlplane.workspaces.addresses import asked_prefix
 from controlplane.workspaces.spec_model import Hub, WorkspaceSpec
-from controlplane.workspaces.spec_rules.unbuilt import Unbuilt, unavailable
 
 #: Half of it is the hub, half of that the Bastion's: AzureBastionSubnet is a /26 or larger ("Azure Bastion
 #: configuration settings": /26 since November 2021).
@@ -16,17 +15,17 @@ SMALLEST_PREFIX_WITH_BASTION = 24
 _HUB = "$.network.hub"
 _VNET = "microsoft.network/virtualnetworks"
 _ZONE = "microsoft.network/privatednszones"
-_UNBUILT: tuple[Unbuilt, ...] = (
-    ("$.network.hub.agents.runsOn", lambda s: s.network.hub.agents.runs_on == "scaleSet", "virtualMachine"),
-)
+_IDENTITY = "microsoft.managedidentity/userassignedidentities"
+#: What Azure Pipelines knows by itself of agents on a scale set.
+_OF_MACHINES = ("organization_url", "pool", "version", "identity_id", "client_id", "authentication")
 
 
 def hub(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """Every reason why the hub is refused, by JSON path."""
     asked = spec.network.hub
-    yield from unavailable(spec, _UNBUILT)
     yield from _existing(asked) if asked.kind == "existing" else _created(spec)
     yield from _agents(asked)
+    yield from _registering(asked)
 
 
 def _created(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
@@ -77,6 +76,28 @@ def _agents(asked: Hub) -> Iterator[ErrorDetail]:
     if asked.agents.authentication == "personalAccessToken":
         text = "is not accepted: a token is a secret that somebody has to keep and renew; use managedIdentity (S1-63)"
         yield _wrong("agents.authentication", text)
+
+
+def _registering(asked: Hub) -> Iterator[ErrorDetail]:
+    """By an identity, on machines of their own; on a scale set by Azure Pipelines."""
+    agents = asked.agents
+    if agents.runs_on == "scaleSet":
+        for name in _OF_MACHINES:
+            if getattr(agents, name) != type(agents).model_fields[name].default:
+                field = str(type(agents).model_fields[name].alias)
+                yield _wrong(f"agents.{field}", "is for machines: on a scale set Azure Pipelines does it itself")
+        return
+    if agents.principal_id is not None:
+        yield _wrong("agents.principalId", "is for a scale set: nobody changes the machines of other agents")
+    by_principal = agents.authentication == "servicePrincipal"
+    for field, value in (("identityId", agents.identity_id), ("clientId", agents.client_id)):
+        if by_principal and value is None:
+            text = f"network.hub.agents.{field}: servicePrincipal needs it, to get by without a secret."
+            yield ErrorDetail("MissingField", text, f"{_HUB}.agents.{field}")
+    if agents.client_id is not None and not by_principal:
+        yield _wrong("agents.clientId", "belongs to servicePrincipal")
+    if agents.identity_id is not None and not _is_id(agents.identity_id, _IDENTITY):
+        yield _wrong("agents.identityId", "is not the id of a user-assigned identity")
 
 
 def _wrong(field: str, why: str) -> ErrorDetail:

@@ -79,10 +79,10 @@ async def test_wrong_spec_names_every_bad_field_and_touches_nothing(api: Api, ca
 
 async def test_field_that_is_not_built_is_refused_by_name(api: Api) -> None:
     await api.register()
-    asked = spec(network={"addressSpace": "10.40.0.0/22", "hub": {"agents": {"runsOn": "scaleSet"}}})
+    asked = spec(management="observe")
     answer = await api.call("PUT", "workspaces/churn-dev", asked)
     assert (answer.status_code, error(answer)["code"]) == (400, "FeatureNotAvailable")
-    assert error(answer)["details"][0]["target"] == "$.network.hub.agents.runsOn"
+    assert error(answer)["details"][0]["target"] == "$.management"
 
 
 async def test_ids_outside_the_registration_are_refused_before_azure_is_asked(api: Api) -> None:

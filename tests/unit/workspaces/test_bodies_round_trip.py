@@ -43,6 +43,7 @@ MODELS: dict[str, tuple[str, str]] = {
     k.CONNECTION: (NETWORK, "VirtualNetworkGatewayConnection"),
     k.INTERFACE: (NETWORK, "NetworkInterface"),
     k.VM: (MACHINES, "VirtualMachine"),
+    k.SCALE_SET: (MACHINES, "VirtualMachineScaleSet"),
     k.VM_EXTENSION: (MACHINES, "VirtualMachineExtension"),
     k.PRIVATE_ENDPOINT: (NETWORK, "PrivateEndpoint"),
     k.ZONE_GROUP: (NETWORK, "PrivateDnsZoneGroup"),
@@ -68,6 +69,7 @@ VARIANTS = (
     {"compute": {"instances": [{"name": "box", "size": "Standard_DS3_v2", "assignedTo": OWNER}]}},
     {"network": {"addressSpace": "10.40.0.0/22", "hub": {**FULL_HUB, "encryptionAtHost": True}}},
     {"network": placed(parse_spec(example("firewall-egress")), "10.40.0.0/23").network.model_dump(by_alias=True)},
+    {"network": {"addressSpace": "10.40.0.0/22", "hub": {**FULL_HUB, "agents": {"runsOn": "scaleSet"}}}},
 )
 
 

@@ -35,6 +35,7 @@ TYPES = {
     "workspace": kinds.ML_WORKSPACE,
     "bastion": kinds.BASTION,
     "gateway": kinds.VPN_GATEWAY,
+    "scale-set": kinds.SCALE_SET,
     "local-gateway": kinds.LOCAL_GATEWAY,
     "connection": kinds.CONNECTION,
     "nic": kinds.INTERFACE,

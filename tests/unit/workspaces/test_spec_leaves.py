@@ -36,6 +36,8 @@ FULL = {
         "siteToSite": [{"name": "hq", "gatewayAddress": "20.50.60.70", "addressSpaces": ["192.168.10.0/24"]}],
     },
 }
+REGISTRAR = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/registrar"
+TENANT = "00000000-0000-0000-0000-0000000000cc"
 GATEWAY = f"{GROUP}/providers/Microsoft.Network/virtualNetworkGateways/vpn"
 CIRCUIT = f"{GROUP}/providers/Microsoft.Network/expressRouteCircuits/line"
 BY_NAME = {"name": "hq", "gatewayFqdn": "vpn.example.com", "addressSpaces": ["192.168.10.0/24"]}
@@ -44,6 +46,12 @@ HUBS: dict[str, dict[str, Any]] = {
     "network.hub.kind": {"vnetId": HUB},
     "network.hub.vnetId": {"kind": "existing", "vnetId": HUB},
     "network.hub.dnsZones[]": {"kind": "existing", "vnetId": HUB},
+    "network.hub.agents.runsOn": {**FULL, "agents": {}},
+    "network.hub.agents.clientId": {
+        **FULL,
+        "agents": {**FULL["agents"], "authentication": "servicePrincipal", "identityId": REGISTRAR, "clientId": TENANT},
+    },
+    "network.hub.agents.principalId": {**FULL, "agents": {"runsOn": "scaleSet"}},
     "network.hub.gatewayIds[]": {"kind": "existing", "vnetId": HUB},
     "network.hub.expressRoute.circuitId": {
         "kind": "existing",
@@ -117,6 +125,9 @@ OTHER: dict[str, Any] = {
     "network.hub.agents.pool": "other",
     "network.hub.agents.version": "4.260.0",
     "network.hub.agents.authentication": "personalAccessToken",
+    "network.hub.agents.identityId": REGISTRAR,
+    "network.hub.agents.clientId": GUID,
+    "network.hub.agents.principalId": GUID,
     "network.hub.agents.runsOn": "scaleSet",
     "network.hub.vmSize": "Standard_D4s_v3",
     "network.hub.adminPublicKey": f"ssh-ed25519 {'B' * 68} other",
@@ -202,7 +213,6 @@ AROUND: dict[str, Any] = {
 }
 REFUSED = {
     "management",
-    "network.hub.agents.runsOn",
     "budget",
     "expiry.idleAfter",
     "expiry.grace",

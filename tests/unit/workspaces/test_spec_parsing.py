@@ -60,7 +60,10 @@ def test_defaults_are_the_safe_ones() -> None:
                     "pool": "Default",
                     "version": "4.269.0",
                     "authentication": "managedIdentity",
+                    "identityId": None,
+                    "clientId": None,
                     "runsOn": "virtualMachine",
+                    "principalId": None,
                 },
                 "vmSize": "Standard_D2s_v3",
                 "adminPublicKey": None,
@@ -283,11 +286,11 @@ def test_a_list_whose_only_items_are_wrong_is_not_called_too_short() -> None:
 def test_what_is_not_built_and_what_is_wrong_are_listed_together() -> None:
     data = request(
         management="observe",
-        network={"addressSpace": "10.40.0.0/28", "hub": {"agents": {"runsOn": "scaleSet"}}},
+        network={"addressSpace": "10.40.0.0/28", "hub": {"agents": {"runsOn": "container"}}},
     )
     assert faults(data) == {
         "$.management": "FeatureNotAvailable",
-        "$.network.hub.agents.runsOn": "FeatureNotAvailable",
+        "$.network.hub.agents.runsOn": "InvalidValue",
         "$.network.addressSpace": "AddressSpaceTooSmall",
     }
 

@@ -68,6 +68,7 @@ def _too_wide(scene: Scene, machine: Resource, role: JsonObject) -> Outcome:
 
 
 def _agents(scene: Scene) -> Iterator[Resource]:
+    yield from scene.of_type(kinds.SCALE_SET)
     for machine in scene.of_type(kinds.VM):
         if machine.key.startswith("vm/agent-"):
             yield machine
