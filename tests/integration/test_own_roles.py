@@ -189,7 +189,9 @@ def life(product: QuietProduct) -> None:
     operations = [product.create(everything()), product.create(joined(), JOINED)]
     assert product.failing(JOINED) == set()
     operations.append(product.delete(JOINED))
-    operations += [product.create(example("hub-scale-set"), POOLED), product.delete(POOLED)]
+    operations.append(product.create(example("hub-scale-set"), POOLED))
+    assert product.failing(POOLED) == set()
+    operations.append(product.delete(POOLED))
     product.owner("DELETE", product.ids()["dns-link/blob/ml"])
     route_elsewhere(product)
     assert product.failing() == {"dns-link/blob/ml", "subnet/training"}
