@@ -11,7 +11,7 @@ from controlplane.errors import ErrorDetail
 from controlplane.projects.model import Registration
 from controlplane.workspaces.access.personas import KINDS
 from controlplane.workspaces.addresses import AUTO, has_place, wanted_prefix
-from controlplane.workspaces.spec_model import Encryption, WorkspaceSpec
+from controlplane.workspaces.spec_model import Agents, Encryption, WorkspaceSpec
 from controlplane.workspaces.spec_model.access import members
 
 CODE = "ScopeNotAllowedForProject"
@@ -37,6 +37,15 @@ def _outside(name: str, spec: WorkspaceSpec, registration: Registration) -> Iter
         yield _detail("$.compute.clusters", f"{nodes} nodes (the limit is {registration.limits.max_nodes})")
 
 
+def _of_agents(agents: Agents, registration: Registration) -> Iterator[ErrorDetail]:
+    for path, one, known in (
+        ("$.network.hub.agents.identityId", agents.identity_id, registration.identities),
+        ("$.network.hub.agents.principalId", agents.principal_id, registration.agent_principals),
+    ):
+        if one is not None and not _known(one, known):
+            yield _detail(path, one)
+
+
 def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetail]:
     """Ids of things that exist already. Some of these fields are not built yet; they are held to the registration
     from the first day all the same."""
@@ -45,13 +54,7 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
         yield _detail("$.network.hub.vnetId", hub.vnet_id)
     if hub.express_route is not None and not _known(hub.express_route.circuit_id, registration.circuits):
         yield _detail("$.network.hub.expressRoute.circuitId", hub.express_route.circuit_id)
-    agents = hub.agents
-    for path, one, known in (
-        ("$.network.hub.agents.identityId", agents.identity_id, registration.identities),
-        ("$.network.hub.agents.principalId", agents.principal_id, registration.agent_principals),
-    ):
-        if one is not None and not _known(one, known):
-            yield _detail(path, one)
+    yield from _of_agents(hub.agents, registration)
     for path, ids, known in (
         *_of_computes(spec, registration),
         ("$.network.hub.dnsZones", hub.dns_zones, registration.dns_zones),
