@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.access import ROLES
 from controlplane.workspaces.blueprint.context import Site, principal, resource
+from controlplane.workspaces.blueprint.identities import acting, principal_of
 from controlplane.workspaces.blueprint.workspace import workspace_id
 from controlplane.workspaces.egress.rules import OWN_TARGETS, Rule, outbound_rules
 from controlplane.workspaces.model import Resource, RoleAssignmentId
@@ -35,9 +36,9 @@ def managed_network(site: Site, ids: Mapping[str, str]) -> Iterator[Resource]:
             made = rule.target != "registry" or site.makes_registry
             needs = (*needs, str(rule.target)) if made else needs
         elif rule.target is not None:
-            role = _approver(site, rule, rule.target)
-            yield role
-            needs = (*needs, role.key)
+            roles = tuple(_approvers(site, rule, rule.target))
+            yield from roles
+            needs = (*needs, *(role.key for role in roles))
         arm_id = f"{workspace_id(site)}/outboundRules/{rule.name}"
         last = (f"outbound-rule/{rule.name}",)
         body = {"properties": rule.properties(ids)}
@@ -54,8 +55,16 @@ def managed_network(site: Site, ids: Mapping[str, str]) -> Iterator[Resource]:
         )
 
 
-def _approver(site: Site, rule: Rule, target: str) -> Resource:
-    holder = principal("workspace")
+def _approvers(site: Site, rule: Rule, target: str) -> Iterator[Resource]:
+    """Of the identity that the workspace works with: its own, or the user-assigned ones that stand for it."""
+    users = acting(site)
+    for key in users or ("workspace",):
+        yield _approver(site, rule, target, key)
+
+
+def _approver(site: Site, rule: Rule, target: str, key: str) -> Resource:
+    system = key == "workspace"
+    holder = principal(key) if system else principal_of(key)
     body = {
         "properties": {
             "roleDefinitionId": f"/subscriptions/{site.spec.subscription_id}/providers/{k.ROLE_DEFINITION}/"
@@ -65,10 +74,10 @@ def _approver(site: Site, rule: Rule, target: str) -> Resource:
         }
     }
     return resource(
-        f"role/workspace-identity/outbound-{rule.name}/{APPROVER}",
+        f"role/{'workspace-identity' if system else key}/outbound-{rule.name}/{APPROVER}",
         k.ROLE_ASSIGNMENT,
         RoleAssignmentId(target, ROLES[APPROVER], holder),
         body,
-        ("workspace",),
+        (key,),
         requirements=("S5-03",),
     )
