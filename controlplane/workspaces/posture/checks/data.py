@@ -143,9 +143,20 @@ def reach(scene: Scene) -> Iterator[Outcome]:
 
 
 def _ways(scene: Scene, account: str) -> list[str]:
-    """Keys of our private endpoints to an account."""
+    """Keys of what leads nodes to an account: our private endpoints, in a managed network its outbound rules. Nodes of
+    a managed network do not stand where our endpoints are."""
+    if scene.of_type(kinds.OUTBOUND_RULE) or _is_managed(scene):
+        where = "$.properties.destination.serviceResourceId"
+        rules = scene.of_type(kinds.OUTBOUND_RULE)
+        return [rule.key for rule in rules if fold(str(value_at(rule.body, where))) == fold(account)]
     found = f"private-endpoint/data-{name_of(account).lower()}-"
     return [endpoint.key for endpoint in scene.of_type(kinds.PRIVATE_ENDPOINT) if endpoint.key.startswith(found)]
+
+
+def _is_managed(scene: Scene) -> bool:
+    home = _home(scene)
+    mode = value_at(home.body, "$.properties.managedNetwork.isolationMode") if home is not None else None
+    return isinstance(mode, str) and mode != "Disabled"
 
 
 def _admits(scene: Scene, account: JsonObject) -> bool:

@@ -13,7 +13,7 @@ from controlplane.workspaces import data_paths
 from controlplane.workspaces.data_paths import Door, Readers
 from controlplane.workspaces.posture import Finding, FindingStatus
 from tests.support.azure_answers import Estate, create, guid
-from tests.support.blueprints import compiled, everything, with_brought_registry, with_data
+from tests.support.blueprints import compiled, everything, example, with_brought_registry, with_data
 from tests.support.looks import fresh, look
 from tests.unit.workspaces.posture.test_requirement_pairs import Break, changed, deleted
 
@@ -202,6 +202,13 @@ def test_a_closed_account_without_an_endpoint_is_not_reached() -> None:
     assert (finding.control, finding.key) == ("CP.DATA.Reach", "datastore/sales")
     account("sales", publicNetworkAccess="Enabled", networkAcls={"defaultAction": "Allow"}).act(estate)
     assert look(estate, asked).failing == ()
+
+
+def test_an_endpoint_of_ours_leads_no_node_of_a_managed_network_to_an_account() -> None:
+    changes = {**with_data(), "network": example("managed-internet")["network"]}
+    report = look(create(everything(**changes)), compiled(**changes))
+    failing = {finding.key for finding in report.failing if finding.control == "CP.DATA.Reach"}
+    assert failing == {"datastore/sales", "datastore/patients"}
 
 
 def test_a_registry_that_was_brought_along_and_has_its_admin_account_on_is_found() -> None:
