@@ -81,6 +81,14 @@ def _v1_mode(spec: WorkspaceSpec) -> Iterator[Place]:
             "$.catalog.collections",
             "The model catalog is used through the v2 API, which v1 legacy mode switches off.",
         )
+    if spec.datastores:
+        yield "$.datastores", "Datastores are made by the v2 API, which v1 legacy mode switches off."
+
+
+def _private_images(spec: WorkspaceSpec) -> Iterator[Place]:
+    if spec.registry.private_images:
+        text = "Images of private registries are used, and building on one takes that registry's admin account."
+        yield "$.registry.privateImages", text
 
 
 def _customer_subnet(spec: WorkspaceSpec) -> Iterator[Place]:
@@ -161,6 +169,14 @@ _RULES = (
         "It is refused: in v1 legacy mode the workspace answers none of the v2 API's calls.",
         "Set legacyV1Mode to false, or leave out what needs the v2 API.",
         refuses=True,
+    ),
+    ConflictRule(
+        "X-07",
+        "PrivateBaseImages",
+        ("S2-83", "S2-70"),
+        _private_images,
+        "The accounts stay off: clusters pull the images as they are, by identity; building on them is refused.",
+        "Build the image before, with what it needs inside, and use it as it is (S2-80).",
     ),
     ConflictRule(
         "X-13",

@@ -25,6 +25,9 @@ from tests.support.looks import NOW, look
 TODAY = NOW.date()
 OWNER = "00000000-0000-0000-0000-0000000000a1"
 ADMIN: dict[str, Any] = {"registry": {"adminUser": True}}
+DATA = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-data/providers"
+IMAGES = f"{DATA}/Microsoft.ContainerRegistry/registries/crimages"
+STORE = {"name": "sales", "account": f"{DATA}/Microsoft.Storage/storageAccounts/stsales", "container": "orders"}
 PUBLIC_NODES = {"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 1, "publicIp": True}]}
 
 
@@ -57,6 +60,7 @@ ADVISED: dict[str, tuple[dict[str, Any], str]] = {
     "X-02": ({"identity": {"type": "userAssigned"}}, "$.identity.type"),
     "X-03": ({"identity": {"type": "systemAndUserAssigned"}}, "$.identity.type"),
     "X-04": ({"environment": "prod", "network": network("managedAllowOnlyApprovedOutbound")}, "$.network.mode"),
+    "X-07": ({"registry": {"privateImages": [IMAGES]}}, "$.registry.privateImages"),
     "X-17": ({"compute": PUBLIC_NODES}, "$.compute.clusters[0].publicIp"),
     "X-18": ({"environment": "prod"}, "$.network.mode"),
 }
@@ -110,7 +114,12 @@ def test_enforce(conflict: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [{"catalog": {"collections": ["meta"]}}, {"network": network("managedAllowInternetOutbound")}]
+    "part",
+    [
+        {"catalog": {"collections": ["meta"]}},
+        {"network": network("managedAllowInternetOutbound")},
+        {"datastores": [STORE]},
+    ],
 )
 def test_v1_mode_alone_is_accepted_and_excludes_what_needs_the_v2_api(part: dict[str, Any]) -> None:
     assert refusals(spec(legacyV1Mode=True), TODAY) == ()
