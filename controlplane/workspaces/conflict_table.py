@@ -91,6 +91,11 @@ def _private_images(spec: WorkspaceSpec) -> Iterator[Place]:
         yield "$.registry.privateImages", text
 
 
+def _one_rule_set(spec: WorkspaceSpec) -> Iterator[Place]:
+    if spec.network.mode is NetworkMode.APPROVED_ONLY and spec.catalog.collections and spec.catalog.packages:
+        yield "$.catalog.packages", "Packages and models of the catalog are safe-listed by the same kind of rules."
+
+
 def _customer_subnet(spec: WorkspaceSpec) -> Iterator[Place]:
     if spec.network.mode is NetworkMode.PRIVATE_VNET:
         return
@@ -177,6 +182,15 @@ _RULES = (
         _private_images,
         "The accounts stay off: clusters pull the images as they are, by identity; building on them is refused.",
         "Build the image before, with what it needs inside, and use it as it is (S2-80).",
+    ),
+    ConflictRule(
+        "X-09",
+        "OneEgressRuleSet",
+        ("S3-72", "S5-17 to S5-23, S5-25"),
+        _one_rule_set,
+        "One set of rules is computed from both, each host once; the first of them starts an Azure Firewall, and the "
+        "plan shows its price by the month.",
+        "With mode managedAllowInternetOutbound no rule is needed, and no firewall.",
     ),
     ConflictRule(
         "X-13",

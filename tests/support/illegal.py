@@ -59,6 +59,8 @@ ADMIN = sets("registry.adminUser", True)
 IDENTITY = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ManagedIdentity"
 USER = f"{IDENTITY}/userAssignedIdentities/theirs"
 JOINED = {"type": "systemAndUserAssigned", "create": ["workspace"], "primary": "workspace"}
+HOST = {"name": "packages", "type": "fqdn", "destination": "packages.example.com"}
+INTERNET = "managedAllowInternetOutbound"
 BOX = {"name": "box", "size": "Standard_DS3_v2", "assignedTo": OWNER}
 
 ILLEGAL: tuple[Illegal, ...] = (
@@ -84,6 +86,29 @@ ILLEGAL: tuple[Illegal, ...] = (
     Illegal("S2-51", "InvalidValue", sets("datastores.1.serviceIdentity", "workspace"), "datastores"),
     Illegal("S2-72", "InvalidValue", sets("registry.adminUser", True), "brought-registry"),
     Illegal("X-05", "LegacyModeExcludesV2", sets("legacyV1Mode", True), "datastores"),
+    Illegal("S5-01", "InvalidValue", sets("catalog.collections", ["meta"])),
+    Illegal("S5-04", "InvalidValue", sets("network.managed.outboundRules", [HOST]), "managed-internet"),
+    Illegal(
+        "S5-07",
+        "TransitionNotAllowed",
+        all_of(sets("network.mode", "privateVnet"), sets("network.managed", {}), sets("catalog", {})),
+        "managed-internet",
+    ),
+    Illegal(
+        "S5-08",
+        "TransitionNotAllowed",
+        all_of(sets("network.mode", INTERNET), sets("network.managed", {}), sets("catalog", {})),
+        "managed-approved-catalog",
+    ),
+    Illegal("S3-72", "InvalidValue", sets("catalog.packages", ["python"])),
+    Illegal("X-05", "LegacyModeExcludesV2", sets("legacyV1Mode", True), "managed-internet"),
+    Illegal("X-13", "ManagedNetworkHasNoSubnet", sets("compute.clusters.0.publicIp", True), "managed-internet"),
+    Illegal(
+        "X-13",
+        "ManagedNetworkHasNoSubnet",
+        sets("network.egress", {"storageEndpointPolicy": True}),
+        "managed-approved-catalog",
+    ),
     Illegal("S1-31", "InvalidValue", sets("compute.clusters.0.idleBeforeScaleDown", "PT3H")),
     Illegal("X-15", "AccountKeyInSharedVault", sets("storage.sharedKeyAccess", True)),
     Illegal("X-05", "InvalidValue", sets("waivers", [waiver(30, "X-05")])),

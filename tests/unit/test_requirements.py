@@ -169,6 +169,7 @@ REQUIRED = {
     "X-05": "enforce",
     "X-17": "advise/create",
     "X-07": "advise",
+    "X-09": "advise",
     "X-13": "enforce",
     "X-15": "enforce/validate",
     "X-18": "advise/enforce",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from controlplane.arm import name_of, resource_group_of, subscription_of, type_of
 from controlplane.errors import ErrorDetail
 from controlplane.workspaces.egress.rules import CATALOG_PREFIX, OWN_TARGETS
-from controlplane.workspaces.spec_model import Egress, NetworkMode, OutboundRule, WorkspaceSpec
+from controlplane.workspaces.spec_model import NetworkMode, OutboundRule, WorkspaceSpec
 
 _MANAGED = "$.network.managed"
 _RULES = f"{_MANAGED}.outboundRules"
@@ -38,8 +38,6 @@ def managed_network(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
         yield _wrong(f"{_MANAGED}.provision", "has no network to build: network.mode is privateVnet")
     if mode is not NetworkMode.APPROVED_ONLY and asked.firewall_sku != "Standard":
         yield _wrong(f"{_MANAGED}.firewallSku", "has no firewall: it is of managedAllowOnlyApprovedOutbound")
-    if mode.is_managed and spec.network.egress != Egress():
-        yield _wrong("$.network.egress", "is of nodes in a network of one's own; a managed one has outboundRules")
     seen: set[str] = set()
     for index, rule in enumerate(asked.outbound_rules):
         path = f"{_RULES}[{index}]"

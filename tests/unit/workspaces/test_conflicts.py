@@ -28,6 +28,7 @@ ADMIN: dict[str, Any] = {"registry": {"adminUser": True}}
 DATA = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-data/providers"
 IMAGES = f"{DATA}/Microsoft.ContainerRegistry/registries/crimages"
 STORE = {"name": "sales", "account": f"{DATA}/Microsoft.Storage/storageAccounts/stsales", "container": "orders"}
+CATALOG = {"collections": ["meta"], "packages": ["python", "conda"]}
 PUBLIC_NODES = {"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 1, "publicIp": True}]}
 
 
@@ -61,6 +62,10 @@ ADVISED: dict[str, tuple[dict[str, Any], str]] = {
     "X-03": ({"identity": {"type": "systemAndUserAssigned"}}, "$.identity.type"),
     "X-04": ({"environment": "prod", "network": network("managedAllowOnlyApprovedOutbound")}, "$.network.mode"),
     "X-07": ({"registry": {"privateImages": [IMAGES]}}, "$.registry.privateImages"),
+    "X-09": (
+        {"network": network("managedAllowOnlyApprovedOutbound"), "catalog": CATALOG},
+        "$.catalog.packages",
+    ),
     "X-17": ({"compute": PUBLIC_NODES}, "$.compute.clusters[0].publicIp"),
     "X-18": ({"environment": "prod"}, "$.network.mode"),
 }
@@ -126,6 +131,13 @@ def test_v1_mode_alone_is_accepted_and_excludes_what_needs_the_v2_api(part: dict
     assert refusals(spec(**part), TODAY) == ()
     (refused,) = refusals(spec(legacyV1Mode=True, **part), TODAY)
     assert refused.code == "LegacyModeExcludesV2"
+
+
+@pytest.mark.parametrize("part", ["collections", "packages"])
+def test_x_09_is_about_both_together(part: str) -> None:
+    one = {part: CATALOG[part]}
+    assert found("X-09", spec(network=network("managedAllowOnlyApprovedOutbound"), catalog=one)) == []
+    assert found("X-09", spec(network=network("managedAllowInternetOutbound"), catalog=CATALOG)) == []
 
 
 def test_x_13_is_about_the_way_out_too() -> None:
