@@ -48,6 +48,8 @@ def _grants(
             continue
         for role in (ROLES[code] for code in cell.codes):
             target, means = _target(cell.column, role), _means(cell.persona, role)
+            if target not in places:
+                continue  # A registry that was brought along serves others, too: who may use it is its owner's to say.
             for principal in named[cell.persona]:
                 yield Grant(cell.row, cell.persona, cell.column, principal, role, target, places[target], means)
 
