@@ -169,3 +169,8 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys((ELIGIBILITY, ELIGIBILITY_REQUEST), "2020-10-01"),
     }
 )
+
+
+def entry(resource_type: str, listing: Listing, **more: object) -> Kind:
+    """An entry of the table, with its pinned api-version."""
+    return Kind(resource_type, API_VERSIONS[resource_type], listing, **more)  # type: ignore[arg-type]
