@@ -80,16 +80,24 @@ def _ids(spec: WorkspaceSpec, registration: Registration) -> Iterator[ErrorDetai
 
 def _encryption(asked: Encryption, registration: Registration) -> Iterator[ErrorDetail]:
     """A key is registered by its identifier or by its ARM id. Its vault needs no entry of its own: a rule of the spec
-    holds it to be the one that the identifier names, and names of vaults are global."""
+    holds it to be the one that the identifier names, and names of vaults are global. Where the ARM id is not registered
+    it has to lie in one of the project's subscriptions, because it is read there."""
     key, vault = asked.customer_managed_key, asked.key_vault_id
     if key is not None:
         by_arm = f"{vault}/keys/{key.partition('/keys/')[2]}"
         if not _known(key, registration.keys) and not _known(by_arm, registration.keys):
             yield _detail("$.encryption.customerManagedKey", key)
-    if vault is not None and _climbs(vault):
+    if vault is not None and not _vault_known(asked, registration):
         yield _detail("$.encryption.keyVaultId", vault)
     if asked.identity is not None and not _known(asked.identity, registration.identities):
         yield _detail("$.encryption.identity", asked.identity)
+
+
+def _vault_known(asked: Encryption, registration: Registration) -> bool:
+    vault = str(asked.key_vault_id)
+    scopes = [f"/subscriptions/{item}" for item in registration.subscriptions]
+    scopes += [key.partition("/keys/")[0] for key in registration.keys if key.startswith("/")]
+    return _known(vault, scopes)
 
 
 def _personas(

@@ -46,6 +46,8 @@ class WorkspaceRecord(Model):
     """Ranges that it moves away from: others may have them when an operation has reached its end, not before."""
     place: int | None = None
     """Which of the project's places for workspaces it has."""
+    access_requests: Mapping[str, tuple[str, ...]] = {}
+    """Who asked for grants that an administrator has to make → their names; somebody else approves them."""
     access_approvals: tuple[GrantApproval, ...] = ()
     generation: int = 1
     incarnation: int = 1

@@ -67,7 +67,7 @@ def data_roles(site: Site, endpoints: Mapping[str, str]) -> Iterator[Resource]:
     """Of clusters and of the workspace. ``endpoints``: key → ARM id of the private endpoints to the accounts."""
     spec = site.spec
     for account in accounts(spec):
-        for key, holder in _computes(site):
+        for key, holder in _computes(site, clusters_only=account.compute_only):
             yield _role(site, (key, holder), (account.key, account.arm_id), (account.role, ("S2-46", "S2-49", "S2-50")))
         if account.by_workspace:
             reader = (READ, ("S2-67", "S2-69"))
@@ -90,13 +90,14 @@ def _homes(site: Site) -> Iterator[tuple[str, Ref]]:
         yield key, principal_of(key)
 
 
-def _computes(site: Site) -> Iterator[tuple[str, Ref]]:
+def _computes(site: Site, *, clusters_only: bool = False) -> Iterator[tuple[str, Ref]]:
     """Who runs jobs with an identity of its own: the key of who carries it, and the default identity (S2-32), each
-    once."""
+    once. ``clusters_only``: without instances, on which a person works with the instance's identity (S2-51)."""
     computes = site.spec.compute
     named: list[tuple[str, str, tuple[str, ...]]]
     named = [(f"cluster/{one.name}", one.identity.type, one.identity.ids) for one in computes.clusters]
-    named += [(f"instance/{one.name}", one.identity.type, one.identity.ids) for one in computes.instances]
+    if not clusters_only:
+        named += [(f"instance/{one.name}", one.identity.type, one.identity.ids) for one in computes.instances]
     found: dict[str, Ref] = {}
     for key, kind, ids in named:
         if kind == "userAssigned":

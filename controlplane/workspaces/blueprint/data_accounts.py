@@ -29,6 +29,8 @@ class Account:
     """Slug of the role that clusters get: the larger of what its datastores ask for."""
     by_workspace: bool
     """Whether the workspace's own identity reads it, too."""
+    compute_only: bool
+    """Whether a datastore on it is kept from people: a role on an account is a role on all of its containers."""
     groups: tuple[str, ...]
     """Group ids of the private endpoints to it."""
 
@@ -52,5 +54,6 @@ def _account(stores: list[Datastore]) -> Account:
         stores[0].account,
         WRITE if any(store.access == "readWrite" for store in stores) else READ,
         any(store.service_identity == "workspace" for store in stores),
+        any(store.compute_only for store in stores),
         tuple(sorted(groups)),
     )

@@ -20,8 +20,8 @@ def check(
 ) -> tuple[ErrorDetail, ...]:
     """Every reason why Azure would refuse the spec.
 
-    ``taken``: name → address space of the other workspaces. Codes: ``SubscriptionNotVisible``,
-    ``LocationNotAvailable``, ``VmSizeNotAvailable``, ``SkuRestricted``,
+    ``taken``: name → address space of the other workspaces, "" → of other projects' together. Codes:
+    ``SubscriptionNotVisible``, ``LocationNotAvailable``, ``VmSizeNotAvailable``, ``SkuRestricted``,
     ``LowPriorityNotAvailable``, ``AddressSpaceTooSmall``,
     ``AddressSpaceOverlaps``.
     """
@@ -66,4 +66,6 @@ def _overlaps(spec: WorkspaceSpec, taken: Mapping[str, str]) -> Iterator[ErrorDe
     for name in sorted(taken):
         if own.overlaps(ipaddress.IPv4Network(taken[name])):
             text = f"{own} overlaps {taken[name]}, which workspace '{name}' uses."
+            if not name:
+                text = f"{own} overlaps what a workspace of another project uses."
             yield ErrorDetail("AddressSpaceOverlaps", text, "$.network.addressSpace")

@@ -163,7 +163,9 @@ async def _submit(deps: ServiceDeps, request: Request, data: JsonObject) -> Outc
     if stored is not None or not request.allow_destructive:
         await _refuse_destruction(deps, there, consent=request.allow_destructive)
     record, kind = _record(deps, request, asked)
-    operation = _with_deadline(_operation(request, record, kind, deps.clock.now()), there.blueprint(deps))
+    blueprint = there.blueprint(deps)
+    record = _asking(record, blueprint, request.caller.principal)
+    operation = _with_deadline(_operation(request, record, kind, deps.clock.now()), blueprint)
     return await _take(deps, request, asked, _Accepted(record, operation, stored, late, room))
 
 
@@ -219,7 +221,7 @@ async def _refuse_destruction(deps: ServiceDeps, asked: Asked, *, consent: bool)
             "The update would delete or replace resources. Send allowDestructive=true to consent.",
             details=tuple(_destruction(change) for change in plan.destructive),
         )
-    _require_readable(plan)
+    require_readable(plan)
     if asked.stored is None:
         _refuse_adoption(asked, blueprint, observed)
 
@@ -261,7 +263,8 @@ def _destruction(change: Change) -> ErrorDetail:
     return ErrorDetail("DestructiveChangeNotAllowed", message + ".", change.key)
 
 
-def _require_readable(plan: Plan) -> None:
+def require_readable(plan: Plan) -> None:
+    """Raises ``Transient("ResourceUnreadable")``."""
     unread = tuple(change for change in plan.changes if change.action is Action.UNKNOWN)
     if unread:
         raise Transient(
@@ -299,6 +302,21 @@ def _record(deps: ServiceDeps, request: Request, asked: Asked) -> tuple[Workspac
         "last_modified_by": principal,
     }
     return before.model_copy(update=changed), kind
+
+
+def _asking(record: WorkspaceRecord, blueprint: Blueprint, principal: str) -> WorkspaceRecord:
+    """With who asked for each grant that an administrator has to make: whoever named the persona, not whoever changed
+    something else later. What is not asked for any more is nobody's, and its approval is over."""
+    wanted = {grant.name for grant in blueprint.access.by_hand}
+    kept = {by: tuple(one for one in names if one in wanted) for by, names in record.access_requests.items()}
+    new = wanted - {one for names in kept.values() for one in names}
+    if new:
+        kept[principal] = (*kept.get(principal, ()), *sorted(new))
+    update = {
+        "access_requests": {by: names for by, names in kept.items() if names},
+        "access_approvals": tuple(one for one in record.access_approvals if one.grant in wanted),
+    }
+    return record.model_copy(update=update)
 
 
 def _operation(request: Request, record: WorkspaceRecord, kind: OperationKind, now: datetime) -> Operation:

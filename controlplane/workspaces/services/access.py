@@ -23,7 +23,13 @@ from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.records import GrantApproval, Owned, WorkspaceStatus
 from controlplane.workspaces.repository import StoredWorkspace, dump
-from controlplane.workspaces.services.accept import accept_operation, patch_workspace, repair_workspace, require_kept
+from controlplane.workspaces.services.accept import (
+    accept_operation,
+    patch_workspace,
+    repair_workspace,
+    require_kept,
+    require_readable,
+)
 from controlplane.workspaces.services.asked import Outcome, Request
 from controlplane.workspaces.services.deps import ServiceDeps, blueprint_of, require, require_idle
 from controlplane.workspaces.services.look import require_answers
@@ -88,7 +94,8 @@ async def put_access(deps: ServiceDeps, request: Request, data: JsonObject) -> O
 
 async def reconcile_access(deps: ServiceDeps, request: Request) -> Outcome:
     """Puts back what is missing; with consent takes away what somebody granted beyond the matrix, where the operator
-    may. Raises ``Conflict("DestructiveChangeNotAllowed")`` where more than grants would go.
+    may. Raises ``Conflict("DestructiveChangeNotAllowed")`` where more than grants would go, and
+    ``Transient("ResourceUnreadable")`` where Azure does not show enough to tell.
     """
     if not request.allow_destructive:
         return await repair_workspace(deps, request)
@@ -102,6 +109,8 @@ async def reconcile_access(deps: ServiceDeps, request: Request) -> Outcome:
         adopted = _adopted(seen)
         blueprint = seen.estate.blueprint
         plan = make_plan(blueprint, seen.observed, adopted.inventory)
+        # Of an identity that Azure does not show nobody knows what it holds: its grants would pass for a stranger's.
+        require_readable(plan)
         others = [change for change in plan.destructive if change.type != kinds.ROLE_ASSIGNMENT]
         if others:
             details = tuple(ErrorDetail("DestructiveChangeNotAllowed", str(c.id or c.key), c.key) for c in others)
@@ -114,11 +123,14 @@ async def reconcile_access(deps: ServiceDeps, request: Request) -> Outcome:
 
 
 def _adopted(seen: _Seen) -> WorkspaceStatus:
-    """The status with grants that nobody asked for as the workspace's own: what is its own and is not wanted goes."""
+    """The status with grants that nobody asked for as the workspace's own: what is its own and is not wanted goes. What
+    administrators of the subscriptions hold is not a workspace's to take away."""
     inventory = dict(seen.stored.status.inventory)
     owned = {fold(item.resource_id) for item in inventory.values()}
     for held in seen.estate.extra():
-        if not held.eligible and held.role in GRANTABLE.values() and fold(held.id) not in owned:
+        if held.eligible or seen.estate.is_administrator(held.principal):
+            continue
+        if held.role in GRANTABLE.values() and fold(held.id) not in owned:
             version = kinds.API_VERSIONS[kinds.ROLE_ASSIGNMENT]
             inventory[f"role/extra/{held.id.rpartition('/')[2].lower()}"] = Owned(
                 resource_id=held.id, type=kinds.ROLE_ASSIGNMENT, api_version=version
@@ -140,12 +152,15 @@ async def approve_access(deps: ServiceDeps, caller: Caller, name: str) -> tuple[
     async def attempt() -> StoredWorkspace:
         stored = await require(deps, caller, Permission.ACCESS_APPROVE, name)
         record = stored.record
-        if record.last_modified_by == caller.principal:
-            message = "You made the last change of this workspace's spec; somebody else has to approve its grants."
-            raise Rejected("ApproverIsRequester", message)
         wanted = {grant.name for grant in blueprint_of(deps, record).access.by_hand}
         known = tuple(one for one in record.access_approvals if one.grant in wanted)
         new = sorted(wanted - {one.grant for one in known})
+        if record.last_modified_by == caller.principal:
+            message = "You made the last change of this workspace's spec; somebody else has to approve its grants."
+            raise Rejected("ApproverIsRequester", message)
+        if not set(new).isdisjoint(record.access_requests.get(caller.principal, ())):
+            message = "You asked for some of these grants; somebody else has to approve them."
+            raise Rejected("ApproverIsRequester", message)
         if not new:
             return stored
         now = deps.clock.now()

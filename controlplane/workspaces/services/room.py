@@ -41,7 +41,8 @@ class Room:
     writes: tuple[Write, ...] = ()
     place: int | None = None
     taken: Mapping[str, str] = field(default_factory=dict)
-    """Whose → a range that the one asked for overlaps. Names of other projects' workspaces are not told."""
+    """Whose → a range that the one asked for overlaps. Of other projects' neither name nor range is told: they are one
+    entry of nobody's, with the range that was asked for."""
     beside: tuple[IPv4Network, ...] = ()
     """Ranges that ``auto`` keeps clear of: in Azure, and behind a VPN gateway."""
 
@@ -78,7 +79,9 @@ async def find_room(
         shelves = await shares.all_shelves([network])
     _require_few(asked, network)
     others = overlapping(network, shelves, asked.name)
-    taken = {_whose(claim, asked, number): str(claim.network) for number, claim in enumerate(others, 1)}
+    mine = asked.spec.project
+    taken = {claim.workspace if claim.project == mine else "": str(network) for claim in others}
+    taken |= {claim.workspace: str(claim.network) for claim in others if claim.project == mine}
     if not taken:
         writes += claim_writes(shelves, Claim(network, asked.name, asked.spec.project))
     return Room(str(network), tuple(writes), place, taken, beside or ())
@@ -153,10 +156,6 @@ def _require_few(asked: Asked, network: IPv4Network) -> None:
             "moved, which is more than one workspace may. Let the update before this one end, or ask for less."
         )
         raise Conflict("AddressSpaceTooLarge", text, target="$.network.addressSpace")
-
-
-def _whose(claim: Claim, asked: Asked, number: int) -> str:
-    return claim.workspace if claim.project == asked.spec.project else f"of another project ({number})"
 
 
 def require_possible(blueprint: Blueprint, observed: Observed) -> None:

@@ -17,8 +17,12 @@ class Catalog(Model):
     """Each entry becomes the outbound rules it needs, where the network has any (``GET /api/catalog/collections``)."""
 
     collections: tuple[Collection, ...] = Field(
-        default=(), description="Model catalog collections the workspace may deploy from; needs a managed network."
+        default=(),
+        max_length=20,
+        description="Model catalog collections the workspace may deploy from; needs a managed network.",
     )
     packages: tuple[PackageList, ...] = Field(
-        default=(), description="Public repositories that computes may install from; needs a managed network."
+        default=(),
+        max_length=20,
+        description="Public repositories that computes may install from; needs a managed network.",
     )

@@ -73,7 +73,9 @@ class Hub(Model):
         default="create", description="`create` makes a hub network of the workspace's own; `existing` joins one."
     )
     vnet_id: ArmId | None = Field(default=None, description="ARM id of the existing hub network.")
-    dns_zones: tuple[ArmId, ...] = Field(default=(), description="ARM ids of existing private DNS zones to use.")
+    dns_zones: tuple[ArmId, ...] = Field(
+        default=(), max_length=50, description="ARM ids of existing private DNS zones to use."
+    )
     bastion: bool = Field(default=False, description="Azure Bastion in the hub.")
     jump_host: bool = Field(default=False, description="A virtual machine to work from.")
     build_agents: int = Field(default=0, ge=0, le=20, description="Self-hosted build agents in the hub.")

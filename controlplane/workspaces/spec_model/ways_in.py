@@ -60,6 +60,7 @@ class Vpn(Model):
     zones: tuple[Literal["1", "2", "3"], ...] = Field(
         default=("1", "2", "3"),
         min_length=1,
+        max_length=3,
         description="Availability zones of the gateway's address.",
     )
     point_to_site: PointToSite | None = Field(default=None, description="VPN clients of people.")

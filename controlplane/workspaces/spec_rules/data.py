@@ -103,12 +103,26 @@ def _secrets(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
 
 def _compute_only(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """S2-51: the workspace's identity would show it to whoever may open the studio."""
+    private = {fold(store.account) for store in spec.datastores if store.compute_only}
     for index, store in enumerate(spec.datastores):
-        if store.compute_only and store.service_identity == "workspace":
+        # A role on an account shows all of its containers.
+        if fold(store.account) in private and store.service_identity == "workspace":
             text = (
                 "shows data in the studio that computeOnly keeps from people: only one of the two is possible (S2-51)"
             )
             yield _wrong(f"$.datastores[{index}].serviceIdentity", text)
+    if private:
+        yield from _shared_with_people(spec)
+
+
+def _shared_with_people(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
+    """S2-51: whoever works on an instance has its identities, and with them what clusters' default ones may read."""
+    readers = {fold(one.identity.ids[0]) for one in spec.compute.clusters if one.identity.ids}
+    for index, instance in enumerate(spec.compute.instances):
+        for place, item in enumerate(instance.identity.ids):
+            if fold(item) in readers:
+                text = "is a cluster's too, which reads data that computeOnly keeps from people (S2-51)"
+                yield _wrong(f"$.compute.instances[{index}].identity.ids[{place}]", text)
 
 
 def _legacy(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:

@@ -105,6 +105,7 @@ STRANGER = "/subscriptions/00000000-0000-0000-0000-000000000009/resourceGroups/x
         ({"identity": {"create": ["own"], "primary": "other"}}, "$.identity.primary"),
         ({"encryption": {"identity": STRANGER}}, "$.encryption.identity"),
         ({"encryption": {"keyVaultId": f"{BY_ARM}/../other"}}, "$.encryption.keyVaultId"),
+        ({"encryption": {"customerManagedKey": KEY, "keyVaultId": STRANGER}}, "$.encryption.keyVaultId"),
         ({"identity": {"primary": STRANGER}}, "$.identity.primary"),
         (
             {"encryption": {"customerManagedKey": "https://other.vault.azure.net/keys/ml"}},

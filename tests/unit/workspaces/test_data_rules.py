@@ -9,13 +9,28 @@ import pytest
 from controlplane.errors import Rejected
 from controlplane.projects.model import Registration
 from controlplane.projects.scope import out_of_scope
+from controlplane.workspaces.blueprint import compile_blueprint
 from controlplane.workspaces.plan_checks.data import DataFacts, check_data
 from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
+from tests.support.blueprints import CONTEXT
 from tests.unit.workspaces.fake_azure import SUBSCRIPTION, TENANT, request
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-data/providers"
 ACCOUNT = f"{GROUP}/Microsoft.Storage/storageAccounts/stsales"
 REGISTRY = f"{GROUP}/Microsoft.ContainerRegistry/registries/crshared"
+MADE = {"type": "systemAndUserAssigned", "create": ["reader", "mine"]}
+PERSON = {"name": "ada-box", "size": "Standard_DS3_v2", "assignedTo": TENANT}
+SHARED = {
+    "clusters": [
+        {
+            "name": "cpu",
+            "size": "Standard_DS3_v2",
+            "maxNodes": 1,
+            "identity": {"type": "userAssigned", "ids": ["reader"]},
+        }
+    ],
+    "instances": [{**PERSON, "identity": {"type": "userAssigned", "ids": ["mine", "reader"]}}],
+}
 STORE = {"name": "sales", "account": ACCOUNT, "container": "orders"}
 
 
@@ -68,6 +83,16 @@ def test_validate(requirement: str) -> None:
             "$.datastores[0].serviceIdentity",
             "only one of the two",
         ),
+        (
+            asked({**STORE, "computeOnly": True}, {**STORE, "name": "rest", "serviceIdentity": "workspace"}),
+            "$.datastores[1].serviceIdentity",
+            "only one of the two",
+        ),
+        (
+            {**asked({**STORE, "computeOnly": True}), "compute": SHARED, "identity": MADE},
+            "$.compute.instances[0].identity.ids[1]",
+            "keeps from people",
+        ),
         ({**asked(STORE), "legacyV1Mode": True}, "$.datastores", "v2 API"),
         (asked(existing=ACCOUNT), "$.registry.existing", "container registry"),
         (asked(existing=REGISTRY, adminUser=True), "$.registry.adminUser", "comes with it off"),
@@ -81,6 +106,8 @@ def test_validate(requirement: str) -> None:
         "no account",
         "two accounts of a name",
         "private data in the studio",
+        "beside private data in the studio",
+        "private data at an instance",
         "without the v2 API",
         "no registry",
         "somebody else's admin account",
@@ -164,3 +191,19 @@ def test_everything_that_is_named_lies_in_the_registration() -> None:
     }
     more = {"registries": (REGISTRY, f"{REGISTRY}2"), "storage_accounts": (ACCOUNT,)}
     assert out_of_scope("churn-dev", LAKE, Registration(**allowed, **more)) == ()
+
+
+@pytest.mark.parametrize(
+    ("private", "holders"), [(False, {"cluster/cpu", "instance/ada-box"}), (True, {"cluster/cpu"})]
+)
+def test_an_instance_of_a_person_gets_no_role_on_data_that_is_kept_for_jobs(private: bool, holders: set[str]) -> None:
+    """Whoever works on it has its identity's token; a role on the account shows all of its containers."""
+    data = asked(STORE, {**STORE, "name": "patients", "computeOnly": private})
+    cluster = {"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 1}
+    data["compute"] = {"clusters": [cluster], "instances": [{**PERSON, "identity": {"type": "systemAssigned"}}]}
+    roles = [
+        one.key
+        for one in compile_blueprint(parse_spec(data), CONTEXT).resources
+        if one.key.endswith("/storage-blob-data-reader")
+    ]
+    assert {key.removeprefix("role/").partition("/data-stsales")[0] for key in roles} == holders

@@ -322,3 +322,34 @@ def test_names_that_azure_takes(name: str) -> None:
 def test_names_that_azure_would_refuse(name: str) -> None:
     (detail,) = check_name(name)
     assert (detail.code, detail.target) == ("InvalidName", "$.name")
+
+
+_REGISTRY = f"/subscriptions/{OWNER}/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/cr"
+
+
+@pytest.mark.parametrize("tail", ["?x=1", "#x", "%2fx", "\n", "\tx", "\\x", "//x", "x" * 1000, " x"])
+def test_an_id_of_azure_is_a_path_and_nothing_else(tail: str) -> None:
+    with pytest.raises(Rejected) as error:
+        parse_spec(request(registry={"existing": f"{_REGISTRY}{tail}"}))
+    assert [detail.target for detail in error.value.details] == ["$.registry.existing"]
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("$.catalog.packages", {"catalog": {"packages": ["python"] * 21}}),
+        ("$.catalog.collections", {"catalog": {"collections": ["meta"] * 21}}),
+        (
+            "$.network.hub.dnsZones",
+            {"network": {"addressSpace": "10.40.0.0/22", "hub": {"dnsZones": [_REGISTRY] * 51}}},
+        ),
+        (
+            "$.network.hub.vpn.zones",
+            {"network": {"addressSpace": "10.40.0.0/22", "hub": {"vpn": {"zones": ["1", "2", "3", "1"]}}}},
+        ),
+    ],
+)
+def test_every_list_has_an_end(path: str, change: dict[str, Any]) -> None:
+    with pytest.raises(Rejected) as error:
+        parse_spec(request(**change))
+    assert path in {detail.target for detail in error.value.details}

@@ -221,9 +221,11 @@ def _roles_on(scene: Scene, account: str) -> Iterator[JsonObject]:
 
 
 def _computes(scene: Scene) -> frozenset[str]:
-    """Principals of the clusters' identities, in lower case."""
+    """Principals of the clusters' identities, in lower case; whoever works on an instance is a person."""
     found: set[str] = set()
     for cluster in scene.of_type(kinds.COMPUTE):
+        if not cluster.key.startswith("cluster/"):
+            continue
         identity = (scene.body(cluster.key) or {}).get("identity") or {}
         held = (identity.get("principalId"), *(
             one.get("principalId") for one in (identity.get("userAssignedIdentities") or {}).values() if one

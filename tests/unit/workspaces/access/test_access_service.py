@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from controlplane.errors import Conflict, Rejected
+from controlplane.arm import fold
+from controlplane.errors import Conflict, Rejected, Transient
 from controlplane.operations.preconditions import Preconditions
+from controlplane.ports.reader import OperationReading, ResourceReader
 from controlplane.projects.access import Caller, Permission
 from controlplane.workspaces import service
 from controlplane.workspaces.access.personas import Persona
@@ -217,3 +219,71 @@ def test_a_directory_gives_names_and_tells_who_is_gone(product: QuietProduct) ->
     names = {held.principal_id: held.display_name for held in report.effective}
     assert names[gone] is None
     assert names[PERSONAS["projectLeads"][0]] == f"name of {PERSONAS['projectLeads'][0]}"
+
+
+def patched(product: QuietProduct, who: Caller, access: dict[str, Any]) -> None:
+    """Somebody's change of the spec, to its end."""
+    ask = Request(who, Permission.ACCESS_PUT, NAME, Preconditions(), True)
+    product.finish(product.run(service.put_access(product.services, ask, access)))
+
+
+def test_who_asked_for_a_grant_does_not_approve_it_after_somebody_elses_change(product: QuietProduct) -> None:
+    """Whoever changes anything else of the spec afterwards has not asked for the grants that were asked for before."""
+    kept = {name: ids for name, ids in PERSONAS.items() if name != "dataAnalysts"}
+    patched(product, BOB, kept)
+    with pytest.raises(Rejected, match="ApproverIsRequester"):
+        product.run(service.approve_access(product.services, ADMIN, NAME))
+    assert GrantState.PENDING_MANUAL not in states(access(product))
+    carol = Caller("tenant", "carol", frozenset({"Platform.Admin"}))
+    approved = product.run(service.approve_access(product.services, carol, NAME))[1]
+    assert GrantState.AWAITING_APPROVAL not in states(approved)
+
+
+def test_a_grant_that_was_given_up_is_approved_anew(product: QuietProduct) -> None:
+    product.run(service.approve_access(product.services, BOB, NAME))
+    patched(product, ADMIN, {name: ids for name, ids in PERSONAS.items() if name != "platformSupport"})
+    patched(product, ADMIN, PERSONAS)
+    found = {grant.state for grant in grants(access(product)) if grant.row == "RB-D07"}
+    assert found == {GrantState.AWAITING_APPROVAL}
+
+
+class Blind:
+    """The observer may not read one collection any more."""
+
+    def __init__(self, reader: ResourceReader, hidden: str) -> None:
+        self._reader, self._hidden = reader, hidden
+
+    async def get(self, path: str, api_version: str) -> dict[str, Any] | None:
+        return await self._reader.get(path, api_version)
+
+    async def list(
+        self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()
+    ) -> tuple[dict[str, Any], ...]:
+        if fold(path) == fold(self._hidden):
+            raise Rejected("AuthorizationFailed", "The client does not have authorization.")
+        return await self._reader.list(path, api_version, query)
+
+    async def operation(self, url: str) -> OperationReading:
+        return await self._reader.operation(url)
+
+
+def test_grants_of_identities_that_cannot_be_seen_are_not_taken_for_others(product: QuietProduct) -> None:
+    """What the workspace's own identity has is nobody's drift, also while Azure does not show whose it is."""
+    workspace = product.ids()["workspace"]
+    own = (product.body(workspace) or {})["identity"]["principalId"]
+    assert given(product, own, "C", "storage") == 201
+    assert not access(product).drift.extra
+    services = replace(product.services, reader=Blind(product.services.reader, workspace.rpartition("/")[0]))
+    ask = request(Permission.ACCESS_RECONCILE, consent=True)
+    with pytest.raises(Transient, match="ResourceUnreadable"):
+        product.run(service.reconcile_access(services, ask))
+
+
+def test_what_an_administrator_of_the_subscription_holds_is_not_taken_away(product: QuietProduct) -> None:
+    ada = product.azure.world.directory.person("ada")["id"]
+    assert given(product, ada, "C", "storage") == 201
+    services = replace(product.services, administrators=(ada,))
+    product.services = services
+    product.deps = replace(product.deps, administrators=(ada,))
+    assert reconcile(product, consent=True) == "Succeeded"
+    assert [held.principal_id for held in access(product).drift.extra] == [ada]
