@@ -39,7 +39,9 @@ class Agents(Model):
     )
     pool: str = Field(default="Default", pattern=r"^[A-Za-z0-9 _.-]{1,64}$", description="Agent pool they join.")
     version: str = Field(
-        default="4.269.0", pattern=r"^[2-9]\.\d{1,3}\.\d{1,3}$", description="Version of the Azure Pipelines agent."
+        default="4.269.0",
+        pattern=r"^[2-9]\.[0-9]{1,3}\.[0-9]{1,3}$",
+        description="Version of the Azure Pipelines agent.",
     )
     authentication: Literal["managedIdentity", "servicePrincipal", "personalAccessToken"] = Field(
         default="managedIdentity",

@@ -13,6 +13,7 @@ _DURATION = r"^PT([0-9]{1,3}H)?([0-9]{1,5}M)?([0-9]{1,6}S)?$"
 Guid = Annotated[str, StringConstraints(pattern=_GUID, to_lower=True)]
 Days = Annotated[str, StringConstraints(pattern=_DAYS)]
 Duration = Annotated[str, StringConstraints(pattern=_DURATION)]
-#: Without what ends a path, begins an escape or another line; no id of Azure's has it.
-_ARM_ID = r"^/subscriptions/[^/?#%\\\s\x00-\x1f]+(/[^/?#%\\\s\x00-\x1f]+)+/?$"
+#: Letters, digits and what names of resource groups have besides: no space, quote or sign of a URL or a shell, because
+#: ids go into both (``blueprint/agent_script.py``).
+_ARM_ID = r"^/subscriptions/[\w.()-]+(/[\w.()-]+)+/?$"
 ArmId = Annotated[str, StringConstraints(pattern=_ARM_ID, max_length=1000)]

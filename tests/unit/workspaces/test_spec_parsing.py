@@ -327,7 +327,29 @@ def test_names_that_azure_would_refuse(name: str) -> None:
 _REGISTRY = f"/subscriptions/{OWNER}/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/cr"
 
 
-@pytest.mark.parametrize("tail", ["?x=1", "#x", "%2fx", "\n", "\tx", "\\x", "//x", "x" * 1000, " x"])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "?x=1",
+        "#x",
+        "%2fx",
+        "\n",
+        "\tx",
+        "\\x",
+        "//x",
+        "x" * 1000,
+        " x",
+        "'",
+        "$(x)",
+        "`x`",
+        ";x",
+        "&x",
+        "|x",
+        ">x",
+        '"',
+        "\x00",
+    ],
+)
 def test_an_id_of_azure_is_a_path_and_nothing_else(tail: str) -> None:
     with pytest.raises(Rejected) as error:
         parse_spec(request(registry={"existing": f"{_REGISTRY}{tail}"}))
@@ -353,3 +375,12 @@ def test_every_list_has_an_end(path: str, change: dict[str, Any]) -> None:
     with pytest.raises(Rejected) as error:
         parse_spec(request(**change))
     assert path in {detail.target for detail in error.value.details}
+
+
+def test_an_agents_identity_ends_no_quote_of_the_script_that_root_runs() -> None:
+    """It lies below a registered identity and has the right type at its end, and is a command all the same."""
+    inner = "providers/x';touch${IFS}/tmp/x;'y/z/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"
+    agents = {"organizationUrl": "https://dev.azure.com/contoso", "identityId": f"{_REGISTRY}/{inner}"}
+    with pytest.raises(Rejected) as error:
+        parse_spec(request(network={"addressSpace": "10.40.0.0/22", "hub": {"agents": agents}}))
+    assert [detail.target for detail in error.value.details] == ["$.network.hub.agents.identityId"]
