@@ -11,6 +11,7 @@ import pytest
 
 from controlplane.arm import fold
 from controlplane.errors import Conflict, Rejected, Transient
+from controlplane.json_types import JsonObject
 from controlplane.operations.preconditions import Preconditions
 from controlplane.ports.reader import OperationReading, ResourceReader
 from controlplane.projects.access import Caller, Permission
@@ -253,12 +254,10 @@ class Blind:
     def __init__(self, reader: ResourceReader, hidden: str) -> None:
         self._reader, self._hidden = reader, hidden
 
-    async def get(self, path: str, api_version: str) -> dict[str, Any] | None:
+    async def get(self, path: str, api_version: str) -> JsonObject | None:
         return await self._reader.get(path, api_version)
 
-    async def list(
-        self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()
-    ) -> tuple[dict[str, Any], ...]:
+    async def list(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
         if fold(path) == fold(self._hidden):
             raise Rejected("AuthorizationFailed", "The client does not have authorization.")
         return await self._reader.list(path, api_version, query)
