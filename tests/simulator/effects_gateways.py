@@ -161,7 +161,9 @@ def nobody_uses_a_gateway_that_is_not_there(lab: Lab) -> None:
     lab.put(TO_VNET, peering(VNET))
     assert lab.refused("PUT", TO_HUB, uses)["code"] == "RemotePeeringDoesNotAllowGatewayTransit"
     lab.put(TO_VNET, peering(VNET, allowGatewayTransit=True))
-    assert lab.put(TO_HUB, uses)["properties"]["peeringState"] == "Connected"
+    through = lab.put(TO_HUB, uses)["properties"]
+    assert (through["peeringState"], through["remoteGateways"]) == ("Connected", [{"id": GATEWAY}])
+    assert "remoteGateways" not in lab.put(TO_HUB, peering(HUB, useRemoteGateways=False))["properties"]
 
 
 @effect("gateway-used-by-peerings")

@@ -7,13 +7,12 @@ it, or requires nothing, the type is listed with that reason, and the test asser
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from simulator.types import ALL_TYPES
-from tests.simulator import effects_pim, estate
+from tests.simulator import effects_pim, estate, refusals_gateways
 from tests.simulator.estate import (
     CLUSTER,
     ENDPOINTS,
@@ -29,8 +28,8 @@ from tests.simulator.estate import (
     zone_id,
 )
 from tests.simulator.lab import Body, Lab, provider
+from tests.simulator.refusals import ELSEWHERE, IGNORED, LOCATION_REQUIRED, Case, moved
 
-ELSEWHERE = "northeurope"
 PEERING = f"{VNET}/virtualNetworkPeerings/to-hub"
 ROUTES = provider("Microsoft.Network/routeTables", "routes")
 POLICY = provider("Microsoft.Network/serviceEndpointPolicies", "policy")
@@ -69,36 +68,9 @@ IDENTITY = provider("Microsoft.ManagedIdentity/userAssignedIdentities", "someone
 DISKS = provider("Microsoft.Compute/diskAccesses", "disks")
 SETTING = f"{WORKSPACE}/providers/Microsoft.Insights/diagnosticSettings/logs"
 ZONE = zone_id("privatelink.azurecr.io")
-LOCATION_REQUIRED = ("LocationRequired", "The location property is required for this definition.")
 ZONAL = provider("Microsoft.Network/publicIPAddresses", "zonal")
 
 
-def moved(name: str) -> tuple[str, str]:
-    return (
-        "InvalidResourceLocation",
-        f"The resource '{name}' already exists in location '{LOCATION}' in resource group 'rg'. A resource with the "
-        f"same name cannot be created in location '{ELSEWHERE}'. Please select a new resource name.",
-    )
-
-
-Wanted = tuple[str, str]
-
-
-@dataclass
-class Case:
-    """`path` exists with `body`. `missing`: dotted path taken out of the body -> error when a new one is PUT.
-    `changed`: (dotted path, value) -> error of a PUT on the existing one."""
-
-    path: str
-    body: Body
-    missing: str | None
-    missing_error: Wanted | str
-    changed: tuple[str, Any] | None
-    changed_error: Wanted | str
-    new: str | None = None  # path for the new one, when `path` + "2" will not do
-
-
-IGNORED = "Azure ignores read-only values here: "
 TOPIC = provider("Microsoft.EventGrid/systemTopics", "events")
 
 
@@ -477,6 +449,7 @@ CASES: dict[str, Case] = {
     **asset("codes"),
     **asset("components"),
     **asset("data"),
+    **refusals_gateways.CASES,
 }
 
 #: Types that no caller writes.
@@ -511,6 +484,7 @@ def built() -> Lab:
     lab.put(endpoint_id("disks"), estate.endpoint_body(DISKS, "disks"))
     lab.put(BASTION_SUBNET, estate.subnet_body("10.0.250.0/26"))
     lab.put(BASTION_ADDRESS, {"location": LOCATION, "sku": {"name": "Standard"}, "properties": {}})
+    refusals_gateways.prepare(lab)
     for name, case in CASES.items():
         if not case.path.endswith("/?") and not lab.exists(case.path):
             if name.endswith("/versions"):
@@ -556,7 +530,7 @@ def test_a_missing_required_property_is_refused(built: Lab, name: str) -> None:
     case = CASES[name]
     assert case.missing is not None
     path = path_of(built, case)
-    new = path if case.path.endswith("/?") else f"{path}2"
+    new = path if case.path.endswith("/?") else (case.new or f"{path}2")
     error = built.refused("PUT", new, without(case.body, case.missing))
     assert isinstance(case.missing_error, tuple)
     code, words = case.missing_error

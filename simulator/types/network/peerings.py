@@ -1,7 +1,7 @@
 """Virtual network peerings. Recording: network-vnet-peering-crud.
 
 The first side is Initiated / RemoteNotInSync until its twin exists; then both are Connected / FullyInSync at once, in
-the twin's own 201. When a side goes, the other is Disconnected.
+the twin's own 201. When a side goes, the other is Disconnected. A side that uses the other's gateways names them.
 """
 
 from __future__ import annotations
@@ -144,8 +144,12 @@ def start(ctx: HookContext) -> None:
     prefixes = _prefixes(ctx.engine, _remote(ctx.resource.body))
     properties["remoteAddressSpace"] = {"addressPrefixes": prefixes}
     properties["remoteVirtualNetworkAddressSpace"] = {"addressPrefixes": prefixes}
-    if properties.get("useRemoteGateways") and not properties.get("remoteGateways"):
-        properties.pop("remoteGateways", None)
+    properties.pop("remoteGateways", None)
+    used = (
+        list(gateways.gateways_of(ctx, _remote(ctx.resource.body) or "")) if properties.get("useRemoteGateways") else []
+    )
+    if used:
+        properties["remoteGateways"] = [{"id": gateway.id} for gateway in used]
     if properties.get("peeringState") != "Connected":
         properties.update(peeringState="Initiated", peeringSyncLevel="RemoteNotInSync")
 
@@ -187,6 +191,7 @@ TYPES: tuple[ResourceType, ...] = (
             ReadOnly("properties.peeringState"),
             ReadOnly("properties.peeringSyncLevel"),
             ReadOnly("properties.resourceGuid"),
+            ReadOnly("properties.remoteGateways"),
             ReadOnly("properties.remoteAddressSpace"),
             ReadOnly("properties.remoteVirtualNetworkAddressSpace"),
         ),
