@@ -8,6 +8,13 @@ from tests.support.blueprints import with_instance
 from tests.support.quiet_product import QuietProduct
 
 
+@noticed("compute-keeps-its-type")
+def a_cluster_does_not_become_an_instance(product: QuietProduct) -> None:
+    arm_id, body = sent(product, "cluster/cpu")
+    product.owner("PUT", arm_id, {**body, "properties": {**body["properties"], "computeType": "ComputeInstance"}})
+    assert product.failing() == set()
+
+
 @noticed("instance-rules", world="empty")
 def an_instance_cannot_stop_after_a_minute(product: QuietProduct) -> None:
     succeeded(product.create(spec(**with_instance())))

@@ -44,13 +44,20 @@ REFUSED: dict[tuple[str, str], str] = {
     (k.PRIVATE_ENDPOINT, f"{_CONNECTION}.privateLinkServiceId"): _MOVED,
     (k.PRIVATE_ENDPOINT, f"{_CONNECTION}.groupIds"): _MOVED,
     (k.PEERING, "properties.remoteVirtualNetwork.id"): "ChangingRemoteVirtualNetworkNotAllowed",
+    # Neither network of this workspace has a gateway that the other one could use (hashicorp/terraform#30569).
+    (k.PEERING, "properties.useRemoteGateways"): "RemoteVnetHasNoGateways",
     (k.STORAGE, "kind"): "AccountPropertyCannotBeUpdated",
+    # A key source in a vault needs a key there, in a vault that cannot be purged: this names none (code: assumed).
+    (k.STORAGE, "properties.encryption.keySource"): "KeyVaultPolicyError",
     (k.VAULT, "properties.enableSoftDelete"): "BadRequest",
     (k.VAULT, "properties.softDeleteRetentionInDays"): "BadRequest",
     (k.REGISTRY, "sku.name"): "DisablingPublicNetworkAccessNotSupported",
+    # A workspace's system identity may get user-assigned ones beside it, and is not taken away again (code: assumed).
+    (k.ML_WORKSPACE, "identity.type"): "ValidationError",
     (k.COMPUTE, "properties.computeType"): "UserError",
     (k.COMPUTE, "properties.properties.subnet.id"): "UserError",
-    (k.ROLE_ASSIGNMENT, "properties.principalType"): "PrincipalNotFound",
+    # The identity is known and is no user; of one that the directory lacks Azure says PrincipalNotFound.
+    (k.ROLE_ASSIGNMENT, "properties.principalType"): "UnmatchedPrincipalType",
 }
 
 #: The subnet with endpoints in it keeps its addresses; the others are empty.
@@ -73,6 +80,8 @@ IGNORED = {
 ONE_AT_A_TIME = (k.VNET, k.SUBNET, k.PEERING)
 #: A workspace that is written while its vault has no role-based access gets an access policy: two changes at once.
 ALONE = {(k.VAULT, "properties.enableRbacAuthorization")}
+#: Grants are changed while their identities are still those that they were made for: a later wave takes some away.
+EARLY = {(k.ROLE_ASSIGNMENT, "properties.principalType")}
 
 
 def refusal_of(leaf: Leaf) -> str | None:
@@ -205,12 +214,15 @@ def _is_about(finding: dict[str, Any], leaf: Leaf, body: dict[str, Any]) -> bool
 
 
 def waves(all_leaves: Iterable[Leaf]) -> Iterator[list[Leaf]]:
-    """Tags all at once; else one property of each part of a resource at a time, first what a repair may change."""
+    """Tags all at once, then grants; else one property of each part of a resource at a time, what is replaced last."""
     groups: dict[tuple[int, int], list[Leaf]] = defaultdict(list)
     places: Counter[tuple[str, bool]] = Counter()
     for leaf in all_leaves:
         if leaf.path.startswith("tags."):
             groups[0, 0].append(leaf)
+            continue
+        if (leaf.type, leaf.path) in EARLY:
+            groups[0, 1].append(leaf)
             continue
         if (leaf.type, leaf.path) in ALONE:
             groups[3, len(groups)].append(leaf)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from simulator.types.machinelearning import workspace_effects as ml
+from tests.simulator import estate
 from tests.simulator.effects_network import effect
 from tests.simulator.effects_services import with_endpoint
-from tests.simulator.estate import LOCATION, TRAINING, WORKSPACE
+from tests.simulator.estate import CLUSTER, LOCATION, TRAINING, WORKSPACE
 from tests.simulator.lab import Body, Lab
 
 INSTANCE = f"{WORKSPACE}/computes/ada-box"
@@ -53,6 +54,25 @@ def what_an_instance_may_be(lab: Lab) -> None:
     )
     error = lab.refused("PUT", INSTANCE, instance_body({"type": "SystemAssigned"}))
     assert error["message"] == "The identity of a compute instance cannot be changed."
+
+
+@effect("compute-keeps-its-type")
+def a_compute_stays_what_it_is(lab: Lab) -> None:
+    """Neither becomes the other, with a body that would do for a new one; deleted, its name is free for either."""
+    with_endpoint(lab)
+    box, cluster = instance_body(), estate.cluster_body()
+    for path, body, other in ((CLUSTER, cluster, box), (INSTANCE, box, cluster)):
+        was, asked = (one["properties"]["computeType"] for one in (body, other))
+        before = lab.put(path, body)
+        error = lab.refused("PUT", path, other)
+        name = path.rpartition("/")[2]
+        assert (error["code"], error["message"]) == (
+            "UserError",
+            f"The compute type of '{name}' cannot be changed from '{was}' to '{asked}'.",
+        )
+        assert lab.get(path)["properties"] == before["properties"]
+    lab.delete(INSTANCE)
+    assert lab.put(INSTANCE, cluster)["properties"]["computeType"] == "AmlCompute"
 
 
 @effect("instance-settles-in")

@@ -101,6 +101,16 @@ def _error(message: str) -> ArmError:
     return ArmError(400, "UserError", message)
 
 
+def refuse_other_type(ctx: HookContext) -> None:
+    """A compute stays what it is: a name is a cluster's or an instance's until it is deleted.
+
+    No public quotation of Azure's words was found; the code is the provider's.
+    """
+    was, asked = (dig(body, "properties.computeType") for body in (ctx.previous, ctx.resource.body))
+    if ctx.previous is not None and was != asked:
+        raise _error(f"The compute type of '{ctx.resource.name}' cannot be changed from '{was}' to '{asked}'.")
+
+
 def validate(ctx: HookContext) -> None:
     compute = ctx.resource
     if instances.is_instance(compute):
@@ -224,6 +234,7 @@ TYPES: tuple[ResourceType, ...] = (
         computed=_computed,
         actions=(Action("listNodes", list_nodes), *instances.ACTIONS),
         hooks=(
+            Hook(Phase.VALIDATE, "compute-keeps-its-type", refuse_other_type),
             *instances.HOOKS,
             Hook(Phase.VALIDATE, "compute-rules", validate),
             Hook(Phase.VALIDATE, "compute-needs-endpoint", needs_endpoint),
