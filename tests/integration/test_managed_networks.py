@@ -11,6 +11,7 @@ from controlplane.errors import Conflict
 from tests.support.blueprints import example
 from tests.support.lives import written
 from tests.support.quiet_product import QuietProduct
+from tests.support.worlds import world_of
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-data"
 LAKE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stlake"
@@ -92,3 +93,19 @@ def test_an_endpoint_to_another_resource_is_approved_and_taken_away(product: Qui
     put_to_its_end(product, asked, consent=True)
     assert (product.body(LAKE) or {})["properties"]["privateEndpointConnections"] == []
     assert product.body(role) is None
+
+
+def test_accounts_of_datastores_are_reached_by_rules_of_their_own() -> None:
+    """Nodes of a managed network have no way into the customer's one: the account takes an endpoint of theirs, too."""
+    product = world_of("datastores")
+    try:
+        asked = {**example("managed-internet"), "datastores": example("datastores")["datastores"]}
+        put_to_its_end(product, asked)
+        rules = {key for key in product.ids() if key.startswith("outbound-rule/data-")}
+        assert rules == {f"outbound-rule/data-{name}" for name in ("stpatients-blob", "stpatients-dfs", "stsales-blob")}
+        before = written(product)
+        assert product.repair().status == "Succeeded"
+        assert written(product) == before
+        assert product.delete().status == "Succeeded"
+    finally:
+        product.close()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from controlplane.arm import name_of
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.egress.hosts import SOURCES, Host, Source, covers
 from controlplane.workspaces.spec_model import NetworkMode, OutboundRule, WorkspaceSpec
 
 FQDN, SERVICE_TAG, PRIVATE_ENDPOINT = "FQDN", "ServiceTag", "PrivateEndpoint"
 #: Names of rules that a person did not write begin so.
-CATALOG_PREFIX = "catalog-"
+CATALOG_PREFIX, DATA_PREFIX = "catalog-", "data-"
 #: What a private endpoint may lead to by a word instead of an id: the workspace's own, by logical key.
 OWN_TARGETS = ("storage", "vault", "registry")
 _TYPES: Mapping[str, str] = MappingProxyType(
@@ -52,7 +53,7 @@ def outbound_rules(spec: WorkspaceSpec) -> tuple[Rule, ...]:
     """
     if not spec.network.mode.is_managed:
         return ()
-    own = tuple(_own(rule) for rule in spec.network.managed.outbound_rules)
+    own = (*(_own(rule) for rule in spec.network.managed.outbound_rules), *_to_data(spec))
     if spec.network.mode is NetworkMode.ALLOW_INTERNET:
         return _by_name(own)
     hosts = {rule.destination for rule in own if isinstance(rule.destination, str)}
@@ -128,6 +129,23 @@ def _own(rule: OutboundRule) -> Rule:
         }
         requirements = ("S5-03", "S5-24")
     return Rule(rule.name, _TYPES[rule.type], destination, because, requirements)
+
+
+def _to_data(spec: WorkspaceSpec) -> Iterator[Rule]:
+    """Endpoints to the accounts of datastores that ask for one; none where a rule of the spec leads there already.
+
+    A datastore of a data lake takes two: "dfs" for its files, "blob" for what still speaks the older protocol.
+    """
+    written = {(r.destination.lower(), r.subresource) for r in spec.network.managed.outbound_rules if r.subresource}
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for store in spec.datastores:
+        for subresource in ("blob", "dfs") if store.type == "azureDataLakeGen2" else ("blob",):
+            if store.private_endpoint and (store.account.lower(), subresource) not in written:
+                wanted.setdefault((store.account, subresource), []).append(f"$.datastores[{store.name}]")
+    for (account, subresource), because in wanted.items():
+        destination = {"serviceResourceId": account, "subresourceTarget": subresource, "sparkEnabled": False}
+        name = f"{DATA_PREFIX}{name_of(account)}-{subresource}"
+        yield Rule(name, PRIVATE_ENDPOINT, destination, tuple(because), ("S2-65", "S5-03"))
 
 
 def _catalog(spec: WorkspaceSpec, fqdn: str) -> Rule:

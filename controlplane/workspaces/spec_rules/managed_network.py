@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from controlplane.arm import name_of, resource_group_of, subscription_of, type_of
 from controlplane.errors import ErrorDetail
-from controlplane.workspaces.egress.rules import CATALOG_PREFIX, OWN_TARGETS
+from controlplane.workspaces.egress.rules import CATALOG_PREFIX, DATA_PREFIX, OWN_TARGETS
 from controlplane.workspaces.spec_model import NetworkMode, OutboundRule, WorkspaceSpec
 
 _MANAGED = "$.network.managed"
@@ -44,8 +44,9 @@ def managed_network(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
         if rule.name in seen:
             yield ErrorDetail("DuplicateName", f"Two outbound rules are called '{rule.name}'.", f"{path}.name")
         seen.add(rule.name)
-        if rule.name.startswith(CATALOG_PREFIX):
-            yield _wrong(f"{path}.name", f"begins with {CATALOG_PREFIX}, which names the rules of the catalog")
+        for prefix, whose in ((CATALOG_PREFIX, "the catalog"), (DATA_PREFIX, "datastores")):
+            if rule.name.startswith(prefix):
+                yield _wrong(f"{path}.name", f"begins with {prefix}, which names the rules of {whose}")
         yield from _fits_mode(rule, mode, path)
         yield from _fields(rule, path)
         yield from _destination(rule, path)

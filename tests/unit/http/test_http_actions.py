@@ -58,7 +58,7 @@ async def test_update_whose_plan_cannot_be_read_is_refused_for_now(api: Api) -> 
     await existing_cluster(api)
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-churn-churn-dev"
     api.reader.refusing[group.lower()] = Transient("TooManyRequests", "Slow down.", retry_after=7)
-    answer = await api.call("PATCH", "workspaces/churn-dev", {"environment": "test"})
+    answer = await api.call("PATCH", "workspaces/churn-dev", {"workload": "nlp"})
     assert (answer.status_code, error(answer)["code"]) == (503, "ResourceUnreadable")
     assert int(answer.headers["Retry-After"]) > 0
     stored = await api.services.repository.load("churn-dev")

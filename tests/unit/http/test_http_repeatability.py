@@ -46,7 +46,7 @@ async def operations(api: Api) -> int:
 
 WRITES: dict[str, tuple[str, str, Any]] = {
     "creation": ("PUT", "workspaces/churn-dev", spec()),
-    "change": ("PATCH", "workspaces/known", {"environment": "test"}),
+    "change": ("PATCH", "workspaces/known", {"workload": "nlp"}),
     "repair": ("POST", "workspaces/known:repair", None),
     "deletion": ("DELETE", "workspaces/known", None),
     "plan": ("POST", "workspaces/known:plan", {"spec": spec(address_space="10.44.0.0/22")}),
