@@ -33,7 +33,7 @@ SPECS = st.builds(
             "hub": {} if environment == "dev" else {**FULL_HUB, "buildAgents": 0, "agents": {}},
         },
     },
-    st.sampled_from(["dev", "test", "prod"]),
+    st.just("dev"),
     st.booleans(),
     st.lists(CLUSTER, max_size=2),
     st.integers(0, 60),
