@@ -120,9 +120,11 @@ NETWORK_KINDS: tuple[Kind, ...] = (
     entry(
         k.VM,
         Listing.GROUP,
-        # Everything of the profiles but size, tags and identity: PropertyChangeNotAllowed.
+        # Everything of the profiles but size, tags and identity: PropertyChangeNotAllowed. An interface is not taken
+        # from a machine (NicInUse): where it is made anew, the machine is.
         replacing=frozenset(
             {
+                "properties.networkProfile.networkInterfaces[].id",
                 "properties.storageProfile.imageReference.publisher",
                 "properties.storageProfile.imageReference.offer",
                 "properties.storageProfile.imageReference.sku",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -237,3 +238,17 @@ def test_a_workspace_that_moves_to_another_hub_leaves_nothing_in_the_old_one(
     assert product.delete().status == "Succeeded"
     assert theirs(product) == before
     assert left(product, group) == []
+
+
+def test_a_hub_with_machines_moves_to_other_addresses_with_consent(product: QuietProduct) -> None:
+    """An interface is not taken from a machine: the machine goes first, and comes again on the new one."""
+    registered(product)
+    asked = example("hub-bastion")
+    assert product.create(asked).status == "Succeeded"
+    asked["network"]["addressSpace"] = "10.40.60.0/22"
+    moved = product.finish(product.put(asked, consent=True))
+    assert moved.status == "Succeeded", moved.error
+    assert product.failing() == set()
+    body = product.body(product.ids()["nic/jump-host"]) or {}
+    address = body["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"]
+    assert ip_address(address) in ip_network("10.40.62.0/23")

@@ -21,19 +21,14 @@ CLUSTER = st.fixed_dictionaries(
     }
 )
 SPECS = st.builds(
-    lambda environment, keys, clusters, block: {
+    lambda machines, clusters, block: {
         **example(),
-        "environment": environment,
-        # In dev data scientists administer the vault, so that keys take a waiver.
-        "storage": {"sharedKeyAccess": keys and environment != "dev"},
         "compute": {"clusters": [{**one, "name": f"cluster-{place}"} for place, one in enumerate(clusters)]},
-        # Outside of dev there has to be a way in.
         "network": {
             "addressSpace": f"10.40.{4 * block}.0/22",
-            "hub": {} if environment == "dev" else {**FULL_HUB, "buildAgents": 0, "agents": {}},
+            "hub": {**FULL_HUB, "bastion": False, "buildAgents": 0, "agents": {}} if machines else {},
         },
     },
-    st.just("dev"),
     st.booleans(),
     st.lists(CLUSTER, max_size=2),
     st.integers(0, 60),
