@@ -14,7 +14,6 @@ from controlplane.arm import fold, name_of, type_of
 from controlplane.errors import ErrorDetail
 from controlplane.workspaces.durations_iso import duration_seconds
 from controlplane.workspaces.spec_model import Cluster, Instance, WorkspaceSpec, is_arm_id
-from controlplane.workspaces.spec_rules.unbuilt import not_available
 
 _IDENTITY = "microsoft.managedidentity/userassignedidentities"
 #: "Compute name must not end with '-' or contain '-' followed by numbers": MicrosoftLearning/mslearn-mlops#7.
@@ -50,9 +49,6 @@ def _cluster(spec: WorkspaceSpec, cluster: Cluster, path: str) -> Iterator[Error
     if not 30 <= duration_seconds(cluster.idle_before_scale_down) <= 7200:
         text = f"idleBeforeScaleDown {cluster.idle_before_scale_down} is not between PT30S and PT2H."
         yield ErrorDetail("InvalidValue", text, f"{path}.idleBeforeScaleDown")
-    if cluster.public_ip and spec.network.mode.is_managed:
-        # S1-45's order, which public nodes take, is one of networks of the customer's own.
-        yield not_available(f"{path}.publicIp", "false, in a managed network")
     yield from _identity(spec, cluster.identity.type, cluster.identity.ids, f"{path}.identity")
 
 

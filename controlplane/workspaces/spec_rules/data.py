@@ -125,12 +125,6 @@ def _shared_with_people(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
                 yield _wrong(f"$.compute.instances[{index}].identity.ids[{place}]", text)
 
 
-def _legacy(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
-    """X-05: datastores are written through the v2 API, which a workspace in v1 legacy mode refuses."""
-    if spec.legacy_v1_mode and spec.datastores:
-        yield _wrong("$.datastores", "are made through the v2 API, which legacyV1Mode switches off")
-
-
 RULES: dict[str, DataRule] = {
     rule.name: rule
     for rule in (
@@ -141,7 +135,6 @@ RULES: dict[str, DataRule] = {
         DataRule("datastores.types", _types, ("S2-45",)),
         DataRule("datastores.secrets", _secrets),
         DataRule("datastores.computeOnly", _compute_only),
-        DataRule("datastores.legacy", _legacy),
     )
 }
 """Name → rule."""

@@ -93,7 +93,6 @@ def test_validate(requirement: str) -> None:
             "$.compute.instances[0].identity.ids[1]",
             "keeps from people",
         ),
-        ({**asked(STORE), "legacyV1Mode": True}, "$.datastores", "v2 API"),
         (asked(existing=ACCOUNT), "$.registry.existing", "container registry"),
         (asked(existing=REGISTRY, adminUser=True), "$.registry.adminUser", "comes with it off"),
         (asked(privateImages=[ACCOUNT]), "$.registry.privateImages[0]", "container registry"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from controlplane.errors import Rejected
 from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.blueprint import compile_blueprint
+from controlplane.workspaces.conflicts import refusals
 from controlplane.workspaces.spec import parse_spec
 from tests.support.blueprints import CONTEXT, EXAMPLES, example
 
@@ -34,6 +36,8 @@ def test_it_goes_with_each_other_one_or_is_refused_by_name(first: str) -> None:
         except Rejected as refused:
             assert all(detail.target and detail.message for detail in refused.details), (first, second)
             continue
+        if refusals(spec, date(2026, 11, 22)):
+            continue  # a conflict between requirements, found before anything is compiled
         blueprint = compile_blueprint(placed(spec, "10.40.96.0/21"), CONTEXT)
         known = {resource.key for resource in blueprint.resources}
         missing = {key for resource in blueprint.resources for key in resource.depends_on} - known
