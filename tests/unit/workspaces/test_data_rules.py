@@ -107,7 +107,6 @@ def test_validate(requirement: str) -> None:
         "private data in the studio",
         "beside private data in the studio",
         "private data at an instance",
-        "without the v2 API",
         "no registry",
         "somebody else's admin account",
         "no registry of images",
