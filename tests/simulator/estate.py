@@ -30,6 +30,7 @@ INSIGHTS = provider("Microsoft.Insights/components", "insights")
 WORKSPACE = provider("Microsoft.MachineLearningServices/workspaces", "ws1")
 CLUSTER = f"{WORKSPACE}/computes/cpu"
 JOB = f"{WORKSPACE}/jobs/train-1"
+ENDPOINT = f"{WORKSPACE}/onlineEndpoints/churn"
 
 
 def zone_id(name: str) -> str:
@@ -232,6 +233,18 @@ def secured_workspace(lab: Lab, *, nat: bool = True, cluster: bool = True) -> No
         endpoint(lab, name)
     if cluster:
         lab.put(CLUSTER, cluster_body())
+
+
+ONLINE_BODY: Body = {
+    "location": LOCATION,
+    "identity": {"type": "SystemAssigned"},
+    "properties": {"authMode": "AADToken", "traffic": {"blue": 90, "green": 10}},
+}
+DEPLOYMENT_BODY: Body = {
+    "location": LOCATION,
+    "sku": {"name": "Default", "capacity": 2},
+    "properties": {"endpointComputeType": "Managed", "instanceType": "Standard_DS3_v2"},
+}
 
 
 EVENTS_BODY: Body = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.engine.declaration import ResourceType
-from simulator.types.machinelearning import assets, computes, jobs, outbound_rules, workspaces
+from simulator.types.machinelearning import assets, computes, endpoints, jobs, outbound_rules, workspaces
 
 TYPES: tuple[ResourceType, ...] = (
     *workspaces.TYPES,
@@ -11,4 +11,5 @@ TYPES: tuple[ResourceType, ...] = (
     *computes.TYPES,
     *jobs.TYPES,
     *assets.TYPES,
+    *endpoints.TYPES,
 )

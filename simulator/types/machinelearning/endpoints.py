@@ -1,0 +1,78 @@
+"""Azure ML online endpoints and their deployments: what stands there; their calls are in traffic.py.
+
+Shapes and what is required: API definition of 2024-10-01 (OnlineEndpoint: authMode; OnlineDeployment:
+endpointComputeType; sku with a capacity).
+"""
+
+from __future__ import annotations
+
+from simulator.engine.declaration import (
+    Action,
+    Answer,
+    Body,
+    HookContext,
+    JsonObject,
+    Lro,
+    ReadOnly,
+    Required,
+    ResourceType,
+    Style,
+)
+from simulator.types.machinelearning._lro import LOCATION
+from simulator.types.machinelearning.workspaces import WORKSPACE
+
+ENDPOINT = f"{WORKSPACE}/onlineEndpoints"
+DEPLOYMENT = f"{ENDPOINT}/deployments"
+
+
+def _lro(status: int, state: str, seconds: float) -> Lro:
+    return Lro(
+        Style.BOTH,
+        status,
+        Body.RESOURCE if status != 202 else Body.EMPTY,
+        state=state,
+        seconds=seconds,
+        operation_url=LOCATION + "/mfeOperationsStatus/oe:{guid}",
+        location_url=LOCATION + "/mfeOperationResults/oe:{guid}",
+    )
+
+
+def _computed(ctx: HookContext) -> JsonObject:
+    host = f"https://{ctx.resource.name}.{ctx.resource.location}.inference.ml.azure.com"
+    return {"properties": {"scoringUri": f"{host}/score", "swaggerUri": f"{host}/swagger.json"}}
+
+
+def _keys(ctx: HookContext) -> Answer:
+    found = {f"{one}Key": ctx.engine.digits("endpoint", ctx.resource.key, one, length=32) for one in ("primary",)}
+    return Answer(200, {**found, "secondaryKey": ctx.engine.digits("endpoint", ctx.resource.key, "2", length=32)})
+
+
+def _required(path: str, what: str) -> Required:
+    leaf = path.rpartition(".")[2]
+    return Required(path, "UserError", f"The property '{leaf}' of {what} '{{name}}' is required.")
+
+
+TYPES: tuple[ResourceType, ...] = (
+    ResourceType(
+        name=ENDPOINT,
+        create=_lro(201, "Creating", 60),
+        update=_lro(200, "Updating", 15),
+        delete=_lro(202, "Deleting", 30),
+        identity=True,
+        keys=("id", "name", "type", "location", "tags", "identity", "kind", "properties"),
+        required=(_required("properties.authMode", "endpoint"),),
+        read_only=(ReadOnly("properties.scoringUri"), ReadOnly("properties.swaggerUri")),
+        defaults={"properties": {"traffic": {}, "mirrorTraffic": {}, "publicNetworkAccess": "Enabled"}},
+        computed=_computed,
+        actions=(Action("listKeys", _keys),),
+    ),
+    ResourceType(
+        name=DEPLOYMENT,
+        create=_lro(201, "Creating", 480),
+        update=_lro(200, "Updating", 120),
+        delete=_lro(202, "Deleting", 60),
+        keys=("id", "name", "type", "location", "tags", "sku", "properties"),
+        required=(_required("properties.endpointComputeType", "deployment"),),
+        defaults={"sku": {"name": "Default", "capacity": 1}, "properties": {"instanceType": "Standard_DS3_v2"}},
+    ),
+)
