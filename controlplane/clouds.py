@@ -28,6 +28,9 @@ class Hosts:
     (https://learn.microsoft.com/azure/storage/common/storage-account-overview#storage-account-endpoints)."""
     vault: str
     registry: str
+    federation_audience: str
+    """Audience of tokens that an application of this cloud takes for its own ("Configure an application to trust a
+    managed identity"; Cloud.AADTokenExchangeAudience of the clouds in MSAL's and Azure SDKs' settings)."""
     regions: tuple[str, ...] = ()
     """What names of its regions begin with; none: every other name."""
 
@@ -44,6 +47,7 @@ HOSTS: Mapping[str, Hosts] = MappingProxyType(
             storage=("core.windows.net", "storage.azure.net"),
             vault="vault.azure.net",
             registry="azurecr.io",
+            federation_audience="api://AzureADTokenExchange",
         ),
         "AzureUSGovernment": Hosts(
             arm="https://management.usgovcloudapi.net",
@@ -55,6 +59,7 @@ HOSTS: Mapping[str, Hosts] = MappingProxyType(
             storage=("core.usgovcloudapi.net",),
             vault="vault.usgovcloudapi.net",
             registry="azurecr.us",
+            federation_audience="api://AzureADTokenExchangeUSGov",
             regions=("usgov", "usdod"),
         ),
         "AzureChinaCloud": Hosts(
@@ -67,6 +72,7 @@ HOSTS: Mapping[str, Hosts] = MappingProxyType(
             storage=("core.chinacloudapi.cn",),
             vault="vault.azure.cn",
             registry="azurecr.cn",
+            federation_audience="api://AzureADTokenExchangeChina",
             regions=("china",),
         ),
     }

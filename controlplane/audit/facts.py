@@ -62,10 +62,17 @@ def accepted(operation: Operation, versions: Versions, evidence: Evidence) -> Fa
         "recreate": list(operation.recreate),
         "specHash": digest(exact(dict(versions.after))),
         "changes": changes(versions.before, versions.after),
+        "waivers": _waived(versions),
         **evidence.told(),
     }
     actor = Actor(operation.created_by, evidence.actor_kind)
     return _of_operation(operation, operation.created_at, actor, Action.OPERATION_ACCEPTED, details)
+
+
+def _waived(versions: Versions) -> list[Any]:
+    """Waivers that the actor asked for, or changed: whole, because they switch requirements off."""
+    before = list((versions.before or {}).get("waivers") or ())
+    return [exact(dict(one)) for one in versions.after.get("waivers") or () if one not in before]
 
 
 def cancel_requested(operation: Operation, evidence: Evidence) -> Fact:

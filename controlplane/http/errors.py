@@ -34,6 +34,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "GroupOverage": 403,
     "InsufficientScope": 403,
     "ScopeNotAllowedForProject": 403,
+    "WaiverNotAllowed": 403,
     "AuditObjectNotFound": 404,
     "OperationNotFound": 404,
     "ProjectNotFound": 404,

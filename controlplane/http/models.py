@@ -23,6 +23,7 @@ from controlplane.workspaces.access.report import AccessReport
 from controlplane.workspaces.conflicts import Decision
 from controlplane.workspaces.model import Action
 from controlplane.workspaces.posture.model import Finding, Score
+from controlplane.workspaces.records import WaiverAcceptance
 from controlplane.workspaces.spec import WorkspaceSpec
 from controlplane.workspaces.spec_model import Access, Money, Waiver
 
@@ -91,6 +92,7 @@ class WorkspaceStatusBody(Model):
     active_operation: str | None = Field(description="Id of the operation that runs now.")
     last_operation: str | None
     address_space: str | None = Field(description="The range that the workspace has, also where the spec says auto.")
+    waivers: tuple[WaiverAcceptance, ...] = Field(description="Who accepted each waiver of the spec.")
     last_observed_at: datetime | None
 
 

@@ -72,7 +72,9 @@ class Once:
         name = self._request.path_params.get("name")
         about = self._request.scope["route"].path.startswith("/api/workspaces/") and name is not None
         workspace = await self._ctx.services.repository.load(str(name)) if about and self._ctx.caller.groups else None
-        access = workspace.record.spec.get("access") if workspace else None
+        # The name may be another project's by now, whose personas have no say in this one.
+        same = workspace is not None and workspace.record.project == answer.project
+        access = workspace.record.spec.get("access") if workspace is not None and same else None
         return judge(self._ctx.caller, permission, registration, access) is Verdict.ALLOWED
 
     def _answer(self, response: Response) -> Answer:

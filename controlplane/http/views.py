@@ -78,6 +78,7 @@ def workspace(stored: StoredWorkspace) -> dict[str, Any]:
             "activeOperation": record.active_operation,
             "lastOperation": record.last_operation,
             "addressSpace": record.address_space or None,
+            "waivers": [one.model_dump(mode="json", by_alias=True) for one in record.waiver_acceptances],
             **shown,
         },
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from controlplane.audit.facts import evidence_of
@@ -74,14 +74,15 @@ async def list_operations(
     return page_of(found, paging, _values)
 
 
-async def _named(listing: Listing, caller: Caller, projects: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+async def _named(listing: Listing, caller: Caller, projects: Mapping[str, Registration]) -> frozenset[tuple[str, str]]:
     """Project and target of workspaces which name a group of the caller as a persona."""
     targets: set[tuple[str, str]] = set()
     last: str | None = None
     while projects:
-        page = await listing.workspaces_of(projects, last, SCAN_PROJECTS)
-        mine = (one for _, one in page.items if persona_roles(caller, one.record.spec.get("access")))
-        targets |= {(one.record.project, f"workspaces/{one.record.name}") for one in mine}
+        page = await listing.workspaces_of(tuple(projects), last, SCAN_PROJECTS)
+        records = (one.record for _, one in page.items)
+        mine = (one for one in records if persona_roles(caller, projects.get(one.project), one.spec.get("access")))
+        targets |= {(one.project, f"workspaces/{one.name}") for one in mine}
         last = page.last
         if last is None:
             break
@@ -155,12 +156,14 @@ async def _require(deps: OperationDeps, caller: Caller, permission: Permission, 
     stored = await deps.repository.load_operation(operation_id) if _ID.fullmatch(operation_id) else None
     if stored is None:
         raise operation_not_found(operation_id)
-    verdict = judge(caller, permission, await _registration(deps, stored.operation.project))
+    registration = await _registration(deps, stored.operation.project)
+    verdict = judge(caller, permission, registration)
     if verdict is not Verdict.ALLOWED and caller.groups:
         workspace = await deps.repository.load(stored.operation.target.partition("/")[2])
         # A name may be another project's by now.
         same = workspace is not None and workspace.record.project == stored.operation.project
-        roles = persona_roles(caller, workspace.record.spec.get("access")) if workspace and same else frozenset()
+        named = workspace.record.spec.get("access") if workspace is not None and same else None
+        roles = persona_roles(caller, registration, named)
         if roles & TABLE[permission]:
             return stored
         # Who asked for a deletion may see its end, when there is no workspace left that names him.

@@ -149,11 +149,15 @@ Personas = Mapping[str, Sequence[str]]
 """``access`` of a workspace's spec."""
 
 
-def persona_roles(caller: Caller, access: Personas | None) -> frozenset[Role]:
+def persona_roles(caller: Caller, registration: Registration | None, access: Personas | None) -> frozenset[Role]:
     """What a caller may do with one workspace because its spec names a group of the caller as a persona: a project lead
-    sees and changes it, a data scientist sees it."""
+    sees and changes it, a data scientist sees it. Only groups that the project is registered with now count: the spec
+    was held to the registration of its day, and a group that an administrator took out of it since has no say."""
+    if registration is None:
+        return frozenset()
+    groups = caller.groups & {group.lower() for group in registration.entra_groups}
     named = access or {}
-    found = {role for persona, role in _PERSONAS.items() if caller.groups & {g.lower() for g in named.get(persona, ())}}
+    found = {role for persona, role in _PERSONAS.items() if groups & {g.lower() for g in named.get(persona, ())}}
     return frozenset(found)
 
 
@@ -161,7 +165,7 @@ def judge(
     caller: Caller, permission: Permission, registration: Registration | None, access: Personas | None = None
 ) -> Verdict:
     """Applies the table. ``access``: of the workspace that it is about, where there is one."""
-    roles = roles_in(caller, registration) | persona_roles(caller, access)
+    roles = roles_in(caller, registration) | persona_roles(caller, registration, access)
     if roles & TABLE[permission]:
         return Verdict.ALLOWED
     return Verdict.FORBIDDEN if roles else Verdict.HIDDEN

@@ -86,14 +86,14 @@ async def readable_projects(
 
 async def persona_projects(
     projects: ProjectRepository, caller: Caller, wanted: str | None, readable: tuple[str, ...]
-) -> tuple[str, ...]:
+) -> dict[str, Registration]:
     """Projects beside the readable ones whose workspaces may name a group of the caller as a persona, in name order:
     those that are registered with one of the caller's groups. Which workspaces do is for who reads them."""
     if not caller.groups:
-        return ()
+        return {}
     records = await projects.all()
     mine = (r for r in records if caller.groups & {group.lower() for group in r.registration.entra_groups})
-    return tuple(r.name for r in mine if r.name not in readable and wanted in (None, r.name))
+    return {r.name: r.registration for r in mine if r.name not in readable and wanted in (None, r.name)}
 
 
 async def get_project(deps: ProjectDeps, caller: Caller, name: str) -> ProjectRecord:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 #: The newest one known when this was written; the default of a spec.
 NEWEST = "4.269.0"
-#: SHA-256 of the packages for Linux x64, as the releases page has them; others are trusted as their server is.
+#: SHA-256 of the packages for Linux x64, as the releases page has them. A spec names that of any other version.
 SHA256 = {
     "3.217.1": "b205aede2354ed7c277f9acb14c446093f26d6607d3e1c00c57031b32c95ed31",
     "4.269.0": "b7bfdc699857e7e045345494eec7f89c81d870e469e7d6199b37d6bf1601d3cf",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from controlplane.operations.model import Condition, Model
 
 
@@ -24,6 +26,14 @@ class GrantApproval(Model):
     grant: str
     """Its name: the same for the same role of the same principal on the same resource."""
     by: str
+    at: datetime
+
+
+class WaiverAcceptance(Model):
+    """Who accepted the waiver of a conflict as it stands in the spec."""
+
+    conflict: str
+    by: str = Field(description="`{tenant id}/{object id}`.")
     at: datetime
 
 
@@ -49,6 +59,8 @@ class WorkspaceRecord(Model):
     access_requests: Mapping[str, tuple[str, ...]] = {}
     """Who asked for grants that an administrator has to make → their names; somebody else approves them."""
     access_approvals: tuple[GrantApproval, ...] = ()
+    waiver_acceptances: tuple[WaiverAcceptance, ...] = ()
+    """Of each waiver in ``spec``."""
     generation: int = 1
     incarnation: int = 1
     deleting: bool = False

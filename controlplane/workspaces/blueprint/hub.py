@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from controlplane.clouds import HOSTS
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.blueprint.agent_script import agent_script
 from controlplane.workspaces.blueprint.context import Site, resource
@@ -193,7 +194,9 @@ def _agent(site: Site, machine: str) -> Resource:
             "publisher": "Microsoft.Azure.Extensions",
             "type": "CustomScript",
             "typeHandlerVersion": "2.1",
-            "settings": {"script": agent_script(site.spec.network.hub.agents, site.context.tenant_id)},
+            "settings": {
+                "script": agent_script(site.spec.network.hub.agents, site.context.tenant_id, HOSTS[site.context.cloud])
+            },
         },
         "S1-60",
         "S1-61",

@@ -29,7 +29,15 @@ from controlplane.workspaces.repository import (
     WorkspaceRepository,
     new_operation_id,
 )
-from controlplane.workspaces.services.asked import Asked, Outcome, Request, check_facts, immutable, understand
+from controlplane.workspaces.services.asked import (
+    Asked,
+    Outcome,
+    Request,
+    check_facts,
+    immutable,
+    stored_as_asked,
+    understand,
+)
 from controlplane.workspaces.services.deps import (
     ServiceDeps,
     blueprint_of,
@@ -43,6 +51,7 @@ from controlplane.workspaces.services.deps import (
 from controlplane.workspaces.services.look import judge_posture
 from controlplane.workspaces.services.merge import merge_patch
 from controlplane.workspaces.services.room import Room, find_room, require_place, require_possible
+from controlplane.workspaces.waiving import Acceptor, acceptances
 
 _log = logging.getLogger(__name__)
 #: How often one request chooses what to take before others' speed is the caller's to know.
@@ -277,12 +286,14 @@ def require_readable(plan: Plan) -> None:
 
 def _record(deps: ServiceDeps, request: Request, asked: Asked) -> tuple[WorkspaceRecord, OperationKind]:
     now, principal = deps.clock.now(), request.caller.principal
+    acceptor = Acceptor(principal, now)
     if asked.stored is None:
         record = WorkspaceRecord(
             name=asked.name,
             project=asked.spec.project,
             resource_group=asked.resource_group,
             spec=asked.body,
+            waiver_acceptances=acceptances((), None, asked.spec, acceptor),
             incarnation=asked.incarnation,
             created_at=now,
             created_by=principal,
@@ -295,8 +306,10 @@ def _record(deps: ServiceDeps, request: Request, asked: Asked) -> tuple[Workspac
     kind = OperationKind.UPDATE if asked.stored.status.observed_generation else OperationKind.CREATE
     if not asked.changes_spec:
         return before, kind
+    accepted = acceptances(before.waiver_acceptances, stored_as_asked(asked.stored), asked.spec, acceptor)
     changed = {
         "spec": asked.body,
+        "waiver_acceptances": accepted,
         "generation": before.generation + 1,
         "last_modified_at": now,
         "last_modified_by": principal,

@@ -18,7 +18,7 @@ from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation
 from controlplane.operations.preconditions import Preconditions
 from controlplane.ports.store import Write
-from controlplane.projects.access import Caller, Permission, Verdict, judge
+from controlplane.projects.access import Caller, Permission, Role, Verdict, app_roles, judge
 from controlplane.projects.model import Registration
 from controlplane.projects.registration import is_project_name
 from controlplane.projects.scope import out_of_scope
@@ -34,6 +34,7 @@ from controlplane.workspaces.services.hub import hub_details
 from controlplane.workspaces.services.identity import identity_details
 from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
 from controlplane.workspaces.transitions import check_transition
+from controlplane.workspaces.waiving import not_allowed
 
 #: Fields that Azure cannot change in place and whose change no plan can express.
 IMMUTABLE = ("subscriptionId", "location")
@@ -104,7 +105,8 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
     """Everything that can be said without asking Azure.
 
     Raises ``Rejected``: ``AuthorizationFailed``, ``InvalidResourceName``, ``InvalidSpec``, ``ProjectNotFound``,
-    ``PropertyChangeNotAllowed``, ``ScopeNotAllowedForProject``; ``Conflict``: ``WorkspaceNameUnavailable``,
+    ``PropertyChangeNotAllowed``, ``ScopeNotAllowedForProject``, ``WaiverNotAllowed``;
+    ``Conflict``: ``WorkspaceNameUnavailable``,
     ``ConditionNotMet``, ``TransitionNotAllowed``, ``WorkspaceDeleting``.
     """
     known = await find(deps, request.caller, request.permission, request.name)
@@ -119,11 +121,13 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
             target="$.project",
         )
     request.preconditions.check(stored.record.public_etag if stored else None)
-    if stored is not None:
+    before = stored_as_asked(stored) if stored is not None else None
+    if stored is not None and before is not None:
         _check_unchanged(spec, stored)
-        _check_transition(spec, stored)
+        _check_transition(before, spec)
     _check_expiry(spec, stored, deps.clock.now())
     _check_conflicts(spec, deps.clock.now())
+    _check_waivers(request.caller, before, spec)
     _check_scope(request.name, spec, registration)
     if stored is not None:
         incarnation, group = stored.record.incarnation, stored.record.resource_group
@@ -194,12 +198,15 @@ def _check_unchanged(spec: WorkspaceSpec, stored: StoredWorkspace) -> None:
         raise immutable(details)
 
 
-def _check_transition(spec: WorkspaceSpec, stored: StoredWorkspace) -> None:
-    """Against the stored spec as it was accepted then, whatever today's rules would say of it."""
+def stored_as_asked(stored: StoredWorkspace) -> WorkspaceSpec:
+    """The stored spec as it was accepted then, whatever today's rules would say of it. Raises ``Fatal``."""
     try:
-        before = WorkspaceSpec.model_validate(stored.record.spec)
+        return WorkspaceSpec.model_validate(stored.record.spec)
     except ValidationError as error:
         raise Fatal("InvalidRecord", f"The stored spec of {stored.record.name!r} is not understood.") from error
+
+
+def _check_transition(before: WorkspaceSpec, spec: WorkspaceSpec) -> None:
     details = check_transition(before, spec)
     if details:
         message = details[0].message if len(details) == 1 else "A workspace cannot be changed into what is asked."
@@ -223,6 +230,13 @@ def _check_conflicts(spec: WorkspaceSpec, now: datetime) -> None:
     if details:
         message = details[0].message if len(details) == 1 else "The spec asks for what requirements exclude."
         raise Rejected("InvalidSpec", message, target=details[0].target, details=details)
+
+
+def _check_waivers(caller: Caller, before: WorkspaceSpec | None, spec: WorkspaceSpec) -> None:
+    """What was accepted before passes from whoever may change the workspace."""
+    details = () if Role.ADMIN in app_roles(caller) else not_allowed(before, spec)
+    if details:
+        raise Rejected("WaiverNotAllowed", details[0].message, target=details[0].target, details=details)
 
 
 def immutable(details: tuple[ErrorDetail, ...]) -> Rejected:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from controlplane.operations.paging import Fields, Operator, Paging
 from controlplane.projects.access import Caller, Permission, persona_roles
+from controlplane.projects.model import Registration
 from controlplane.projects.service import persona_projects, readable_projects
 from controlplane.workspaces.listing import SCAN, SCAN_PROJECTS, Listing, Slice, page_of, scan
 from controlplane.workspaces.repository import STATES, StoredWorkspace
@@ -34,18 +36,19 @@ async def list_workspaces(
         others = await persona_projects(deps.projects, caller, paging.wanted("project"), projects)
         if others:
             everything = await listing.workspaces_of((*projects, *others), paging.after, SCAN_PROJECTS)
-            return page_of(_seen(everything, caller, projects), paging, values)
+            return page_of(_seen(everything, caller, others), paging, values)
         by_index = frozenset({"project"}) if not _excludes(paging) else frozenset[str]()
         found = await listing.workspaces_of(projects, paging.after, scan(paging, by_index, SCAN_PROJECTS))
     return page_of(found, paging, values)
 
 
-def _seen(found: Slice[StoredWorkspace], caller: Caller, projects: tuple[str, ...]) -> Slice[StoredWorkspace]:
-    """Those of the readable projects, and those that name a group of the caller as a persona."""
+def _seen(found: Slice[StoredWorkspace], caller: Caller, others: Mapping[str, Registration]) -> Slice[StoredWorkspace]:
+    """Those of the readable projects, and of the ``others`` those that name a group of the caller as a persona."""
     items = (
         (name, stored)
         for name, stored in found.items
-        if stored.record.project in projects or persona_roles(caller, stored.record.spec.get("access"))
+        if stored.record.project not in others
+        or persona_roles(caller, others[stored.record.project], stored.record.spec.get("access"))
     )
     return Slice(tuple(items), found.last)
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from controlplane.operations.model import Model
 from controlplane.workspaces.spec_model.managed_network import ManagedNetwork
-from controlplane.workspaces.spec_model.types import ArmId, Guid
+from controlplane.workspaces.spec_model.types import ArmId, Guid, Sha256
 from controlplane.workspaces.spec_model.ways_in import ExpressRoute, Vpn
 
 
@@ -42,6 +42,11 @@ class Agents(Model):
         default="4.269.0",
         pattern=r"^[2-9]\.[0-9]{1,3}\.[0-9]{1,3}$",
         description="Version of the Azure Pipelines agent.",
+    )
+    sha256: Sha256 | None = Field(
+        default=None,
+        description="SHA-256 of that version's package for Linux x64, from its release page; needed for a version "
+        "whose digest the control plane does not know, because root unpacks the package.",
     )
     authentication: Literal["managedIdentity", "servicePrincipal", "personalAccessToken"] = Field(
         default="managedIdentity",

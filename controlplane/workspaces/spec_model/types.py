@@ -11,6 +11,7 @@ _DAYS = r"^P([1-9][0-9]{0,3})D$"
 _DURATION = r"^PT([0-9]{1,3}H)?([0-9]{1,5}M)?([0-9]{1,6}S)?$"
 
 Guid = Annotated[str, StringConstraints(pattern=_GUID, to_lower=True)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)]
 Days = Annotated[str, StringConstraints(pattern=_DAYS)]
 Duration = Annotated[str, StringConstraints(pattern=_DURATION)]
 #: Letters, digits and what names of resource groups have besides: no space, quote or sign of a URL or a shell, because

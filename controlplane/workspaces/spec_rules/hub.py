@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from controlplane.arm import name_of, resource_group_of, subscription_of, type_of
 from controlplane.errors import ErrorDetail
 from controlplane.workspaces.addresses import asked_prefix
-from controlplane.workspaces.spec_model import Hub, WorkspaceSpec
+from controlplane.workspaces.agent_versions import SHA256
+from controlplane.workspaces.spec_model import Agents, Hub, WorkspaceSpec
 
 #: Half of it is the hub, half of that the Bastion's: AzureBastionSubnet is a /26 or larger ("Azure Bastion
 #: configuration settings": /26 since November 2021).
@@ -17,7 +18,7 @@ _VNET = "microsoft.network/virtualnetworks"
 _ZONE = "microsoft.network/privatednszones"
 _IDENTITY = "microsoft.managedidentity/userassignedidentities"
 #: What Azure Pipelines knows by itself of agents on a scale set.
-_OF_MACHINES = ("organization_url", "pool", "version", "identity_id", "client_id", "authentication")
+_OF_MACHINES = ("organization_url", "pool", "version", "sha256", "identity_id", "client_id", "authentication")
 
 
 def hub(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
@@ -87,6 +88,7 @@ def _registering(asked: Hub) -> Iterator[ErrorDetail]:
                 field = str(type(agents).model_fields[name].alias)
                 yield _wrong(f"agents.{field}", "is for machines: on a scale set Azure Pipelines does it itself")
         return
+    yield from _digest(agents)
     if agents.principal_id is not None:
         yield _wrong("agents.principalId", "is for a scale set: nobody changes the machines of other agents")
     by_principal = agents.authentication == "servicePrincipal"
@@ -98,6 +100,19 @@ def _registering(asked: Hub) -> Iterator[ErrorDetail]:
         yield _wrong("agents.clientId", "belongs to servicePrincipal")
     if agents.identity_id is not None and not _is_id(agents.identity_id, _IDENTITY):
         yield _wrong("agents.identityId", "is not the id of a user-assigned identity")
+
+
+def _digest(agents: Agents) -> Iterator[ErrorDetail]:
+    """What root of a machine unpacks is what was released, and nobody's word but the release's says which that is."""
+    known = SHA256.get(agents.version)
+    if known is None and agents.sha256 is None:
+        text = (
+            f"network.hub.agents.sha256: the digest of version {agents.version} is not known here; give the one of its "
+            f"release, or take one of {', '.join(SHA256)}."
+        )
+        yield ErrorDetail("MissingField", text, f"{_HUB}.agents.sha256")
+    elif known is not None and agents.sha256 not in (None, known):
+        yield _wrong("agents.sha256", f"is not the digest of the released version {agents.version}, which is {known}")
 
 
 def _wrong(field: str, why: str) -> ErrorDetail:

@@ -8,6 +8,9 @@ from controlplane.errors import ErrorDetail
 from controlplane.workspaces.conflict_table import WAIVABLE
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
+#: What forms and templates have before somebody fills them in.
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
 
 def waivers(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """Every reason why they are refused, by JSON path."""
@@ -16,5 +19,7 @@ def waivers(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
         if waiver.conflict not in WAIVABLE:
             text = f"{waiver.conflict} cannot be waived; what can is {', '.join(sorted(WAIVABLE))}."
             yield ErrorDetail("InvalidValue", text, path)
+        if waiver.owner == NOBODY:
+            yield ErrorDetail("InvalidValue", "This is nobody's object id.", f"$.waivers[{index}].owner")
         if waiver.conflict in (other.conflict for other in spec.waivers[:index]):
             yield ErrorDetail("DuplicateName", f"{waiver.conflict} is waived twice.", path)

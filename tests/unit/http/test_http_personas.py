@@ -85,6 +85,32 @@ async def test_a_persona_is_of_its_workspace(api: Api) -> None:
     assert moved.status_code == 404
 
 
+async def test_a_group_that_leaves_the_registration_loses_what_the_spec_gave_it(api: Api) -> None:
+    """The spec names it still; another group of the same person, with no persona here, brings nothing back."""
+    operation = await prepared(api)
+    once = {
+        "Repeatability-Request-ID": "6e0bb5c4-7f0c-4f3e-a1c6-6d8f2e0f7d12",
+        "Repeatability-First-Sent": api.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT"),
+    }
+    lead, both = (api.issuer.token("ada", groups=groups) for groups in ([LEADS], [LEADS, TESTERS]))
+    asked = {"owners": ["00000000-0000-0000-0000-0000000000a2"]}
+    await api.finish(operation)
+    done = await api.call("PATCH", "workspaces/churn-dev", asked, token=lead, headers=once)
+    assert done.status_code == 202, done.text
+    shrunk = registration(entraGroups=[SCIENTISTS, TESTERS])
+    assert (await api.call("PUT", "projects/churn", shrunk)).status_code == 200
+    for token in (lead, both):
+        for method, path in (*SEES, *CHANGES):
+            answer = await api.call(method, path.format(op=operation), {} if method == "PATCH" else None, token=token)
+            assert answer.status_code == 404, (path, answer.text)
+        assert names(await api.call("GET", "workspaces", token=token)) == []
+        assert names(await api.call("GET", "operations", token=token)) == []
+    again = await api.call("PATCH", "workspaces/churn-dev", asked, token=lead, headers=once)
+    assert again.status_code == 404
+    scientist = api.issuer.token("ada", groups=[SCIENTISTS])
+    assert names(await api.call("GET", "workspaces", token=scientist)) == ["churn-dev"]
+
+
 async def test_a_leads_repeated_request_has_one_effect(api: Api) -> None:
     operation = await prepared(api)
     await api.finish(operation)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.projects.access import Caller, Permission, Role, Verdict, judge, roles_in
+from controlplane.projects.access import Caller, Permission, Role, Verdict, judge, persona_roles, roles_in
 from controlplane.projects.model import Members, Registration
 
 MEMBERS = Members(contributors=("AAA",), readers=("bbb", "ccc"), approvers=("ccc",))
@@ -37,6 +37,23 @@ def test_more_roles_never_allow_less(permission: Permission, some: set[Role], mo
     few = judge(Caller("t", "o", frozenset(some)), permission, PROJECT)
     many = judge(Caller("t", "o", frozenset(some | more)), permission, PROJECT)
     assert order.index(many) >= order.index(few)
+
+
+@pytest.mark.parametrize(
+    ("registration", "roles"),
+    [
+        pytest.param(PROJECT.model_copy(update={"entra_groups": ("DDD",)}), {Role.CONTRIBUTOR}, id="registered"),
+        pytest.param(PROJECT.model_copy(update={"entra_groups": ("eee",)}), set(), id="another group is"),
+        pytest.param(PROJECT, set(), id="no group is"),
+        pytest.param(None, set(), id="the project is gone"),
+    ],
+)
+def test_personas_are_groups_of_the_registration(registration: Registration | None, roles: set[Role]) -> None:
+    caller = Caller("t", "o", frozenset(), frozenset({"ddd", "eee"}))
+    access = {"projectLeads": ("ddd",)}
+    assert persona_roles(caller, registration, access) == roles
+    allowed = judge(caller, Permission.WORKSPACES_PUT, registration, access)
+    assert allowed is (Verdict.ALLOWED if roles else Verdict.HIDDEN)
 
 
 @pytest.mark.parametrize("permission", list(Permission))

@@ -51,6 +51,7 @@ HUBS: dict[str, dict[str, Any]] = {
         **FULL,
         "agents": {**FULL["agents"], "authentication": "servicePrincipal", "identityId": REGISTRAR, "clientId": TENANT},
     },
+    "network.hub.agents.sha256": {**FULL, "agents": {**FULL["agents"], "version": "4.260.0", "sha256": "a" * 64}},
     "network.hub.agents.principalId": {**FULL, "agents": {"runsOn": "scaleSet"}},
     "network.hub.gatewayIds[]": {"kind": "existing", "vnetId": HUB},
     "network.hub.expressRoute.circuitId": {
@@ -123,7 +124,8 @@ OTHER: dict[str, Any] = {
     "network.hub.buildAgents": 3,
     "network.hub.agents.organizationUrl": "https://dev.azure.com/other",
     "network.hub.agents.pool": "other",
-    "network.hub.agents.version": "4.260.0",
+    "network.hub.agents.version": "5.276.0",
+    "network.hub.agents.sha256": "b" * 64,
     "network.hub.agents.authentication": "personalAccessToken",
     "network.hub.agents.identityId": REGISTRAR,
     "network.hub.agents.clientId": GUID,

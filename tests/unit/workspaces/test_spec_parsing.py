@@ -59,6 +59,7 @@ def test_defaults_are_the_safe_ones() -> None:
                     "organizationUrl": None,
                     "pool": "Default",
                     "version": "4.269.0",
+                    "sha256": None,
                     "authentication": "managedIdentity",
                     "identityId": None,
                     "clientId": None,

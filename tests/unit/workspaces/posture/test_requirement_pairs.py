@@ -15,6 +15,7 @@ import pytest
 from controlplane.operations.model import OperationKind
 from controlplane.ports.reader import SubscriptionFacts
 from controlplane.workspaces import diff
+from controlplane.workspaces.agent_versions import SHA256
 from controlplane.workspaces.blueprint.dependants import POLICY
 from controlplane.workspaces.egress import hosts
 from controlplane.workspaces.model import Blueprint
@@ -428,7 +429,10 @@ def test_agent_age_s1_64() -> None:
     """S1-64: the version that a machine was told to install, against the newest one known."""
     found = {}
     for version in ("4.269.0", "4.260.0", "3.240.1", "9.1.1"):
-        hub = {**FULL_HUB, "agents": {**FULL_HUB["agents"], "version": version}}
+        hub = {
+            **FULL_HUB,
+            "agents": {**FULL_HUB["agents"], "version": version, "sha256": SHA256.get(version, "a" * 64)},
+        }
         report = look(create(everything(network=with_hub(**hub))), compiled(network=with_hub(**hub)))
         found[version] = {f.status for f in report.findings if f.control == "CP.AGENT.VersionAge"}
     assert found == {
