@@ -1,1 +1,1 @@
-"""Signals, the policy's decision about them, and the run that follows. Nothing is built here yet."""
+"""Signals → policy decision → retraining run. Pure: no SDK, no clock; time is passed in (docs/retraining.md)."""

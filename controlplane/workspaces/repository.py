@@ -10,15 +10,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from controlplane.audit import facts
 from controlplane.audit.chain import Chain
 from controlplane.audit.facts import Approved, Evidence, Versions
 from controlplane.audit.model import Fact, Kind
 from controlplane.errors import Conflict, Fatal
+from controlplane.objects.leases import Lease, Leases, fence
 from controlplane.operations.model import ConditionStatus, Operation
-from controlplane.ports.store import Check, Entity, Insert, Remove, Replace, Store, Upsert, Write
+from controlplane.ports.store import Entity, Insert, Remove, Replace, Store, Upsert, Write
 from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
 from controlplane.workspaces.rows import PARTITION, due_row, due_writes
 from controlplane.workspaces.shares import Shares, held
@@ -66,16 +67,6 @@ class StoredOperation:
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """The right of one tick to change one workspace until ``until`` (system clock); its ETag fences every write."""
-
-    name: str
-    owner: str
-    until: datetime
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
 class Beside:
     """What goes into the commit that accepts a request, beside record and operation."""
 
@@ -92,6 +83,7 @@ class WorkspaceRepository:
         self._store = store
         self._audit = Chain(store, Kind.WORKSPACES)
         self.shares = Shares(store)
+        self.leases = Leases(store, PARTITION)
 
     @property
     def store(self) -> Store:
@@ -173,7 +165,7 @@ class WorkspaceRepository:
         writes: list[Write] = [Replace(f"w!{record.name}", dump(record), stored.record_etag)]
         writes += due_writes(record, stored.record)
         if lease is not None:
-            writes.append(_fence(lease))
+            writes.append(fence(lease))
         etags = await self._store.commit(PARTITION, writes)
         return StoredWorkspace(record, _known(etags[0]), stored.status, stored.status_etag)
 
@@ -204,7 +196,7 @@ class WorkspaceRepository:
         changed: Operation | None = None,
     ) -> tuple[StoredWorkspace, StoredOperation | None]:
         """What a tick saw and did, in one fenced commit: any of record (with its due row), status and operation."""
-        writes: list[Write] = [_fence(lease)]
+        writes: list[Write] = [fence(lease)]
         name = stored.record.name
         if status is not None:
             row, value = f"s!{name}", dump(status)
@@ -290,7 +282,7 @@ class WorkspaceRepository:
         incarnation."""
         name = stored.record.name
         writes: list[Write] = [
-            _fence(lease),
+            fence(lease),
             Replace(f"o!{finished.id}", dump(finished), operation.etag),
             Remove(f"w!{name}", stored.record_etag),
             Remove(f"s!{name}", "*"),
@@ -319,36 +311,19 @@ class WorkspaceRepository:
 
     async def is_leased(self, name: str, now: datetime) -> bool:
         """``now`` is the system clock's."""
-        entity = await self._store.get(PARTITION, f"l!{name}")
-        return entity is not None and _until(entity) > now
+        return await self.leases.is_held(name, now)
 
     async def take_lease(self, name: str, owner: str, now: datetime, seconds: float) -> Lease | None:
         """None when somebody holds it. ``now`` is the system clock's, never the product's."""
-        entity = await self._store.get(PARTITION, f"l!{name}")
-        until = now + timedelta(seconds=seconds)
-        value = {"owner": owner, "until": until.isoformat()}
-        if entity is not None and _until(entity) > now:
-            return None
-        write: Write = Insert(f"l!{name}", value) if entity is None else Replace(f"l!{name}", value, entity.etag)
-        try:
-            etags = await self._store.commit(PARTITION, [write])
-        except Conflict:
-            return None
-        return Lease(name, owner, until, _known(etags[0]))
+        return await self.leases.take(name, owner, now, seconds)
 
     async def renew_lease(self, lease: Lease, now: datetime, seconds: float) -> Lease:
         """Raises ``Conflict`` when the lease was lost; the tick must stop."""
-        until = now + timedelta(seconds=seconds)
-        value = {"owner": lease.owner, "until": until.isoformat()}
-        etags = await self._store.commit(PARTITION, [Replace(f"l!{lease.name}", value, lease.etag)])
-        return Lease(lease.name, lease.owner, until, _known(etags[0]))
+        return await self.leases.renew(lease, now, seconds)
 
     async def release(self, lease: Lease) -> None:
         """Gives the lease back; one that was lost meanwhile is somebody else's and stays."""
-        try:
-            await self._store.commit(PARTITION, [Remove(f"l!{lease.name}", lease.etag)])
-        except Conflict:
-            return
+        await self.leases.release(lease)
 
 
 def _ends(before: Operation, after: Operation) -> bool:
@@ -368,14 +343,6 @@ def stored_workspace(record: Entity, status: Entity | None) -> StoredWorkspace:
         WorkspaceStatus.model_validate(status.value) if status else WorkspaceStatus(),
         status.etag if status else None,
     )
-
-
-def _fence(lease: Lease) -> Write:
-    return Check(f"l!{lease.name}", lease.etag)
-
-
-def _until(entity: Entity) -> datetime:
-    return datetime.fromisoformat(str(entity.value["until"]))
 
 
 def _known(etag: str | None) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from typing import Any
 
 from controlplane.errors import Conflict, Fatal, Transient
+from controlplane.objects.leases import Hold, Lease, Terms
 from controlplane.operations.model import Operation
 from controlplane.workspaces.reconcile.deps import TickDeps
 from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
-from controlplane.workspaces.repository import Lease, StoredOperation, StoredWorkspace
+from controlplane.workspaces.repository import StoredOperation, StoredWorkspace
 
 _log = logging.getLogger(__name__)
 #: Azure Storage's longest delay that this product uses for a hint.
@@ -21,15 +19,13 @@ MAX_DELAY_SECONDS = 3600.0
 _COMMIT_TRIES = 5
 
 
-class Session:
+class Session(Hold):
     """Holds the lease and what was read under it. Raises ``Conflict`` when somebody else changed the workspace or took
     the lease: the tick must stop."""
 
     def __init__(self, deps: TickDeps, lease: Lease) -> None:
+        super().__init__(deps.repository.leases, lease, Terms(deps.system, deps.lease_seconds))
         self._deps = deps
-        self._lease = lease
-        # Renewing changes the lease's ETag, by which commits are fenced: one at a time.
-        self._lock = asyncio.Lock()
         self._stored: StoredWorkspace | None = None
         self._operation: StoredOperation | None = None
 
@@ -64,7 +60,7 @@ class Session:
         operation: Operation | None = None,
     ) -> Operation | None:
         """Stores any of the three at once; the operation as stored holds a wish to cancel that came meanwhile."""
-        async with self._lock:
+        async with self.lock:
             for _ in range(_COMMIT_TRIES):
                 try:
                     self._stored, self._operation = await self._deps.repository.save_progress(
@@ -77,7 +73,7 @@ class Session:
 
     async def heed(self, operation: Operation) -> Operation:
         """``operation`` with the wish to cancel that was stored meanwhile, if any: a read, no write."""
-        async with self._lock:
+        async with self.lock:
             mine = self._operation
             found = await self._deps.repository.load_operation(mine.operation.id) if mine else None
             unchanged = mine is None or (found is not None and found.etag == mine.etag)
@@ -97,45 +93,10 @@ class Session:
 
     async def bury(self, finished: Operation) -> None:
         """Ends a deletion."""
-        async with self._lock:
+        async with self.lock:
             if self._operation is None:
                 raise Fatal("InvalidState", "Only a deletion ends a workspace.")
             await self._deps.repository.bury(self.stored, self._operation, finished, self._lease)
-
-    async def keep(self) -> None:
-        """Renews the lease for ever; returns by raising ``Conflict`` when it cannot be kept."""
-        system, seconds = self._deps.system, self._deps.lease_seconds
-        while True:
-            await system.sleep(seconds / 3)
-            try:
-                async with self._lock:
-                    self._lease = await self._deps.repository.renew_lease(self._lease, system.now(), seconds)
-            except Transient as error:
-                if (self._lease.until - system.now()).total_seconds() < seconds / 3:
-                    raise Conflict("LeaseLost", f"The lease could not be renewed: {error.message}") from error
-                _log.warning("lease not renewed workspace=%s code=%s", self._lease.name, error.code)
-
-    async def guard(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs ``work`` while the lease can be kept, and stops it at once when not."""
-        doing = asyncio.ensure_future(work)
-        keeping = asyncio.ensure_future(self.keep())
-        try:
-            await asyncio.wait({doing, keeping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            doing.cancel()
-            async with self._lock:
-                # A renewal that is on its way may be done although nobody hears of it; the lease could not be given
-                # back then. It is heard out.
-                keeping.cancel()
-            results = await asyncio.gather(doing, keeping, return_exceptions=True)
-        # What the work raised matters more than why the lease ended; a task that was stopped here says nothing.
-        for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
-                raise result
-
-    async def release(self) -> None:
-        """Gives the lease back; one that was lost is left alone."""
-        await self._deps.repository.release(self._lease)
 
     async def hint_if_due(self, at_least: float = 0.0) -> None:
         """Sends the hint again that a request sent while this tick held the lease, and that nobody could follow."""

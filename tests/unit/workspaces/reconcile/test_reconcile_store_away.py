@@ -10,10 +10,12 @@ from datetime import datetime
 import pytest
 
 from controlplane.errors import Transient
+from controlplane.objects.leases import Lease, Leases
 from controlplane.operations.model import OperationKind, OperationStatus
 from controlplane.ports.store import Entity, Write
 from controlplane.workspaces.reconcile import tick
-from controlplane.workspaces.repository import Lease, WorkspaceRepository
+from controlplane.workspaces.repository import WorkspaceRepository
+from controlplane.workspaces.rows import PARTITION
 from tests.support.memory_store import MemoryStore
 from tests.support.tick_world import ENDPOINT, World
 from tests.support.virtual_time import run
@@ -55,13 +57,13 @@ def test_a_tick_that_the_store_failed_keeps_its_lease(world: World) -> None:
     run(scene())
 
 
-class SlowRepository(WorkspaceRepository):
+class SlowLeases(Leases):
     """A renewal is done, and a while later its answer comes."""
 
     renewed = asyncio.Event()
 
-    async def renew_lease(self, lease: Lease, now: datetime, seconds: float) -> Lease:
-        done = await super().renew_lease(lease, now, seconds)
+    async def renew(self, lease: Lease, now: datetime, seconds: float) -> Lease:
+        done = await super().renew(lease, now, seconds)
         self.renewed.set()
         await asyncio.sleep(5.0)
         return done
@@ -71,16 +73,17 @@ class SlowStore(MemoryStore):
     """The durations are a tick's last act: here it ends while the answer of a renewal is on its way."""
 
     async def get(self, partition: str, row: str) -> Entity | None:
-        SlowRepository.renewed.clear()
-        await SlowRepository.renewed.wait()
+        SlowLeases.renewed.clear()
+        await SlowLeases.renewed.wait()
         return await super().get(partition, row)
 
 
 def test_a_lease_is_given_back_although_it_is_being_renewed(world: World) -> None:
     async def scene() -> None:
-        SlowRepository.renewed = asyncio.Event()
+        SlowLeases.renewed = asyncio.Event()
         operation = await world.ask(CREATE)
-        deps = replace(world.deps, repository=SlowRepository(world.store), durations=SlowStore())
+        deps = replace(world.deps, durations=SlowStore())
+        deps.repository.leases = SlowLeases(world.store, PARTITION)
         while not (await world.operation(operation)).status.is_terminal:
             await tick("ws", deps)
             assert not await world.repository.is_leased("ws", world.clock.now())

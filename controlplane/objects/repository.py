@@ -1,0 +1,168 @@
+"""Objects of one partition of the store, each with a due row and index rows that change in the same commit. Pure.
+
+==========================  ==========================================================================
+``w!kind!id``               the object
+``l!kind!id``               the lease of the tick that works on it
+``d!time!kind!id``          the due index
+``x!…``                     index rows, named by the object itself; each holds the kind and the id
+==========================  ==========================================================================
+
+Several objects of a partition may change in one commit: that is why they share one. Ids are printable ASCII without
+``/ \\ # ? !``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+from controlplane.audit.chain import Chain
+from controlplane.audit.model import Fact, Kind
+from controlplane.errors import Fatal
+from controlplane.objects.leases import Hold, Leases, fence
+from controlplane.operations.model import Model
+from controlplane.ports.store import Insert, Remove, Replace, Store, Upsert, Write
+
+#: Milliseconds in the year 5138; subtracting makes later times sort first.
+_END_OF_TIME = 99_999_999_999_999
+
+
+class Thing(Model):
+    """What is stored as one object. ``due_at`` is when a tick shall look at it; None at rest."""
+
+    KIND: ClassVar[str]
+
+    id: str
+    due_at: datetime | None = None
+
+    def index(self) -> tuple[str, ...]:
+        """Index rows without their ``x!``."""
+        return ()
+
+
+T = TypeVar("T", bound=Thing)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """An object and the ETag under which it was read."""
+
+    value: T
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An object whose time has come."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThingPage(Generic[T]):
+    """``continuation`` is opaque, None on the last page."""
+
+    values: tuple[T, ...]
+    continuation: str | None
+
+
+def stamp(time: datetime) -> str:
+    """A time that sorts as text."""
+    return time.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%f")
+
+
+def newest_first(time: datetime) -> str:
+    """A time that sorts as text, later ones first."""
+    return f"{_END_OF_TIME - int(time.timestamp() * 1000):014d}"
+
+
+def key_of(kind: str, thing_id: str) -> str:
+    """What a lease is called."""
+    return f"{kind}!{thing_id}"
+
+
+def put(before: Stored[T] | None, after: T) -> list[Write]:
+    """Writes that store ``after``: a new object where ``before`` is None, else in place of what was read."""
+    row, value = f"w!{after.KIND}!{after.id}", after.model_dump(mode="json", by_alias=True)
+    writes: list[Write] = [Insert(row, value) if before is None else Replace(row, value, before.etag)]
+    old = _rows(before.value) if before else {}
+    new = _rows(after)
+    writes += [Remove(gone, "*") for gone in old if gone not in new]
+    writes += [Upsert(added, pointer) for added, pointer in new.items() if added not in old]
+    return writes
+
+
+def remove(before: Stored[T]) -> list[Write]:
+    """Writes that take an object away as it was read, with its rows."""
+    value = before.value
+    return [Remove(f"w!{value.KIND}!{value.id}", before.etag), *(Remove(row, "*") for row in _rows(value))]
+
+
+def _rows(value: Thing) -> dict[str, dict[str, Any]]:
+    pointer = {"kind": value.KIND, "id": value.id}
+    rows = {f"x!{one}": pointer for one in value.index()}
+    if value.due_at is not None:
+        rows[f"d!{stamp(value.due_at)}!{value.KIND}!{value.id}"] = pointer
+    return rows
+
+
+class Objects:
+    """The objects of one partition. Raises what the store raises; ``Conflict`` when somebody else was faster."""
+
+    def __init__(self, store: Store, kind: Kind) -> None:
+        self._store = store
+        self._partition = str(kind)
+        self._audit = Chain(store, kind)
+        self.leases = Leases(store, self._partition)
+
+    async def get(self, kind: type[T], thing_id: str) -> Stored[T] | None:
+        entity = await self._store.get(self._partition, f"w!{kind.KIND}!{thing_id}")
+        return None if entity is None else Stored(kind.model_validate(entity.value), entity.etag)
+
+    async def get_many(self, kind: type[T], ids: Sequence[str]) -> tuple[Stored[T] | None, ...]:
+        """In the order of ``ids``; no snapshot."""
+        found = await self._store.get_many(self._partition, [f"w!{kind.KIND}!{one}" for one in ids])
+        return tuple(None if one is None else Stored(kind.model_validate(one.value), one.etag) for one in found)
+
+    async def require(self, kind: type[T], thing_id: str) -> Stored[T]:
+        """Raises ``Fatal("InvalidRecord")`` for what another object names and the store does not have."""
+        found = await self.get(kind, thing_id)
+        if found is None:
+            raise Fatal("InvalidRecord", f"{kind.KIND} {thing_id} is not in the store.")
+        return found
+
+    async def page(
+        self, kind: type[T], index: str = "", *, limit: int = 100, continuation: str | None = None
+    ) -> ThingPage[T]:
+        """Objects under an index prefix, in its order; without one, all of the kind by id. What an index row leads to
+        may be gone meanwhile; it is left out."""
+        prefix = f"x!{index}" if index else f"w!{kind.KIND}!"
+        page = await self._store.query(self._partition, prefix=prefix, limit=limit, continuation=continuation)
+        if not index:
+            return ThingPage(tuple(kind.model_validate(one.value) for one in page.entities), page.continuation)
+        found = await self.get_many(kind, [str(one.value["id"]) for one in page.entities])
+        return ThingPage(tuple(one.value for one in found if one is not None), page.continuation)
+
+    async def ids(self, index: str, *, limit: int = 1000) -> tuple[str, ...]:
+        """Ids under an index prefix, without reading what they lead to."""
+        page = await self._store.query(self._partition, prefix=f"x!{index}", limit=limit)
+        return tuple(str(one.value["id"]) for one in page.entities)
+
+    async def due(self, now: datetime, limit: int = 1000) -> tuple[Due, ...]:
+        """What is due, the longest due first."""
+        page = await self._store.query(self._partition, prefix="d!", below=f"d!{stamp(now)}!~", limit=limit)
+        return tuple(Due(str(one.value["kind"]), str(one.value["id"])) for one in page.entities)
+
+    async def commit(self, writes: Sequence[Write], *facts: Fact) -> tuple[str | None, ...]:
+        """All or none, with the entries of the audit that tell of it. The facts are of one object."""
+        if facts:
+            return await self._audit.commit(writes, *facts)
+        return await self._store.commit(self._partition, writes)
+
+    async def commit_held(self, hold: Hold, writes: Sequence[Write], *facts: Fact) -> None:
+        """As ``commit``, and only while the tick's lease holds."""
+        async with hold.lock:
+            await self.commit([fence(hold.lease), *writes], *facts)

@@ -1,0 +1,65 @@
+"""A promotion: one model version on its way to be used, judged once. Pure data. Rollout comes later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from controlplane.objects.repository import Thing, newest_first
+from controlplane.operations.model import Model
+
+
+class PromotionState(StrEnum):
+    AWAITING_EVALUATION = "awaitingEvaluation"
+    EVALUATED = "evaluated"
+    """Its gate holds; what comes next is a later feature, or a person's."""
+    REJECTED = "rejected"
+
+
+class ModelLineage(Model):
+    """Read back from ARM; None is what Azure does not tell."""
+
+    job: str | None = None
+    """Name of the job whose output the model is, from its path or `jobName`."""
+    run_id: str | None = Field(default=None, description="Of our retraining run, when it is one of ours.")
+    git_commit: str | None = None
+    data: tuple[str, ...] = ()
+    created_by: str | None = None
+    created_at: datetime | None = None
+
+
+class Requirement(Model):
+    """One question of the workload's promotion policy (S3-17, S3-41, S3-47) and its answer."""
+
+    name: str
+    verdict: str
+    """``holds``, ``fails``, ``unknown``."""
+    sentence: str
+
+
+class Promotion(Thing):
+    """``id`` is ``{workspace}.{digest of model and version}``: once per model version."""
+
+    KIND: ClassVar[str] = "promotion"
+
+    workspace: str
+    incarnation: int
+    project: str
+    model: str
+    version: str
+    state: PromotionState = PromotionState.AWAITING_EVALUATION
+    lineage: ModelLineage | None = None
+    requirements: tuple[Requirement, ...] = ()
+    reason: str = ""
+    """Why it is where it is, in one sentence."""
+    created_at: datetime
+    last_modified_at: datetime
+    rejected_by: str | None = None
+    generation: int = 1
+
+    def index(self) -> tuple[str, ...]:
+        when = newest_first(self.created_at)
+        return (f"pr!{self.workspace}!{when}!{self.id}", f"pp!{self.project}!{when}!{self.id}")

@@ -1,0 +1,1 @@
+"""One retraining: its states, what it submits, how its challenger is judged."""

@@ -1,0 +1,1 @@
+"""What events, alerts, polls and people say, made into one ``Signal``."""

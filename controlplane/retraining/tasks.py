@@ -1,0 +1,69 @@
+"""Work for people that a signal opens: annotation of the worst samples (S3-43, S3-48), and remediation of what serves
+a model (S3-37), which may have a bounded action of ours. Pure data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from controlplane.objects.repository import Thing, newest_first
+from controlplane.operations.model import ErrorBody, Model
+
+
+class TaskKind(StrEnum):
+    ANNOTATION = "annotation"
+    SCALE_ENDPOINT = "scaleEndpoint"
+    SCALE_CLUSTER = "scaleCluster"
+    PLATFORM = "platform"
+    """For the platform team: nothing that we may do by ourselves."""
+    RETIRE = "retire"
+    """An endpoint that nobody asks (S3-91)."""
+
+
+class TaskState(StrEnum):
+    OPEN = "open"
+    ACTING = "acting"
+    """A bounded action was decided; its write is on the way."""
+    DONE = "done"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+class Action(Model):
+    """One write: a count of instances or nodes, from and to, within limits that were read with it."""
+
+    target: str
+    """ARM id of the deployment or the cluster."""
+    before: int
+    after: int
+    limit: int
+
+
+class Task(Thing):
+    """``id`` derives from the signal's: the same signal opens one task."""
+
+    KIND: ClassVar[str] = "task"
+
+    workspace: str
+    project: str
+    kind: TaskKind
+    state: TaskState = TaskState.OPEN
+    model: str | None = None
+    target: str | None = None
+    signal_id: str
+    title: str = Field(max_length=200)
+    text: str = Field(default="", max_length=4000)
+    assignees: str = ""
+    """A persona: ``dataScientists``, ``platformSupport``, …"""
+    samples: tuple[str, ...] = Field(default=(), max_length=1000, description="URIs of the worst samples.")
+    action: Action | None = None
+    error: ErrorBody | None = None
+    created_at: datetime
+    last_modified_at: datetime
+    generation: int = 1
+
+    def index(self) -> tuple[str, ...]:
+        return (f"t!{self.workspace}!{newest_first(self.created_at)}!{self.id}",)
