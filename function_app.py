@@ -25,7 +25,7 @@ async def ticks(message: func.QueueMessage) -> None:
     from controlplane import bootstrap
     from controlplane.triggers.ticks import run_tick
 
-    await run_tick(message.get_body(), bootstrap.tick_deps(), bootstrap.upkeep())
+    await run_tick(message.get_body(), bootstrap.tick_deps(), bootstrap.upkeep(), bootstrap.machines)
 
 
 @app.function_name("poison")
@@ -35,7 +35,7 @@ async def poison(message: func.QueueMessage) -> None:
     from controlplane import bootstrap
     from controlplane.triggers.poison import run_poison
 
-    await run_poison(message.get_body(), bootstrap.care_deps())
+    await run_poison(message.get_body(), bootstrap.care_deps(), bootstrap.machines)
 
 
 @app.function_name("wake")

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from controlplane.azure.gates import Gates
     from controlplane.azure.storage_account import StorageAccount
     from controlplane.http.services import HttpServices
+    from controlplane.objects.repository import Objects
+    from controlplane.objects.tick import Machines
     from controlplane.ports.anchor import Anchor
     from controlplane.ports.clock import Clock
     from controlplane.ports.directory import Directory
     from controlplane.ports.store import Store, WorkQueue
+    from controlplane.retraining.deps import RetrainingDeps
     from controlplane.triggers.checkpoints import CheckpointDeps
     from controlplane.triggers.sweeps import SweepDeps
     from controlplane.workspaces.healing import CareDeps
@@ -199,6 +202,7 @@ def http_services() -> HttpServices:
         durations=store(),
         audit=AuditDeps(store(), projects, anchor()),
         directory=_directory(),
+        objects=objects(),
     )
 
 
@@ -231,7 +235,60 @@ def sweep_deps() -> SweepDeps:
     from controlplane.triggers.sweeps import SweepDeps
     from controlplane.workspaces.repository import WorkspaceRepository
 
-    return SweepDeps(WorkspaceRepository(store()), queue(), clock(), system_clock(), upkeep())
+    return SweepDeps(WorkspaceRepository(store()), queue(), clock(), system_clock(), upkeep(), objects())
+
+
+@_once
+def objects() -> Objects:
+    """What has a state machine beside workspaces."""
+    from controlplane.audit.model import Kind
+    from controlplane.objects.repository import Objects
+
+    return Objects(store(), Kind.RETRAINING)
+
+
+@_once
+def machines() -> Machines:
+    """What ticks of those objects need; it can write to Azure."""
+    from controlplane.objects.tick import Machines
+    from controlplane.retraining.parts import parts
+
+    return Machines(
+        objects=objects(),
+        parts=parts(retraining_deps()),
+        queue=queue(),
+        clock=clock(),
+        system=system_clock(),
+        owner=_owner(),
+        lease_seconds=settings().lease_seconds,
+    )
+
+
+@_once
+def retraining_deps() -> RetrainingDeps:
+    """Reads are the operator's, as in a workspace's tick."""
+    from controlplane.azure.gates import GatedReader, GatedWriter
+    from controlplane.azure.reader import ArmReader
+    from controlplane.azure.writer import ArmWriter
+    from controlplane.projects.repository import ProjectRepository
+    from controlplane.retraining.deps import RetrainingDeps
+    from controlplane.workspaces.repository import WorkspaceRepository
+
+    gates = _gates(settings().operator_client_id)
+    return RetrainingDeps(
+        objects=objects(),
+        workspaces=WorkspaceRepository(store()),
+        projects=ProjectRepository(store()),
+        reader=GatedReader(ArmReader(_operator()), gates),
+        writer=GatedWriter(ArmWriter(_operator()), gates),
+        clock=clock(),
+        queue=queue(),
+        cloud=settings().cloud,
+    )
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 @_once
@@ -276,7 +333,7 @@ def tick_deps() -> TickDeps:
         tenant_id=chosen.tenant_ids[0],
         cloud=chosen.cloud,
         administrators=chosen.administrators,
-        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        owner=_owner(),
         lease_seconds=chosen.lease_seconds,
         tick_seconds=chosen.tick_seconds,
         max_parallel=chosen.max_parallel_calls,

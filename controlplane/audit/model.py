@@ -34,6 +34,8 @@ class Kind(StrEnum):
 
     PROJECTS = "projects"
     WORKSPACES = "workspaces"
+    RETRAINING = "retraining"
+    """What happens to the models of a workspace; a chain is named ``{workspace}.{model}``."""
 
 
 class Action(StrEnum):
@@ -46,6 +48,14 @@ class Action(StrEnum):
     """The end of a deletion: the workspace is gone, its chain stays."""
     GRANTS_APPROVED = "GrantsApproved"
     """A Platform.Admin approved roles that an administrator has to give."""
+    POLICY_CHANGED = "PolicyChanged"
+    MONITOR_CHANGED = "MonitorChanged"
+    DECISION_MADE = "DecisionMade"
+    """On a signal about a model: its outcome with the reason; what was only ignored is not told."""
+    RUN_CHANGED = "RunChanged"
+    """A retraining run has another state."""
+    PROMOTION_CHANGED = "PromotionChanged"
+    TASK_CHANGED = "TaskChanged"
     PROJECT_REGISTERED = "ProjectRegistered"
     PROJECT_CHANGED = "ProjectChanged"
     PROJECT_DELETED = "ProjectDeleted"
@@ -102,7 +112,7 @@ class AuditEntry(Model):
     """One link. ``hash`` is SHA-256 of the canonical JSON (RFC 8785) of everything else in it."""
 
     version: int = Field(description="Of the format; 1.")
-    object: str = Field(description="`workspaces/{name}` or `projects/{name}`.")
+    object: str = Field(description="`workspaces/{name}`, `projects/{name}` or `retraining/{workspace}.{model}`.")
     sequence: int = Field(description="1 for the first entry of the object's chain.")
     at: datetime
     project: str

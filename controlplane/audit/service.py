@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field, replace
 
 from controlplane.audit import proof, reading
@@ -19,6 +20,8 @@ from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import forbidden, readable_projects
 from controlplane.workspaces.spec import check_name
 
+#: A workspace, and a model of it as Azure ML names models; without one, what is about the workspace itself.
+_OF_MODEL = re.compile(r"[a-z0-9-]{1,64}(\.[A-Za-z0-9][A-Za-z0-9._-]{0,254})?")
 #: Verifications that a process is at work on; each reads every line of the anchor, and entries without an end.
 AT_ONCE = 4
 
@@ -48,13 +51,16 @@ def object_not_found(name: str) -> Rejected:
 
 
 def parse_object(text: str) -> tuple[Kind, str] | None:
-    """``workspaces/{name}`` or ``projects/{name}``; None for what no object is called."""
+    """``workspaces/{name}``, ``projects/{name}`` or ``retraining/{workspace}.{model}``; None for what no object is
+    called."""
     kind, _, name = text.partition("/")
     match kind:
         case Kind.WORKSPACES if not check_name(name):
             return Kind.WORKSPACES, name
         case Kind.PROJECTS if is_project_name(name):
             return Kind.PROJECTS, name
+        case Kind.RETRAINING if _OF_MODEL.fullmatch(name) and not check_name(name.partition(".")[0]):
+            return Kind.RETRAINING, name
         case _:
             return None
 
@@ -97,7 +103,8 @@ async def verify_object(deps: AuditDeps, caller: Caller, thing: str) -> Proof:
     """One chain. Raises ``Rejected``: ``AuditObjectNotFound``, ``AuthorizationFailed``."""
     parsed = parse_object(thing)
     if parsed is None:
-        text = f"No object is called {thing!r}; it is workspaces/{{name}} or projects/{{name}}."
+        names = "workspaces/{name}, projects/{name} or retraining/{workspace}.{model}"
+        text = f"No object is called {thing!r}; it is {names}."
         raise Rejected("AuditObjectNotFound", text, target="object")
     kind, name = parsed
     everywhere = app_roles(caller)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from controlplane.audit.service import AuditDeps
 from controlplane.errors import Fatal
+from controlplane.objects.repository import Objects
 from controlplane.operations.service import OperationDeps
 from controlplane.ports.clock import Clock
 from controlplane.ports.directory import Directory
@@ -33,6 +34,8 @@ class HttpServices:
     """Where ticks keep how long steps took; None plans with estimates."""
     audit: AuditDeps | None = None
     directory: Directory | None = None
+    objects: Objects | None = None
+    """Signals, decisions, runs, promotions: what happens to models."""
 
     def for_audit(self) -> AuditDeps:
         """Raises ``Fatal`` where the API was made without it."""

@@ -6,11 +6,11 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controlplane.errors import Conflict, Fatal, Transient
 from controlplane.objects.leases import Hold, Terms
-from controlplane.objects.repository import Objects, key_of
+from controlplane.objects.repository import Objects, Thing, key_of, put
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue
 
@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 #: Azure Storage's longest delay that this product uses for a hint.
 MAX_DELAY_SECONDS = 3600.0
 _AFTER_CONFLICT_SECONDS = 1.0
+#: Until an object whose ticks failed again and again is tried once more.
+PUT_OFF = timedelta(hours=1)
 
 #: Works on the object with that id, under that hold; returns when it is due again, None at rest. It has stored that
 #: itself: what it returns only becomes a hint.
@@ -25,11 +27,19 @@ Handler = Callable[[str, Hold], Awaitable[datetime | None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A kind of object: how it is stored, and who works on it."""
+
+    thing: type[Thing]
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
 class Machines:
     """Everything that ticks of objects need. ``clock`` is the product's, ``system`` judges leases."""
 
     objects: Objects
-    handlers: Mapping[str, Handler]
+    parts: Mapping[str, Part]
     queue: WorkQueue
     clock: Clock
     system: Clock
@@ -40,9 +50,7 @@ class Machines:
 async def tick_object(kind: str, thing_id: str, machines: Machines) -> None:
     """Returns at once when another tick holds the object. Raises ``Fatal("InvalidMessage")`` for a kind without a
     handler, and what the handler raises: the host shows the message again, and the due row stays."""
-    handler = machines.handlers.get(kind)
-    if handler is None:
-        raise Fatal("InvalidMessage", f"A work message of kind {kind!r} is not known.")
+    handler = _part(kind, machines).handler
     key = key_of(kind, thing_id)
     lease = await machines.objects.leases.take(key, machines.owner, machines.system.now(), machines.lease_seconds)
     if lease is None:
@@ -67,6 +75,27 @@ async def tick_object(kind: str, thing_id: str, machines: Machines) -> None:
     await hold.release()
     if due and due[0] is not None:
         await hint(machines, kind, thing_id, max(pause, (due[0] - machines.clock.now()).total_seconds()))
+
+
+async def give_up(kind: str, thing_id: str, machines: Machines) -> bool:
+    """After five ticks that failed: the object is looked at again in an hour, so that a defect costs no more than
+    that. False when there is nothing to put off. Raises ``Transient`` when the store is away."""
+    stored = await machines.objects.get(_part(kind, machines).thing, thing_id)
+    if stored is None or stored.value.due_at is None:
+        return False
+    later = stored.value.model_copy(update={"due_at": machines.clock.now() + PUT_OFF})
+    try:
+        await machines.objects.commit(put(stored, later))
+    except Conflict:
+        return False
+    return True
+
+
+def _part(kind: str, machines: Machines) -> Part:
+    part = machines.parts.get(kind)
+    if part is None:
+        raise Fatal("InvalidMessage", f"A work message of kind {kind!r} is not known.")
+    return part
 
 
 async def hint(machines: Machines, kind: str, thing_id: str, delay: float = 0.0) -> None:

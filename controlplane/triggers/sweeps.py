@@ -6,6 +6,8 @@ import json
 import logging
 from dataclasses import dataclass
 
+from controlplane.objects.repository import Objects, key_of
+from controlplane.objects.tick import message_of
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue
 from controlplane.workspaces.healing import CareDeps, heal
@@ -25,6 +27,8 @@ class SweepDeps:
     clock: Clock
     system_clock: Clock
     upkeep: Upkeep | None = None
+    objects: Objects | None = None
+    """What has a state machine beside workspaces."""
 
 
 async def wake_due(deps: SweepDeps) -> int:
@@ -40,8 +44,22 @@ async def wake_due(deps: SweepDeps) -> int:
             continue
         await deps.queue.send(json.dumps({"kind": "workspace", "name": name}))
         sent += 1
+    sent += await _wake_objects(deps)
     if sent:
         _log.info("wake enqueued=%d due=%d", sent, len(names))
+    return sent
+
+
+async def _wake_objects(deps: SweepDeps) -> int:
+    """As for workspaces; an object that a tick holds is left to it."""
+    if deps.objects is None:
+        return 0
+    sent, system = 0, deps.system_clock.now()
+    for due in await deps.objects.due(deps.clock.now()):
+        if await deps.objects.leases.is_held(key_of(due.kind, due.id), system):
+            continue
+        await deps.queue.send(message_of(due.kind, due.id))
+        sent += 1
     return sent
 
 

@@ -6,25 +6,37 @@ import json
 import logging
 import re
 import secrets
+from collections.abc import Callable
 
 from controlplane.errors import ControlPlaneError, Fatal
+from controlplane.objects.tick import Machines, tick_object
 from controlplane.workspaces.reconcile import TickDeps, tick
 from controlplane.workspaces.upkeep import Failure, Upkeep
 
 _log = logging.getLogger(__name__)
+WORKSPACE = "workspace"
 #: What every name of a workspace matches; anything else would not even be a row's key.
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
+#: The same for every other object.
+_ID = re.compile(r"[A-Za-z0-9._~-]{1,400}")
 
 
-async def run_tick(body: bytes, deps: TickDeps, upkeep: Upkeep | None = None) -> None:
-    """Runs one tick for ``{"kind": "workspace", "name": …}``.
+async def run_tick(
+    body: bytes, deps: TickDeps, upkeep: Upkeep | None = None, machines: Callable[[], Machines] | None = None
+) -> None:
+    """Runs one tick for ``{"kind": "workspace", "name": …}``, or for an object of another kind.
 
     A message this code does not understand raises ``Fatal``: the host retries it, then keeps it in the poison queue,
     whose trigger tells it and drops it. Whatever else is raised makes the host show the message again; the due index
     would have brought the object back in any case. ``upkeep`` keeps the last error for whoever ends the operation then.
     """
-    name = read_message(body)
-    _log.info("tick workspace=%s", name)
+    kind, name = read_message(body)
+    _log.info("tick %s=%s", kind, name)
+    if kind != WORKSPACE:
+        if machines is None:
+            raise Fatal("InvalidMessage", f"A work message of kind {kind!r} is not known.")
+        await tick_object(kind, name, machines())
+        return
     try:
         await tick(name, deps)
     except Exception as error:
@@ -33,16 +45,17 @@ async def run_tick(body: bytes, deps: TickDeps, upkeep: Upkeep | None = None) ->
         raise
 
 
-def read_message(body: bytes) -> str:
-    """The workspace that a message is about. Raises ``Fatal("InvalidMessage")``."""
+def read_message(body: bytes) -> tuple[str, str]:
+    """Kind and name of the object that a message is about. Raises ``Fatal("InvalidMessage")``."""
     try:
         message = json.loads(body)
         kind, name = message["kind"], message["name"]
     except (ValueError, KeyError, TypeError) as error:
         raise Fatal("InvalidMessage", "A work message is JSON with `kind` and `name`.") from error
-    if kind != "workspace" or not isinstance(name, str) or not _NAME.fullmatch(name):
+    pattern = _NAME if kind == WORKSPACE else _ID
+    if not isinstance(kind, str) or not isinstance(name, str) or not pattern.fullmatch(name):
         raise Fatal("InvalidMessage", f"A work message of kind {kind!r}, or its name, is not known.")
-    return name
+    return kind, name
 
 
 async def _note(name: str, error: Exception, deps: TickDeps, upkeep: Upkeep | None) -> None:

@@ -1,0 +1,27 @@
+"""What the ticks of signals, runs and tasks need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.objects.repository import Objects
+from controlplane.ports.clock import Clock
+from controlplane.ports.reader import ResourceReader
+from controlplane.ports.store import WorkQueue
+from controlplane.ports.writer import ResourceWriter
+from controlplane.projects.repository import ProjectRepository
+from controlplane.workspaces.repository import WorkspaceRepository
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainingDeps:
+    """``clock`` is the product's."""
+
+    objects: Objects
+    workspaces: WorkspaceRepository
+    projects: ProjectRepository
+    reader: ResourceReader
+    writer: ResourceWriter
+    clock: Clock
+    queue: WorkQueue
+    cloud: str = "AzureCloud"
