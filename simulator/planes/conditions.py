@@ -3,7 +3,8 @@
 Supported: `ActionMatches{'...'}`; `@Request[...]` and `@Resource[...]` of RoleDefinitionId, PrincipalId and
 PrincipalType with `ForAnyOfAnyValues` / `ForAnyOfAllValues` and Guid or String (not) equals; `!`, `AND`, `OR`,
 parentheses. A condition with anything else does not hold, so that nothing is let through by mistake.
-Source: "Delegate Azure role assignment management to others with conditions" (Microsoft Learn).
+Sources: "Delegate Azure role assignment management to others with conditions", and of the operators over several values
+"Azure role assignment condition format and syntax" (Microsoft Learn).
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ TOKEN = re.compile(
     r"\s*(?:(?P<set>ForAnyOfAnyValues|ForAnyOfAllValues):)?(?P<operator>\w+)\s*(?:\{(?P<values>[^}]*)\}|(?P<value>\S+)))",
     re.IGNORECASE,
 )
+
+_EQUAL = frozenset({"guidequals", "stringequalsignorecase", "stringequals"})
+_DIFFERENT = frozenset({"guidnotequals", "stringnotequalsignorecase", "stringnotequals"})
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -102,10 +107,12 @@ def _compared(token: re.Match[str], facts: Facts) -> bool:
     if given is None:
         raise _Unreadable(token["attribute"])
     text = token["values"] if token["values"] is not None else token["value"]
-    values = {value.strip().strip("'\"").lower() for value in text.split(",")}
-    match token["operator"].lower():
-        case "guidequals" | "stringequalsignorecase" | "stringequals":
-            return given.lower() in values
-        case "guidnotequals" | "stringnotequalsignorecase" | "stringnotequals":
-            return given.lower() not in values
-    raise _Unreadable(token["operator"])
+    values = [value.strip().strip("'\"").lower() for value in text.split(",")]
+    operator = token["operator"].lower()
+    if operator not in _EQUAL | _DIFFERENT:
+        raise _Unreadable(token["operator"])
+    if operator.startswith("guid") and not all(_GUID.fullmatch(value) for value in values):
+        raise _Unreadable(text)
+    compared = [(value == given.lower()) is (operator in _EQUAL) for value in values]
+    # "ForAnyOfAllValues: … if any value on the left satisfies the comparison to all values on the right".
+    return all(compared) if (token["set"] or "").lower() == "foranyofallvalues" else any(compared)

@@ -24,7 +24,14 @@ class OwnRole:
     name: str
     description: str
     permissions: JsonObject
-    condition: str | None = None
+    condition: str | None = None  # with OPERATOR_OBJECT_ID and OBSERVER_OBJECT_ID in the place of object ids
+
+    def condition_for(self, holders: dict[str, str]) -> str | None:
+        """The condition as whoever deploys assigns the role: `infra/README.md`."""
+        found = self.condition
+        for holder, object_id in holders.items():
+            found = found and found.replace(f"{holder.upper()}_OBJECT_ID", object_id)
+        return found
 
     def body(self, scopes: list[str]) -> JsonObject:
         """Of a custom role definition that may be assigned at `scopes`."""

@@ -146,7 +146,7 @@ class World:
             guid = engine.guid("own-role", role.name)
             engine.put(f"/providers/{DEFINITIONS}/{guid}", role.body(scopes))
             for scope in scopes:
-                engine.grant(scope, guid, holders[role.holder], condition=role.condition)
+                engine.grant(scope, guid, holders[role.holder], condition=role.condition_for(holders))
 
     def _application(self, name: str, *, secret: str) -> JsonObject:
         engine = self.engine

@@ -96,6 +96,15 @@ def test_the_condition_names_the_roles_that_blueprints_grant() -> None:
     assert not privileged & set(ROLES.values())
 
 
+def test_the_condition_excludes_both_identities_whichever_way() -> None:
+    excluded = re.findall(r"@(\w+)\[[^]]*:PrincipalId\] ForAnyOfAllValues:GuidNotEquals \{([^}]*)\}", condition())
+    both = "OPERATOR_OBJECT_ID, OBSERVER_OBJECT_ID"
+    assert excluded == [("Request", both), ("Resource", both)]
+    deploying = (INFRA / "README.md").read_text()
+    for word in both.split(", "):
+        assert f"s/{word}/" in deploying
+
+
 def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
     held = {name: set(role(name)["Actions"]) for name in ROLE_FILES}
     access = {action for found in held.values() for action in found if action.startswith("Microsoft.Authorization/")}
@@ -305,6 +314,24 @@ def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: Qu
         rights.set("observer", actions("observer"))
     assert unknown or refused
     assert missing in rights.asked("observer")["refused"]
+
+
+@pytest.mark.parametrize("mine", ["operator", "observer"])
+@pytest.mark.parametrize("role_name", ["contributor", "reader", "key-vault-administrator"])
+def test_the_operator_gives_its_own_identities_nothing(made: QuietProduct, mine: str, role_name: str) -> None:
+    """Not even what it gives everybody else, and it takes nothing away from them."""
+    group = made.ids()["resource-group"]
+    url = f"{group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}?api-version=2022-04-01"
+    properties = {
+        "roleDefinitionId": f"{group.partition('/resourceGroups')[0]}/providers/{DEFINITIONS}/{ROLES[role_name]}",
+        "principalId": made.azure.world.seeded(mine)["id"],
+        "principalType": "ServicePrincipal",
+    }
+    refused = made.azure.call("operator", "PUT", url, {"properties": properties})
+    assert (refused.status, refused.body["error"]["code"]) == (403, "AuthorizationFailed")
+    assert made.azure.call("owner", "PUT", url, {"properties": properties}).status == 201
+    assert made.azure.call("operator", "DELETE", url).status == 403
+    assert made.azure.call("owner", "DELETE", url).status == 200
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,7 @@ def test_contributors_grant_nothing_and_administrators_what_their_condition_allo
     assert code(office.call("DELETE", office.path(10), by="ada")) == (403, "AuthorizationFailed")
 
 
+NOT_THESE = "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] {}:GuidNotEquals {{{}}}"
 CONDITIONS: dict[str, tuple[str, str, bool]] = {
     "allowed role": (CONSTRAINED, READER, True),
     "other role": (CONSTRAINED, roles.OWNER, False),
@@ -194,6 +195,10 @@ CONDITIONS: dict[str, tuple[str, str, bool]] = {
         READER,
         True,
     ),
+    "not one of several": (NOT_THESE.format("ForAnyOfAllValues", f"{ACR_PULL}, {READER}"), READER, False),
+    "none of several": (NOT_THESE.format("ForAnyOfAllValues", f"{ACR_PULL}, {roles.OWNER}"), READER, True),
+    "another than any of several": (NOT_THESE.format("ForAnyOfAnyValues", f"{ACR_PULL}, {READER}"), READER, True),
+    "a word where an id belongs": (NOT_THESE.format("ForAnyOfAllValues", "OPERATOR_OBJECT_ID"), READER, False),
     "principal type": (
         "@Request[Microsoft.Authorization/roleAssignments:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase "
         "{'ServicePrincipal'}",
