@@ -1,0 +1,147 @@
+"""What a model's row remembers of its monitors, and questions about it. Pure.
+
+Windows are named by the time for which their run was scheduled, so that a copy, a late one and one that a poll found
+are one window; what the schedule has a slot for and nobody reported is unknown, never fine (D20).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from controlplane.retraining.model import KEPT_WINDOWS, ModelState, Window, WindowVerdict
+from controlplane.retraining.policy import RetrainingPolicy, Threshold
+from controlplane.retraining.policy import Windows as WindowRule
+from controlplane.retraining.runs.model import RunState
+from controlplane.retraining.signal import Measure, more_is_better
+
+_COUNTED = frozenset({RunState.FAILED.value, RunState.REJECTED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The last M slots of one signal's schedule, as far as they are known."""
+
+    slots: int
+    breaches: int
+    known: int
+    latest: Window | None
+
+
+def with_window(state: ModelState, window: Window) -> ModelState:
+    """The state that also knows this window. A window that is known is replaced by one that knows more: a verdict
+    replaces unknown, and a breach is never taken back by a copy that says clear (several events come per breach)."""
+    key = (window.monitor, window.signal_name, window.at)
+    same = next((one for one in state.windows if _key(one) == key), None)
+    if same is not None and _rank(same.verdict) >= _rank(window.verdict):
+        return state
+    others = [one for one in state.windows if _key(one) != key]
+    windows = _bounded(sorted((*others, window), key=lambda one: (one.at, one.monitor, one.signal_name)))
+    return state.model_copy(update={"windows": windows, "raised": _raised(windows, state.policy)})
+
+
+def with_policy(state: ModelState, policy: RetrainingPolicy | None) -> ModelState:
+    """Under another policy other thresholds may be passed."""
+    return state.model_copy(update={"policy": policy, "raised": _raised(state.windows, policy)})
+
+
+def seen(state: ModelState, rule: WindowRule, monitor: str | None, signal_name: str | None) -> Seen:
+    """The latest window of the signal and the M - 1 slots before it."""
+    mine = windows_of(state, monitor, signal_name)
+    if not mine:
+        return Seen(rule.of, 0, 0, None)
+    latest = mine[-1]
+    breaches = known = 0
+    for place in range(rule.of):
+        slot = latest.at - place * rule.period
+        # A run starts some time after its slot; half a period is as far as it still belongs to it.
+        verdicts = {one.verdict for one in mine if abs(one.at - slot) < rule.period / 2}
+        if WindowVerdict.BREACH in verdicts:
+            breaches += 1
+        known += bool(verdicts - {WindowVerdict.UNKNOWN})
+    return Seen(rule.of, breaches, known, latest)
+
+
+def windows_of(state: ModelState, monitor: str | None, signal_name: str | None) -> tuple[Window, ...]:
+    """Oldest first."""
+    return tuple(one for one in state.windows if (one.monitor, one.signal_name) == (monitor, signal_name))
+
+
+def failures_in_a_row(state: ModelState) -> int:
+    """Failed or rejected runs since the last that succeeded, or since a person reset the breaker. What was canceled or
+    superseded says nothing about the pipeline."""
+    count = 0
+    for end in reversed(state.ends):
+        if state.breaker_reset_at is not None and end.ended_at <= state.breaker_reset_at:
+            break
+        if end.outcome == RunState.SUCCEEDED.value:
+            break
+        count += end.outcome in _COUNTED
+    return count
+
+
+def last_activity(state: ModelState) -> datetime | None:
+    """When the last run was submitted or ended, whichever is later: the cooldown begins there."""
+    times = [end.ended_at for end in state.ends[-1:]]
+    if state.last_submitted_at is not None:
+        times.append(state.last_submitted_at)
+    return max(times, default=None)
+
+
+def _key(window: Window) -> tuple[str, str, datetime]:
+    return window.monitor, window.signal_name, window.at
+
+
+def _rank(verdict: WindowVerdict) -> int:
+    return (WindowVerdict.UNKNOWN, WindowVerdict.CLEAR, WindowVerdict.BREACH).index(verdict)
+
+
+def _bounded(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """The last ``KEPT_WINDOWS`` of each signal, in the order given."""
+    kept: list[Window] = []
+    counts: dict[tuple[str, str], int] = {}
+    for window in reversed(list(windows)):
+        name = (window.monitor, window.signal_name)
+        counts[name] = counts.get(name, 0) + 1
+        if counts[name] <= KEPT_WINDOWS:
+            kept.append(window)
+    return tuple(reversed(kept))
+
+
+def _raised(windows: tuple[Window, ...], policy: RetrainingPolicy | None) -> tuple[str, ...]:
+    """Signal names that were raised and have not cleared since: folded over the windows in the order of their times,
+    so that the order in which they arrived does not matter."""
+    rules = {rule.metric.lower(): rule for rule in policy.thresholds} if policy else {}
+    raised: dict[str, bool] = {}
+    for window in windows:
+        before = raised.get(window.signal_name, False)
+        raised[window.signal_name] = _state_after(before, window, rules)
+    return tuple(sorted(name for name, up in raised.items() if up))
+
+
+def _state_after(before: bool, window: Window, rules: dict[str, Threshold]) -> bool:
+    """Without a rule of ours for a metric the monitor's own threshold raises and clears; unknown changes nothing."""
+    if window.verdict is WindowVerdict.UNKNOWN:
+        return before
+    judged = [(one, rules[one.metric.lower()]) for one in window.measures if one.metric.lower() in rules]
+    ruled = [(one.value, rule) for one, rule in judged if one.value is not None]
+    if not ruled:
+        return window.verdict is WindowVerdict.BREACH
+    if any(_beyond(value, rule.raise_at, rule.metric) for value, rule in ruled):
+        return True
+    return before and any(_beyond(value, rule.clear_at, rule.metric) for value, rule in ruled)
+
+
+def _beyond(value: float, limit: float, metric: str) -> bool:
+    """On the bad side of a limit; at the limit is beyond it, for raising as for staying raised."""
+    return value <= limit if more_is_better(metric) else value >= limit
+
+
+def kpi_is_bad(measures: Iterable[Measure], metric: str, limit: float) -> bool | None:
+    """None where the metric was not measured."""
+    values = [one.value for one in measures if one.metric.lower() == metric.lower() and one.value is not None]
+    if not values:
+        return None
+    more = more_is_better(metric)
+    return any(value < limit if more else value > limit for value in values)
