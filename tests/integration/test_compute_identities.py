@@ -9,6 +9,7 @@ import pytest
 
 from controlplane.errors import Conflict, Rejected
 from controlplane.operations.model import Operation, OperationStatus
+from controlplane.workspaces.services.merge import merge_patch
 from tests.support.blueprints import example, with_instance
 from tests.support.lives import written
 from tests.support.quiet_product import QuietProduct
@@ -125,3 +126,32 @@ def test_an_instance_that_cannot_stop_is_found_whoever_made_it(product: QuietPro
     product.azure.engine.grant(subscription, "b24988ac-6180-42a0-ab88-20f7382dd24c", principal)
     found = {f.status for f in product.validate().report.findings if f.control == "CP.CI.IdleShutdownWorks"}
     assert found == {"Pass"}
+
+
+GHOST = f"{IDENTITIES}/providers/{TYPE}/id-ghost"
+BOX = {"name": "box", "size": "Standard_DS3_v2", "assignedTo": "00000000-0000-0000-0000-0000000000a1"}
+NAMED: dict[str, tuple[dict[str, Any], str]] = {
+    "a cluster's second": (with_ids(FIRST, GHOST), "$.compute.clusters[0].identity.ids[1]"),
+    "an instance's": (
+        {**example(), "compute": {"instances": [{**BOX, "identity": {"type": "userAssigned", "ids": [GHOST]}}]}},
+        "$.compute.instances[0].identity.ids[0]",
+    ),
+    "the build agents'": (
+        {
+            **example("hub-build-agents"),
+            "network": merge_patch(example("hub-build-agents")["network"], {"hub": {"agents": {"identityId": GHOST}}}),
+        },
+        "$.network.hub.agents.identityId",
+    ),
+}
+
+
+@pytest.mark.parametrize("whose", NAMED)
+def test_an_identity_that_is_not_there_is_refused_and_nothing_is_written(product: QuietProduct, whose: str) -> None:
+    """Registered, and gone since: a creation would come to its computes and fail there."""
+    asked, target = NAMED[whose]
+    product.register(identities=[FIRST, SECOND, GHOST])
+    with pytest.raises(Rejected) as refused:
+        product.put(asked)
+    assert [(detail.code, detail.target) for detail in refused.value.details] == [("IdentityNotFound", target)]
+    assert written(product) == []

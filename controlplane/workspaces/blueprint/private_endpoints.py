@@ -11,6 +11,7 @@ from controlplane.workspaces.blueprint.data_accounts import accounts
 from controlplane.workspaces.blueprint.dns import zone_id, zone_keys
 from controlplane.workspaces.blueprint.network import subnet_id
 from controlplane.workspaces.model import Expectation, Resource
+from controlplane.workspaces.spec_model import WorkspaceSpec
 
 APPROVED = Expectation(
     "properties.privateLinkServiceConnections[*].properties.privateLinkServiceConnectionState.status",
@@ -30,16 +31,20 @@ class _Endpoint:
     after: tuple[str, ...] = ()
     ours: bool = True
     """False: it leads to something of somebody else's, which is no resource of the blueprint."""
+    addresses: int = 1
+    """What it takes of its subnet: one for each name that is answered by itself."""
 
 
 _ENDPOINTS = (
-    _Endpoint("workspace", "workspace", "amlworkspace", ("api", "notebooks"), ("S1-34", "S1-35")),
+    # API, notebooks and inference: "How to use your workspace with a custom DNS server".
+    _Endpoint("workspace", "workspace", "amlworkspace", ("api", "notebooks"), ("S1-34", "S1-35"), addresses=3),
     _Endpoint("blob", "storage", "blob", ("blob",), ("S1-34",)),
     # One storage account takes one endpoint at a time: StorageAccountOperationInProgress ("Tutorial: integrate Azure
     # Functions with private endpoints" describes it).
     _Endpoint("file", "storage", "file", ("file",), ("S1-34",), ("private-endpoint/blob",)),
     _Endpoint("vault", "vault", "vault", ("vault",), ("S1-34",)),
-    _Endpoint("registry", "registry", "registry", ("registry",), ("S1-34", "S1-36")),
+    # The registry and its data endpoint: "Connect privately to an Azure container registry using Azure Private Link".
+    _Endpoint("registry", "registry", "registry", ("registry",), ("S1-34", "S1-36"), addresses=2),
 )
 
 
@@ -49,6 +54,12 @@ _NAMES = {"workspace": ("S1-38", "S1-44")}
 
 def endpoint_id(site: Site, which: str) -> str:
     return site.id(k.PRIVATE_ENDPOINT, site.names.plain("pe", which))
+
+
+def endpoint_addresses(spec: WorkspaceSpec) -> int:
+    """What all of a spec's endpoints take of their subnet, without Azure's five."""
+    to_data = sum(len(account.groups) for account in accounts(spec))
+    return sum(endpoint.addresses for endpoint in _ENDPOINTS) + to_data
 
 
 def private_endpoints(site: Site, targets: dict[str, str]) -> Iterator[Resource]:

@@ -13,7 +13,7 @@ from controlplane.arm import fold, name_of
 from controlplane.errors import ErrorDetail
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.resolve import at
-from controlplane.workspaces.spec_model import WorkspaceSpec
+from controlplane.workspaces.spec_model import WorkspaceSpec, is_arm_id
 
 _KEY, _VAULT, _HOLDER = (f"$.encryption.{name}" for name in ("customerManagedKey", "keyVaultId", "identity"))
 _NEEDED = frozenset({"get", "wrapkey", "unwrapkey"})
@@ -45,11 +45,22 @@ def check_identities(spec: WorkspaceSpec, facts: IdentityFacts) -> tuple[ErrorDe
     return (*_identities(spec, facts), *_key(spec, facts))
 
 
-def _identities(spec: WorkspaceSpec, facts: IdentityFacts) -> Iterator[ErrorDetail]:
-    named = [(f"$.identity.ids[{index}]", arm_id) for index, arm_id in enumerate(spec.identity.ids)]
+def brought(spec: WorkspaceSpec) -> Iterator[tuple[str, str]]:
+    """Where a spec names a user-assigned identity that exists already, and its ARM id: the workspace's, the key's, those
+    of computes and of build agents."""
+    asked = [("$.identity", spec.identity.ids)]
+    asked += [(f"$.compute.clusters[{i}].identity", one.identity.ids) for i, one in enumerate(spec.compute.clusters)]
+    asked += [(f"$.compute.instances[{i}].identity", one.identity.ids) for i, one in enumerate(spec.compute.instances)]
+    for path, ids in asked:
+        yield from ((f"{path}.ids[{index}]", item) for index, item in enumerate(ids) if is_arm_id(item))
     if spec.encryption.identity is not None:
-        named.append((_HOLDER, spec.encryption.identity))
-    for path, arm_id in named:
+        yield _HOLDER, spec.encryption.identity
+    if spec.network.hub.agents.identity_id is not None:
+        yield "$.network.hub.agents.identityId", spec.network.hub.agents.identity_id
+
+
+def _identities(spec: WorkspaceSpec, facts: IdentityFacts) -> Iterator[ErrorDetail]:
+    for path, arm_id in brought(spec):
         if at(facts.identities.get(arm_id), "properties.principalId") is None:
             text = f"{arm_id} does not exist, or the control plane may not see it."
             yield ErrorDetail("IdentityNotFound", text, path)

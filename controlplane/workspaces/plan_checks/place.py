@@ -9,6 +9,7 @@ from controlplane.errors import ErrorDetail
 from controlplane.ports.reader import SubscriptionFacts
 from controlplane.workspaces.addresses import RESERVED, beyond_the_hub, training_addresses
 from controlplane.workspaces.blueprint.context import Ranges
+from controlplane.workspaces.blueprint.private_endpoints import endpoint_addresses
 from controlplane.workspaces.plan_checks.sizes import sizes
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
@@ -22,10 +23,9 @@ def check(
 
     ``taken``: name → address space of the other workspaces, "" → of other projects' together. Codes:
     ``SubscriptionNotVisible``, ``LocationNotAvailable``, ``VmSizeNotAvailable``, ``SkuRestricted``,
-    ``LowPriorityNotAvailable``, ``AddressSpaceTooSmall``,
-    ``AddressSpaceOverlaps``.
+    ``LowPriorityNotAvailable``, ``AddressSpaceTooSmall``, ``TooManyPrivateEndpoints``, ``AddressSpaceOverlaps``.
     """
-    return (*_place(spec, facts), *_room(spec), *_overlaps(spec, taken))
+    return (*_place(spec, facts), *_room(spec), *_endpoints(spec), *_overlaps(spec, taken))
 
 
 def _place(spec: WorkspaceSpec, facts: SubscriptionFacts) -> Iterator[ErrorDetail]:
@@ -38,6 +38,18 @@ def _place(spec: WorkspaceSpec, facts: SubscriptionFacts) -> Iterator[ErrorDetai
         yield ErrorDetail("LocationNotAvailable", text, "$.location")
         return
     yield from sizes(spec, facts)
+
+
+def _endpoints(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
+    """Their subnet has one size, whatever the address space: only fewer endpoints help."""
+    subnet, needed = ipaddress.IPv4Network(Ranges.of(spec.network).endpoints), endpoint_addresses(spec)
+    free = subnet.num_addresses - RESERVED
+    if needed > free:
+        text = (
+            f"Private endpoints take {needed} addresses, and their subnet {subnet} has {free}: datastores of fewer "
+            "accounts, or privateEndpoint false for some, a data lake's two endpoints counted each."
+        )
+        yield ErrorDetail("TooManyPrivateEndpoints", text, "$.datastores")
 
 
 def _room(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:

@@ -7,7 +7,7 @@ import asyncio
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds as k
-from controlplane.workspaces.plan_checks.identity import IdentityFacts, check_identities
+from controlplane.workspaces.plan_checks.identity import IdentityFacts, brought, check_identities
 from controlplane.workspaces.resolve import at
 from controlplane.workspaces.services.deps import ServiceDeps
 from controlplane.workspaces.spec import WorkspaceSpec
@@ -16,7 +16,7 @@ from controlplane.workspaces.spec import WorkspaceSpec
 async def identity_details(deps: ServiceDeps, spec: WorkspaceSpec) -> tuple[ErrorDetail, ...]:
     """Why identities and a key of the spec cannot be used; asks nothing where it names none. Raises ``Transient``."""
     holder, vault_id = spec.encryption.identity, spec.encryption.key_vault_id
-    named = dict.fromkeys((*spec.identity.ids, *((holder,) if holder is not None else ())))
+    named = dict.fromkeys(arm_id for _, arm_id in brought(spec))
     found = await asyncio.gather(*(_get(deps, arm_id, k.IDENTITY) for arm_id in named))
     identities = dict(zip(named, found, strict=True))
     if holder is None or vault_id is None:

@@ -36,6 +36,25 @@ def sized(size: str, nodes: int = 4) -> dict[str, Any]:
     return {"compute": {"clusters": [{"name": "cpu", "size": size, "maxNodes": nodes}]}}
 
 
+STORAGE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-data/providers/Microsoft.Storage"
+
+
+def lakes(count: int, **more: Any) -> dict[str, Any]:
+    """So many data lakes of others, each with two endpoints in the workspace's network unless it says otherwise."""
+    return {
+        "datastores": [
+            {
+                "name": f"lake{number}",
+                "type": "azureDataLakeGen2",
+                "account": f"{STORAGE}/storageAccounts/stlake{number}",
+                "container": "data",
+                **more,
+            }
+            for number in range(count)
+        ]
+    }
+
+
 def found(changes: dict[str, Any], facts: SubscriptionFacts = FACTS, **taken: str) -> list[tuple[str, str | None]]:
     return [(detail.code, detail.target) for detail in check(spec(**changes), facts, taken)]
 
@@ -49,6 +68,8 @@ def found(changes: dict[str, Any], facts: SubscriptionFacts = FACTS, **taken: st
         pytest.param(sized("Standard_D8"), id="no low priority nodes, none asked for"),
         pytest.param(sized("Standard_D4"), id="restricted in another region only"),
         pytest.param(sized("Standard_DS3_v2", 251), id="as many nodes as the training subnet has addresses"),
+        pytest.param(lakes(9), id="endpoints of nine lakes beside the eight addresses that every workspace has"),
+        pytest.param(lakes(50, privateEndpoint=False), id="lakes without endpoints"),
     ],
 )
 def test_what_azure_would_take(changes: dict[str, Any]) -> None:
@@ -85,6 +106,7 @@ def test_what_azure_would_take(changes: dict[str, Any]) -> None:
         pytest.param(
             sized("Standard_DS3_v2", 252), FACTS, "AddressSpaceTooSmall", "$.network.addressSpace", id="too many nodes"
         ),
+        pytest.param(lakes(10), FACTS, "TooManyPrivateEndpoints", "$.datastores", id="too many endpoints"),
     ],
 )
 def test_what_azure_would_refuse(changes: dict[str, Any], facts: SubscriptionFacts, code: str, target: str) -> None:
