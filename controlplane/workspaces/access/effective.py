@@ -19,7 +19,7 @@ from controlplane.workspaces.access.personas import Persona
 from controlplane.workspaces.model import Blueprint, Observed, Unreadable
 from controlplane.workspaces.resolve import at
 
-_PEOPLE = "user"
+_PEOPLE, _APPLICATIONS = "user", "serviceprincipal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,11 @@ class Held:
         """Granted to somebody directly, and not to a group."""
         return self.principal_type.lower() == _PEOPLE
 
+    @property
+    def is_application(self) -> bool:
+        """A service principal or a managed identity; False where Azure does not say."""
+        return self.principal_type.lower() == _APPLICATIONS
+
     def reaches(self, arm_id: str) -> bool:
         """Whether it holds on a resource; what is above the subscription holds on all of it."""
         return is_within(arm_id, self.scope) or not self.scope.lower().startswith("/subscriptions/")
@@ -65,6 +70,8 @@ class Estate:
     eligible_unreadable: Unreadable | None
     ours: frozenset[str]
     """Object ids of the identities of what the workspace has, in lower case."""
+    declared: frozenset[str] = frozenset()
+    """Folded ids of the assignments that the blueprint writes: the matrix's, and such as a scale set's keeper's."""
 
     @property
     def wanted(self) -> DesiredAccess:
@@ -99,13 +106,13 @@ class Estate:
         return tuple(grant for grant in self.wanted.grants if not any(held.is_of(grant) for held in self.held))
 
     def extra(self) -> tuple[Held, ...]:
-        """What somebody holds on what the workspace has, or on its group, that neither the matrix nor an identity of
-        its own is behind."""
-        return tuple(
-            held
+        """What somebody holds on what the workspace has, or on its group, that neither the matrix nor the spec nor an
+        identity of its own is behind."""
+        known = (
+            held.principal in self.ours or fold(held.id) in self.declared or self.granted(held) is not None
             for held in self.held
-            if not held.inherited and held.principal not in self.ours and self.granted(held) is None
         )
+        return tuple(held for held, is_known in zip(self.held, known, strict=True) if not (held.inherited or is_known))
 
 
 def estate(blueprint: Blueprint, observed: Observed) -> Estate:
@@ -121,7 +128,13 @@ def estate(blueprint: Blueprint, observed: Observed) -> Estate:
         observed.unreadable.get(fold(f"{group}/providers/{kinds.ROLE_ASSIGNMENT}")),
         observed.unreadable.get(fold(f"{group}/providers/{kinds.ELIGIBILITY}")),
         own_identities(blueprint, observed),
+        _declared(blueprint, observed),
     )
+
+
+def _declared(blueprint: Blueprint, observed: Observed) -> frozenset[str]:
+    roles = (item.key for item in blueprint.resources if item.type == kinds.ROLE_ASSIGNMENT)
+    return frozenset(fold(str(observed.bodies[key]["id"])) for key in roles if key in observed.bodies)
 
 
 def own_identities(blueprint: Blueprint, observed: Observed) -> frozenset[str]:

@@ -74,9 +74,10 @@ def _strangers(estate: Estate) -> Iterator[Held]:
 
 
 def _readers_only(estate: Estate) -> Iterator[Violation]:
+    """A group that is no persona's has people in it, for all that anybody here knows; only an application has none."""
     for held in _strangers(estate):
         persona = estate.persona_of(held.principal)
-        human = held.is_person if persona is None else persona in _PEOPLE
+        human = not held.is_application if persona is None else persona in _PEOPLE
         if not human or persona is _P.PLATFORM_SUPPORT:
             continue
         if held.role not in POWERS:

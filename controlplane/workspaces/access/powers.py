@@ -68,16 +68,22 @@ _READ, _WRITE, _ALL = Can.READ, Can.WRITE, Can.ADMINISTER
 #: Whoever may read an account's keys has its data: Contributor and Log Analytics Contributor have listKeys.
 _KEYS = Power(Plane.DATA, _WRITE, _STORAGE, by_key=True)
 
+#: What ``*/read`` lets its holder read beside settings, where that is an action and no data action: images ("Azure
+#: Container Registry roles and permissions": Reader pulls), assets with datastores' credentials ("Manage access to
+#: Azure Machine Learning workspaces": Reader), logs ("Manage access to Log Analytics workspaces": query/*/read).
+_READ_ALL = (_management(_READ), *(_data(_READ, on) for on in (_REGISTRY, _ML, _LOGS, _INSIGHTS)))
+_WRITE_ALL = (_KEYS, _data(_WRITE, _REGISTRY), _data(_WRITE, _ML), _data(_READ, _LOGS), _data(_READ, _INSIGHTS))
+
 _MATRIX: Mapping[str, tuple[Power, ...]] = {
-    "R": (_management(_READ),),
-    "C": (_management(_WRITE), _KEYS, _data(_WRITE, _REGISTRY), _data(_WRITE, _ML), _data(_READ, _LOGS)),
-    "O": (_management(_ALL), _KEYS, _data(_WRITE, _REGISTRY), _data(_WRITE, _ML), _data(_READ, _LOGS)),
+    "R": _READ_ALL,
+    "C": (_management(_WRITE), *_WRITE_ALL),
+    "O": (_management(_ALL), *_WRITE_ALL),
     "ADS": (_management(_READ, _ML), _data(_WRITE, _ML)),
     "AcrPush": (_data(_WRITE, _REGISTRY),),
-    "LAR": (_management(_READ), _data(_READ, _LOGS), _data(_READ, _INSIGHTS)),
-    "LAC": (_management(_READ), _management(_WRITE, _LOGS), _KEYS, _data(_READ, _LOGS), _data(_READ, _INSIGHTS)),
-    "MR": (_management(_READ), _data(_READ, _LOGS), _data(_READ, _INSIGHTS)),
-    "MC": (_management(_READ), _management(_WRITE, _INSIGHTS), _data(_READ, _LOGS), _data(_READ, _INSIGHTS)),
+    "LAR": _READ_ALL,
+    "LAC": (*_READ_ALL, _management(_WRITE, _LOGS), _KEYS),
+    "MR": _READ_ALL,
+    "MC": (*_READ_ALL, _management(_WRITE, _INSIGHTS)),
     "KVA": (_management(_READ, _VAULT), _data(_WRITE, _VAULT)),
     "KVR": (_management(_READ, _VAULT),),
 }

@@ -46,8 +46,8 @@ def check_identities(spec: WorkspaceSpec, facts: IdentityFacts) -> tuple[ErrorDe
 
 
 def brought(spec: WorkspaceSpec) -> Iterator[tuple[str, str]]:
-    """Where a spec names a user-assigned identity that exists already, and its ARM id: the workspace's, the key's, those
-    of computes and of build agents."""
+    """Where a spec names a user-assigned identity that exists already, and its ARM id: the workspace's, those of
+    computes, the key's, the build agents'."""
     asked = [("$.identity", spec.identity.ids)]
     asked += [(f"$.compute.clusters[{i}].identity", one.identity.ids) for i, one in enumerate(spec.compute.clusters)]
     asked += [(f"$.compute.instances[{i}].identity", one.identity.ids) for i, one in enumerate(spec.compute.instances)]

@@ -142,6 +142,22 @@ def test_what_is_inherited_counts(where: str) -> None:
     assert {"CP.ACCESS.Invariant2", "CP.ACCESS.Invariant3", "CP.ACCESS.Invariant9"} <= controls(look(estate))
 
 
+@pytest.mark.parametrize("kind", ["Group", "ForeignGroup", ""])
+def test_a_strangers_group_is_people_for_all_that_is_known(kind: str) -> None:
+    """RB-I1: a group above the workspace, whose members may be the data scientists' own group or anybody."""
+    estate = create(workspace("prod"))
+    before = look(estate)
+    grant(STRANGER, "ADS", "subscription", kind)(estate)
+    assert {finding.control for finding in fresh(look(estate), before)} == {"CP.ACCESS.Invariant1"}
+
+
+def test_a_strangers_application_may_do_more_than_read_where_no_rule_says_otherwise() -> None:
+    estate = create(workspace("prod"))
+    before = look(estate)
+    grant(STRANGER, "ADS", "subscription", "ServicePrincipal")(estate)
+    assert fresh(look(estate), before) == []
+
+
 def test_a_role_that_nobody_knows_is_unknown_and_never_fine() -> None:
     estate = create(workspace("prod"))
     grant(STRANGER, guid("custom role"), "subscription", "ServicePrincipal")(estate)

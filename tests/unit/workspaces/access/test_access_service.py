@@ -248,6 +248,35 @@ def test_a_grant_that_was_given_up_is_approved_anew(product: QuietProduct) -> No
     assert found == {GrantState.AWAITING_APPROVAL}
 
 
+def test_an_approval_in_dev_is_none_in_production(product: QuietProduct) -> None:
+    """The grant has the same principal, role and scope, and its row is another one: somebody says so again."""
+    product.run(service.approve_access(product.services, BOB, NAME))
+    bastion = {
+        "bastion": True,
+        "jumpHost": True,
+        "adminPublicKey": example("hub-bastion")["network"]["hub"]["adminPublicKey"],
+    }
+    asked = {**example("personas"), "environment": "prod"}
+    asked["network"] = {**asked["network"], "hub": bastion}
+    product.finish(product.put(asked, consent=True))
+    report = access(product)
+    assert report.half == "production"
+    assert states(report)[GrantState.AWAITING_APPROVAL] == 9
+    assert states(report)[GrantState.PENDING_MANUAL] == 0
+
+
+def test_what_the_spec_grants_beside_the_personas_is_no_drift(product: QuietProduct) -> None:
+    """A scale set's keeper is named in the spec, and has its role from the operator."""
+    keeper = example("hub-scale-set")["network"]["hub"]["agents"]["principalId"]
+    product.register(agentPrincipals=[keeper])
+    asked = example("personas")
+    asked["network"] = {**asked["network"], "hub": example("hub-scale-set")["network"]["hub"]}
+    product.finish(product.put(asked, consent=True))
+    report = access(product)
+    assert keeper in {held.principal_id for held in report.effective}
+    assert report.drift.extra == ()
+
+
 class Blind:
     """The observer may not read one collection any more."""
 
