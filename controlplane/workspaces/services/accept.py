@@ -53,7 +53,6 @@ from controlplane.workspaces.services.deps import (
 from controlplane.workspaces.services.look import judge_posture
 from controlplane.workspaces.services.merge import merge_patch
 from controlplane.workspaces.services.room import Room, find_room, require_place, require_possible
-from controlplane.workspaces.spec_model import Environment
 from controlplane.workspaces.waiving import Acceptor, acceptances
 
 _log = logging.getLogger(__name__)
@@ -176,7 +175,7 @@ async def _submit(deps: ServiceDeps, request: Request, data: JsonObject) -> Outc
         await _refuse_destruction(deps, there, consent=request.allow_destructive)
     record, kind = _record(deps, request, asked)
     blueprint = there.blueprint(deps)
-    record = _asking(record, stored.record.spec if stored else asked.body, blueprint, request.caller.principal)
+    record = asking(record, stored.record.spec if stored else asked.body, blueprint, request.caller.principal)
     operation = _with_deadline(_operation(request, record, kind, deps.clock.now()), blueprint)
     return await _take(deps, request, asked, _Accepted(record, operation, stored, late, room))
 
@@ -318,27 +317,6 @@ def _record(deps: ServiceDeps, request: Request, asked: Asked) -> tuple[Workspac
         "last_modified_by": principal,
     }
     return before.model_copy(update=changed), kind
-
-
-def _asking(
-    record: WorkspaceRecord, before: Mapping[str, Any], blueprint: Blueprint, principal: str
-) -> WorkspaceRecord:
-    """With who asked for each grant that an administrator has to make: whoever named the persona, not whoever changed
-    something else later. What is not asked for any more is nobody's, and its approval is over; so is every approval of
-    a workspace that becomes production, or stops being it: the same grant is of another row then. ``before``: the spec
-    that is stored."""
-    wanted = {grant.name for grant in blueprint.access.by_hand}
-    same = Environment(before["environment"]).is_prod_class is blueprint.access.production
-    standing = wanted if same else frozenset[str]()
-    kept = {by: tuple(one for one in names if one in standing) for by, names in record.access_requests.items()}
-    new = wanted - {one for names in kept.values() for one in names}
-    if new:
-        kept[principal] = (*kept.get(principal, ()), *sorted(new))
-    update = {
-        "access_requests": {by: names for by, names in kept.items() if names},
-        "access_approvals": tuple(one for one in record.access_approvals if one.grant in standing),
-    }
-    return record.model_copy(update=update)
 
 
 def _operation(request: Request, record: WorkspaceRecord, kind: OperationKind, now: datetime) -> Operation:
