@@ -6,10 +6,8 @@ Each reads, decides and commits once; a lost race starts over on fresh state. Th
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from controlplane.errors import Conflict, ErrorDetail, Transient
 from controlplane.json_types import JsonObject
@@ -31,6 +29,7 @@ from controlplane.workspaces.repository import (
     WorkspaceRepository,
     new_operation_id,
 )
+from controlplane.workspaces.services.approvals import asking
 from controlplane.workspaces.services.asked import (
     Asked,
     Outcome,
