@@ -107,6 +107,41 @@ def event(
     typer.echo(_post(env_file, "inject", wish)["id"])
 
 
+@inject_app.command("traffic")
+def traffic(
+    endpoint: Annotated[str, typer.Option(help="Online endpoint, by id or name.")],
+    fields: Annotated[list[str], typer.Option("--set", help="requestsPerMinute=120, latencyMs=80, statuses={...}.")],
+    workspace: Annotated[str | None, typer.Option(help="Its workspace, where names are the same.")] = None,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """An online endpoint gets other calls from now on."""
+    pairs = (one.partition("=") for one in fields)
+    wish = {"kind": "traffic", "endpoint": endpoint, "workspace": workspace}
+    typer.echo(json.dumps(_post(env_file, "inject", {**wish, **{k: json.loads(v) for k, _, v in pairs}})["traffic"]))
+
+
+@inject_app.command("latency")
+def latency(
+    endpoint: Annotated[str, typer.Option(help="Online endpoint, by id or name.")],
+    ms: Annotated[float, typer.Option(help="Median of its latency from now on.")] = 2000,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """An online endpoint becomes slow."""
+    wish = {"kind": "latency", "endpoint": endpoint, "latencyMs": ms}
+    typer.echo(json.dumps(_post(env_file, "inject", wish)["traffic"]))
+
+
+@inject_app.command("errors")
+def errors(
+    endpoint: Annotated[str, typer.Option(help="Online endpoint, by id or name.")],
+    share: Annotated[float, typer.Option(help="Share of its calls that end with 500 from now on.")] = 0.2,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """An online endpoint begins to fail."""
+    wish = {"kind": "errors", "endpoint": endpoint, "errorShare": share}
+    typer.echo(json.dumps(_post(env_file, "inject", wish)["traffic"]))
+
+
 def _post(env_file: str, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
     """Call a control endpoint of the running simulator."""
     path = Path(env_file)

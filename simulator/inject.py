@@ -9,11 +9,13 @@ from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller, JsonObject, Resource
 from simulator.engine.messages import Request, Response
 from simulator.planes.world import ADMIN, World
+from simulator.types.machinelearning import traffic
 
 if TYPE_CHECKING:
     from simulator.server.app import Simulator
 
 ML = "Microsoft.MachineLearningServices/workspaces"
+ENDPOINT = f"{ML}/onlineEndpoints"
 STORAGE = "Microsoft.Storage/storageAccounts"
 ZONE = "Microsoft.Network/privateDnsZones"
 
@@ -33,7 +35,9 @@ def perform(simulator: Simulator, wish: JsonObject) -> JsonObject:
             return _model_registered(world, wish)
         case "event":
             return _event(world, wish)
-    known = "public-access, delete-dns-link, arm, model-registered, event"
+        case "traffic" | "latency" | "errors":
+            return _traffic(world, wish)
+    known = "public-access, delete-dns-link, arm, model-registered, event, traffic, latency, errors"
     raise ValueError(f"unknown injection {wish.get('kind')!r}: {known}")
 
 
@@ -81,6 +85,24 @@ def _event(world: World, wish: JsonObject) -> JsonObject:
         raise ArmError(404, "NotClear", f"{wish['topic']} does not exist")
     world.engine.emit(topic.id, str(wish["eventType"]), str(wish.get("subject", "")), dict(wish.get("data") or {}))
     return {"status": 202, "id": topic.id}
+
+
+def _traffic(world: World, wish: JsonObject) -> JsonObject:
+    """What calls an online endpoint gets from now on: {"workspace", "endpoint", and fields of traffic.FIELDS}; of an
+    endpoint without calls a hundred a minute where nothing else is said."""
+    named = [
+        one for one in world.engine.all_of(ENDPOINT) if str(wish["endpoint"]).lower() in (one.key, one.name.lower())
+    ]
+    if workspace := str(wish.get("workspace") or "").lower():
+        named = [one for one in named if f"/workspaces/{workspace}/" in one.key or one.key.startswith(workspace + "/")]
+    endpoint = _one(named, f"online endpoint {wish['endpoint']}")
+    changes = {name: value for name, value in wish.items() if name not in ("kind", "workspace", "endpoint")}
+    if wish["kind"] != "traffic":
+        calls = (endpoint.private.get(traffic.TRAFFIC) or {}).get("requestsPerMinute")
+        usual = {"latencyMs": 2000} if wish["kind"] == "latency" else {"errorShare": 0.2}
+        changes = {**({} if calls else {"requestsPerMinute": 100}), **({} if changes else usual), **changes}
+    state = traffic.change(world.engine, endpoint, changes)
+    return {"status": 200, "id": endpoint.id, "traffic": state}
 
 
 def _one(found: list[Resource], what: str) -> Resource:

@@ -54,3 +54,45 @@ class Buckets:
             "https://aka.ms/arm-throttling for additional information."
         )
         return ArmError(429, "SubscriptionRequestsThrottled", message, headers=headers)
+
+
+#: Calls in so many seconds. Metrics: "Azure Monitor service limits" (metrics:getBatch, a subscription). Logs: the same
+#: page, Log Analytics' query API (200 calls in 30 seconds of a user).
+METRICS, LOGS = (360_000, 3600.0), (200, 30.0)
+
+
+class Limits:
+    """Azure Monitor's own: so many calls in a window, which begins with the first one. `Retry-After` is until it ends,
+    at scale 1; the windows themselves are divided by the time scale."""
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+        self._windows: dict[str, tuple[float, int]] = {}
+
+    def metrics(self, subscription: str) -> None:
+        """Raises 429; words assumed."""
+        wait = self._over(f"metrics/{subscription}", *METRICS)
+        if wait is not None:
+            text = f"Number of requests for subscription '{subscription}' exceeded. Please try again after some time."
+            raise ArmError(429, "ThrottledError", text, headers=self._told(wait))
+
+    def logs(self, principal: str) -> None:
+        """Raises 429; words assumed."""
+        wait = self._over(f"logs/{principal}", *LOGS)
+        if wait is not None:
+            text = "Too many requests: the limit of 200 requests in 30 seconds per user was reached."
+            raise ArmError(429, "ThrottledError", text, headers=self._told(wait))
+
+    def _told(self, seconds: float) -> dict[str, str]:
+        if self._buckets.scale == 1:
+            return {"retry-after": str(max(1, math.ceil(seconds)))}
+        return {"x-ms-retry-after-ms": f"{max(1.0, seconds * 1000):g}"}
+
+    def _over(self, key: str, most: int, seconds: float) -> float | None:
+        """Count a call; real seconds to wait when there were too many."""
+        now, length = time.monotonic(), seconds / self._buckets.scale
+        began, count = self._windows.get(key, (now, 0))
+        if now - began >= length:
+            began, count = now, 0
+        self._windows[key] = (began, count + 1)
+        return began + length - now if count >= most and self._buckets.enabled else None

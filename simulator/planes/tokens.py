@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -104,7 +105,7 @@ class Tokens:
         self.arm_audiences = {
             "https://management.azure.com", "https://management.core.windows.net", authority,
         }  # fmt: skip
-        self._callers: dict[str, tuple[float, Caller]] = {}
+        self._callers: dict[str, tuple[float, Caller, str]] = {}
         self._cut_short: dict[str, float] = {}
 
     def cut_short(self, token: str, seconds: float) -> None:
@@ -113,7 +114,7 @@ class Tokens:
 
     def expire(self, object_id: str) -> int:
         """Refuse from now on every token that this principal has shown; how many there were."""
-        shown = [bearer for bearer, (_, caller) in self._callers.items() if caller.object_id == object_id]
+        shown = [bearer for bearer, (_, caller, _) in self._callers.items() if caller.object_id == object_id]
         self._cut_short.update(dict.fromkeys(shown, 0.0))
         return len(shown)
 
@@ -199,20 +200,21 @@ class Tokens:
             claims["nonce"] = "n"
             claims["rh"] = "0."
 
-    def caller(self, authorization: str) -> Caller:
-        """The principal of an ARM call. Raises ArmError 401 in ARM's words."""
+    def caller(self, authorization: str, audiences: Iterable[str] = ()) -> Caller:
+        """The principal of a call to ARM, or to whom `audiences` names. Raises ArmError 401 in ARM's words."""
         if time.time() >= self._cut_short.get(authorization, float("inf")):
             raise self._refused("ExpiredAuthenticationToken", EXPIRED)
         known = self._callers.get(authorization)
-        if known is not None and known[0] > time.time():
-            return known[1]
-        expires, caller = self._read(authorization)
-        if len(self._callers) > 2000:
-            self._callers.clear()
-        self._callers[authorization] = (expires, caller)
-        return caller
+        if known is None or known[0] <= time.time():
+            known = self._read(authorization)
+            if len(self._callers) > 2000:
+                self._callers.clear()
+            self._callers[authorization] = known
+        self._check_audience(known[2], set(audiences) or self.arm_audiences)
+        return known[1]
 
-    def _read(self, authorization: str) -> tuple[float, Caller]:
+    def _read(self, authorization: str) -> tuple[float, Caller, str]:
+        """(when it expires, whose it is, whom it is for)."""
         scheme, _, token = authorization.partition(" ")
         if not token or scheme.lower() != "bearer":
             raise self._refused("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
@@ -227,20 +229,12 @@ class Tokens:
             raise self._refused("ExpiredAuthenticationToken", EXPIRED) from error
         except jwt.InvalidTokenError as error:
             raise self._refused("InvalidAuthenticationToken", "The access token is invalid.") from error
-        return float(claims["exp"]), self._caller(claims)
+        return float(claims["exp"]), self._caller(claims), str(claims["aud"])
 
     def _caller(self, claims: JsonObject) -> Caller:
         tenant, wanted = claims["tid"], self.engine.tenant_id
         if tenant != wanted or claims.get("iss") not in (f"https://sts.windows.net/{wanted}/", self.issuer(wanted)):
             raise self._refused("InvalidAuthenticationTokenTenant", WRONG_ISSUER.format(given=tenant, wanted=wanted))
-        audience = str(claims["aud"]).rstrip("/")
-        if audience not in self.arm_audiences:
-            allowed = ",".join(f"{one}/" for one in sorted(self.arm_audiences))
-            raise self._refused(
-                "InvalidAuthenticationTokenAudience",
-                f"The access token has been obtained for wrong audience or resource '{claims['aud']}'. "
-                f"It should exactly match with one of the allowed audiences '{allowed}'.",
-            )
         oid = claims["oid"]
         client = claims.get("appid") or claims.get("azp")
         if claims.get("idtyp") == "app":
@@ -248,6 +242,15 @@ class Tokens:
             return Caller(oid, client, client or oid, kind, tuple(claims.get("groups", ())))
         name = claims.get("preferred_username") or claims.get("upn") or claims.get("name") or oid
         return Caller(oid, client, name, "User", tuple(claims.get("groups", ())))
+
+    def _check_audience(self, audience: str, wanted: set[str]) -> None:
+        if audience.rstrip("/") not in wanted:
+            allowed = ",".join(f"{one}/" for one in sorted(wanted))
+            raise self._refused(
+                "InvalidAuthenticationTokenAudience",
+                f"The access token has been obtained for wrong audience or resource '{audience}'. "
+                f"It should exactly match with one of the allowed audiences '{allowed}'.",
+            )
 
     def _refused(self, code: str, message: str) -> ArmError:
         challenge = CHALLENGE.format(authority=self.authority, tenant=self.engine.tenant_id, why=message.split(".")[0])

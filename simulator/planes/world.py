@@ -15,7 +15,7 @@ from simulator.engine.store import Store
 from simulator.planes import assignments, groups, own_roles, permissions, roles, skus, subscriptions
 from simulator.planes.authority import DEFINITIONS, Rights
 from simulator.planes.directory import Directory
-from simulator.planes.throttling import Buckets
+from simulator.planes.throttling import Buckets, Limits
 from simulator.planes.tokens import Keys, Tokens
 
 DEFAULT_SEED = "contoso"
@@ -78,6 +78,7 @@ class World:
         self.keys = keys.moved_to(self.engine) if keys is not None else Keys(self.engine)
         self.tokens = Tokens(self.engine, self.directory, self.keys, self.base)
         self.buckets = Buckets(scale)
+        self.limits = Limits(self.buckets)
 
     def reset(self, seed: str | None, scale: float | None) -> None:
         """Empty and seed anew. Signing keys stay, so tokens that are out stay valid for the same seed."""
@@ -202,6 +203,8 @@ class World:
             "IDENTITY_ENDPOINT": f"{self.base}/msi/token",
             "IDENTITY_HEADER": self.identity_header,
             "ARM_CLOUD_METADATA_URL": f"{self.base}/metadata/endpoints?api-version=2019-05-01",
+            "METRICS_ENDPOINT": f"{self.base}/metrics/{{region}}",
+            "LOGS_ENDPOINT": self.base,
             "SIMULATOR_URL": self.base,
             "OBSERVER_CLIENT_ID": self.seeded("observer")["client_id"],
             "OPERATOR_CLIENT_ID": self.seeded("operator")["client_id"],

@@ -15,7 +15,7 @@ from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller
 from simulator.engine.messages import Request, Response, error_response
 from simulator.faults import Effect, Faults
-from simulator.planes import entra, graph, metadata
+from simulator.planes import entra, graph, metadata, metrics
 from simulator.planes.clock import Clock
 from simulator.planes.world import World
 from simulator.recorder import Answered, Recorder, body_of, retry_after
@@ -115,6 +115,8 @@ class Simulator:
             return "graph", found
         if request.method == "GET" and request.path == VALIDATE:
             return "eventgrid", self.grid.validated(request)
+        if found := metrics.handle(self.world, request):
+            return "metrics", found
         return "arm", self._arm(request)
 
     def _arm(self, request: Request) -> Response:

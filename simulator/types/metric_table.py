@@ -1,0 +1,205 @@
+"""Which metrics there are, with their dimensions, and what was measured.
+
+Sources: learn.microsoft.com, "Supported metrics for Microsoft.MachineLearningServices/workspaces", and for its
+onlineEndpoints and their deployments (names, unit, dimensions, grain of a minute). A metric has samples only where
+there was something to count: no nodes and no calls, no samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from simulator.engine.declaration import EngineApi, Resource
+from simulator.types._shared import parent_id, type_of
+from simulator.types.machinelearning import traffic
+from simulator.types.machinelearning.nodes import HISTORY, SAMPLED
+from simulator.types.machinelearning.traffic import Traffic
+
+WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
+ENDPOINT = f"{WORKSPACE}/onlineEndpoints"
+DEPLOYMENT = f"{ENDPOINT}/deployments"
+#: (from, to, how often it is measured), seconds: what was measured between two moments.
+Samples = Callable[[float, float, float], list[float]]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One combination of dimension values."""
+
+    dimensions: dict[str, str]
+    samples: Samples
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    unit: str
+    dimensions: tuple[str, ...]
+    series: Callable[[EngineApi, Resource], Iterator[Series]] = field(repr=False)
+    category: str = "Traffic"
+
+
+# -- nodes of a workspace's clusters -----------------------------------------------------------------------------------
+
+#: Metric → column of a cluster's history.
+NODES = {"Total Nodes": 0, **{f"{word} Nodes": number + 1 for number, word in enumerate(("Active", "Idle", "Leaving"))}}
+assert SAMPLED == ("running", "idle", "leaving")
+
+
+def _nodes(column: int) -> Callable[[EngineApi, Resource], Iterator[Series]]:
+    """What was there when an interval began and every change in it; nothing for a cluster that had no node then."""
+
+    def series(engine: EngineApi, workspace: Resource) -> Iterator[Series]:
+        for compute in engine.children(workspace.id, f"{WORKSPACE}/computes"):
+            history: list[list[float]] = compute.private.get(HISTORY, [])
+
+            def samples(begin: float, end: float, step: float, history: list[list[float]] = history) -> list[float]:
+                standing = [row for row in history if row[0] < begin][-1:]
+                rows = [*standing, *(row for row in history if begin <= row[0] < end)]
+                return [row[1 + column] for row in rows] if any(row[1] for row in rows) else []
+
+            yield Series({"ClusterName": compute.name, "Scenario": "Training"}, samples)
+
+    return series
+
+
+# -- calls of an endpoint ----------------------------------------------------------------------------------------------
+
+Value = Callable[[Traffic], float]
+
+
+def _each(endpoint: Resource, value: Value) -> Samples:
+    """One sample a minute: of the state that held when the minute ended."""
+
+    def samples(begin: float, end: float, step: float) -> list[float]:
+        found, moment = [], begin
+        while moment < end:
+            state = traffic.at(endpoint, min(moment + step, end))
+            if state is not None:
+                found.append(value(state))
+            moment += step
+        return found
+
+    return samples
+
+
+def _codes(endpoint: Resource) -> list[str]:
+    """Every status code that calls of this endpoint ever had."""
+    states = [state for _, state in endpoint.private.get(traffic.HISTORY) or ()]
+    states.append(endpoint.private.get(traffic.TRAFFIC) or {})
+    codes = {str(code) for state in states for code in state.get("statuses") or ()}
+    plain = {"200"} | ({"500"} if any(state.get("errorShare") for state in states) else set())
+    return sorted(codes | plain)
+
+
+def _requests(engine: EngineApi, endpoint: Resource) -> Iterator[Series]:
+    for name, share in traffic.shares(engine, endpoint).items():
+        for code in _codes(endpoint):
+            dimensions = {
+                "deployment": name, "statusCode": code, "statusCodeClass": f"{code[0]}xx", "modelStatusCode": code,
+            }  # fmt: skip
+            yield Series(dimensions, _positive(endpoint, code, share))
+
+
+def _requests_of(engine: EngineApi, deployment: Resource) -> Iterator[Series]:
+    endpoint, share = traffic.share_of(engine, deployment)
+    if endpoint is not None and share > 0:
+        for code in _codes(endpoint):
+            yield Series({"envoy_response_code": code}, _positive(endpoint, code, share))
+
+
+def _positive(endpoint: Resource, code: str, share: float) -> Samples:
+    """No calls with this status, no samples of it."""
+    every = _each(endpoint, lambda state: state.per_minute * share * state.statuses.get(code, 0.0))
+    return lambda begin, end, step: [one for one in every(begin, end, step) if one > 0]
+
+
+def _per_deployment(value: Value, *, split: bool = True) -> Callable[[EngineApi, Resource], Iterator[Series]]:
+    """Of an endpoint: the same for each deployment; of a deployment: its own."""
+
+    def series(engine: EngineApi, resource: Resource) -> Iterator[Series]:
+        if type_of(resource.id) == DEPLOYMENT.lower():
+            endpoint, share = traffic.share_of(engine, resource)
+            if endpoint is not None and share > 0:
+                yield Series({}, _each(endpoint, value))
+            return
+        for name in traffic.shares(engine, resource) if split else ("",):
+            yield Series({"deployment": name} if split else {}, _each(resource, value))
+
+    return series
+
+
+def _latency(percentile: str) -> Value:
+    return lambda state: state.latency * traffic.TAIL[percentile]
+
+
+def _instances(deployment: Resource) -> list[str]:
+    count = int((deployment.body.get("sku") or {}).get("capacity") or 1)
+    return [f"{deployment.name}-{number}" for number in range(count)]
+
+
+def _utilisation(name: str) -> Callable[[EngineApi, Resource], Iterator[Series]]:
+    """Of each instance, while it gets calls; of no GPU where no state speaks of one."""
+
+    def series(engine: EngineApi, deployment: Resource) -> Iterator[Series]:
+        endpoint, share = traffic.share_of(engine, deployment)
+        if endpoint is None or share <= 0:
+            return
+        every = _each(endpoint, lambda state: state.utilisation.get(name, -1.0))
+        for instance in _instances(deployment):
+            yield Series({"instanceId": instance}, lambda *span: [one for one in every(*span) if one >= 0])
+
+    return series
+
+
+def _capacity(engine: EngineApi, deployment: Resource) -> Iterator[Series]:
+    """Instances that there are, with or without calls."""
+    for instance in _instances(deployment):
+        if engine.get(parent_id(deployment.id)) is not None:
+            yield Series({"instanceId": instance, "State": "Ready"}, lambda begin, end, step: [1.0])
+
+
+def _collected(engine: EngineApi, endpoint: Resource) -> Iterator[Series]:
+    """Rows that the data collector took, where a deployment has one."""
+    for deployment in engine.children(endpoint.id, DEPLOYMENT):
+        share = traffic.share_of(engine, deployment)[1]
+        kinds = (deployment.properties.get("dataCollector") or {}).get("collections") or {}
+        for kind, wanted in kinds.items():
+            if str((wanted or {}).get("dataCollectionMode", "Enabled")).lower() == "enabled" and share > 0:
+                rate = float((wanted or {}).get("samplingRate") or 1.0)
+                dimensions = {"deployment": deployment.name, "reason": "", "type": str(kind)}
+                yield Series(dimensions, _each(endpoint, lambda s, rate=rate, share=share: s.per_minute * share * rate))  # type: ignore[misc]
+
+
+_REQUEST_DIMENSIONS = ("deployment", "statusCode", "statusCodeClass", "modelStatusCode")
+_PERCENTILES = tuple(traffic.TAIL)
+TABLE: dict[str, tuple[Metric, ...]] = {
+    WORKSPACE.lower(): tuple(
+        Metric(name, "Count", ("Scenario", "ClusterName"), _nodes(column), "Quota") for name, column in NODES.items()
+    ),
+    ENDPOINT.lower(): (
+        Metric("RequestsPerMinute", "Count", _REQUEST_DIMENSIONS, _requests),
+        Metric("RequestLatency", "Milliseconds", ("deployment",), _per_deployment(_latency("P50"))),
+        *(
+            Metric(f"RequestLatency_{one}", "Milliseconds", ("deployment",), _per_deployment(_latency(one)))
+            for one in _PERCENTILES
+        ),
+        Metric("ConnectionsActive", "Count", (), _per_deployment(lambda state: state.connections, split=False)),
+        Metric("DataCollectionEventsPerMinute", "Count", ("deployment", "reason", "type"), _collected),
+    ),
+    DEPLOYMENT.lower(): (
+        Metric("RequestsPerMinute", "Count", ("envoy_response_code",), _requests_of),
+        *(Metric(f"RequestLatency_{one}", "Milliseconds", (), _per_deployment(_latency(one))) for one in _PERCENTILES),
+        Metric("CpuUtilizationPercentage", "Percent", ("instanceId",), _utilisation("cpu"), "Resource"),
+        Metric("CpuMemoryUtilizationPercentage", "Percent", ("instanceId",), _utilisation("memory"), "Resource"),
+        Metric("GpuUtilizationPercentage", "Percent", ("instanceId",), _utilisation("gpu"), "Resource"),
+        Metric("GpuMemoryUtilizationPercentage", "Percent", ("instanceId",), _utilisation("gpuMemory"), "Resource"),
+        Metric("DeploymentCapacity", "Count", ("instanceId", "State"), _capacity, "Resource"),
+    ),
+}
+
+
+def metrics_of(resource_type: str) -> dict[str, Metric]:
+    """By folded name; {} for a type that has none here."""
+    return {metric.name.lower(): metric for metric in TABLE.get(resource_type.lower(), ())}
