@@ -9,7 +9,7 @@ from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller, JsonObject, Resource
 from simulator.engine.messages import Request, Response
 from simulator.planes.world import ADMIN, World
-from simulator.types.machinelearning import traffic
+from simulator.types.machinelearning import models, traffic
 
 if TYPE_CHECKING:
     from simulator.server.app import Simulator
@@ -64,18 +64,19 @@ def _any(world: World, wish: JsonObject) -> JsonObject:
 
 
 def _model_registered(world: World, wish: JsonObject) -> JsonObject:
-    """A model version is registered in a workspace: {"workspace", "model", "version", "tags", "properties"}. Fields as
-    the event's schema prints them; a version that looks like a number is one, as in the sample there."""
-    named = [one for one in world.engine.all_of(ML) if str(wish["workspace"]).lower() in (one.key, one.name.lower())]
-    workspace = _one(named, f"workspace {wish['workspace']}")
+    """A model version is registered in a workspace: {"workspace", "model", "version", "tags", "properties"}. It is
+    there to be read afterwards, in place of one that was there."""
+    workspace = _workspace(world, wish)
     model, version = str(wish["model"]), str(wish.get("version", "1"))
-    data = {
-        "ModelName": model, "ModelVersion": int(version) if version.isdigit() else version,
-        "ModelTags": dict(wish.get("tags") or {}), "ModelProperties": dict(wish.get("properties") or {}),
-    }  # fmt: skip
-    kind = "Microsoft.MachineLearningServices.ModelRegistered"
-    world.engine.emit(workspace.id, kind, f"models/{model}:{version}", data)
-    return {"status": 202, "id": workspace.id}
+    said = {"tags": dict(wish.get("tags") or {}), "properties": dict(wish.get("properties") or {})}
+    world.engine.delete(f"{workspace.id}/models/{model}/versions/{version}")
+    made = models.registered(world.engine, workspace.id, model, said, version)
+    return {"status": 202, "id": workspace.id, "model": made.id}
+
+
+def _workspace(world: World, wish: JsonObject) -> Resource:
+    named = [one for one in world.engine.all_of(ML) if str(wish["workspace"]).lower() in (one.key, one.name.lower())]
+    return _one(named, f"workspace {wish['workspace']}")
 
 
 def _event(world: World, wish: JsonObject) -> JsonObject:

@@ -12,7 +12,7 @@ from simulator.engine import assets, operations, values, words
 from simulator.engine.declaration import ResourceType
 from simulator.engine.hooks import ArmError, Caller, Hook, HookContext, JsonObject, Phase, Resource, hooks_by_phase
 from simulator.engine.operations import Operation, Operations
-from simulator.engine.outbox import Event, Outbox
+from simulator.engine.outbox import Event, Outbox, Row
 from simulator.engine.registry import Registry
 from simulator.engine.shape import settle_body, show
 from simulator.engine.store import Store
@@ -48,6 +48,7 @@ class Engine:
     def __init__(self, registry: Registry, store: Store, *, seed: str, scale: float, tenant_id: str) -> None:
         self.registry, self.store = registry, store
         self.seed, self.scale, self.tenant_id = seed, scale, tenant_id
+        self.base = "https://localhost:8443"
         self.locations: tuple[str, ...] = ()
         self.directory: Directory
         self.authority: Authority
@@ -132,6 +133,10 @@ class Engine:
     def emit(self, topic: str, event_type: str, subject: str, data: JsonObject) -> None:
         event_id = self.guid("event", topic.lower(), event_type, str(self.count(f"emitted:{topic.lower()}")))
         self.outbox.events.append(Event(event_id, topic, event_type, subject, values.clone(data), self.now()))
+
+    def record(self, resource_id: str, table: str, row: JsonObject) -> None:
+        kept = {**values.clone(row), "_ResourceId": resource_id.lower()}
+        self.outbox.rows.append(Row(resource_id, table, kept, self.now()))
 
     def handshake(self, subscription_id: str) -> None:
         self.outbox.handshakes.append(subscription_id)

@@ -89,12 +89,26 @@ class Resource:
         return str(self.body.get("location") or "")
 
 
+class KeyValues(Protocol):
+    """JSON values under text keys, kept over restarts."""
+
+    kv: dict[str, Any]
+
+    def set(self, key: str, value: Any) -> None: ...
+
+
 class EngineApi(Protocol):
     """What hooks may ask of the engine. Ids are matched without regard to case everywhere."""
 
     tenant_id: str
     seed: str
     scale: float
+    base: str  # https://host:port of this process: data planes answer under it
+
+    @property
+    def store(self) -> KeyValues:
+        """Small tables beside the resources."""
+        ...
 
     def now(self) -> datetime: ...
 
@@ -136,6 +150,11 @@ class EngineApi(Protocol):
 
     def emit(self, topic: str, event_type: str, subject: str, data: JsonObject) -> None:
         """An event of a resource, for whoever subscribed to it. `topic` is the resource's id."""
+        ...
+
+    def record(self, resource_id: str, table: str, row: JsonObject) -> None:
+        """A row of a resource's log, for the Log Analytics workspaces that its diagnostic settings name.
+        `TimeGenerated` and `_ResourceId` are filled in."""
         ...
 
     def handshake(self, subscription_id: str) -> None:
@@ -189,6 +208,7 @@ class HookContext:
     data: JsonObject = field(default_factory=dict)  # of an event
     body: JsonObject = field(default_factory=dict)  # phase READ: the answer, a copy of the two top levels
     query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # of a PUT or PATCH; names are lower-case
 
     @property
     def creating(self) -> bool:

@@ -1,4 +1,4 @@
-"""What resources have to say to the world outside ARM: events, and subscriptions that wait for their handshake.
+"""What resources have to say to the world outside ARM: events, rows of logs, subscriptions that wait for a handshake.
 
 Hooks do no I/O; the Event Grid plane takes from here and delivers.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from simulator.engine.hooks import JsonObject
+
+MOST_ROWS = 200_000
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,20 @@ class Event:
     data_version: str = ""
 
 
+@dataclass(frozen=True)
+class Row:
+    """One row of a resource's log: `table` as Log Analytics names it."""
+
+    resource_id: str
+    table: str
+    values: JsonObject
+    time: datetime
+
+
 @dataclass
 class Outbox:
     events: deque[Event] = field(default_factory=deque)
     handshakes: deque[str] = field(default_factory=deque)
     """Ids of event subscriptions whose endpoint has to be asked."""
+    rows: deque[Row] = field(default_factory=lambda: deque(maxlen=MOST_ROWS))
+    """Rows of logs, oldest first: what the plane that answers queries reads. The oldest go when there are too many."""

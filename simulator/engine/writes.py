@@ -47,8 +47,9 @@ def put(engine: Engine, request: Request, target: Target) -> Response:
         candidate.name = existing.name
     previous = existing.body if existing is not None else None
     ctx = HookContext(
-        engine, candidate, sent, previous, request.caller, request.api_version, request.method, query=request.query
-    )
+        engine, candidate, sent, previous, request.caller, request.api_version, request.method, query=request.query,
+        headers=request.headers,
+    )  # fmt: skip
     settle_body(engine, rtype, ctx)
     engine.run(Phase.VALIDATE, rtype, ctx)
     return _accept(engine, request, target, rtype, ctx)

@@ -69,7 +69,7 @@ class World:
     def _compose(self, seed: str, scale: float) -> None:
         tenant = values.guid(seed, "tenant")
         self.engine = Engine(self.registry, self.store, seed=seed, scale=scale, tenant_id=tenant)
-        self.engine.locations = subscriptions.NAMES
+        self.engine.locations, self.engine.base = subscriptions.NAMES, self.base
         self.directory = Directory(self.engine)
         self.engine.directory = self.directory
         self.rights = Rights(self.engine)

@@ -10,6 +10,8 @@ from simulator import inject
 from simulator.engine.hooks import ArmError, JsonObject
 from simulator.engine.messages import Request, Response, error_response
 from simulator.engine.operations import Operation
+from simulator.types.machinelearning import outcomes
+from simulator.types.machinelearning.pipelines import HIDDEN_STEPS
 
 if TYPE_CHECKING:
     from simulator.server.app import Simulator
@@ -99,6 +101,11 @@ def _route(simulator: Simulator, request: Request) -> Response:
         case "PUT", "faults":
             simulator.disturb(sent)
             return Response(200, {"rules": simulator.faults.listed()})
+        case "GET", "outcomes":
+            return Response(200, {"value": outcomes.listed(world.engine)})
+        case "PUT", "outcomes":
+            outcomes.replace(world.engine, sent)
+            return Response(200, {"value": outcomes.listed(world.engine)})
         case "GET", "eventgrid":
             return Response(200, simulator.grid.listed())
         case "GET", "clock":
@@ -130,6 +137,7 @@ def _settings(simulator: Simulator) -> JsonObject:
         "pageSize": world.engine.page_size,
         "throttling": world.buckets.enabled,
         "strictReplication": bool(world.store.kv.get("strict_replication")),
+        "stepsInArm": not world.store.kv.get(HIDDEN_STEPS),
         "environment": world.environment(),
         "principals": {name: world.seeded(name)["id"] for name in SEEDED},
         "types": sorted(declared.name for declared in world.registry.types.values()),
@@ -150,6 +158,8 @@ def _change(simulator: Simulator, sent: JsonObject) -> JsonObject:
                 world.buckets.enabled = bool(value)
             case "strictReplication":
                 world.store.set("strict_replication", bool(value))
+            case "stepsInArm":
+                world.store.set(HIDDEN_STEPS, not value)
             case _:
                 raise ValueError(f"unknown setting {key}")
     return _settings(simulator)

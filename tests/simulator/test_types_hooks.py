@@ -10,6 +10,7 @@ from tests.simulator import (
     effects_events,
     effects_gateways,
     effects_identity,
+    effects_learning,
     effects_machines,
     effects_managed,
     effects_pim,
@@ -25,7 +26,7 @@ from tests.simulator.lab import Lab
 assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE and effects_policies.POLICY
 assert effects_gateways.GATEWAY and effects_machines.RULES and effects_managed.APPROVED and effects_services.Effect
 assert effects_scale_sets.SCALE_SET
-assert effects_identity.TABLE and effects_pim.TABLE
+assert effects_identity.TABLE and effects_pim.TABLE and effects_learning.RULES
 
 
 def test_every_hook_has_an_effect() -> None:

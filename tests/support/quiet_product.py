@@ -80,7 +80,9 @@ class QuietAzure:
         kind = "Application" if name == "owner" else "ManagedIdentity"
         return Caller(found["id"], found["client_id"], name, kind)
 
-    def call(self, who: str, method: str, url: str, body: Any = None) -> Response:
+    def call(
+        self, who: str, method: str, url: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Response:
         """One call with the query in the URL."""
         parts = urlsplit(url)
         if method in ("PUT", "PATCH", "DELETE"):
@@ -88,7 +90,7 @@ class QuietAzure:
         raw = b"" if body is None else json.dumps(body).encode()
         self.engine.settle()
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        request = ArmRequest(method, unquote(parts.path), query, {}, raw, BASE, self._callers[who])
+        request = ArmRequest(method, unquote(parts.path), query, headers or {}, raw, BASE, self._callers[who])
         return dispatch.handle(self.engine, request)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.engine.declaration import ResourceType
-from simulator.types.machinelearning import assets, computes, endpoints, jobs, outbound_rules, workspaces
+from simulator.types.machinelearning import assets, computes, endpoints, jobs, models, outbound_rules, workspaces
 
 TYPES: tuple[ResourceType, ...] = (
     *workspaces.TYPES,
@@ -12,4 +12,5 @@ TYPES: tuple[ResourceType, ...] = (
     *jobs.TYPES,
     *assets.TYPES,
     *endpoints.TYPES,
+    *models.TYPES,
 )

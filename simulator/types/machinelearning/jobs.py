@@ -1,4 +1,4 @@
-"""Azure ML jobs, as far as a command job goes: NotStarted, Queued, Preparing, Running, Completed.
+"""Azure ML jobs. A command job: NotStarted, Queued, Preparing, Running, Completed. Pipelines: see pipelines.py.
 
 Shapes: API definition of 2024-01-01-preview and what azure-ai-ml 1.35.2 sends (OBSERVED traces of this project).
 Statuses: learn.microsoft.com, JobStatus.
@@ -15,6 +15,7 @@ from simulator.engine.declaration import (
     Hook,
     HookContext,
     JsonObject,
+    ListContext,
     Lro,
     Phase,
     ReadOnly,
@@ -24,9 +25,11 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import dig, name_of, parent_id
-from simulator.types.machinelearning import nodes
+from simulator.types.machinelearning import nodes, pipelines
 from simulator.types.machinelearning._lro import LOCATION
 from simulator.types.machinelearning.legacy import LEGACY
+from simulator.types.machinelearning.models import has_tag, viewed
+from simulator.types.machinelearning.telling import tell_change
 from simulator.types.machinelearning.workspaces import WORKSPACE
 
 JOB = f"{WORKSPACE}/jobs"
@@ -84,6 +87,13 @@ def nodes_of(job: Resource) -> int:
 CHANGEABLE = ("description", "displayName", "tags", "isArchived", "properties")
 
 
+#: What a PUT of a pipeline job that exists may not change. Inputs and graph are what the run began with.
+FIXED = (
+    "jobType", "command", "computeId", "environmentId", "codeId",
+    "componentId", "inputs", "outputs", "jobs", "settings", "experimentName",
+)  # fmt: skip
+
+
 def validate(ctx: HookContext) -> None:
     """A job is submitted once, to a cluster that is there.
 
@@ -92,9 +102,9 @@ def validate(ctx: HookContext) -> None:
     """
     job = ctx.resource
     if ctx.previous is not None:
-        before, asked = dict(ctx.previous.get("properties") or {}), dict(ctx.request.get("properties") or {})
-        fixed = [name for name in ("jobType", "command", "computeId", "environmentId", "codeId") if name in asked]
-        if any(asked[name] != before.get(name) for name in fixed):
+        asked, before = dict(ctx.request.get("properties") or {}), job.private.get("asked", {})
+        fixed = FIXED if asked.get("jobType") == "Pipeline" else FIXED[:5]
+        if any(name in asked and asked[name] != before.get(name) for name in fixed):
             raise ArmError(
                 400,
                 "UserError",
@@ -103,7 +113,9 @@ def validate(ctx: HookContext) -> None:
                 f"{', '.join(CHANGEABLE)} cannot be changed.",
             )
         return
-    if dig(job.body, "properties.computeId") and compute_of(ctx.engine, job) is None:
+    if dig(job.body, "properties.jobType") == "Pipeline":
+        pipelines.validate(ctx)
+    elif dig(job.body, "properties.computeId") and compute_of(ctx.engine, job) is None:
         raise ArmError(
             400, "UserError", f"Unknown compute target '{name_of(str(dig(job.body, 'properties.computeId')))}'."
         )
@@ -111,38 +123,43 @@ def validate(ctx: HookContext) -> None:
 
 def start(ctx: HookContext) -> None:
     """A new job waits for nodes; a PUT of a job that exists changes its description, not its run."""
+    job = ctx.resource
     if ctx.previous is not None:
-        ctx.resource.properties["status"] = dig(ctx.previous, "properties.status")
+        job.properties["status"] = dig(ctx.previous, "properties.status")
+        job.properties["tags"] = {**(job.properties.get("tags") or {}), **job.private.get("written", {})}
         return
-    ctx.resource.properties["status"] = "NotStarted"
-    ctx.engine.schedule(QUEUE_SECONDS, "job-runs", ctx.resource.id)
+    asked = dict(ctx.request.get("properties") or {})
+    job.private["asked"] = {name: asked[name] for name in FIXED if name in asked}
+    job.properties["status"] = "NotStarted"
+    ctx.engine.schedule(QUEUE_SECONDS, "job-runs", job.id)
 
 
 def lives(ctx: HookContext) -> None:
     """One step of a job's life, and the events that tell of it."""
-    before = dig(ctx.resource.body, "properties.status")
-    step(ctx)
-    after = dig(ctx.resource.body, "properties.status")
-    if after != before:
-        tell(ctx, str(after))
+    job = ctx.resource
+    if job.properties.get("jobType") == "Pipeline":
+        pipelines.move(ctx.engine, job)
+    else:
+        step(ctx)
+    tell_change(ctx.engine, job)
+    if job.private.get("parent") and job.properties.get("status") in TERMINAL:
+        pipelines.step_ended(ctx.engine, job)
 
 
-def tell(ctx: HookContext, status: str) -> None:
-    """Fields as the events' schema prints them (learn.microsoft.com, "Azure Machine Learning as an Event Grid source");
-    statuses are lower-case there. RunCompleted is of runs that ended well: "failed or canceled operations don't trigger
-    an event" (how-to-use-event-grid)."""
-    job, properties = ctx.resource, ctx.resource.properties
-    experiment = str(properties.get("experimentName") or "Default")
-    experiment_id = ctx.engine.guid("experiment", parent_id(job.id).lower(), experiment)
-    data = {
-        "experimentId": experiment_id, "experimentName": experiment, "runId": job.name, "runType": None,
-        "runTags": dict(properties.get("tags") or {}), "runProperties": dict(properties.get("properties") or {}),
-    }  # fmt: skip
-    subject, workspace = f"experiments/{experiment_id}/runs/{job.name}", parent_id(job.id)
-    changed = {**data, "runStatus": status.lower()}
-    ctx.engine.emit(workspace, "Microsoft.MachineLearningServices.RunStatusChanged", subject, changed)
-    if status == "Completed":
-        ctx.engine.emit(workspace, "Microsoft.MachineLearningServices.RunCompleted", subject, data)
+def list_jobs(ctx: ListContext) -> list[Resource]:
+    """`jobType`, `tag` (a key) and `listViewType` narrow the list; steps of pipelines are not in it. `scheduled` and
+    `scheduleId`: what schedules have started (2024-01-01-preview)."""
+    query = ctx.query
+    found = [one for one in viewed(ctx, ctx.engine.children(ctx.scope, JOB)) if not one.private.get("parent")]
+    if kind := query.get("jobType"):
+        found = [one for one in found if str(one.properties.get("jobType")).lower() == kind.lower()]
+    if tag := query.get("tag"):
+        found = [one for one in found if has_tag(one, tag)]
+    if str(query.get("scheduled", "")).lower() == "true":
+        found = [one for one in found if one.private.get("schedule")]
+    if schedule := query.get("scheduleId"):
+        found = [one for one in found if str(one.private.get("schedule", "")).lower() == schedule.lower()]
+    return found[::-1]  # the newest first
 
 
 def step(ctx: HookContext) -> None:
@@ -162,14 +179,21 @@ def step(ctx: HookContext) -> None:
                 _ask_for_nodes(ctx, job)
         case "Preparing":
             job.properties["status"] = "Running"
-            ctx.engine.schedule(RUN_SECONDS, "job-runs", job.id)
+            ctx.engine.schedule(float(job.private.get("seconds", RUN_SECONDS)), "job-runs", job.id)
         case "Running":
-            job.properties["status"] = "Completed"
+            _end(job)
             _free_nodes(ctx, job)
         case "CancelRequested":
             job.properties["status"] = "Canceled"
             if job.private.get("had_nodes"):
                 _free_nodes(ctx, job)
+
+
+def _end(job: Resource) -> None:
+    why = job.private.get("fails")
+    job.properties["status"] = "Failed" if why else "Completed"
+    if why:
+        job.properties["statusMessage"] = why
 
 
 def _ask_for_nodes(ctx: HookContext, job: Resource) -> None:
@@ -198,13 +222,7 @@ def _free_nodes(ctx: HookContext, job: Resource) -> None:
 
 
 def cancel(ctx: HookContext) -> Answer:
-    job = ctx.resource
-    status = dig(job.body, "properties.status")
-    if status not in TERMINAL:
-        job.private["had_nodes"] = status in ("Preparing", "Running")
-        job.properties["status"] = "CancelRequested"
-        ctx.engine.save(job)
-        ctx.engine.schedule(5, "job-runs", job.id)
+    pipelines.request_cancel(ctx.engine, ctx.resource)
     return Answer(200, None)
 
 
@@ -231,11 +249,14 @@ TYPES: tuple[ResourceType, ...] = (
         read_only=(ReadOnly("properties.status"), ReadOnly("properties.services")),
         defaults=_defaults,
         actions=(Action("cancel", cancel),),
+        lister=list_jobs,
         hooks=(
             LEGACY,
             Hook(Phase.VALIDATE, "job-compute", validate),
+            Hook(Phase.VALIDATE, "pipeline-needs-token", pipelines.need_token),
             Hook(Phase.ACCEPTED, "job-runs", start),
             Hook(Phase.EVENT, "job-runs", lives),
+            Hook(Phase.READ, "steps-are-not-in-arm", pipelines.hide_step),
         ),
     ),
 )

@@ -1,0 +1,130 @@
+"""What Azure ML's jobs, models, schedules, monitors and endpoints do by themselves, one function a hook of the
+simulator: for its own tests (`effects_learning.py`) and for a person beside the product (`tests/hooks/training.py`)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+Body = dict[str, Any]
+VERSION = "2024-01-01-preview"
+
+
+class Azure(Protocol):
+    """A workspace and its cluster `cpu`, and somebody who may do everything there."""
+
+    workspace: str
+
+    def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+        """The answer (`status`, `body`) of one call; `path` is an id, or what comes after the workspace's."""
+        ...
+
+    def advance(self, seconds: float) -> None: ...
+
+    @property
+    def engine(self) -> Any: ...
+
+
+Rule = Callable[[Azure], None]
+RULES: dict[str, Rule] = {}
+
+
+def rule(name: str) -> Callable[[Rule], Rule]:
+    def add(run: Rule) -> Rule:
+        assert name not in RULES, name
+        RULES[name] = run
+        return run
+
+    return add
+
+
+def token(audience: str = "https://ml.azure.com") -> dict[str, str]:
+    """What azure-ai-ml sends beside the bearer token."""
+    claims = base64.urlsafe_b64encode(json.dumps({"aud": audience}).encode()).decode().rstrip("=")
+    return {"x-azureml-token": f"e30.{claims}.x"}
+
+
+def put(azure: Azure, path: str, headers: dict[str, str] | None = None, **properties: Any) -> Body:
+    """PUT and wait; what a GET shows."""
+    answer = azure.call("PUT", path, {"properties": properties}, headers or token())
+    assert answer.status < 300, answer.body
+    azure.advance(1)
+    return get(azure, path)
+
+
+def get(azure: Azure, path: str) -> Body:
+    answer = azure.call("GET", path)
+    assert answer.status == 200, answer.body
+    found: Body = answer.body
+    return found
+
+
+def refused(azure: Azure, path: str, headers: dict[str, str] | None = None, **properties: Any) -> str:
+    """The message with which a PUT is refused."""
+    answer = azure.call("PUT", path, {"properties": properties}, token() if headers is None else headers)
+    assert answer.status >= 400, f"{path} was accepted"
+    return str(answer.body["error"]["message"])
+
+
+def told(azure: Azure, kind: str) -> list[Body]:
+    """The data of the events of a kind, oldest first."""
+    events = azure.engine.outbox.events
+    return [one.data for one in events if one.type == f"Microsoft.MachineLearningServices.{kind}"]
+
+
+def component(azure: Azure, name: str = "retrain", **more: Any) -> str:
+    """A registered pipeline component of one step; its id."""
+    inner = f"{azure.workspace}/components/train/versions/1"
+    put(azure, "/components/train/versions/1", componentSpec={"type": "command", "inputs": {}})
+    inputs = {"training_data": {"type": "uri_folder"}, "reason": {"type": "string", "optional": True}}
+    graph = {"train": {"type": "command", "componentId": inner}}
+    spec = {"type": "pipeline", "inputs": inputs, "jobs": graph}
+    put(azure, f"/components/{name}/versions/1", componentSpec=spec, **more)
+    return f"{azure.workspace}/components/{name}/versions/1"
+
+
+def pipeline(component_id: str, **more: Any) -> Body:
+    data = {"training_data": {"jobInputType": "uri_folder", "uri": "azureml://datastores/d/paths/x"}}
+    settings = {"default_compute": "serverless"}
+    return {"jobType": "Pipeline", "componentId": component_id, "inputs": data, "settings": settings, **more}
+
+
+# -- models ------------------------------------------------------------------------------------------------------------
+
+
+@rule("model-registered")
+def a_model_that_is_registered_is_told_of(azure: Azure) -> None:
+    put(azure, "/models/churn/versions/7", modelUri="azureml://a", tags={"k": "v"}, properties={"p": "1"})
+    put(azure, "/models/churn/versions/7", modelUri="azureml://a", tags={"k": "w"})
+    data = {"ModelName": "churn", "ModelVersion": 7, "ModelTags": {"k": "v"}, "ModelProperties": {"p": "1"}}
+    assert told(azure, "ModelRegistered") == [data]
+    assert get(azure, "/models/churn")["properties"]["nextVersion"] == "8"
+
+
+@rule("model-version-stays")
+def a_version_keeps_what_it_is_made_of(azure: Azure) -> None:
+    put(azure, "/models/churn/versions/1", modelUri="azureml://a")
+    assert refused(azure, "/models/churn/versions/1", modelUri="azureml://b") == "Asset paths cannot be updated."
+
+
+# -- pipelines ---------------------------------------------------------------------------------------------------------
+
+
+@rule("pipeline-needs-token")
+def a_pipeline_is_submitted_with_a_token_of_azure_ml(azure: Azure) -> None:
+    body = pipeline(component(azure))
+    assert "x-azureml-token is missing" in refused(azure, "/jobs/rt-1", headers={}, **body)
+    arm = token("https://management.azure.com")
+    assert "https://management.azure.com" in refused(azure, "/jobs/rt-1", headers=arm, **body)
+    assert put(azure, "/jobs/rt-1", **body)["properties"]["status"] == "NotStarted"
+
+
+@rule("steps-are-not-in-arm")
+def steps_can_be_hidden(azure: Azure) -> None:
+    azure.engine.store.set("hidden_steps", True)
+    put(azure, "/jobs/rt-1", **pipeline(component(azure)))
+    azure.advance(600)
+    step = next(one["runId"] for one in told(azure, "RunCompleted") if one["runType"] == "azureml.StepRun")
+    assert get(azure, f"/jobs/{step}")["properties"] is None
