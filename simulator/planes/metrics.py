@@ -59,9 +59,9 @@ def _batch(world: World, request: Request, region: str, subscription: str) -> Re
     question = metric_query.read(query, world.engine.now())
     monitor.check_names(kind, question.metrics)
     known = metrics_of(kind)
-    values = []
+    values: list[JsonObject] = []
     span = {"starttime": metric_query.text(question.start), "endtime": metric_query.text(question.end)}
-    shown = {**span, "interval": question.interval, "namespace": kind, "resourceregion": region}
+    shown: JsonObject = {**span, "interval": question.interval, "namespace": kind, "resourceregion": region}
     for arm_id in ids:
         resource = world.engine.get(arm_id)
         if resource is None:  # it has no region, and no time series

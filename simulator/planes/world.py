@@ -15,6 +15,7 @@ from simulator.engine.store import Store
 from simulator.planes import assignments, groups, own_roles, permissions, roles, skus, subscriptions
 from simulator.planes.authority import DEFINITIONS, Rights
 from simulator.planes.directory import Directory
+from simulator.planes.log_store import LogStore
 from simulator.planes.throttling import Buckets, Limits
 from simulator.planes.tokens import Keys, Tokens
 
@@ -79,6 +80,7 @@ class World:
         self.tokens = Tokens(self.engine, self.directory, self.keys, self.base)
         self.buckets = Buckets(scale)
         self.limits = Limits(self.buckets)
+        self.logs = LogStore(self.engine)
 
     def reset(self, seed: str | None, scale: float | None) -> None:
         """Empty and seed anew. Signing keys stay, so tokens that are out stay valid for the same seed."""
@@ -215,6 +217,7 @@ class World:
 
     def settle(self) -> None:
         self.engine.settle()
+        self.logs.look()
         self.store.flush()
 
     def close(self) -> None:

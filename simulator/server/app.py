@@ -15,7 +15,7 @@ from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller
 from simulator.engine.messages import Request, Response, error_response
 from simulator.faults import Effect, Faults
-from simulator.planes import entra, graph, metadata, metrics
+from simulator.planes import entra, graph, log_queries, metadata, metrics
 from simulator.planes.clock import Clock
 from simulator.planes.world import World
 from simulator.recorder import Answered, Recorder, body_of, retry_after
@@ -65,6 +65,7 @@ class Simulator:
         dropped = effect.drop is not None
         who, method, path = request.caller.object_id, request.method, request.path
         self._record(plane, request, Answered(who, method, path, response, arrived, told=not dropped), effect)
+        self.world.logs.look()
         self.world.store.flush()
         self.grid.work()
         if dropped:
@@ -117,6 +118,8 @@ class Simulator:
             return "eventgrid", self.grid.validated(request)
         if found := metrics.handle(self.world, request):
             return "metrics", found
+        if found := log_queries.handle(self.world, request):
+            return "logs", found
         return "arm", self._arm(request)
 
     def _arm(self, request: Request) -> Response:

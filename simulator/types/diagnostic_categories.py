@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulator.types._shared import type_of
+
 
 @dataclass(frozen=True)
 class Categories:
@@ -56,6 +58,24 @@ TABLE: dict[str, Categories] = {
             "AppTraces",
         )
     ),
+    # Of a subscription: its activity log.
+    "": Categories(
+        (
+            "Administrative",
+            "Security",
+            "ServiceHealth",
+            "Alert",
+            "Recommendation",
+            "Policy",
+            "Autoscale",
+            "ResourceHealth",
+        ),
+        (),
+        (),
+    ),
+    "microsoft.machinelearningservices/workspaces/onlineendpoints": Categories(
+        ("AmlOnlineEndpointTrafficLog", "AmlOnlineEndpointConsoleLog", "AmlOnlineEndpointEventLog")
+    ),
     "microsoft.machinelearningservices/workspaces": Categories(
         (
             "AmlComputeClusterEvent",
@@ -90,6 +110,7 @@ TABLE: dict[str, Categories] = {
 }
 
 
-def categories_of(resource_type: str) -> Categories | None:
-    """None for a type that takes no diagnostic settings here."""
-    return TABLE.get(resource_type.lower())
+def categories_of(scope: str) -> Categories | None:
+    """Of a resource or a subscription, by id; None for what takes no diagnostic settings here."""
+    kind = type_of(scope)
+    return TABLE.get(kind) if kind or scope.rstrip("/").count("/") == 2 else None

@@ -87,7 +87,7 @@ def setting_rules(ctx: HookContext) -> None:
     sinks = {name: str(properties[name]) for name in SINKS if properties.get(name)}
     if not sinks:
         raise ArmError(400, "BadRequest", "At least one data sink needs to be specified.")
-    if ctx.engine.get(scope) is None:
+    if ctx.engine.get(scope) is None and scope.count("/") > 2:  # a subscription is there
         raise ArmError(404, "ResourceNotFound", f"The resource '{scope}' was not found.")
     workspace = sinks.get("workspaceId")
     if workspace and ctx.engine.get(workspace) is None:
@@ -97,7 +97,7 @@ def setting_rules(ctx: HookContext) -> None:
 
 
 def _check_categories(scope: str, properties: JsonObject) -> None:
-    known = categories_of(type_of(scope))
+    known = categories_of(scope)
     if known is None:
         raise ArmError(
             400,

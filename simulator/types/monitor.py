@@ -64,7 +64,7 @@ def definitions(ctx: ListContext) -> Answer:
 
 
 def categories(ctx: ListContext) -> Answer:
-    known = categories_of(type_of(ctx.scope))
+    known = categories_of(ctx.scope)
     if known is None:
         raise bad(f"The resource type '{type_of(ctx.scope)}' does not support diagnostic settings.")
     rows = [(name, "Logs", list(known.groups)) for name in known.logs] + [(one, "Metrics", []) for one in known.metrics]

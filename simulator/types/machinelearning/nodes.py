@@ -48,6 +48,23 @@ def sample(engine: EngineApi, compute: Resource) -> None:
     compute.private[HISTORY] = history[-KEPT:]
 
 
+def tell(engine: EngineApi, compute: Resource, event: str) -> None:
+    """A row of the workspace's log. Source: learn.microsoft.com, table AmlComputeClusterEvent; types of events are
+    assumed."""
+    state, workspace = inner(compute), engine.get(parent_id(compute.id))
+    counts = {f"{one.capitalize()}NodeCount": dig(state, f"nodeStateCounts.{one}NodeCount", 0) for one in SAMPLED}
+    row = {
+        "OperationName": "Microsoft.MachineLearningServices/workspaces/computes/write", "Level": "Informational",
+        "ResultType": "Succeeded" if event == "ResizeCompleted" else "Started", "Location": compute.location,
+        "WorkspaceName": workspace.name if workspace else "", "ClusterName": compute.name, "ClusterType": "AmlCompute",
+        "VmSize": state.get("vmSize"), "VmPriority": state.get("vmPriority"), "EventType": event,
+        "MinimumNodeCount": dig(state, "scaleSettings.minNodeCount", 0),
+        "MaximumNodeCount": dig(state, "scaleSettings.maxNodeCount", 0),
+        "CurrentNodeCount": state.get("currentNodeCount", 0), "TargetNodeCount": state.get("targetNodeCount", 0),
+    }  # fmt: skip
+    engine.record(parent_id(compute.id), "AmlComputeClusterEvent", {**row, **counts})
+
+
 def reach_minimum(ctx: HookContext) -> None:
     """minNodeCount nodes are kept; those above a lowered minimum leave when they have been idle for long enough."""
     if dig(ctx.resource.body, "properties.computeType") != "AmlCompute":
@@ -174,6 +191,7 @@ def request_nodes(engine: EngineApi, compute: Resource, nodes: int) -> str | Non
         nodeStateCounts=node_counts(preparing=wanted - int(state.get("currentNodeCount", 0))),
     )
     engine.save(compute)
+    tell(engine, compute, "ResizeStarted")
     engine.schedule(ALLOCATION_SECONDS, "cluster-allocates-nodes", compute.id)
     return None
 
@@ -190,6 +208,7 @@ def nodes_arrive(ctx: HookContext) -> None:
         nodeStateCounts=node_counts(idle=target),
     )
     sample(ctx.engine, ctx.resource)
+    tell(ctx.engine, ctx.resource, "ResizeCompleted")
     subnet = dig(state, "subnet.id")
     for number in range(target):
         add_reference(ctx.engine, subnet, "ipConfigurations", _node_ip(ctx.resource, number))
@@ -257,6 +276,7 @@ def scale_down(ctx: HookContext) -> None:
         nodeStateCounts=node_counts(running=running, idle=keep - running, leaving=current - keep),
     )
     sample(ctx.engine, compute)
+    tell(ctx.engine, compute, "ResizeStarted")
     ctx.engine.schedule(RELEASE_SECONDS, "cluster-scales-down", compute.id, {"left": True})
 
 
@@ -273,6 +293,7 @@ def _leave(ctx: HookContext) -> None:
         nodeStateCounts=node_counts(running=running, idle=max(0, target - running)),
     )
     sample(ctx.engine, compute)
+    tell(ctx.engine, compute, "ResizeCompleted")
 
 
 def leave_subnet(ctx: HookContext) -> None:
