@@ -265,4 +265,4 @@ def test_runs_tell_the_workspace_s_log(estate: Monitored) -> None:
     assert estate.call("PUT", job, {"properties": properties}).status_code == 201
     query = "AmlRunStatusChangedEvent | where RunId == 'run-1' | sort by TimeGenerated asc | project Status"
     found = when(estate, query, lambda found: found[-1:] == [{"Status": "Completed"}])
-    assert [one["Status"] for one in found] == ["Queued", "Preparing", "Running", "Completed"]
+    assert [one["Status"] for one in found] == ["Preparing", "Running", "Completed"]
