@@ -38,6 +38,16 @@ async def poison(message: func.QueueMessage) -> None:
     await run_poison(message.get_body(), bootstrap.care_deps(), bootstrap.machines)
 
 
+@app.function_name("events")
+@app.event_grid_trigger(arg_name="event")
+async def events(event: func.EventGridEvent) -> None:
+    """One event of a machine learning workspace, in either schema."""
+    from controlplane import bootstrap
+    from controlplane.triggers.events import run_event
+
+    await run_event(event, bootstrap.intake_deps())
+
+
 @app.function_name("wake")
 @app.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False)
 async def wake(timer: func.TimerRequest) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from controlplane.ports.directory import Directory
     from controlplane.ports.store import Store, WorkQueue
     from controlplane.retraining.deps import RetrainingDeps
+    from controlplane.retraining.signals.intake import IntakeDeps
     from controlplane.triggers.checkpoints import CheckpointDeps
     from controlplane.triggers.sweeps import SweepDeps
     from controlplane.workspaces.healing import CareDeps
@@ -248,6 +249,15 @@ def objects() -> Objects:
 
 
 @_once
+def intake_deps() -> IntakeDeps:
+    """What events and alerts need: stores and a clock, no Azure."""
+    from controlplane.retraining.signals.intake import IntakeDeps
+    from controlplane.workspaces.repository import WorkspaceRepository
+
+    return IntakeDeps(objects(), WorkspaceRepository(store()), queue(), clock())
+
+
+@_once
 def machines() -> Machines:
     """What ticks of those objects need; it can write to Azure."""
     from controlplane.objects.tick import Machines
@@ -268,6 +278,8 @@ def machines() -> Machines:
 def retraining_deps() -> RetrainingDeps:
     """Reads are the operator's, as in a workspace's tick."""
     from controlplane.azure.gates import GatedReader, GatedWriter
+    from controlplane.azure.jobs import JobClient
+    from controlplane.azure.ml_writer import AzureMlWriter
     from controlplane.azure.reader import ArmReader
     from controlplane.azure.writer import ArmWriter
     from controlplane.projects.repository import ProjectRepository
@@ -281,6 +293,7 @@ def retraining_deps() -> RetrainingDeps:
         projects=ProjectRepository(store()),
         reader=GatedReader(ArmReader(_operator()), gates),
         writer=GatedWriter(ArmWriter(_operator()), gates),
+        ml=AzureMlWriter(JobClient(settings(), settings().operator_client_id)),
         clock=clock(),
         queue=queue(),
         cloud=settings().cloud,

@@ -27,6 +27,7 @@ from controlplane.settings import Settings
 
 if TYPE_CHECKING:
     from controlplane.azure.jobs import JobRequest
+    from controlplane.ports.ml import PipelineJob
 
 T = TypeVar("T")
 
@@ -74,6 +75,22 @@ class Session:
             tags={OWNER_TAG: request.owner},
         )
         return _guarded(lambda: self._client(workspace_id).jobs.create_or_update(job))
+
+    def submit_pipeline(self, workspace_id: str, asked: PipelineJob, owner_tag: str) -> Any:
+        """PUT of one run of a registered pipeline component, under its own name."""
+
+        def send() -> Any:
+            client = self._client(workspace_id)
+            name, _, version = asked.component.removeprefix("azureml:").partition(":")
+            found = client.components.get(name, version) if version else client.components.get(name, label="latest")
+            job = found(**asked.inputs)
+            job.name, job.experiment_name = asked.name, asked.experiment
+            job.tags = {**asked.tags, owner_tag: asked.owner}
+            if asked.compute is not None:
+                job.settings.default_compute = asked.compute
+            return client.jobs.create_or_update(job)
+
+        return _guarded(send)
 
     def get(self, workspace_id: str, name: str) -> Any:
         """The SDK's job, or None."""

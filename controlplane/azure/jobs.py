@@ -55,7 +55,7 @@ class JobClient:
         """Starts the job, or finds it started. Raises ``Conflict("JobExists")`` when the name is another owner's."""
         found = await self.state(workspace_id, request.name)
         if found is None:
-            session = await self._open()
+            session = await self.session()
             return _state(await asyncio.to_thread(session.submit, workspace_id, request))
         if found.owner != request.owner:
             raise Conflict("JobExists", f"The workspace has a job {request.name} that is not {request.owner}'s.")
@@ -63,13 +63,13 @@ class JobClient:
 
     async def state(self, workspace_id: str, name: str) -> JobState | None:
         """None when there is no such job."""
-        session = await self._open()
+        session = await self.session()
         job = await asyncio.to_thread(session.get, workspace_id, name)
         return None if job is None else _state(job)
 
     async def cancel(self, workspace_id: str, name: str) -> None:
         """Asks for it and does not wait; a job that has ended stays as it is."""
-        session = await self._open()
+        session = await self.session()
         await asyncio.to_thread(session.cancel, workspace_id, name)
 
     async def close(self) -> None:
@@ -78,7 +78,8 @@ class JobClient:
         if session is not None:
             await asyncio.to_thread(session.close)
 
-    async def _open(self) -> Session:
+    async def session(self) -> Session:
+        """The SDK, loaded and connected once."""
         async with self._opening:
             if self._session is None:
                 module = await asyncio.to_thread(importlib.import_module, "controlplane.azure._ml")

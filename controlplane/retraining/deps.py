@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from controlplane.objects.repository import Objects
 from controlplane.ports.clock import Clock
+from controlplane.ports.ml import MlWriter
 from controlplane.ports.reader import ResourceReader
 from controlplane.ports.store import WorkQueue
 from controlplane.ports.writer import ResourceWriter
@@ -22,6 +23,7 @@ class RetrainingDeps:
     projects: ProjectRepository
     reader: ResourceReader
     writer: ResourceWriter
+    ml: MlWriter
     clock: Clock
     queue: WorkQueue
     cloud: str = "AzureCloud"

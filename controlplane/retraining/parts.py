@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
 
+from controlplane.notifications import tick as notification_tick
+from controlplane.notifications.model import Notification
+from controlplane.objects.leases import Hold
+from controlplane.objects.repository import Thing
 from controlplane.objects.tick import Part
 from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.runs import tick as run_tick
+from controlplane.retraining.runs.model import Run
+from controlplane.retraining.signal import Signal
+from controlplane.retraining.signals import tick as signal_tick
+
+_Work = Callable[[RetrainingDeps, str, Hold], Awaitable[datetime | None]]
+_WORK: tuple[tuple[type[Thing], _Work], ...] = (
+    (Signal, signal_tick.work),
+    (Run, run_tick.work),
+    (Notification, notification_tick.work),
+)
 
 
 def parts(deps: RetrainingDeps) -> Mapping[str, Part]:
     """Kind in a queue message → its class and its handler."""
-    del deps
-    return {}
+    return {thing.KIND: Part(thing, partial(work, deps)) for thing, work in _WORK}

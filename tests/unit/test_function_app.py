@@ -35,6 +35,7 @@ INDEXED = {
             "connection": "AzureWebJobsStorage",
         }
     ],
+    "events": [{"type": "eventGridTrigger", "direction": "IN", "name": "event"}],
     "wake": [
         {"type": "timerTrigger", "direction": "IN", "name": "timer", "schedule": "0 * * * * *", "runOnStartup": False}
     ],

@@ -1,0 +1,193 @@
+"""What a ruling changes: the signal, the model's row, and what it starts. Pure: stored objects in, objects out.
+
+Everything is one commit, so that a crash leaves all of it or nothing, and the row of the model is the lock: of two
+decisions at once one is made again on what the other has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from controlplane.notifications.model import Notification, notification_id
+from controlplane.objects.repository import Thing, newest_first
+from controlplane.retraining.decide import Ruling
+from controlplane.retraining.known import Known
+from controlplane.retraining.model import Decision, ModelState, Outcome
+from controlplane.retraining.policy import InputValue, RetrainingPolicy
+from controlplane.retraining.runs.model import Lineage, Run, RunState, Transition
+from controlplane.retraining.signal import Signal, SignalState
+from controlplane.retraining.tasks import Task, TaskKind
+
+#: Until Azure ML has to have the job: a PUT, its repetitions, and an outage in between.
+SUBMIT_TIME = timedelta(hours=2)
+_STARTS = {
+    Outcome.SUBMIT: RunState.SUBMITTED,
+    Outcome.AWAIT_APPROVAL: RunState.WAITING_APPROVAL,
+    Outcome.ASK: RunState.WAITING_APPROVAL,
+}
+_TELLS = frozenset({*_STARTS, Outcome.NOTIFY, Outcome.ANNOTATE, Outcome.REMEDIATE})
+_TELLS_REASONS = frozenset({"BreakerOpen"})
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """``state`` None: the model has no row, and gets none. ``new`` are objects that did not exist before."""
+
+    signal: Signal
+    state: ModelState | None
+    decision: Decision
+    new: tuple[Thing, ...]
+
+
+def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Known, now: datetime) -> Made:
+    """What to store for a ruling on a signal."""
+    decision_id = sha256(f"{signal.id}\n{now.isoformat()}".encode()).hexdigest()[:24]
+    run = _run(ruling, signal, state, found, (decision_id, now))
+    decision = Decision(
+        id=f"{newest_first(now)}-{decision_id}",
+        workspace=signal.workspace,
+        project=signal.project,
+        model=signal.model,
+        signal_id=signal.id,
+        outcome=ruling.outcome,
+        reason=ruling.reason,
+        sentence=ruling.sentence,
+        checks=ruling.checks,
+        policy_generation=state.policy_generation if state else 0,
+        at=now,
+        until=ruling.until,
+        run_id=run.id if run else None,
+        dry_run=ruling.dry_run,
+    )
+    if run is not None:
+        run = run.model_copy(update={"decision_id": decision.id})
+    new: list[Thing] = [decision]
+    if run is not None and state is not None:
+        new.append(run)
+        state = _with_run(state, run, now)
+    elif ruling.outcome is Outcome.QUEUE and state is not None:
+        state = state.model_copy(update={"waiting_signal": signal.id})
+    task = _task(ruling, signal, now)
+    if task is not None:
+        new.append(task)
+    told = _notification(decision, signal, now)
+    if told is not None:
+        new.append(told)
+    return Made(_settled(ruling, signal, decision), state, decision, tuple(new))
+
+
+def job_name(state: ModelState, signal: Signal, attempt: int) -> str:
+    """``rt-{hash}-{attempt}``: the same model, policy and monitor run give the same name, so that a repetition meets
+    its own job. Without a monitor's run the signal's dedupe key stands in for it."""
+    about = signal.run_id or signal.dedupe_key
+    text = f"{state.workspace}\n{state.incarnation}\n{state.model}\n{state.policy_generation}\n{about}"
+    return f"rt-{sha256(text.encode()).hexdigest()[:24]}-{attempt}"
+
+
+def _run(
+    ruling: Ruling, signal: Signal, state: ModelState | None, found: Known, made: tuple[str, datetime]
+) -> Run | None:
+    begins = _STARTS.get(ruling.outcome)
+    if begins is None or state is None or state.policy is None or ruling.dry_run:
+        return None
+    decision_id, now = made
+    policy = state.policy
+    waits = begins is RunState.WAITING_APPROVAL
+    deadline = now + (policy.approval.expires_after if waits else SUBMIT_TIME)
+    return Run(
+        id=job_name(state, signal, 1),
+        due_at=deadline if waits else now,
+        workspace=state.workspace,
+        incarnation=state.incarnation,
+        project=state.project,
+        model=state.model,
+        workspace_id=found.workspace_id,
+        state=begins,
+        deadline=deadline,
+        decision_id=decision_id,
+        signal_id=signal.id,
+        policy_generation=state.policy_generation,
+        pipeline=policy.pipeline,
+        gate=policy.gate,
+        inputs=_inputs(policy, signal, ruling),
+        lineage=Lineage(monitor_run=signal.run_id, breach=signal.evidence.summary),
+        created_at=now,
+        requested_by=signal.requested_by,
+        transitions=(Transition(state=begins, at=now, reason=ruling.reason, message=ruling.sentence),),
+    )
+
+
+def _inputs(policy: RetrainingPolicy, signal: Signal, ruling: Ruling) -> dict[str, str]:
+    """Fixed values, and those that the signal fills: the window of its data, its baseline, why."""
+    end = signal.window_at or signal.observed_at
+    values: Mapping[InputValue, str] = {
+        InputValue.WINDOW_BEGIN: (end - policy.windows.period).isoformat(),
+        InputValue.WINDOW_END: end.isoformat(),
+        # D14, D15: what lies before the window, twice its length.
+        InputValue.BASELINE: (end - 3 * policy.windows.period).isoformat(),
+        InputValue.REASON: signal.reason or ruling.sentence,
+        InputValue.SIGNAL: signal.signal_name or signal.kind.value,
+        InputValue.MODEL: signal.model or "",
+    }
+    return {**policy.pipeline.inputs, **{name: values[kind] for name, kind in policy.pipeline.from_signal.items()}}
+
+
+def _with_run(state: ModelState, run: Run, now: datetime) -> ModelState:
+    sent = now if run.state is RunState.SUBMITTED else state.last_submitted_at
+    return state.model_copy(update={"active_run": run.id, "last_submitted_at": sent, "waiting_signal": None})
+
+
+def _settled(ruling: Ruling, signal: Signal, decision: Decision) -> Signal:
+    held = ruling.outcome in (Outcome.HOLD, Outcome.QUEUE) and not ruling.dry_run
+    ignored = ruling.outcome is Outcome.IGNORE
+    state = SignalState.HELD if held else SignalState.IGNORED if ignored else SignalState.DECIDED
+    # What waits for a run has no time of its own: the run's end makes it due.
+    due = ruling.until if held else None
+    return signal.model_copy(update={"state": state, "due_at": due, "decision_id": decision.id})
+
+
+_TASKS = {Outcome.ANNOTATE: TaskKind.ANNOTATION, Outcome.REMEDIATE: TaskKind.PLATFORM}
+
+
+def _task(ruling: Ruling, signal: Signal, now: datetime) -> Task | None:
+    kind = _TASKS.get(ruling.outcome)
+    if kind is None or ruling.dry_run:
+        return None
+    annotates = kind is TaskKind.ANNOTATION
+    title = f"Annotate the worst samples of {signal.model}" if annotates else f"{signal.kind.value} of {signal.target}"
+    return Task(
+        id=signal.id,
+        workspace=signal.workspace,
+        project=signal.project,
+        kind=kind,
+        model=signal.model,
+        target=signal.target,
+        signal_id=signal.id,
+        title=title[:200],
+        text=ruling.sentence,
+        assignees="dataScientists" if annotates else "platformSupport",
+        created_at=now,
+        last_modified_at=now,
+    )
+
+
+def _notification(decision: Decision, signal: Signal, now: datetime) -> Notification | None:
+    if decision.outcome not in _TELLS and decision.reason not in _TELLS_REASONS:
+        return None
+    kind = f"ControlPlane.Retraining.{decision.outcome.value[0].upper()}{decision.outcome.value[1:]}"
+    about = f"workspaces/{signal.workspace}" + (f"/models/{signal.model}" if signal.model else "")
+    return Notification(
+        id=notification_id(kind, decision.id),
+        due_at=now,
+        workspace=signal.workspace,
+        project=signal.project,
+        type=kind,
+        subject=about,
+        title=f"{decision.reason}: {about}"[:200],
+        text=decision.sentence,
+        facts={"decision": decision.id, "signal": signal.id, **({"run": decision.run_id} if decision.run_id else {})},
+        created_at=now,
+    )

@@ -1,0 +1,119 @@
+"""What is heard is stored, once, with the time at which a tick looks at it; nothing is decided here.
+
+A signal's id is a digest of what it is about, so a copy meets the row of the first and is answered like it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from controlplane.errors import Conflict
+from controlplane.objects.repository import Objects, Thing, put
+from controlplane.objects.tick import message_of
+from controlplane.ports.clock import Clock
+from controlplane.ports.store import WorkQueue
+from controlplane.retraining.known import Known, by_id
+from controlplane.retraining.signal import Evidence, Severity, Signal, SignalKind, Source, signal_id
+from controlplane.retraining.signals.breach import BREACH_TAG, parse_breach
+from controlplane.retraining.signals.eventgrid import Heard, Unheard, decode
+from controlplane.workspaces.repository import WorkspaceRepository
+
+_log = logging.getLogger(__name__)
+MAX_AGE = timedelta(hours=24)
+#: Clocks differ; what says that it comes from later than this is not believed.
+MAX_AHEAD = timedelta(minutes=5)
+#: New signals of one workspace in an hour; a poll finds what is dropped here.
+MOST_IN_AN_HOUR = 20
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeDeps:
+    """Stores and a clock: nothing here can call Azure."""
+
+    objects: Objects
+    workspaces: WorkspaceRepository
+    queue: WorkQueue
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of it. ``id`` None: left alone, with the reason."""
+
+    kind: str | None
+    id: str | None
+    reason: str
+
+
+async def hear(deps: IntakeDeps, event: Mapping[str, Any]) -> Taken:
+    """One event. Raises ``Transient`` when the store is away: Event Grid sends it again."""
+    heard = decode(event)
+    if isinstance(heard, Unheard):
+        return _left(heard.reason)
+    now = deps.clock.now()
+    if not now - MAX_AGE <= heard.at <= now + MAX_AHEAD:
+        return _left("it is older than 24 h, or from the future")
+    found = await by_id(deps.workspaces, heard.topic)
+    if found is None:
+        return _left("its topic is no workspace of ours")
+    breach = parse_breach((heard.tags or {}).get(BREACH_TAG))
+    if breach is None or heard.run_id is None:
+        return _left("it says nothing of a breach")
+    return await take(deps, _signal(heard, found, breach.signal_name, now))
+
+
+def _signal(heard: Heard, found: Known, name: str, now: datetime) -> Signal:
+    """Kind, measures and window are read back by the tick: the event only names where."""
+    key = f"breach\n{found.record.incarnation}\n{heard.run_id}\n{name}"
+    return Signal(
+        id=signal_id(found.name, key),
+        due_at=now,
+        workspace=found.name,
+        project=found.record.project,
+        kind=SignalKind.CUSTOM,
+        source=Source.EVENT,
+        dedupe_key=key,
+        severity=Severity.MEDIUM,
+        observed_at=min(heard.at, now),
+        received_at=now,
+        signal_name=name,
+        run_id=heard.run_id,
+        target=found.workspace_id,
+        evidence=Evidence(summary=f"Event {heard.event_id}: {heard.type}"),
+    )
+
+
+async def take(deps: IntakeDeps, signal: Signal) -> Taken:
+    """Stores a signal that may be a copy. Raises ``Transient``."""
+    known = await deps.objects.get(Signal, signal.id)
+    if known is not None:
+        return Taken(Signal.KIND, signal.id, "known")
+    if signal.source is not Source.PERSON and await _too_many(deps, signal):
+        return _left(f"workspace {signal.workspace} had {MOST_IN_AN_HOUR} new signals within the hour")
+    return await store_once(deps, signal, "stored")
+
+
+async def store_once(deps: IntakeDeps, thing: Thing, reason: str) -> Taken:
+    """Inserts an object that may be there already, and hints at it."""
+    try:
+        await deps.objects.commit(put(None, thing))
+    except Conflict:
+        return Taken(thing.KIND, thing.id, "known")
+    await deps.queue.send(message_of(thing.KIND, thing.id))
+    return Taken(thing.KIND, thing.id, reason)
+
+
+async def _too_many(deps: IntakeDeps, signal: Signal) -> bool:
+    """The twentieth latest tells; people's wishes are not counted against events."""
+    page = await deps.objects.page(Signal, f"s!{signal.workspace}!", limit=MOST_IN_AN_HOUR)
+    hour = signal.received_at - timedelta(hours=1)
+    return sum(one.received_at > hour and one.source is not Source.PERSON for one in page.values) >= MOST_IN_AN_HOUR
+
+
+def _left(reason: str) -> Taken:
+    _log.info("left alone: %s", reason)
+    return Taken(None, None, reason)

@@ -1,0 +1,125 @@
+"""The tick of a signal: read it back, learn its window, decide, store everything that follows in one commit."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from controlplane.audit.model import Fact
+from controlplane.objects.leases import Hold
+from controlplane.objects.repository import Stored, put
+from controlplane.objects.tick import message_of
+from controlplane.ports.store import Write
+from controlplane.retraining import facts
+from controlplane.retraining.decide import Facts, decide
+from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.history import with_window
+from controlplane.retraining.known import Known, by_name
+from controlplane.retraining.model import ModelState, Outcome, Window, WindowVerdict, state_id
+from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.outcomes import Made, made_of
+from controlplane.retraining.signal import OF_MODELS, Signal, SignalState
+from controlplane.retraining.signals.evidence import monitor_of, read_back, understood
+
+_log = logging.getLogger(__name__)
+_OPEN = (SignalState.RECEIVED, SignalState.HELD)
+_MOST_MONITORS = 1000
+
+
+async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | None:
+    """Decides one signal. Raises ``Conflict`` when the model's row changed meanwhile: it is decided again."""
+    stored = await deps.objects.get(Signal, thing_id)
+    if stored is None or stored.value.state not in _OPEN:
+        return None
+    found = await by_name(deps.workspaces, stored.value.workspace)
+    if found is None or found.record.project != stored.value.project:
+        await _ignore(deps, stored, hold, "The workspace is not managed any more.")
+        return None
+    now = deps.clock.now()
+    signal = await _read_back(deps, stored.value, found, now)
+    before = await _state(deps, signal)
+    state = _learned(before.value if before else None, signal, found)
+    spec = Facts(state or _nothing(signal, found), found.environment, found.workload)
+    ruling = decide(state.policy if state else None, spec, signal, now)
+    made = made_of(ruling, signal, state, found, now)
+    await deps.objects.commit_held(hold, _writes(stored, before, made), *_told(made))
+    _log.info("decided signal=%s outcome=%s reason=%s", signal.id, ruling.outcome, ruling.reason)
+    for thing in made.new:
+        if thing.due_at is not None and thing.due_at <= now:
+            await deps.queue.send(message_of(thing.KIND, thing.id))
+    return made.signal.due_at
+
+
+async def _read_back(deps: RetrainingDeps, signal: Signal, found: Known, now: datetime) -> Signal:
+    """What was held was read back when it came; a person's wish has nothing to be read back."""
+    if signal.evidence.read_back or signal.run_id is None:
+        return signal
+    seen = await read_back(deps.reader, found.workspace_id, signal, now)
+    page = await deps.objects.page(Monitor, f"mo!{signal.workspace}!", limit=_MOST_MONITORS)
+    mine = tuple(one for one in page.values if one.incarnation == found.record.incarnation)
+    return understood(signal, seen, monitor_of(mine, signal.signal_name))
+
+
+async def _state(deps: RetrainingDeps, signal: Signal) -> Stored[ModelState] | None:
+    if signal.model is None:
+        return None
+    return await deps.objects.get(ModelState, state_id(signal.workspace, signal.model))
+
+
+def _learned(state: ModelState | None, signal: Signal, found: Known) -> ModelState | None:
+    """The model's row with the signal's window; what is known of an earlier workspace of this name does not count."""
+    if signal.model is None:
+        return None
+    if state is None or state.incarnation != found.record.incarnation:
+        state = _nothing(signal, found)
+    if signal.kind not in OF_MODELS or signal.window_at is None or signal.monitor is None or not signal.signal_name:
+        return state
+    window = Window(
+        monitor=signal.monitor,
+        signal_name=signal.signal_name,
+        kind=signal.kind,
+        at=signal.window_at,
+        verdict=_verdict(signal),
+        samples=signal.samples,
+        measures=signal.measures,
+        run_id=signal.run_id,
+    )
+    return with_window(state, window)
+
+
+def _verdict(signal: Signal) -> WindowVerdict:
+    """By direction, whatever the component said (D20)."""
+    if not signal.evidence.read_back:
+        return WindowVerdict.UNKNOWN
+    return {"worse": WindowVerdict.BREACH, "better": WindowVerdict.CLEAR}.get(
+        signal.direction.value, WindowVerdict.UNKNOWN
+    )
+
+
+def _nothing(signal: Signal, found: Known) -> ModelState:
+    model = signal.model or ""
+    return ModelState(
+        id=state_id(signal.workspace, model),
+        workspace=signal.workspace,
+        incarnation=found.record.incarnation,
+        project=signal.project,
+        model=model,
+    )
+
+
+def _writes(stored: Stored[Signal], before: Stored[ModelState] | None, made: Made) -> list[Write]:
+    writes = put(stored, made.signal)
+    if made.state is not None and (before is None or made.state != before.value):
+        writes += put(before, made.state)
+    for thing in made.new:
+        writes += put(None, thing)
+    return writes
+
+
+def _told(made: Made) -> tuple[Fact, ...]:
+    return () if made.decision.outcome is Outcome.IGNORE else (facts.decided(made.decision),)
+
+
+async def _ignore(deps: RetrainingDeps, stored: Stored[Signal], hold: Hold, reason: str) -> None:
+    changed = stored.value.model_copy(update={"state": SignalState.IGNORED, "due_at": None, "reason": reason})
+    await deps.objects.commit_held(hold, put(stored, changed))

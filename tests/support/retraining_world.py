@@ -1,0 +1,205 @@
+"""A managed workspace, its models' rows and ticks, on a store in memory and a clock that tests move."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from controlplane.audit.model import Kind
+from controlplane.clocks import SystemClock
+from controlplane.errors import Conflict
+from controlplane.objects.repository import Objects, Stored, Thing, put
+from controlplane.objects.tick import Machines, tick_object
+from controlplane.ports.ml import PipelineJob
+from controlplane.ports.store import Insert, Store
+from controlplane.projects.repository import ProjectRepository
+from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.known import Known, known
+from controlplane.retraining.model import Decision, ModelState, state_id
+from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec, monitor_id
+from controlplane.retraining.parts import parts
+from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.runs.model import Run
+from controlplane.retraining.signal import Signal, SignalKind
+from controlplane.retraining.signals.breach import BREACH_TAG
+from controlplane.retraining.signals.intake import IntakeDeps
+from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.workspaces.repository import WorkspaceRepository, dump
+from controlplane.workspaces.rows import PARTITION
+from controlplane.workspaces.shares import group_row
+from tests.support.clock import START, FrozenClock
+from tests.support.fake_azure import FakeAzure
+from tests.support.memory_store import MemoryQueue, MemoryStore
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+MONITOR, DRIFT = "watch", "watch_drift"
+PIPELINE: dict[str, Any] = {"name": "retrain", "version": "3", "compute": "cpu"}
+
+
+def message(name: str = DRIFT, **metrics: tuple[float, float]) -> str:
+    """A breach as Azure ML's component writes it: metric → value, threshold."""
+    items = [
+        json.dumps({"metric_value": value, "metric_name": metric, "threshold_value": limit, "group": "AGE"})
+        for metric, (value, limit) in metrics.items()
+    ]
+    return (
+        f"The signal '{name}' has failed due to one or more features violating metric thresholds.\nThe feature names "
+        f"and their\n  corresponding computed metric values violating the threshold are \n{items!r}\n"
+    )
+
+
+@dataclass
+class MemoryMl:
+    """``ports.ml.MlWriter``: jobs are planted in the fake Azure as the real ones are read from it."""
+
+    azure: FakeAzure
+    jobs: dict[str, PipelineJob] = field(default_factory=dict)
+
+    async def submit(self, workspace_id: str, job: PipelineJob) -> None:
+        there = self.jobs.get(job.name)
+        if there is not None and there.owner != job.owner:
+            raise Conflict("JobExists", job.name)
+        self.jobs[job.name] = job
+        self.plant(workspace_id, job.name, "Running")
+
+    async def cancel(self, workspace_id: str, name: str) -> None:
+        self.plant(workspace_id, name, "Canceled")
+
+    def plant(self, workspace_id: str, name: str, status: str, **tags: str) -> None:
+        """A job with this status and these tags."""
+        made = {"createdAt": START.isoformat()}
+        self.azure.plant(f"{workspace_id}/jobs/{name}", properties={"status": status, "tags": tags}, systemData=made)
+
+
+@dataclass
+class RetrainingWorld:
+    """``environment`` and ``workload`` are the workspace's."""
+
+    environment: str = "dev"
+    workload: str = "classical"
+    store: Store = field(default_factory=MemoryStore)
+    clock: FrozenClock = field(default_factory=FrozenClock)
+    azure: FakeAzure = field(default_factory=FakeAzure)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
+
+    def __post_init__(self) -> None:
+        self.ml = MemoryMl(self.azure)
+        self.objects = Objects(self.store, Kind.RETRAINING)
+        self.workspaces = WorkspaceRepository(self.store)
+        self.intake = IntakeDeps(self.objects, self.workspaces, self.queue, self.clock)
+        deps = RetrainingDeps(
+            objects=self.objects,
+            workspaces=self.workspaces,
+            projects=ProjectRepository(self.store),
+            reader=self.azure,
+            writer=self.azure,
+            ml=self.ml,
+            clock=self.clock,
+            queue=self.queue,
+        )
+        self.machines = Machines(self.objects, parts(deps), self.queue, self.clock, SystemClock(), "test")
+        spec = {"subscriptionId": SUBSCRIPTION, "environment": self.environment, "workload": self.workload}
+        self.record = WorkspaceRecord(
+            name="ws",
+            project="churn",
+            resource_group="rg-ws",
+            spec=spec,
+            created_at=START,
+            created_by="t/ada",
+            last_modified_at=START,
+            last_modified_by="t/ada",
+        )
+
+    @property
+    def known(self) -> Known:
+        return known(self.record)
+
+    async def begin(self, policy: Mapping[str, Any] | None = None, model: str = "churn") -> None:
+        """The workspace, a daily monitor of the model, and its policy (None: without one)."""
+        group = group_row(SUBSCRIPTION, self.record.resource_group)
+        rows = [Insert("w!ws", dump(self.record)), Insert(group, {"workspace": "ws"})]
+        await self.store.commit(PARTITION, rows)
+        await self.add(
+            Monitor(
+                id=monitor_id("ws", MONITOR),
+                workspace="ws",
+                incarnation=1,
+                project="churn",
+                name=MONITOR,
+                spec=MonitorSpec(
+                    model=model,
+                    endpoint="ep",
+                    deployment="blue",
+                    signals=(
+                        MonitorSignal(name="drift", kind=SignalKind.DATA_DRIFT, thresholds={"psi": 0.2}),
+                        MonitorSignal(name="quality", kind=SignalKind.PERFORMANCE, thresholds={"Accuracy": 0.8}),
+                    ),
+                ),
+                last_modified_at=START,
+                last_modified_by="t/ada",
+            )
+        )
+        if policy is not None:
+            parsed = RetrainingPolicy.model_validate({"pipeline": PIPELINE, **policy})
+            state = ModelState(
+                id=state_id("ws", model), workspace="ws", incarnation=1, project="churn", model=model,
+                policy=parsed, policy_generation=1,
+            )  # fmt: skip
+            await self.add(state)
+
+    async def add(self, thing: Thing) -> None:
+        await self.objects.commit(put(None, thing))
+
+    def breach(
+        self, run: str, text: str | None = None, *, at: datetime | None = None, samples: int | None = 5000
+    ) -> dict[str, Any]:
+        """The monitor's run in Azure, and the event that tells of it."""
+        at = at or self.clock.now()
+        tags = {BREACH_TAG: text or message(PopulationStabilityIndex=(0.4, 0.2))}
+        if samples is not None:
+            tags["cp.samples"] = str(samples)
+        self.azure.plant(
+            f"{self.known.workspace_id}/jobs/{run}",
+            properties={"status": "Completed", "tags": tags},
+            systemData={"createdAt": at.isoformat()},
+        )
+        return self.event(run, tags, at)
+
+    def event(self, run: str, tags: Mapping[str, str], at: datetime | None = None) -> dict[str, Any]:
+        """A RunStatusChanged of the workspace."""
+        return {
+            "topic": self.known.workspace_id,
+            "subject": f"experiments/x/runs/{run}",
+            "eventType": "Microsoft.MachineLearningServices.RunStatusChanged",
+            "eventTime": (at or self.clock.now()).isoformat(),
+            "id": f"event-{run}",
+            "data": {"runId": run, "runTags": dict(tags), "runStatus": "Completed"},
+        }
+
+    async def tick(self) -> int:
+        """Every object that is due gets its ticks until nothing is; how many there were."""
+        count = 0
+        while due := await self.objects.due(self.clock.now() + timedelta(microseconds=1)):
+            for one in due:
+                await tick_object(one.kind, one.id, self.machines)
+                count += 1
+            assert count < 10_000, "it never comes to rest"
+        return count
+
+    async def decisions(self) -> tuple[Decision, ...]:
+        """Newest first."""
+        return (await self.objects.page(Decision, "c!ws!", limit=1000)).values
+
+    async def runs(self) -> tuple[Run, ...]:
+        """Newest first."""
+        return (await self.objects.page(Run, "r!ws!", limit=1000)).values
+
+    async def signals(self) -> tuple[Signal, ...]:
+        """Newest first."""
+        return (await self.objects.page(Signal, "s!ws!", limit=1000)).values
+
+    async def state(self, model: str = "churn") -> Stored[ModelState]:
+        return await self.objects.require(ModelState, state_id("ws", model))

@@ -1,0 +1,107 @@
+"""The thinnest way through: an event of a breach, a decision with its reasons, a job under its own name, its end."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from controlplane.retraining.model import CheckName, Outcome, Verdict
+from controlplane.retraining.runs.model import RunState
+from controlplane.retraining.signals.intake import hear
+from tests.support.retraining_world import RetrainingWorld
+
+EAGER: dict[str, Any] = {
+    "agreement": "none",
+    "windows": {"period": "P1D", "breaches": 1, "of": 1, "minimumSeen": 1},
+    "minimumSamples": 100,
+}
+
+
+async def test_one_breach_heard_a_hundred_times_is_one_run() -> None:
+    world = RetrainingWorld()
+    await world.begin(EAGER)
+    event = world.breach("step-1")
+    copies = [{**event, "id": f"e{n}", "data": {**event["data"], "runStatus": f"s{n % 3}"}} for n in range(100)]
+    random.Random(7).shuffle(copies)
+    for copy in copies:
+        assert (await hear(world.intake, copy)).id is not None
+    await world.tick()
+    (decision,) = await world.decisions()
+    assert (decision.outcome, decision.reason) == (Outcome.SUBMIT, "Submitted")
+    assert [check.name for check in decision.checks] == list(CheckName)
+    (run,) = await world.runs()
+    assert (run.state, run.id) == (RunState.RUNNING, decision.run_id)
+    assert list(world.ml.jobs) == [run.id]
+    assert world.ml.jobs[run.id].owner == decision.id
+
+
+async def test_a_run_that_ends_frees_its_model_and_starts_the_cooldown() -> None:
+    world = RetrainingWorld()
+    await world.begin(EAGER)
+    await hear(world.intake, world.breach("step-1"))
+    await world.tick()
+    (run,) = await world.runs()
+    world.ml.plant(world.known.workspace_id, run.id, "Completed")
+    world.clock.advance(120)
+    await world.tick()
+    state = (await world.state()).value
+    assert (state.active_run, [end.outcome for end in state.ends]) == (None, ["succeeded"])
+    world.clock.advance(timedelta(days=1).total_seconds())
+    await hear(world.intake, world.breach("step-2"))
+    await world.tick()
+    refused = (await world.decisions())[0]
+    assert (refused.outcome, refused.reason) == (Outcome.REFUSE, "CooldownActive")
+    assert "cooldown until" in refused.sentence
+
+
+async def test_what_azure_does_not_confirm_is_told_and_not_done() -> None:
+    """The event claims a breach, and the run's own tags say nothing of it."""
+    world = RetrainingWorld()
+    await world.begin(EAGER)
+    event = world.breach("step-1")
+    world.ml.plant(world.known.workspace_id, "step-1", "Completed")
+    await hear(world.intake, event)
+    await world.tick()
+    (decision,) = await world.decisions()
+    assert decision.outcome is Outcome.NOTIFY
+    assert await world.runs() == ()
+
+
+async def test_a_cv_model_goes_to_annotation() -> None:
+    world = RetrainingWorld(workload="cv")
+    await world.begin(EAGER)
+    await hear(world.intake, world.breach("step-1"))
+    await world.tick()
+    (decision,) = await world.decisions()
+    assert (decision.outcome, decision.reason) == (Outcome.ANNOTATE, "WorkloadNeedsAnnotation")
+    assert await world.runs() == ()
+
+
+async def test_drift_alone_is_told() -> None:
+    world = RetrainingWorld()
+    await world.begin({**EAGER, "agreement": "secondSignalOrKpi"})
+    await hear(world.intake, world.breach("step-1"))
+    await world.tick()
+    (decision,) = await world.decisions()
+    assert (decision.outcome, decision.reason) == (Outcome.NOTIFY, "NothingAgrees")
+    verdicts = {check.name: check.verdict for check in decision.checks}
+    assert verdicts[CheckName.WINDOWS] is Verdict.HOLDS
+
+
+async def test_events_that_are_not_ours_are_left_alone() -> None:
+    world = RetrainingWorld()
+    await world.begin(EAGER)
+    event = world.breach("step-1")
+    old = (world.clock.now() - timedelta(hours=25)).isoformat()
+    strange = [
+        {},
+        {**event, "topic": event["topic"].replace("rg-ws", "rg-other")},
+        {**event, "topic": f"{event['topic']}x"},
+        {**event, "eventTime": old},
+        {**event, "eventType": "Microsoft.Storage.BlobCreated"},
+        {**event, "data": {"runId": "../../x", "runTags": {}}},
+    ]
+    for one in strange:
+        assert (await hear(world.intake, one)).id is None
+    assert await world.signals() == ()
