@@ -8,7 +8,9 @@ from controlplane.retraining.signals.intake import IntakeDeps, Taken, hear
 
 
 async def run_event(event: Any, deps: IntakeDeps) -> Taken:
-    """``event``: azure.functions' EventGridEvent or CloudEvent. Raises ``Transient`` when the store is away: the host answers 500, and Event Grid delivers again."""
+    """``event``: azure.functions' EventGridEvent or CloudEvent. Raises ``Transient`` when the store is away: the host
+    answers 500, and Event Grid delivers again.
+    """
     return await hear(deps, envelope(event))
 
 
