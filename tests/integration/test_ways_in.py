@@ -281,3 +281,16 @@ def test_a_public_address_for_the_machines_of_a_scale_set_is_found(product: Quie
     assert (finding.key, finding.control) == ("scale-set/agents", "CP.VM.NoPublicAddress")
     assert product.repair().status == "Succeeded"
     assert product.failing() == set()
+
+
+@pytest.mark.parametrize(("before", "after"), [("hub-bastion", "hub-vpn"), ("hub-vpn", "hub-bastion")])
+def test_a_hub_moves_and_gets_or_loses_its_gateway_at_once(product: QuietProduct, before: str, after: str) -> None:
+    """The two peerings are made in the other order then: neither waits for the other to go."""
+    assert product.create(example(before)).status == "Succeeded"
+    moved = product.finish(product.put(example(after), consent=True))
+    assert moved.status == "Succeeded", moved.error
+    assert product.failing() == set()
+    done = len(written(product))
+    assert product.repair().status == "Succeeded"
+    assert len(written(product)) == done
+    assert product.delete().status == "Succeeded"

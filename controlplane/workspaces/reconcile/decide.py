@@ -19,6 +19,7 @@ from controlplane.workspaces.kinds import COMPUTE, ML_WORKSPACE
 from controlplane.workspaces.model import Blueprint, RoleAssignmentId
 from controlplane.workspaces.reconcile import steps
 from controlplane.workspaces.reconcile.judge import delete_of, judge, put_of
+from controlplane.workspaces.reconcile.needs import needs_of
 from controlplane.workspaces.reconcile.state import (
     Act,
     Delete,
@@ -129,10 +130,8 @@ def _is_in_flight(state: State, index: int) -> bool:
 def dependants_of(blueprint: Blueprint, inventory: Mapping[str, Owned]) -> Mapping[str, frozenset[str]]:
     """Key → keys that need it, directly or not, as the blueprint and the inventory know it."""
     direct: dict[str, set[str]] = {}
-    needs = {r.key: r.depends_on for r in blueprint.resources}
-    for key in {*needs, *inventory}:
-        owned = inventory.get(key)
-        for dependency in {*needs.get(key, ()), *(owned.depends_on if owned else ())}:
+    for key, needed in needs_of(blueprint, inventory).items():
+        for dependency in needed:
             direct.setdefault(dependency, set()).add(key)
 
     def reach(key: str) -> frozenset[str]:

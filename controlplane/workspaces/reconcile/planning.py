@@ -22,6 +22,7 @@ from controlplane.workspaces.model import (
     Resource,
     RoleAssignmentId,
 )
+from controlplane.workspaces.reconcile.needs import needs_of
 from controlplane.workspaces.reconcile.state import GROUP_TYPE, StepAction, has_failed, in_progress
 from controlplane.workspaces.reconcile.steps import is_group
 from controlplane.workspaces.records import Owned
@@ -239,10 +240,7 @@ def deletion_steps(
     owned = owned_of(blueprint, observed, inventory)
     gone = _gone_groups(blueprint, observed)
     owned = {k: v for k, v in owned.items() if not any(is_within(v.resource_id, group) for group in gone)}
-    needs = {r.key: set(r.depends_on) for r in blueprint.resources}
-    graph = {key: needs.get(key, set()) | set(value.depends_on) for key, value in owned.items()}
-    for resource in blueprint.resources:
-        graph.setdefault(resource.key, set(resource.depends_on))
+    graph = needs_of(blueprint, owned)
     sorter: TopologicalSorter[str] = TopologicalSorter({k: sorted(graph[k]) for k in sorted(graph)})
     order = [key for key in reversed(tuple(sorter.static_order())) if key in owned]
     order.sort(key=lambda key: is_group(owned[key]))
