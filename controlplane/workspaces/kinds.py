@@ -54,6 +54,10 @@ ROLE_DEFINITION = "Microsoft.Authorization/roleDefinitions"
 #: Who may take a role for a while (PIM). Read only: an administrator makes them, by requests.
 ELIGIBILITY = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 ELIGIBILITY_REQUEST = "Microsoft.Authorization/roleEligibilityScheduleRequests"
+#: Azure Policy: what is assigned, and what it says. Read only.
+POLICY_ASSIGNMENT = "Microsoft.Authorization/policyAssignments"
+POLICY_DEFINITION = "Microsoft.Authorization/policyDefinitions"
+POLICY_SET = "Microsoft.Authorization/policySetDefinitions"
 
 
 class Listing(StrEnum):
@@ -167,6 +171,7 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys((ML_WORKSPACE, COMPUTE, DATASTORE, OUTBOUND_RULE, MANAGED_NETWORK), _ML),
         ROLE_ASSIGNMENT: "2022-04-01",
         **dict.fromkeys((ELIGIBILITY, ELIGIBILITY_REQUEST), "2020-10-01"),
+        **dict.fromkeys((POLICY_ASSIGNMENT, POLICY_DEFINITION, POLICY_SET), "2023-04-01"),
     }
 )
 

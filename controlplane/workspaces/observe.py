@@ -29,6 +29,8 @@ from controlplane.workspaces.model import (
     RoleAssignmentId,
     Unreadable,
 )
+from controlplane.workspaces.policies.effective import assignments_of, definitions_of
+from controlplane.workspaces.policies.registry import asks_admin
 from controlplane.workspaces.records import Owned
 from controlplane.workspaces.resolve import at, holder_key, holder_of
 
@@ -36,7 +38,7 @@ from controlplane.workspaces.resolve import at, holder_key, holder_of
 PATIENCE_SECONDS = 3.0
 _FIRST_PAUSE = 0.1
 #: Made by Azure or listed for what they say of others: nobody has to manage them.
-_CHILDREN = frozenset({k.A_RECORD, k.ELIGIBILITY, k.DATASTORE})
+_CHILDREN = frozenset({k.A_RECORD, k.ELIGIBILITY, k.DATASTORE, k.POLICY_ASSIGNMENT, k.POLICY_DEFINITION, k.POLICY_SET})
 #: Listed with their parent although the blueprint may hold none: what was removed from a spec must still be seen.
 _WITH_PARENT = {
     k.DNS_ZONE: (k.DNS_LINK, k.A_RECORD),
@@ -67,7 +69,7 @@ async def take_snapshot(
     if isinstance(answer, Unreadable):
         # When even the group cannot be read, nothing is known.
         return observe(blueprint, dict.fromkeys((first, *others), answer), inventory)
-    known = {first: answer}
+    known: dict[Read, Answer] = {first: answer}
     if not answer:
         # Without its group nothing of it exists. What lies in somebody else's hub stays there when the group goes.
         known |= {read: answer for read in others if any(is_within(read.path, own) for own in blueprint.own_groups)}
@@ -78,8 +80,16 @@ async def take_snapshot(
             return await _ask(reader, read)
 
     asked = [read for read in others if read not in known]
-    answers = await asyncio.gather(*(ask(read) for read in asked))
-    return observe(blueprint, {**known, **dict(zip(asked, answers, strict=True))}, inventory)
+    known |= dict(zip(asked, await asyncio.gather(*(ask(read) for read in asked)), strict=True))
+    more = tuple(_assigned(blueprint, known))
+    known |= dict(zip(more, await asyncio.gather(*(ask(read) for read in more)), strict=True))
+    return observe(blueprint, known, inventory)
+
+
+def _assigned(blueprint: Blueprint, answers: Mapping[Read, Answer]) -> dict[Read, str]:
+    """What is asked after the policies that are assigned are known: their definitions."""
+    found = answers.get(assignments_of(blueprint.own_groups[0]), ())
+    return {} if isinstance(found, Unreadable) else definitions_of(blueprint.subscription_id, found)
 
 
 async def _ask(reader: ResourceReader, read: Read) -> Answer:
@@ -107,7 +117,7 @@ def observe(
 ) -> Observed:
     """What the answers mean for each key. Raises ``KeyError`` when a read was not answered at all."""
     found = _Found()
-    for read, resource_type in _questions(blueprint, inventory).items():
+    for read, resource_type in (_questions(blueprint, inventory) | _assigned(blueprint, answers)).items():
         answer = answers[read]
         if isinstance(answer, Unreadable):
             found.unreadable[fold(read.path)] = answer
@@ -177,6 +187,8 @@ def _declared(blueprint: Blueprint) -> dict[Read, str]:
         # Who may take a role matters where somebody shall not hold it.
         path = f"{blueprint.own_groups[0]}/providers/{k.ELIGIBILITY}"
         asked[Read(path, k.API_VERSIONS[k.ELIGIBILITY], True)] = k.ELIGIBILITY
+    if asks_admin(blueprint) is not None:
+        asked[assignments_of(blueprint.own_groups[0])] = k.POLICY_ASSIGNMENT
     return asked
 
 

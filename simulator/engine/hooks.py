@@ -30,11 +30,13 @@ class ArmError(Exception):
         details: tuple[JsonObject, ...] = (),
         envelope: bool = True,
         headers: Mapping[str, str] | None = None,
+        info: tuple[JsonObject, ...] = (),
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status, self.code, self.message = status, code, message
         self.target, self.details, self.envelope = target, details, envelope
         self.headers = dict(headers or {})
+        self.info = info
 
     def body(self) -> JsonObject:
         error: JsonObject = {"code": self.code, "message": self.message}
@@ -42,6 +44,8 @@ class ArmError(Exception):
             error["target"] = self.target
         if self.details:
             error["details"] = list(self.details)
+        if self.info:
+            error["additionalInfo"] = list(self.info)
         return {"error": error} if self.envelope else error
 
 

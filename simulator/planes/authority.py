@@ -27,6 +27,11 @@ class Grant:
         self.scope, self.role, self.condition = scope, role, condition
 
 
+#: What Azure publishes to everybody who signs in: built-in definitions and initiatives of Azure Policy.
+BUILT_IN_POLICIES = (
+    "/providers/microsoft.authorization/policydefinitions/",
+    "/providers/microsoft.authorization/policysetdefinitions/",
+)
 MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
 
 
@@ -109,6 +114,8 @@ class Rights:
     def may(self, caller: Caller, permission: str, scope: str) -> bool:
         """Conditions are not looked at here: they speak of the request (see `may_assign`)."""
         self._refresh()
+        if permission.endswith("/read") and scope.lower().startswith(BUILT_IN_POLICIES):
+            return self._record(caller, permission, True)
         key = (caller.object_id, caller.groups, permission, scope.lower())
         known = self._decided.get(key)
         if known is None:

@@ -16,8 +16,10 @@ from simulator.planes import assignments, groups, own_roles, permissions, roles,
 from simulator.planes.authority import DEFINITIONS, Rights
 from simulator.planes.directory import Directory
 from simulator.planes.log_store import LogStore
+from simulator.planes.policies import DEFINITIONS as DEFINITIONS_OF_POLICY
 from simulator.planes.throttling import Buckets, Limits
 from simulator.planes.tokens import Keys, Tokens
+from simulator.types import policy
 
 DEFAULT_SEED = "contoso"
 ADMIN = "admin.by.hand"  # the human Owner through whom `inject` acts
@@ -123,6 +125,8 @@ class World:
         self._people()
         for role in roles.BUILT_IN:
             engine.put(f"/providers/{DEFINITIONS}/{role.guid}", assignments.definition_body(role))
+        for name, built_in in policy.BUILT_IN.items():
+            engine.put(f"/providers/{DEFINITIONS_OF_POLICY}/{name}", {"properties": built_in})
         for sub in subs:
             scope = f"/subscriptions/{sub['id']}"
             engine.grant(scope, roles.OWNER, owner["id"])

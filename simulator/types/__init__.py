@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from simulator.engine.declaration import ResourceType, Route
+from dataclasses import replace
+
+from simulator.engine.declaration import Hook, Phase, ResourceType, Route
+from simulator.planes.policies import deny
 from simulator.types import (
     compute,
     containerregistry,
@@ -18,12 +21,13 @@ from simulator.types import (
     network,
     operationalinsights,
     pim,
+    policy,
     scale_sets,
     smart_detection,
     storage,
 )
 
-ALL_TYPES: tuple[ResourceType, ...] = (
+_TYPES: tuple[ResourceType, ...] = (
     *network.TYPES,
     *storage.TYPES,
     *keyvault.TYPES,
@@ -40,5 +44,9 @@ ALL_TYPES: tuple[ResourceType, ...] = (
     *eventgrid.TYPES,
     *management.TYPES,
     *pim.TYPES,
+    *policy.TYPES,
 )
+#: Azure Policy looks at every write before its provider does; of the caller's rights ARM has been sure by then.
+_POLICY = Hook(Phase.VALIDATE, "policy-denies-writes", deny)
+ALL_TYPES: tuple[ResourceType, ...] = tuple(replace(one, hooks=(_POLICY, *one.hooks)) for one in _TYPES)
 ALL_ROUTES: tuple[Route, ...] = (*network.ROUTES, *keyvault.ROUTES, *names.ROUTES)

@@ -32,6 +32,7 @@ MODULES = (
     "eligibility",
     "isolated",
     "training",
+    "policies",
 )
 
 

@@ -26,8 +26,9 @@ from controlplane.workspaces.reconcile import tick
 from simulator.planes import roles
 from simulator.planes.authority import DEFINITIONS
 from tests.support.blueprints import ROOT, example
+from tests.support.illegal import waiver
 from tests.support.quiet_product import NAME, QuietClient, QuietProduct
-from tests.support.worlds import existing_data, key_and_identities, landing_zone, registered
+from tests.support.worlds import an_initiative, existing_data, key_and_identities, landing_zone, registered
 
 #: A workspace that joins what is somebody else's.
 JOINED = "churn-joined"
@@ -108,7 +109,8 @@ def test_the_condition_excludes_both_identities_whichever_way() -> None:
 def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
     held = {name: set(role(name)["Actions"]) for name in ROLE_FILES}
     access = {action for found in held.values() for action in found if action.startswith("Microsoft.Authorization/")}
-    names = ("permissions", "roleAssignments", "roleEligibilityScheduleInstances")
+    policy = ("policyAssignments", "policyDefinitions", "policySetDefinitions")
+    names = ("permissions", "roleAssignments", "roleEligibilityScheduleInstances", *policy)
     reads = {f"Microsoft.Authorization/{name}/read" for name in names}
     assert access - reads == held["role-operator-access"]
 
@@ -163,6 +165,8 @@ def everything() -> dict[str, Any]:
     spec["identity"] = {**example("user-assigned")["identity"], "type": "systemAndUserAssigned", "ids": brought}
     spec["access"] = example("personas")["access"]
     spec["datastores"] = example("datastores")["datastores"]
+    # Of what policy says only this depends.
+    spec |= {"registry": {"adminUser": True}, "waivers": [waiver(30)]}
     return spec
 
 
@@ -179,6 +183,7 @@ def begin(product: QuietProduct) -> None:
     key_and_identities(product)
     landing_zone(product)
     existing_data(product)
+    an_initiative(product)
 
 
 def route_elsewhere(product: QuietProduct) -> None:

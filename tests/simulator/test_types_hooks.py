@@ -6,6 +6,7 @@ import pytest
 
 from simulator.types import ALL_TYPES
 from tests.simulator import (
+    effects_azure_policy,
     effects_computes,
     effects_events,
     effects_gateways,
@@ -27,6 +28,7 @@ assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE 
 assert effects_gateways.GATEWAY and effects_machines.RULES and effects_managed.APPROVED and effects_services.Effect
 assert effects_scale_sets.SCALE_SET
 assert effects_identity.TABLE and effects_pim.TABLE and effects_learning.RULES
+assert effects_azure_policy.TABLE
 
 
 def test_every_hook_has_an_effect() -> None:

@@ -106,7 +106,7 @@ class Estate:
         return tuple(found for arm_id in self.bodies if self._lists(path, arm_id) and (found := self.get(arm_id)))
 
     def _lists(self, path: str, arm_id: str) -> bool:
-        for kind in (k.ROLE_ASSIGNMENT.lower(), k.ELIGIBILITY.lower()):
+        for kind in (k.ROLE_ASSIGNMENT.lower(), k.ELIGIBILITY.lower(), k.POLICY_ASSIGNMENT.lower()):
             if path.endswith("/providers/" + kind):
                 return type_of(arm_id).lower() == kind
         return arm_id.rpartition("/")[0] == path

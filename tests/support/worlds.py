@@ -154,3 +154,44 @@ def world_of(name: str) -> QuietProduct:
     if name in WORLDS:
         WORLDS[name](product)
     return product
+
+
+POLICIES = "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization"
+NO_ADMIN_USER = "/providers/Microsoft.Authorization/policyDefinitions/dc921057-6b28-4fbe-9b83-f7bec05db6c2"
+
+
+def no_admin_user(product: QuietProduct, effect: str = "Deny", scope: str | None = None) -> str:
+    """Somebody assigns the built-in definition that speaks of the registries' admin account."""
+    place = f"{scope}/providers/Microsoft.Authorization" if scope else POLICIES
+    properties = {
+        "displayName": "No admin accounts",
+        "policyDefinitionId": NO_ADMIN_USER,
+        "parameters": {"effect": {"value": effect}},
+    }
+    put(product, f"{place}/policyAssignments/no-admin-user", {"properties": properties})
+    return f"{place}/policyAssignments/no-admin-user"
+
+
+def an_initiative(product: QuietProduct, effect: str = "audit") -> None:
+    """Somebody's own definition, in an initiative of theirs, on everything in the subscription."""
+    registry = "Microsoft.ContainerRegistry/registries"
+    condition = {
+        "allOf": [
+            {"field": "type", "equals": registry},
+            {"not": {"field": f"{registry}/adminUserEnabled", "notEquals": "true"}},
+        ]
+    }
+    rule = {"if": condition, "then": {"effect": "[parameters('effect')]"}}
+    of_effect = {"effect": {"type": "String"}}
+    definition = {"displayName": "Theirs", "mode": "All", "parameters": of_effect, "policyRule": rule}
+    put(product, f"{POLICIES}/policyDefinitions/theirs", {"properties": definition})
+    member = {
+        "policyDefinitionId": f"{POLICIES}/policyDefinitions/theirs",
+        "policyDefinitionReferenceId": "one",
+        "parameters": {"effect": {"value": "[parameters('effect')]"}},
+    }
+    initiative = {"displayName": "Ours", "parameters": of_effect, "policyDefinitions": [member]}
+    put(product, f"{POLICIES}/policySetDefinitions/ours", {"properties": initiative})
+    given = {"effect": {"value": effect}}
+    assignment = {"policyDefinitionId": f"{POLICIES}/policySetDefinitions/ours", "parameters": given}
+    put(product, f"{POLICIES}/policyAssignments/ours", {"properties": assignment})

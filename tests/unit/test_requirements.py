@@ -143,6 +143,7 @@ REQUIRED = {
     "S2-70": "validate",
     "S2-71": "react",
     "S2-72": "create",
+    "S2-73": "validate",
     "S2-74": "create",
     "S2-79": "advise",
     "S2-80": "create/validate",

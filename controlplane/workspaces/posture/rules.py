@@ -27,6 +27,7 @@ from controlplane.workspaces.posture.checks import (
     key_vault,
     managed_network,
     peering,
+    policy,
     ways_in,
 )
 from controlplane.workspaces.posture.checks.properties import Off, is_special, provisioned
@@ -133,6 +134,14 @@ _CHECKS = (
         requirements=("S2-51",),
     ),
     Check("CP.ACR.BroughtAlong", "registry.brought", data.brought_registry, section=_MODEL, concern=Concern.ACCESS),
+    Check(
+        "CP.ACR.Policy",
+        "registry.policy",
+        policy.registry_policy,
+        section=_MODEL,
+        concern=Concern.ACCESS,
+        requirements=("S2-73",),
+    ),
     Check("CP.KEY.VaultProtected", "key.vault", key_vault.protected, section=_DATA, requirements=("S2-24",)),
     Check("STO.SftpOff", "storage.sftp", Off(kinds.STORAGE, "$.properties.isSftpEnabled"), Severity.MEDIUM, _DATA),
     Check("STO.NfsV3Off", "storage.nfs", Off(kinds.STORAGE, "$.properties.isNfsV3Enabled"), Severity.LOW, _DATA),

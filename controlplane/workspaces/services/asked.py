@@ -32,6 +32,7 @@ from controlplane.workspaces.services.data import data_details
 from controlplane.workspaces.services.deps import ServiceDeps, compile_for, find
 from controlplane.workspaces.services.hub import hub_details
 from controlplane.workspaces.services.identity import identity_details
+from controlplane.workspaces.services.policy import policy_details
 from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
 from controlplane.workspaces.transitions import check_transition
 from controlplane.workspaces.waiving import not_allowed
@@ -144,11 +145,13 @@ async def check_facts(deps: ServiceDeps, asked: Asked, taken: Mapping[str, str])
     Raises ``Rejected`` (400) or ``Conflict`` (409), with every reason.
     """
     facts = await deps.catalog.facts(asked.spec.subscription_id, asked.spec.location)
+    blueprint = asked.blueprint(deps)
     details = (
         *check(asked.spec, facts, taken),
-        *await hub_details(deps, asked.spec, asked.blueprint(deps)),
+        *await hub_details(deps, asked.spec, blueprint),
         *await data_details(deps, asked.spec),
         *await identity_details(deps, asked.spec),
+        *await policy_details(deps, blueprint),
     )
     if not details:
         return

@@ -117,6 +117,21 @@ def test_validate(requirement: str) -> None:
         assert requirement in finding.requirements
 
 
+def test_validate_s2_73() -> None:
+    """The spec's waiver lets the admin account be on; then a policy that denies it is assigned where the group lies."""
+    admin = {"registry": {"adminUser": True}}
+    estate, asked = create(everything(**admin)), compiled(**admin)
+    before = look(estate, asked)
+    assert {f.status for f in before.findings if f.control == "CP.ACR.Policy"} == {FindingStatus.PASS}
+    arm_id = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/policyAssignments/no-admin-user"
+    built_in = "/providers/Microsoft.Authorization/policyDefinitions/dc921057-6b28-4fbe-9b83-f7bec05db6c2"
+    properties = {"policyDefinitionId": built_in, "parameters": {"effect": {"value": "Deny"}}}
+    estate.bodies[arm_id.lower()] = {"id": arm_id, "name": "no-admin-user", "properties": properties}
+    (finding,) = fresh(look(estate, asked), before)
+    assert (finding.control, finding.key) == ("CP.ACR.Policy", "registry")
+    assert "S2-73" in finding.requirements
+
+
 #: Requirement → network setting of the account, and who reads for previews then.
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "S2-67": ({"publicNetworkAccess": "Enabled", "ipRules": [{"value": "20.1.2.3"}]}, "selectedNetworks"),
