@@ -14,6 +14,7 @@ from controlplane.ports.reader import Catalog, ResourceReader
 from controlplane.ports.store import Store, WorkQueue
 from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import ProjectDeps
+from controlplane.retraining.services.deps import ModelDeps
 from controlplane.settings import Settings
 from controlplane.workspaces.repository import WorkspaceRepository
 from controlplane.workspaces.service import ServiceDeps
@@ -42,6 +43,12 @@ class HttpServices:
         if self.audit is None:
             raise Fatal("SettingMissing", "This API was made without its audit.")
         return self.audit
+
+    def for_models(self) -> ModelDeps:
+        """Raises ``Fatal`` where the API was made without them."""
+        if self.objects is None:
+            raise Fatal("SettingMissing", "This API was made without its signals and runs.")
+        return ModelDeps(self.objects, self.for_workspaces())
 
     def for_projects(self) -> ProjectDeps:
         return ProjectDeps(self.projects, self.repository, self.clock)

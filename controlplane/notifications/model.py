@@ -8,16 +8,15 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from controlplane.objects.repository import Thing, newest_first
+from controlplane.objects.repository import Listed
 
 
-class Notification(Thing):
+class Notification(Listed):
     """``id`` is stable: the same thing told again has the same id, so that receivers can drop the copy."""
 
     KIND: ClassVar[str] = "notification"
+    LETTER: ClassVar[str] = "n"
 
-    workspace: str
-    project: str
     type: str
     """Of the CloudEvent, such as ``ControlPlane.Retraining.ApprovalNeeded``."""
     subject: str
@@ -33,8 +32,8 @@ class Notification(Thing):
     failed: dict[str, str] = Field(default_factory=dict)
     """Channel → why the last try did not work."""
 
-    def index(self) -> tuple[str, ...]:
-        return (f"n!{self.workspace}!{newest_first(self.created_at)}!{self.id}",)
+    def listed_at(self) -> datetime:
+        return self.created_at
 
 
 def notification_id(type_: str, about: str) -> str:

@@ -42,6 +42,48 @@ class Thing(Model):
         return ()
 
 
+class Listed(Thing):
+    """What lists show, newest first: of everything, of a project, of a workspace."""
+
+    LETTER: ClassVar[str]
+    """Of its index rows; each class has another."""
+
+    workspace: str
+    project: str
+
+    def listed_at(self) -> datetime:
+        """What the order goes by; it never changes."""
+        raise NotImplementedError
+
+    def further(self) -> tuple[str, ...]:
+        """Index rows besides those of lists."""
+        return ()
+
+    def index(self) -> tuple[str, ...]:
+        key = f"{newest_first(self.listed_at())}!{self.id}"
+        return (
+            f"{everything(type(self))}{key}",
+            f"{of_project(type(self), self.project)}{key}",
+            f"{of_workspace(type(self), self.workspace)}{key}",
+            *self.further(),
+        )
+
+
+def everything(kind: type[Listed]) -> str:
+    """The index of all objects of a kind."""
+    return f"{kind.LETTER}a!"
+
+
+def of_project(kind: type[Listed], project: str) -> str:
+    """The index of a project's objects of a kind."""
+    return f"{kind.LETTER}p!{project}!"
+
+
+def of_workspace(kind: type[Listed], workspace: str) -> str:
+    """The index of a workspace's objects of a kind."""
+    return f"{kind.LETTER}w!{workspace}!"
+
+
 T = TypeVar("T", bound=Thing)
 
 
@@ -150,6 +192,14 @@ class Objects:
         """Ids under an index prefix, without reading what they lead to."""
         page = await self._store.query(self._partition, prefix=f"x!{index}", limit=limit)
         return tuple(str(one.value["id"]) for one in page.entities)
+
+    async def keys(self, index: str, after: str | None, limit: int) -> tuple[tuple[str, ...], bool]:
+        """What follows an index prefix in its rows, behind ``after``, in order; and whether more follows."""
+        prefix = f"x!{index}"
+        # A space is the smallest character that a key may hold.
+        start = f"{prefix}{after} " if after else ""
+        page = await self._store.query(self._partition, prefix=prefix, at_least=start, limit=limit)
+        return tuple(one.row.removeprefix(prefix) for one in page.entities), page.continuation is not None
 
     async def due(self, now: datetime, limit: int = 1000) -> tuple[Due, ...]:
         """What is due, the longest due first."""

@@ -23,7 +23,7 @@ DEFAULT_SIZE = 100
 MAX_SIZE = 1000
 MAX_FILTER = 1024
 _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<word>[A-Za-z][A-Za-z0-9]*))")
-_KEY = re.compile(r"[a-z0-9-]{1,80}")
+_KEY = re.compile(r"[a-z0-9.~-]{1,120}")
 
 
 class Operator(StrEnum):

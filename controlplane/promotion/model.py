@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from controlplane.objects.repository import Thing, newest_first
+from controlplane.objects.repository import Listed
 from controlplane.operations.model import Model
 
 
@@ -40,14 +40,13 @@ class Requirement(Model):
     sentence: str
 
 
-class Promotion(Thing):
+class Promotion(Listed):
     """``id`` is ``{workspace}.{digest of model and version}``: once per model version."""
 
     KIND: ClassVar[str] = "promotion"
+    LETTER: ClassVar[str] = "p"
 
-    workspace: str
     incarnation: int
-    project: str
     model: str
     version: str
     state: PromotionState = PromotionState.AWAITING_EVALUATION
@@ -60,6 +59,5 @@ class Promotion(Thing):
     rejected_by: str | None = None
     generation: int = 1
 
-    def index(self) -> tuple[str, ...]:
-        when = newest_first(self.created_at)
-        return (f"pr!{self.workspace}!{when}!{self.id}", f"pp!{self.project}!{when}!{self.id}")
+    def listed_at(self) -> datetime:
+        return self.created_at

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from controlplane.objects.repository import Thing, newest_first
+from controlplane.objects.repository import Listed, Thing, newest_first
 from controlplane.operations.model import Model
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.signal import Measure, SignalKind
@@ -140,13 +140,12 @@ class Check(Model):
     sentence: str
 
 
-class Decision(Thing):
+class Decision(Listed):
     """``id`` sorts newest first. ``reason`` is the code of the check that decided, ``sentence`` says it plainly."""
 
     KIND: ClassVar[str] = "decision"
+    LETTER: ClassVar[str] = "c"
 
-    workspace: str
-    project: str
     model: str | None
     signal_id: str
     outcome: Outcome
@@ -160,8 +159,10 @@ class Decision(Thing):
     run_id: str | None = None
     dry_run: bool = False
 
-    def index(self) -> tuple[str, ...]:
-        rows = [f"c!{self.workspace}!{newest_first(self.at)}!{self.id}"]
-        if self.model is not None:
-            rows.append(f"cm!{self.workspace}.{self.model}!{newest_first(self.at)}!{self.id}")
-        return tuple(rows)
+    def listed_at(self) -> datetime:
+        return self.at
+
+    def further(self) -> tuple[str, ...]:
+        if self.model is None:
+            return ()
+        return (f"cm!{self.workspace}.{self.model}!{newest_first(self.at)}!{self.id}",)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from controlplane.objects.repository import Thing, newest_first
+from controlplane.objects.repository import Listed, newest_first
 from controlplane.operations.model import Model
 
 
@@ -105,13 +105,12 @@ class Evidence(Model):
     summary: str = Field(default="", max_length=4000, description="Plain text; untrusted where the sender wrote it.")
 
 
-class Signal(Thing):
+class Signal(Listed):
     """``id`` is ``{workspace}.{digest of the dedupe key}``: storing a copy is a conflict, and so one signal."""
 
     KIND: ClassVar[str] = "signal"
+    LETTER: ClassVar[str] = "s"
 
-    workspace: str
-    project: str
     kind: SignalKind
     source: Source
     state: SignalState = SignalState.RECEIVED
@@ -139,12 +138,13 @@ class Signal(Thing):
     """The alert's `Resolved`, or a monitor's window without a breach."""
     decision_id: str | None = None
 
-    def index(self) -> tuple[str, ...]:
-        when = newest_first(self.received_at)
-        rows = [f"s!{self.workspace}!{when}!{self.id}"]
-        if self.model is not None:
-            rows.append(f"sm!{self.workspace}.{self.model}!{when}!{self.id}")
-        return tuple(rows)
+    def listed_at(self) -> datetime:
+        return self.received_at
+
+    def further(self) -> tuple[str, ...]:
+        if self.model is None:
+            return ()
+        return (f"sm!{self.workspace}.{self.model}!{newest_first(self.received_at)}!{self.id}",)
 
 
 def signal_id(workspace: str, dedupe_key: str) -> str:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from controlplane.objects.repository import Thing, newest_first
+from controlplane.objects.repository import Listed
 from controlplane.operations.model import ErrorBody, Model
 
 
@@ -42,13 +42,12 @@ class Action(Model):
     limit: int
 
 
-class Task(Thing):
+class Task(Listed):
     """``id`` derives from the signal's: the same signal opens one task."""
 
     KIND: ClassVar[str] = "task"
+    LETTER: ClassVar[str] = "t"
 
-    workspace: str
-    project: str
     kind: TaskKind
     state: TaskState = TaskState.OPEN
     model: str | None = None
@@ -65,5 +64,5 @@ class Task(Thing):
     last_modified_at: datetime
     generation: int = 1
 
-    def index(self) -> tuple[str, ...]:
-        return (f"t!{self.workspace}!{newest_first(self.created_at)}!{self.id}",)
+    def listed_at(self) -> datetime:
+        return self.created_at

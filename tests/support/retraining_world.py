@@ -11,7 +11,7 @@ from typing import Any
 from controlplane.audit.model import Kind
 from controlplane.clocks import SystemClock
 from controlplane.errors import Conflict
-from controlplane.objects.repository import Objects, Stored, Thing, put
+from controlplane.objects.repository import Objects, Stored, Thing, of_workspace, put
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.ports.ml import PipelineJob
 from controlplane.ports.store import Insert, Store
@@ -191,15 +191,15 @@ class RetrainingWorld:
 
     async def decisions(self) -> tuple[Decision, ...]:
         """Newest first."""
-        return (await self.objects.page(Decision, "c!ws!", limit=1000)).values
+        return (await self.objects.page(Decision, of_workspace(Decision, "ws"), limit=1000)).values
 
     async def runs(self) -> tuple[Run, ...]:
         """Newest first."""
-        return (await self.objects.page(Run, "r!ws!", limit=1000)).values
+        return (await self.objects.page(Run, of_workspace(Run, "ws"), limit=1000)).values
 
     async def signals(self) -> tuple[Signal, ...]:
         """Newest first."""
-        return (await self.objects.page(Signal, "s!ws!", limit=1000)).values
+        return (await self.objects.page(Signal, of_workspace(Signal, "ws"), limit=1000)).values
 
     async def state(self, model: str = "churn") -> Stored[ModelState]:
         return await self.objects.require(ModelState, state_id("ws", model))

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from controlplane.objects.repository import Thing, newest_first
+from controlplane.objects.repository import Listed, newest_first
 from controlplane.operations.model import ErrorBody, Model
 from controlplane.retraining.policy import Gate, Pipeline
 
@@ -67,14 +67,13 @@ class Comparison(Model):
     champion: float | None = None
 
 
-class Run(Thing):
+class Run(Listed):
     """``id`` is the job's name in Azure ML: ``rt-{hash}-{attempt}``; chosen by us before anything is sent."""
 
     KIND: ClassVar[str] = "run"
+    LETTER: ClassVar[str] = "r"
 
-    workspace: str
     incarnation: int
-    project: str
     model: str
     workspace_id: str
     """ARM id of the Azure ML workspace."""
@@ -105,10 +104,8 @@ class Run(Thing):
     generation: int = 1
     """Counts changes; the ETag of the API."""
 
-    def index(self) -> tuple[str, ...]:
-        when = newest_first(self.created_at)
-        return (
-            f"r!{self.workspace}!{when}!{self.id}",
-            f"rm!{self.workspace}.{self.model}!{when}!{self.id}",
-            f"rp!{self.project}!{when}!{self.id}",
-        )
+    def listed_at(self) -> datetime:
+        return self.created_at
+
+    def further(self) -> tuple[str, ...]:
+        return (f"rm!{self.workspace}.{self.model}!{newest_first(self.created_at)}!{self.id}",)

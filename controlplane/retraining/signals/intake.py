@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.errors import Conflict
-from controlplane.objects.repository import Objects, Thing, put
+from controlplane.objects.repository import Objects, Thing, of_workspace, put
 from controlplane.objects.tick import message_of
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue
@@ -109,7 +109,7 @@ async def store_once(deps: IntakeDeps, thing: Thing, reason: str) -> Taken:
 
 async def _too_many(deps: IntakeDeps, signal: Signal) -> bool:
     """The twentieth latest tells; people's wishes are not counted against events."""
-    page = await deps.objects.page(Signal, f"s!{signal.workspace}!", limit=MOST_IN_AN_HOUR)
+    page = await deps.objects.page(Signal, of_workspace(Signal, signal.workspace), limit=MOST_IN_AN_HOUR)
     hour = signal.received_at - timedelta(hours=1)
     return sum(one.received_at > hour and one.source is not Source.PERSON for one in page.values) >= MOST_IN_AN_HOUR
 

@@ -1,0 +1,1 @@
+"""What may be asked about models: the flows behind the routes, authorised by the table."""

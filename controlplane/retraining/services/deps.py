@@ -1,0 +1,85 @@
+"""What every flow about models needs, and the workspaces and objects that a caller may know of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from controlplane.errors import Rejected
+from controlplane.objects.listing import newest
+from controlplane.objects.repository import Listed, Objects, Stored, everything, of_project, of_workspace
+from controlplane.operations.paging import Paging
+from controlplane.ports.clock import Clock
+from controlplane.ports.reader import ResourceReader
+from controlplane.projects.access import Caller, Permission
+from controlplane.projects.service import readable_projects
+from controlplane.retraining.known import Known, known
+from controlplane.workspaces.listing import SCAN_PROJECTS, page_of, scan
+from controlplane.workspaces.services.deps import ServiceDeps, find, require
+
+T = TypeVar("T", bound=Listed)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDeps:
+    """Readers and stores: what a request starts is done by ticks."""
+
+    objects: Objects
+    workspaces: ServiceDeps
+
+    @property
+    def clock(self) -> Clock:
+        return self.workspaces.clock
+
+    @property
+    def reader(self) -> ResourceReader:
+        return self.workspaces.reader
+
+
+async def workspace(deps: ModelDeps, caller: Caller, permission: Permission, name: str) -> Known:
+    """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``."""
+    return known((await require(deps.workspaces, caller, permission, name)).record)
+
+
+async def thing(
+    deps: ModelDeps, caller: Caller, permission: Permission, asked: tuple[type[T], str], code: str
+) -> Stored[T]:
+    """An object by its id. Raises ``Rejected(code)``, also where the caller may not know of its workspace."""
+    kind, thing_id = asked
+    missing = Rejected(code, f"There is no {kind.KIND} {thing_id!r}.")
+    # What no id can look like is not looked up: the store might not even take it as a key.
+    if not thing_id.isascii() or len(thing_id) > 400 or set(thing_id) & set("/\\#?! ") or not thing_id.isprintable():
+        raise missing
+    stored = await deps.objects.get(kind, thing_id)
+    if stored is None:
+        raise missing
+    found = await find(deps.workspaces, caller, permission, stored.value.workspace)
+    if found is None or found.record.project != stored.value.project:
+        raise missing
+    return stored
+
+
+async def listed(
+    deps: ModelDeps,
+    caller: Caller,
+    asked: tuple[type[T], Permission],
+    paging: Paging,
+    values: Callable[[T, str], frozenset[str]],
+) -> tuple[tuple[T, ...], str | None]:
+    """One page, newest first, of the workspaces that the caller may read: all, those of some projects, or the one that
+    the filter names (which a persona of it may ask for, too). A workspace nobody knows of has an empty list."""
+    kind, permission = asked
+    name, project = paging.wanted("workspace"), paging.wanted("project")
+    by_index: frozenset[str]
+    indexes: tuple[str, ...]
+    if name is not None:
+        found = await find(deps.workspaces, caller, permission, name)
+        indexes = () if found is None else (of_workspace(kind, name),)
+        by_index = frozenset({"workspace"})
+    else:
+        projects = await readable_projects(deps.workspaces.projects, caller, permission, project)
+        indexes = (everything(kind),) if projects is None else tuple(of_project(kind, one) for one in projects)
+        by_index = frozenset({"project"}) if projects is not None else frozenset()
+    page = await newest(deps.objects, kind, indexes, paging.after, scan(paging, by_index, SCAN_PROJECTS))
+    return page_of(page, paging, values)
