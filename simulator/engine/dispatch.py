@@ -9,7 +9,7 @@ from simulator.engine import linked, operations, reads, words, writes
 from simulator.engine.declaration import ResourceType, Route, RouteContext
 from simulator.engine.hooks import ArmError
 from simulator.engine.messages import Request, Response, error_response
-from simulator.engine.registry import Target
+from simulator.engine.registry import GROUP_TYPE, Target
 
 if TYPE_CHECKING:
     from simulator.engine.core import Engine
@@ -49,7 +49,7 @@ def _handle(engine: Engine, request: Request) -> Response:
         raise words.missing_registration(engine.registry.namespaces.get(namespace.lower(), namespace))
     target = engine.registry.resolve(path, request.method, version, engine.stored_id)
     _check_version(engine, target, version)
-    _authorise(engine, request, permission(target, request.method), target.id or target.scope)
+    _authorise(engine, request, permission(target, request.method), target.id or target.scope, target)
     if target.kind == "resource" and request.method in ("PUT", "PATCH"):
         linked.check(engine, request, target)
     if request.lag is not None and request.method in ("GET", "HEAD"):
@@ -119,9 +119,14 @@ def permission_of_url(path: str) -> tuple[str, str]:
     return "/".join((namespace, *segments[0::2], "read")), path
 
 
-def _authorise(engine: Engine, request: Request, action: str, scope: str) -> None:
+def _authorise(engine: Engine, request: Request, action: str, scope: str, target: Target | None = None) -> None:
+    """Of a collection ARM names the provider under the scope (MicrosoftDocs/azure-docs#118160 at the root,
+    MicrosoftLearning/AZ-104-MicrosoftAzureAdministrator#1083 at a management group)."""
     caller = request.caller
     if not engine.may(caller, action, scope):
+        listed = target.type if target is not None and target.kind == "collection" else None
+        if listed is not None and listed.parent is None and listed.name != GROUP_TYPE:
+            scope = f"{scope}/providers/{listed.namespace}"
         raise words.authorization_failed(caller.name, caller.object_id, action, scope)
 
 

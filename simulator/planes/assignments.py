@@ -167,8 +167,14 @@ def _list_assignments(ctx: ListContext) -> list[Resource]:
             None,
             one.properties.get("principalId"),
         ):
-            found.append(one)
+            found.append(_seen_from(ctx.scope, one))
     return found
+
+
+def _seen_from(scope: str, one: Resource) -> Resource:
+    """Inherited from a management group, its role is the subscription's all the same (Azure/azure-cli#27509)."""
+    seen = _as_seen_from(scope, one.properties["roleDefinitionId"])
+    return replace(one, body={**one.body, "properties": {**one.properties, "roleDefinitionId": seen}})
 
 
 def _as_seen_from(scope: str, definition_id: str) -> str:

@@ -12,7 +12,7 @@ from simulator.engine.core import Engine
 from simulator.engine.hooks import JsonObject
 from simulator.engine.registry import Registry
 from simulator.engine.store import Store
-from simulator.planes import assignments, groups, own_roles, permissions, roles, skus, subscriptions
+from simulator.planes import assignments, elevation, groups, own_roles, permissions, roles, skus, subscriptions
 from simulator.planes.authority import DEFINITIONS, Rights
 from simulator.planes.directory import Directory
 from simulator.planes.log_store import LogStore
@@ -60,9 +60,10 @@ class World:
         self.store = Store(config.state)
         known: JsonObject | None = self.store.kv.get("world")
         seed = str(known["seed"]) if known else config.seed
+        planes = (subscriptions, skus, permissions, elevation)
         self.registry = Registry(
             (*groups.TYPES, *assignments.TYPES, *getattr(declared, "ALL_TYPES", ())),
-            (*subscriptions.ROUTES, *skus.ROUTES, *permissions.ROUTES, *getattr(declared, "ALL_ROUTES", ())),
+            (*(route for plane in planes for route in plane.ROUTES), *getattr(declared, "ALL_ROUTES", ())),
         )
         self._compose(seed, config.scale)
         if known is None:
@@ -122,6 +123,7 @@ class World:
         operator = self._identity("operator")
         scientist = self._identity("data-scientist")
         admin = self.directory.person(ADMIN)
+        engine.store.set("world", {**world, "global_administrators": [admin["id"]]})
         self._people()
         for role in roles.BUILT_IN:
             engine.put(f"/providers/{DEFINITIONS}/{role.guid}", assignments.definition_body(role))

@@ -49,4 +49,4 @@ _TYPES: tuple[ResourceType, ...] = (
 #: Azure Policy looks at every write before its provider does; of the caller's rights ARM has been sure by then.
 _POLICY = Hook(Phase.VALIDATE, "policy-denies-writes", deny)
 ALL_TYPES: tuple[ResourceType, ...] = tuple(replace(one, hooks=(_POLICY, *one.hooks)) for one in _TYPES)
-ALL_ROUTES: tuple[Route, ...] = (*network.ROUTES, *keyvault.ROUTES, *names.ROUTES)
+ALL_ROUTES: tuple[Route, ...] = (*network.ROUTES, *keyvault.ROUTES, *names.ROUTES, *management.ROUTES)

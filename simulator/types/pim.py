@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 REQUESTS = "Microsoft.Authorization/roleEligibilityScheduleRequests"
 INSTANCES = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 _DAYS = re.compile(r"P(\d+)D")
+_PRINCIPAL = re.compile(r"principalid\s+eq\s+'?([0-9a-f-]{36})'?|assignedto\('([0-9a-f-]{36})'\)")
 LONGEST_DAYS = 365
 
 
@@ -120,13 +121,17 @@ def _take_effect(ctx: HookContext) -> None:
 
 
 def _listed(ctx: ListContext) -> list[Resource]:
-    """At the scope, above it and below it; `$filter=atScope()` leaves those below out."""
+    """At the scope, above it and below it. `$filter`, as the reference says: `atScope()` leaves those below out,
+    `principalId eq`, `assignedTo('...')` (groups are not followed) and `asTarget()` are of one principal."""
     engine, scope = _engine(ctx), ctx.scope.rstrip("/").lower()
-    below_too = "atscope()" not in ctx.query.get("$filter", "").lower()
+    text = ctx.query.get("$filter", "").lower()
+    wanted = _PRINCIPAL.search(text)
+    principal = (wanted[1] or wanted[2]) if wanted else ctx.caller.object_id if "astarget()" in text else None
     found = []
-    for one in engine.all_of(INSTANCES):
+    for one in engine.all_of(ctx.type.name):
         at = _scope(one.id).lower()
-        if above(engine, at, scope) or (below_too and at.startswith(scope + "/")):
+        here = above(engine, at, scope) or ("atscope()" not in text and at.startswith(scope + "/"))
+        if here and principal in (None, one.properties.get("principalId")):
             found.append(one)
     return found
 
@@ -156,6 +161,7 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.VALIDATE, "eligibility-request-rules", _check),
             Hook(Phase.ACCEPTED, "eligibility-takes-effect", _take_effect),
         ),
+        lister=_listed,
     ),
     ResourceType(
         name=INSTANCES,

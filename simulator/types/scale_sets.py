@@ -2,7 +2,8 @@
 
 No recording: 201 / 200 with Azure-AsyncOperation, as machines answer. Sources of the rules: learn.microsoft.com,
 "Modify a Virtual Machine Scale Set" (what stays), "Orchestration modes"; words: PropertyChangeNotAllowed as of
-machines. What is simplified: its machines are a number, and stand in the subnet's list of users as one.
+machines, the missing parameter as in Azure/azure-quickstart-templates#2148. What is simplified: its machines are a
+number, and stand in the subnet's list of users as one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from simulator.types.machines import check_image, check_sign_in, check_size, del
 
 SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
 _PROFILE = "properties.virtualMachineProfile"
+_MISSING = "Required parameter '{leaf}' is missing (null)."
 #: What a set is born with, as the error names it → its path.
 FIXED = {
     "orchestrationMode": "properties.orchestrationMode",
@@ -82,8 +84,14 @@ TYPES: tuple[ResourceType, ...] = (
         delete=delete(60),
         identity=True,
         keys=("name", "id", "type", "location", "tags", "sku", "identity", "properties", "zones"),
-        required=(Required("sku.name", "InvalidParameter", "Required parameter '{leaf}' is missing (null)."),),
+        required=(
+            Required("sku.name", "InvalidParameter", _MISSING),
+            Required(_PROFILE, "InvalidParameter", _MISSING, create_only=True),
+        ),
         read_only=(ReadOnly("properties.uniqueId"),),
+        # What a PUT does not send stays: `az vmss scale` sends location and sku alone, `az vmss update` leaves out the
+        # image "to avoid unnecessary permission check" (Azure/azure-cli, command_modules/vm/custom.py).
+        put_keeps=True,
         defaults={"properties": {"orchestrationMode": "Uniform", "overprovision": True, "singlePlacementGroup": True}},
         computed=_born,
         hooks=(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.az.client import Az
+from tests.az.lives import ONE_SUBNET
+from tests.az.lives_ways_in import GATEWAY_PLACE, ONE_CONNECTION, ONE_GATEWAY, ONE_LOCAL, ONE_SET
 from tests.support.simulator import RunningSimulator
 
 VNET = "network vnet create -g {g} -n v --address-prefixes 10.0.0.0/16 --subnet-name s --subnet-prefixes 10.0.0.0/24"
@@ -67,6 +69,42 @@ REFUSALS: dict[str, Refusal] = {
         "InUseNetworkSecurityGroupCannotBeDeleted",
         "in use by the following resources",
         ("network nsg create -g {g} -n n", f"{VNET} --nsg n"),
+    ),
+    "a gateway outside its subnet": Refusal(
+        ONE_GATEWAY, "InvalidResourceReference", "virtualNetworks/v/subnets/GatewaySubnet", (VNET, GATEWAY_PLACE[2])
+    ),
+    "a gateway's size that is not sold": Refusal(
+        ONE_GATEWAY.removesuffix("AZ"),
+        "NonAzSkusNotAllowedForVPNGateway",
+        "Only VpnGw1-5AZ SKUs can be created going forward.",
+        GATEWAY_PLACE,
+    ),
+    "a security group on a gateway's subnet": Refusal(
+        "network vnet subnet update -g {g} --vnet-name v -n GatewaySubnet --network-security-group n",
+        "NetworkSecurityGroupCannotBeAttachedToGatewaySubnet",
+        "the network security group n can not be associated to",
+        (*GATEWAY_PLACE[:2], "network nsg create -g {g} -n n"),
+    ),
+    "an office that is connected": Refusal(
+        "network local-gateway delete -g {g} -n office",
+        "InUseLocalNetworkGatewayCannotBeDeleted",
+        "connections/c",
+        (*GATEWAY_PLACE, ONE_GATEWAY, ONE_LOCAL, ONE_CONNECTION),
+    ),
+    "a connection to nowhere": Refusal(
+        ONE_CONNECTION, "InvalidResourceReference", "virtualNetworkGateways/gw referenced by resource", (ONE_LOCAL,)
+    ),
+    "a scale set's names": Refusal(
+        "vmss update -g {g} -n set --set virtualMachineProfile.osProfile.computerNamePrefix=other",
+        "PropertyChangeNotAllowed",
+        "Changing property 'osProfile.computerNamePrefix' is not allowed.",
+        (ONE_SUBNET, ONE_SET),
+    ),
+    "a subnet with a scale set": Refusal(
+        "network vnet subnet delete -g {g} --vnet-name v -n s",
+        "InUseSubnetCannotBeDeleted",
+        "virtualMachineScaleSets/set/",
+        (ONE_SUBNET, ONE_SET),
     ),
     "an unknown region": Refusal(
         "network vnet create -g {g} -n v -l atlantis", "LocationNotAvailableForResourceType", "atlantis"

@@ -10,7 +10,10 @@ import pytest
 
 from tests.az.client import Az
 from tests.az.lives import LIVES
+from tests.az.lives_ways_in import WAYS_IN
 from tests.support.simulator import RunningSimulator
+
+ALL = {**LIVES, **WAYS_IN}
 
 
 def lookup(body: Any, path: str) -> Any:
@@ -23,9 +26,9 @@ def lookup(body: Any, path: str) -> Any:
     return body
 
 
-@pytest.mark.parametrize("name", sorted(LIVES))
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_a_life(az: Az, azure: RunningSimulator, group: str, group_id: str, name: str) -> None:
-    life = LIVES[name]
+    life = ALL[name]
     unique = hashlib.sha256(name.encode()).hexdigest()[:10]
 
     def filled(text: str) -> str:

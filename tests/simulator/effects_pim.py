@@ -38,6 +38,9 @@ def a_request_makes_somebody_eligible_and_another_ends_it(lab: Lab) -> None:
     (held,) = lab.get(INSTANCES)["value"]
     assert (held["properties"]["principalId"], held["properties"]["scope"]) == (SUPPORT, GROUP)
     assert held["properties"]["endDateTime"] > held["properties"]["startDateTime"]
+    assert len(lab.get(f"{INSTANCES}?$filter=assignedTo('{SUPPORT}')")["value"]) == 1
+    assert lab.get(f"{INSTANCES}?$filter=asTarget()")["value"] == []
+    assert lab.get(f"{INSTANCES}?$filter=principalId eq '00000000-0000-0000-0000-00000000dead'")["value"] == []
     lab.put(name(2), request("AdminRemove"))
     assert lab.get(INSTANCES)["value"] == []
 

@@ -53,6 +53,10 @@ def a_set_is_like_its_machines(lab: Lab) -> None:
     assert made["identity"]["principalId"]
     assert code(body(orchestrationMode="Flexible")) == "PropertyChangeNotAllowed"
     assert lab.put(SCALE_SET, body(upgradePolicy={"mode": "Manual"}))["sku"]["capacity"] == 2
+    # As `az vmss scale` sends it.
+    scaled = lab.put(SCALE_SET, {"location": LOCATION, "sku": {"name": "Standard_D2s_v3", "capacity": 5}})
+    assert (scaled["sku"]["capacity"], scaled["properties"]) == (5, lab.get(SCALE_SET)["properties"])
+    assert scaled["properties"]["upgradePolicy"] == {"mode": "Manual"}
 
 
 @effect("scale-set-takes-addresses")

@@ -13,7 +13,7 @@ from simulator.engine.hooks import Caller
 from simulator.engine.messages import Request, Response
 from simulator.planes import roles
 from simulator.planes.conditions import Facts, holds
-from simulator.planes.world import Config, World
+from simulator.planes.world import ADMIN, Config, World
 
 RECORDED = Path(__file__).resolve().parents[1] / "data/arm/role-assignment-create-list.json"
 READER = roles.READER
@@ -252,3 +252,41 @@ ALLOWED = {
 def test_wildcards(case: str) -> None:
     role, action, expected = ALLOWED[case]
     assert role.allows(action) is expected
+
+
+GROUPS = "/providers/Microsoft.Management/managementGroups"
+PLATFORM = f"{GROUPS}/contoso-platform"
+ELEVATE = "/providers/Microsoft.Authorization/elevateAccess"
+
+
+def test_a_global_administrator_takes_rights_and_gives_them_at_a_management_group(office: Office) -> None:
+    ada, subscription = office.who("ada").object_id, office.subscription
+    assert office.call("GET", GROUPS).body == {"value": []}
+    refused = office.call("POST", ELEVATE)
+    assert code(refused) == (403, "AuthorizationFailed")
+    assert "elevateAccess/action' over scope '/providers/Microsoft.Authorization'" in refused.body["error"]["message"]
+    assert office.call("PUT", office.path(1, PLATFORM), office.body(READER, ada), by=ADMIN).status == 403
+    assert office.call("POST", ELEVATE, by=ADMIN).status == 200
+    made = office.call("PUT", office.path(1, PLATFORM), office.body(READER, ada), by=ADMIN)
+    assert (made.status, made.body["properties"]["scope"]) == (201, PLATFORM)
+
+    assert [one["name"] for one in office.call("GET", GROUPS, by="ada").body["value"]] == ["contoso-platform"]
+    assert office.call("GET", f"{subscription}/resourceGroups/rg", by="ada").status == 404  # she may look
+    inherited = office.call("GET", f"{subscription}/providers/Microsoft.Authorization/roleAssignments").body["value"]
+    (hers,) = (one for one in inherited if one["properties"]["principalId"] == ada)
+    assert hers["properties"]["roleDefinitionId"].startswith(f"{subscription}/providers/")
+
+
+def test_a_right_at_the_root_group_holds_at_those_in_it(office: Office) -> None:
+    root = f"{GROUPS}/{office.world.engine.tenant_id}"
+    ada = office.who("ada").object_id
+    office.call("POST", ELEVATE, by=ADMIN)
+    assert code(office.call("GET", PLATFORM, by="ada")) == (403, "AuthorizationFailed")
+    assert office.call("PUT", office.path(1, root), office.body(READER, ada), by=ADMIN).status == 201
+    assert office.call("GET", PLATFORM, by="ada").body["name"] == "contoso-platform"
+
+
+@pytest.mark.parametrize("scope", ["", PLATFORM])
+def test_a_refused_list_names_the_provider_under_the_scope(office: Office, scope: str) -> None:
+    answer = office.call("GET", f"{scope}/providers/Microsoft.Authorization/roleAssignments")
+    assert f"over scope '{scope}/providers/Microsoft.Authorization' or" in answer.body["error"]["message"]
