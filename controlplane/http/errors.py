@@ -155,5 +155,8 @@ async def _on_parameters(request: Request, error: Exception) -> JSONResponse:
 async def _on_routing(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _ROUTING.get(error.status_code, "InvalidRequest")
-    body = error_body(correlation_id(request.scope), code, f"{request.method} {request.url.path}: {error.detail}.")
+    allowed = (error.headers or {}).get("Allow")
+    hint = f"; {allowed} is answered here, and /api/openapi.json lists every action" if allowed else ""
+    message = f"{request.method} {request.url.path}: {error.detail}{hint}."
+    body = error_body(correlation_id(request.scope), code, message)
     return _answer(error.status_code, body, error.headers)

@@ -151,7 +151,8 @@ def require_media_type(request: Request, *media_types: str) -> None:
     """Raises ``Rejected("UnsupportedMediaType")``."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in media_types:
-        raise Rejected("UnsupportedMediaType", f"The body has to be {' or '.join(media_types)}, not {media_type!r}.")
+        sent = f"not {media_type!r}" if media_type else "and the request has no Content-Type"
+        raise Rejected("UnsupportedMediaType", f"The body has to be {' or '.join(media_types)}, {sent}.")
 
 
 async def read_body(request: Request) -> bytes:
@@ -163,7 +164,7 @@ async def read_body(request: Request) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > MAX_BODY:
-            raise Rejected("RequestBodyTooLarge", f"A body may have {MAX_BODY} bytes.")
+            raise Rejected("RequestBodyTooLarge", f"A body may have {MAX_BODY} bytes at most.")
         chunks.append(chunk)
     request.state.body = b"".join(chunks)
     return bytes(request.state.body)
@@ -171,6 +172,8 @@ async def read_body(request: Request) -> bytes:
 
 def parse_object(body: bytes) -> JsonObject:
     """Strict JSON: UTF-8, no NaN, no name twice in an object (which of the two was meant?), no endless nesting."""
+    if not body.strip():
+        raise Rejected("InvalidRequestContent", "The request has no body; it takes a JSON object.", target="$")
     try:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
         _check_values(value)

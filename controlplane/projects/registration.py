@@ -6,20 +6,23 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from controlplane.errors import ErrorDetail, Rejected
+from controlplane.field_words import code_of, words_of
 from controlplane.json_types import JsonObject
 from controlplane.projects.model import Registration
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
+_MOST = 100
+"""A body with more bad fields than that is no slip: nothing is looked up for it."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _REGION = re.compile(r"[a-z0-9]+")
 _ARM_ID = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/[^/]+(?:/[^/]+/[^/]+)+", re.IGNORECASE)
 
 
 def is_project_name(name: str) -> bool:
-    """1 to 40 lower-case letters, digits and inner hyphens."""
+    """As in a spec: 2 to 40 lower-case letters, digits and inner hyphens, beginning with a letter."""
     return bool(_NAME.fullmatch(name))
 
 
@@ -28,7 +31,7 @@ def check_project_name(name: str) -> None:
     if not is_project_name(name):
         raise Rejected(
             "InvalidResourceName",
-            "A project's name has 1 to 40 lower-case letters, digits and inner hyphens.",
+            "A project's name has 2 to 40 lower-case letters, digits and inner hyphens, beginning with a letter.",
             target="name",
         )
 
@@ -38,34 +41,25 @@ def parse_registration(data: JsonObject) -> Registration:
     try:
         registration = Registration.model_validate(data)
     except ValidationError as error:
-        raise _rejected(details_of(error)) from error
+        raise _rejected(details_of(error, Registration)) from error
     details = tuple(_problems(registration))
     if details:
         raise _rejected(details)
     return registration
 
 
-def details_of(error: ValidationError) -> tuple[ErrorDetail, ...]:
-    """Pydantic's findings as details whose targets are JSON paths."""
+def details_of(error: ValidationError, model: type[BaseModel]) -> tuple[ErrorDetail, ...]:
+    """Pydantic's findings about a body of ``model`` as details whose targets are JSON paths."""
+    items = error.errors(include_url=False, include_input=False)
     return tuple(
-        ErrorDetail(_code(item["type"]), item["msg"], json_path(item["loc"]))
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
+        ErrorDetail(code_of(item), words_of(item, model, helpful=len(items) <= _MOST), json_path(item["loc"]))
+        for item in items
     )
 
 
 def json_path(location: Sequence[int | str]) -> str:
     """``("limits", "maxNodes")`` → ``$.limits.maxNodes``; numbers are list indices."""
     return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-
-
-def _code(kind: str) -> str:
-    match kind:
-        case "missing":
-            return "MissingProperty"
-        case "extra_forbidden":
-            return "UnknownProperty"
-        case _:
-            return "InvalidValue"
 
 
 def _rejected(details: tuple[ErrorDetail, ...]) -> Rejected:

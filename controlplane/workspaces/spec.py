@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from controlplane.errors import ErrorDetail, Rejected
+from controlplane.field_words import code_of, words_of
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.spec_model import (
     Access,
@@ -122,11 +123,8 @@ def _from_pydantic(error: ValidationError) -> Iterator[ErrorDetail]:
         # A list whose only items are wrong is also reported as too short; the items say it better.
         if not (item["type"] == "too_short" and item["loc"] in outer):
             path = _path(item["loc"], unknown=item["type"] == "extra_forbidden")
-            code = _CODES.get(item["type"], "InvalidValue")
-            yield ErrorDetail(code, f"{path[2:]}: {item['msg']}.", path)
-
-
-_CODES = {"extra_forbidden": "UnknownField", "missing": "MissingField"}
+            words = words_of(item, WorkspaceSpec, helpful=len(items) <= MOST)
+            yield ErrorDetail(code_of(item), f"{path[2:]}: {words}{'' if words.endswith('?') else '.'}", path)
 
 
 def _path(place: tuple[int | str, ...], *, unknown: bool) -> str:

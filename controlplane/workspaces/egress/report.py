@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controlplane.arm import name_of
+from controlplane.arm import fold, name_of
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
 from controlplane.workspaces.egress.prices import FIREWALL, FirewallPrice
-from controlplane.workspaces.egress.rules import FQDN, Rule, Unneeded, outbound_rules, unneeded
+from controlplane.workspaces.egress.rules import FQDN, Rule, Unneeded, leads_to, outbound_rules, unneeded
 from controlplane.workspaces.model import Action, Change
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
@@ -25,14 +25,17 @@ class Egress:
     """What the rules for host names start; None without one."""
 
 
-def egress_of(spec: WorkspaceSpec, changes: Iterable[Change]) -> Egress | None:
-    """None where the network is not managed. ``changes``: of the plan for ``spec``."""
+def egress_of(spec: WorkspaceSpec, changes: Iterable[Change], unmanaged: Iterable[JsonObject]) -> Egress | None:
+    """None where the network is not managed. ``changes``: of the plan for ``spec``; ``unmanaged``: what Azure answers
+    of resources that nobody declared."""
     if not spec.network.mode.is_managed:
         return None
     rules, done = outbound_rules(spec), tuple(changes)
     actions = {change.key: change.action for change in done}
+    bodies = {fold(str(body.get("id"))): body for body in unmanaged}
+    why = "Somebody added it in Azure, and nothing in the spec needs it."
     theirs = (
-        Unneeded(name_of(str(change.id)), "", "Somebody added it in Azure, and nothing in the spec needs it.")
+        Unneeded(name_of(str(change.id)), leads_to(bodies.get(fold(str(change.id)), {})), why)
         for change in done
         if change.action is Action.UNMANAGED and change.type.lower() == kinds.OUTBOUND_RULE.lower()
     )

@@ -82,9 +82,18 @@ def minimal(hosts: Iterable[Host]) -> tuple[str, ...]:
     return tuple(sorted(n for n in names if not any(covers(other, n) for other in names if other != n)))
 
 
+def leads_to(rule: JsonObject) -> str:
+    """A host name, a service tag or an ARM id: where a rule leads that Azure answers; empty where it does not say."""
+    properties = rule.get("properties")
+    place = properties.get("destination") if isinstance(properties, dict) else None
+    if isinstance(place, dict):
+        place = place.get("serviceTag") or place.get("serviceResourceId")
+    return place if isinstance(place, str) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Unneeded:
-    """A rule of the spec that nothing uses, as far as the table of hosts says."""
+    """A rule that nothing uses, as far as the table of hosts says, or that nobody asked for."""
 
     name: str
     destination: str

@@ -39,6 +39,7 @@ _ADVICE = (
         "service tag Storage still reaches every account of the region. storageEndpointPolicy ends that.",
         lambda spec, blueprint: (
             bool(spec.compute.clusters)
+            and not spec.network.mode.is_managed  # No service tag Storage there, and no policy of one's own.
             and not spec.network.egress.storage_endpoint_policy
             and _has(blueprint, kinds.PRIVATE_ENDPOINT)
         ),

@@ -73,7 +73,7 @@ async def get_access(deps: ServiceDeps, caller: Caller, name: str) -> tuple[Stor
 async def explain_access(deps: ServiceDeps, caller: Caller, name: str, resource: str, can: Can) -> Explanation:
     """Who can do that to a resource: a logical key of the workspace, or the ARM id of something in its group.
 
-    Raises ``Rejected("ResourceNotFound")`` for what is not the workspace's.
+    Raises ``Rejected("InvalidParameter")`` for what is not the workspace's.
     """
     stored = await require(deps, caller, Permission.ACCESS_EXPLAIN, name)
     seen = await _see(deps, stored)
@@ -82,7 +82,11 @@ async def explain_access(deps: ServiceDeps, caller: Caller, name: str, resource:
     if body is None and place is not None:
         body = {"id": place}  # What is not there yet inherits all the same.
     if body is None:
-        raise Rejected("ResourceNotFound", f"The workspace has nothing called {resource!r}.", target="resource")
+        message = (
+            f"The workspace has nothing called {resource!r}: resource is a key of its plan, such as workspace, "
+            "storage, vault or registry, or the ARM id of something in its resource group."
+        )
+        raise Rejected("InvalidParameter", message, target="resource")
     return explain(seen.estate, name, await _names(deps, seen.estate), body, can)
 
 

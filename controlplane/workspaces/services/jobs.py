@@ -24,7 +24,7 @@ async def check_job(deps: ServiceDeps, caller: Caller, data: JsonObject) -> JobC
     try:
         question = JobQuestion.model_validate(data)
     except ValidationError as error:
-        details = details_of(error)
+        details = details_of(error, JobQuestion)
         message = "The request has fields that are not valid."
         raise Rejected("InvalidRequestContent", message, target=details[0].target, details=details) from error
     stored = await require(deps, caller, Permission.JOBS_CHECK, question.workspace)

@@ -79,9 +79,8 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     require_place(plan)
     plan = replace(plan, warnings=(*plan.warnings, *remarks, *advise(spec, blueprint)))
     conflicts = find_conflicts(spec, deps.clock.now().astimezone(UTC).date())
-    return Planned(
-        plan, exists=stored is not None, project=spec.project, conflicts=conflicts, egress=egress_of(spec, plan.changes)
-    )
+    egress = egress_of(spec, plan.changes, observed.unmanaged)
+    return Planned(plan, exists=stored is not None, project=spec.project, conflicts=conflicts, egress=egress)
 
 
 def require_answers(observed: Observed) -> None:

@@ -100,6 +100,23 @@ async def test_media_type(api: Api, method: str, path: str) -> None:
         assert (answer.status_code, error(answer)["code"]) == (415, "UnsupportedMediaType")
 
 
+async def test_no_body_is_told_apart_from_a_bad_one(api: Api) -> None:
+    nothing = await raw(api, "PUT", "/api/projects/churn?api-version=2026-11-01")
+    assert (nothing.status_code, error(nothing)["code"]) == (415, "UnsupportedMediaType")
+    assert "no Content-Type" in error(nothing)["message"]
+    empty = await raw(
+        api, "PUT", "/api/projects/churn?api-version=2026-11-01", headers={"Content-Type": "application/json"}
+    )
+    assert (empty.status_code, error(empty)["code"]) == (400, "InvalidRequestContent")
+    assert "no body" in error(empty)["message"]
+
+
+async def test_what_is_not_allowed_says_what_is(api: Api) -> None:
+    answer = await raw(api, "POST", "/api/workspaces/churn-dev:explode")
+    assert answer.headers["allow"] in error(answer)["message"]
+    assert "openapi.json" in error(answer)["message"]
+
+
 async def test_charset_of_json_is_fine(api: Api) -> None:
     headers = {"Content-Type": "application/json; charset=utf-8"}
     assert (await api.call("PUT", "projects/churn", registration(), headers=headers)).status_code == 201

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 from controlplane.arm import is_within, name_of, type_of
 from controlplane.workspaces import kinds
+from controlplane.workspaces.egress.rules import leads_to
 from controlplane.workspaces.model import Resource
 from controlplane.workspaces.posture.model import FindingStatus
 from controlplane.workspaces.posture.paths import value_at
 from controlplane.workspaces.posture.scene import Cause, Outcome, Scene, manual, reapply, unknown
 
-_STATUS, _DESTINATION = "$.properties.status", "$.properties.destination"
-_SOMEBODYS = "Remove the rule, or ask for it in network.managed.outboundRules: somebody may rely on it."
+_STATUS = "$.properties.status"
+_SOMEBODYS = (
+    "Somebody may rely on it: remove the rule in Azure (az ml workspace outbound-rule remove), or ask for it in "
+    "network.managed.outboundRules."
+)
 _BUILT = "$.properties.managedNetwork.status.status"
 
 
@@ -52,7 +56,7 @@ def unneeded(scene: Scene) -> Iterator[Outcome]:
             continue
         found = [body for body in scene.observed.unmanaged if _is_rule(str(body.get("id", "")), workspace)]
         for body in found:
-            name, destination = name_of(str(body["id"])), value_at(body, _DESTINATION)
+            name, destination = name_of(str(body["id"])), leads_to(body) or "somewhere that Azure does not name"
             yield Outcome(
                 "workspace",
                 str(workspace.id),
@@ -60,7 +64,7 @@ def unneeded(scene: Scene) -> Iterator[Outcome]:
                 f"$.properties.managedNetwork.outboundRules.{name}",
                 None,
                 body.get("properties"),
-                f"Outbound rule {name} lets {destination} out, and nothing in the spec needs it.",
+                f"Outbound rule {name} leads to {destination}, and nothing in the spec needs it.",
                 repair=manual(_SOMEBODYS),
                 read_from=listed,
             )

@@ -160,7 +160,7 @@ def test_who_can_read_the_storage_account_and_by_which_row(product: QuietProduct
     writers = {who.grant.persona for who in product.run(write).who if who.planes}
     assert Persona.PRODUCT_OWNERS not in writers
     assert {Persona.DATA_ANALYSTS, Persona.ML_WORKSPACE, Persona.PROJECT_LEADS} <= writers
-    with pytest.raises(Rejected, match="ResourceNotFound"):
+    with pytest.raises(Rejected, match="InvalidParameter"):
         product.run(service.explain_access(product.services, ADMIN, NAME, "/subscriptions/x", Can.READ))
 
 
