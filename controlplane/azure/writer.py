@@ -13,6 +13,7 @@ from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.arm_client import ArmClient, encode
 from controlplane.azure.errors import error_of, is_absence
 from controlplane.azure.hosts import absolute
+from controlplane.azure.instances import is_instance, set_idle_time
 from controlplane.azure.managed_networks import build, is_network
 from controlplane.azure.retry_after import retry_after
 from controlplane.azure.sdk_client import SdkClients
@@ -46,10 +47,13 @@ class ArmWriter:
 
 
 async def put_plainly(client: ArmClient, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
-    """Create or replace what no SDK writes; a managed network is built by an action of its workspace."""
+    """Create or replace what no SDK writes; a managed network is built by an action of its workspace, and the idle time
+    of a compute instance that is there is set by one."""
     if is_network(arm_id):
         answer = await build(client, arm_id, api_version, body)
     else:
+        if is_instance(arm_id, body):
+            await set_idle_time(client, arm_id, api_version, body)
         answer = await client.request("PUT", arm_id, api_version, body=body)
     return accepted(answer, client.endpoint)
 

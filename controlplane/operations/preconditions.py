@@ -32,13 +32,14 @@ class Preconditions:
             raise Conflict("ConditionNotMet", "The resource exists, and If-None-Match asks that it does not.")
 
 
-async def on_fresh_state(attempt: Callable[[], Awaitable[T]]) -> T:
+async def on_fresh_state(attempt: Callable[[], Awaitable[T]], tries: int = _ATTEMPTS) -> T:
     """Runs ``attempt``, which reads, decides and commits; again from the start when another writer was faster.
 
     So a lost race is answered by what the other writer left: 412 when the caller's ETag is gone, 409 when an operation
-    runs now, and success when nothing stands in the way. Raises ``Conflict("ConcurrentChange")`` after six races lost.
+    runs now, and success when nothing stands in the way. Raises ``Conflict("ConcurrentChange")`` after ``tries`` races
+    lost.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in range(tries):
         try:
             return await attempt()
         except Conflict as error:

@@ -1,6 +1,8 @@
 """Registrations as entities of one partition of the store: partition ``projects``, row = the project's name.
 
-The audit's rows (``~x…``) are in it too and sort behind every name; each change is told there in its own commit.
+The audit's rows (``~x…``) are in it too and sort behind every name; each change is told there in its own commit. Behind
+them is one row that every commit writes which may let two projects have one resource group: of two such commits that
+were decided on at once, one loses.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from controlplane.ports.store import Insert, Remove, Replace, Store, Write
 from controlplane.projects.model import ProjectRecord, dump
 
 PARTITION = "projects"
+_TURN = "~y!prefixes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,19 @@ class StoredProject:
 
     record: ProjectRecord
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The state of all prefixes before they were read; ``etag`` is None before the first one."""
+
+    etag: str | None
+    number: int
+
+    def taken(self) -> Write:
+        """What a commit writes that was decided on in this state."""
+        value = {"number": self.number + 1}
+        return Insert(_TURN, value) if self.etag is None else Replace(_TURN, value, self.etag)
 
 
 class ProjectRepository:
@@ -55,16 +71,26 @@ class ProjectRepository:
             found += records
         return found
 
+    async def turn(self) -> Turn:
+        """To be read before the registrations that a decision on a prefix rests on."""
+        entity = await self._store.get(PARTITION, _TURN)
+        return Turn(None, 0) if entity is None else Turn(entity.etag, int(entity.value["number"]))
+
     async def save(
-        self, record: ProjectRecord, previous: StoredProject | None, evidence: Evidence | None = None
+        self,
+        record: ProjectRecord,
+        previous: StoredProject | None,
+        evidence: Evidence | None = None,
+        turn: Turn | None = None,
     ) -> StoredProject:
-        """Creates or replaces; ``Conflict`` when the project is not as ``previous`` says any more."""
+        """Creates or replaces; ``Conflict`` when the project is not as ``previous`` says any more, or the prefixes of
+        others are not as they were at ``turn``."""
         write: Write = (
             Insert(record.name, dump(record)) if previous is None else Replace(record.name, dump(record), previous.etag)
         )
         change = Registered(record.name, record.generation, _told(previous), dump(record)["registration"])
         told = registered(change, record.last_modified_by, record.last_modified_at, evidence or Evidence())
-        etag = (await self._audit.commit([write], told))[0]
+        etag = (await self._audit.commit([write, *([turn.taken()] if turn else ())], told))[0]
         if etag is None:
             raise Fatal("InvalidRecord", "The store returned no ETag for a row it wrote.")
         return StoredProject(record, etag)

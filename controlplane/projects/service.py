@@ -13,10 +13,14 @@ from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.ports.clock import Clock
 from controlplane.projects.access import TABLE, Caller, Permission, Verdict, app_roles, judge
 from controlplane.projects.model import ProjectRecord, Registration
+from controlplane.projects.prefixes import CODE, overlaps, widens
 from controlplane.projects.registration import check_project_name, is_project_name, parse_registration
-from controlplane.projects.repository import ProjectRepository, StoredProject
+from controlplane.projects.repository import ProjectRepository, StoredProject, Turn
 from controlplane.workspaces.listing import SCAN, Listing, Slice, page_of, scan
 from controlplane.workspaces.repository import WorkspaceRepository
+
+#: How often one registration is decided anew because others were faster: they meet in one row, whatever their names.
+_REGISTERING = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,8 @@ async def put_project(
 ) -> PutProject:
     """Registers or replaces. Workspaces that exist stay as they are when the registration shrinks.
 
-    Whoever is not a Platform.Admin is refused the same way whether or not the project exists.
+    Whoever is not a Platform.Admin is refused the same way whether or not the project exists. Raises
+    ``Conflict("ResourceGroupPrefixOverlaps")`` for groups that could be another project's.
     """
     if judge(caller, Permission.PROJECTS_PUT, None) is not Verdict.ALLOWED:
         raise forbidden(Permission.PROJECTS_PUT)
@@ -125,12 +130,24 @@ async def put_project(
         preconditions.check(stored.record.public_etag if stored else None)
         if stored and stored.record.registration == registration:
             return PutProject(stored.record, created=False)
-        saved = await deps.projects.save(
-            _record(deps, caller, name, registration, stored), stored, evidence_of(caller, preconditions)
-        )
+        turn = await _turn(deps, name, registration, stored)
+        record = _record(deps, caller, name, registration, stored)
+        saved = await deps.projects.save(record, stored, evidence_of(caller, preconditions), turn)
         return PutProject(saved.record, created=stored is None)
 
-    return await on_fresh_state(attempt)
+    return await on_fresh_state(attempt, _REGISTERING)
+
+
+async def _turn(deps: ProjectDeps, name: str, registration: Registration, stored: StoredProject | None) -> Turn | None:
+    """The state in which nobody else could have the project's groups; None when it gets no others than it had."""
+    if not widens(stored.record.registration if stored else None, registration):
+        return None
+    turn = await deps.projects.turn()
+    details = overlaps(name, registration, await deps.projects.all())
+    if details:
+        message = "Another project could have the same resource groups; choose a prefix that begins otherwise."
+        raise Conflict(CODE, message, target=details[0].target, details=details)
+    return turn
 
 
 async def delete_project(deps: ProjectDeps, caller: Caller, name: str, preconditions: Preconditions) -> None:

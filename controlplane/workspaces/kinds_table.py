@@ -212,8 +212,9 @@ _KINDS = (
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.type: kind for kind in _KINDS})
 
-#: Of an instance nothing but tags changes in place: "Create an Azure Machine Learning compute instance" (size, SSH, the
-#: idle time of a template), azurerm_machine_learning_compute_instance (ForceNew throughout, identity included).
+#: Of an instance nothing but tags and, by an action (``azure/instances.py``), the idle time changes in place: "Create
+#: an Azure Machine Learning compute instance" (size, SSH), azurerm_machine_learning_compute_instance (ForceNew
+#: throughout, identity included).
 _INSTANCE = replace(
     KINDS[k.COMPUTE],
     replacing=KINDS[k.COMPUTE].replacing
@@ -225,7 +226,6 @@ _INSTANCE = replace(
         "properties.properties.computeInstanceAuthorizationType",
         "properties.properties.personalComputeInstanceSettings.assignedUser.objectId",
         "properties.properties.personalComputeInstanceSettings.assignedUser.tenantId",
-        "properties.properties.idleTimeBeforeShutdown",
     },
 )
 

@@ -9,6 +9,7 @@ import pytest
 
 from controlplane.errors import Conflict, Rejected
 from controlplane.operations.model import Operation, OperationStatus
+from controlplane.workspaces.model import Action
 from controlplane.workspaces.services.merge import merge_patch
 from tests.support.blueprints import example, with_instance
 from tests.support.lives import written
@@ -99,6 +100,68 @@ def test_another_first_identity_is_found_and_put_right(product: QuietProduct) ->
     assert product.failing() == set()
     done(product.delete())
     assert product.body(FIRST) is not None
+
+
+def boxed(minutes: int, **changes: Any) -> dict[str, Any]:
+    return {**example(), **with_instance(idleShutdown=f"PT{minutes}M", **changes)}
+
+
+def box(product: QuietProduct) -> dict[str, Any]:
+    return product.body(product.ids()["instance/ada-box"]) or {}
+
+
+def test_another_idle_time_is_given_to_the_instance_that_is_there(product: QuietProduct) -> None:
+    """Without consent, for nothing is replaced; the person's machine and what is on it stay, and it stops by the new
+    time."""
+    done(product.create(boxed(120)))
+    made = box(product)["properties"]["createdOn"]
+    changes = [one for one in product.plan(boxed(30)).plan.changes if one.action is not Action.NONE]
+    assert [(one.key, one.action) for one in changes] == [("instance/ada-box", Action.UPDATE)]
+    done(product.finish(product.put(boxed(30))))
+    found = box(product)["properties"]
+    assert (found["createdOn"], found["properties"]["idleTimeBeforeShutdown"]) == (made, "PT30M")
+    assert product.failing() == set()
+    before = written(product)
+    assert product.put(boxed(30)).operation is None
+    assert written(product) == before
+    product.advance(1700)
+    assert box(product)["properties"]["properties"]["state"] == "Running"
+    product.advance(300)
+    assert box(product)["properties"]["properties"]["state"] == "Stopped"
+
+
+def test_an_idle_time_that_somebody_changed_is_found_and_put_right(product: QuietProduct) -> None:
+    done(product.create(boxed(30)))
+    shown = box(product)
+    action = f"{shown['id']}/updateIdleShutdownSetting"
+    assert product.owner("POST", action, {"idleTimeBeforeShutdown": "P3D"}, "2025-12-01") == 200
+    (finding,) = (f for f in product.validate().report.findings if f.status == "Fail")
+    assert (finding.control, finding.observed, finding.repair.kind) == ("AML.CI.IdleShutdown", "P3D", "update")
+    done(product.repair())
+    after = box(product)["properties"]
+    assert after["properties"]["idleTimeBeforeShutdown"] == "PT30M"
+    assert after["createdOn"] == shown["properties"]["createdOn"]
+
+
+@pytest.mark.parametrize("works_for_the_workspace", [False, True])
+def test_the_grant_by_which_an_instance_stops_has_its_own_name(
+    product: QuietProduct, works_for_the_workspace: bool
+) -> None:
+    """S2-52, of a user-assigned identity; one that the workspace works with too has it for that."""
+    asked = boxed(30, identity={"type": "userAssigned", "ids": ["stopper"]})
+    primary = "stopper" if works_for_the_workspace else "home"
+    asked["identity"] = {"type": "systemAndUserAssigned", "create": ["home", "stopper"], "primary": primary}
+    done(product.create(asked))
+    product.owner("DELETE", product.ids()["role/identity/stopper/workspace/contributor"])
+    found = {f.control for f in product.validate().report.findings if f.status == "Fail"}
+    assert found == {"RBAC.WsMi.Workspace" if works_for_the_workspace else "AML.CI.IdleShutdownIdentity"}
+
+
+def test_another_user_still_takes_another_instance(product: QuietProduct) -> None:
+    done(product.create(boxed(30)))
+    with pytest.raises(Conflict) as refused:
+        product.put(boxed(60, assignedTo="00000000-0000-0000-0000-0000000000a2"))
+    assert refused.value.code == "DestructiveChangeNotAllowed"
 
 
 def test_an_identity_that_is_not_registered_is_refused(product: QuietProduct) -> None:

@@ -222,9 +222,12 @@ def life(product: QuietProduct) -> None:
 def isolated(product: QuietProduct) -> list[Operation]:
     """As :func:`life`, of a workspace with a managed network."""
     name, asked = ISOLATED, example("managed-approved-catalog")
+    box = {"name": "ada-box", "size": "Standard_DS3_v2", "assignedTo": "00000000-0000-0000-0000-0000000000a1"}
+    asked.setdefault("compute", {})["instances"] = [box]
     operations = [product.create(asked, name=name)]
     assert product.failing(name) == set()
     asked["network"]["managed"]["outboundRules"].pop()
+    box["idleShutdown"] = "PT30M"
     operations.append(product.finish(product.put(asked, consent=True, name=name), name))
     return [*operations, product.delete(name)]
 

@@ -7,6 +7,8 @@ Azure Machine Learning compute instance".
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from controlplane.workspaces import kinds
 from controlplane.workspaces.posture.controls import Control
 from controlplane.workspaces.posture.model import Concern, Section
@@ -36,6 +38,8 @@ ENTRIES: tuple[Control, ...] = (
     # The first user-assigned identity is the one that mounts, pulls and reads.
     _identity.high("AML.CLUSTER.DefaultIdentity", "identity.userAssignedIdentities", "S2-32", key="cluster/*"),
     _role.low("AML.CI.IdleShutdownIdentity", "", "S2-52", key="role/instance/*/workspace/contributor"),
+    # The same right of a user-assigned identity; where the workspace works with that identity too, it is its own.
+    replace(_role.low("AML.CI.IdleShutdownIdentity", key="role/*identity/*/workspace/contributor"), of="S2-52"),
     _model_role.high("RBAC.ComputeMi.AcrPull", key="role/instance/*/registry/acr-pull"),
     _model_role.high("RBAC.ComputeMi.AcrPull", key="role/*identity/*/registry/acr-pull"),
     _model_role.high("RBAC.ComputeMi.ImagePull", key="role/*identity/*/images-*"),

@@ -33,6 +33,8 @@ class Control:
     key: str = "*"
     """Pattern of the logical key."""
     requirements: tuple[str, ...] = ()
+    of: str = ""
+    """Requirement that the resource itself is there for; "" for any: a grant of one key has more than one reason."""
     manual: str = ""
     """Why a repair must not undo it by itself; empty when it may."""
 
@@ -43,7 +45,8 @@ class Control:
 
     def concerns(self, resource: Resource) -> bool:
         """Whether it speaks of ``resource`` at all."""
-        return self.type in ("*", resource.type) and (self.key == "*" or fnmatchcase(resource.key, self.key))
+        meant = self.type in ("*", resource.type) and (not self.of or self.of in resource.requirements)
+        return meant and (self.key == "*" or fnmatchcase(resource.key, self.key))
 
     def speaks_to(self, path: str) -> bool:
         """Whether a difference at ``path`` of a resource it concerns is this control's."""

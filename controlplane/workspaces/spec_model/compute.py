@@ -79,9 +79,7 @@ class Instance(Model):
     )
     size: str = Field(pattern=r"^[A-Za-z0-9_]{3,64}$", description="VM size.")
     assigned_to: Guid = Field(description="Object id of the person who works on it; nobody else may open it.")
-    idle_shutdown: Duration = Field(
-        default="PT1H", description="Idle time after which it stops; PT15M to PT72H. Fixed at creation."
-    )
+    idle_shutdown: Duration = Field(default="PT1H", description="Idle time after which it stops; PT15M to PT72H.")
     identity: InstanceIdentity = Field(default=InstanceIdentity(), description="Identity of the instance.")
 
 

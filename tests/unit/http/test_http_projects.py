@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.support.api import Api, registration
+from tests.support.api import Api, error, registration
 
 
 async def test_life_of_a_registration(api: Api) -> None:
@@ -61,6 +62,71 @@ async def test_bad_name(api: Api, name: str) -> None:
     assert (put.status_code, put.headers["x-ms-error-code"]) == (400, "InvalidResourceName")
     assert (await api.call("GET", f"projects/{name}")).status_code == 404
     assert (await api.call("DELETE", f"projects/{name}")).status_code == 204
+
+
+def groups(project: str, prefix: str, *subscriptions: str, **changes: Any) -> dict[str, Any]:
+    asked = registration(project, resourceGroupPrefix=prefix, **changes)
+    return {**asked, "subscriptions": list(subscriptions)} if subscriptions else asked
+
+
+OTHER_SUBSCRIPTION = "00000000-0000-0000-0000-00000000000f"
+
+
+@pytest.mark.parametrize("prefix", ["rg-churn-", "RG-Churn-", "rg-churn-b-", "rg-", "rg-churn"])
+async def test_a_prefix_that_begins_like_another_projects_is_refused(api: Api, prefix: str) -> None:
+    await api.register()
+    answer = await api.call("PUT", "projects/fraud", groups("fraud", prefix))
+    found = error(answer)
+    assert (answer.status_code, found["code"]) == (409, "ResourceGroupPrefixOverlaps")
+    (detail,) = found["details"]
+    assert detail["target"] == "$.resourceGroupPrefix"
+    assert "'churn'" in detail["message"]
+    assert (await api.call("GET", "projects/fraud")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        groups("fraud", "rg-fraud-"),
+        groups("fraud", "rg-churm-"),
+        groups("fraud", "rg-churn-b-", OTHER_SUBSCRIPTION),
+    ],
+    ids=["another prefix", "as long, another one", "in another subscription"],
+)
+async def test_a_prefix_of_its_own_is_taken(api: Api, asked: dict[str, Any]) -> None:
+    await api.register()
+    assert (await api.call("PUT", "projects/fraud", asked)).status_code == 201
+
+
+async def test_a_registration_that_grows_into_anothers_groups_is_refused(api: Api) -> None:
+    """By a subscription or by another prefix; what it had, it keeps, and a prefix is free when its project is gone."""
+    await api.register()
+    assert (
+        await api.call("PUT", "projects/fraud", groups("fraud", "rg-churn-b-", OTHER_SUBSCRIPTION))
+    ).status_code == 201
+    shared = registration()["subscriptions"]
+    wider = groups("fraud", "rg-churn-b-", OTHER_SUBSCRIPTION, *shared)
+    assert (await api.call("PUT", "projects/fraud", wider)).status_code == 409
+    shorter = groups("fraud", "rg-", *shared)
+    assert (await api.call("PUT", "projects/fraud", shorter)).status_code == 409
+    same = groups("fraud", "rg-churn-b-", OTHER_SUBSCRIPTION, regions=["northeurope"])
+    assert (await api.call("PUT", "projects/fraud", same)).status_code == 200
+    assert (await api.call("DELETE", "projects/churn")).status_code == 204
+    assert (await api.call("PUT", "projects/fraud", wider)).status_code == 200
+    listed = (await api.call("GET", "projects")).json()["value"]
+    assert [one["id"] for one in listed] == ["projects/fraud"]
+
+
+async def test_of_registrations_at_once_one_has_the_groups(api: Api) -> None:
+    names = [f"team-{number}" for number in range(12)]
+    prefixes = ["rg-x-" + "y" * number for number in range(6)] + [f"rg-{name}-" for name in names[6:]]
+    calls = (
+        api.call("PUT", f"projects/{name}", groups("churn", prefix))
+        for name, prefix in zip(names, prefixes, strict=True)
+    )
+    answers = [answer.status_code for answer in await asyncio.gather(*calls)]
+    assert sorted(answers[:6]) == [201, 409, 409, 409, 409, 409]
+    assert answers[6:] == [201] * 6
 
 
 async def test_project_with_workspaces_stays(api: Api) -> None:

@@ -181,9 +181,12 @@ async def test_concurrent_creations_cannot_exceed_the_limit(api: Api) -> None:
 
 
 async def test_two_projects_cannot_meet_in_one_resource_group(api: Api) -> None:
+    """A project keeps the groups of its workspaces when its prefix changes, whoever may have the old one then."""
     await api.call("PUT", "projects/churn", registration(resourceGroupPrefix="rg-"))
-    await api.call("PUT", "projects/fraud", registration("fraud", resourceGroupPrefix="rg-team-"))
     await api.create("team-one")
+    await api.call("PUT", "projects/churn", registration())
+    other = registration("fraud", resourceGroupPrefix="rg-team-")
+    assert (await api.call("PUT", "projects/fraud", other)).status_code == 201
     answer = await api.call("PUT", "workspaces/one", spec("fraud", "10.60.0.0/22"))
     assert (answer.status_code, error(answer)["code"]) == (409, "ResourceGroupUnavailable")
 

@@ -116,6 +116,21 @@ async def test_name_taken_by_another_project_meanwhile(house: House) -> None:
     assert await _code(house.put()) == "WorkspaceNameUnavailable"
 
 
+async def test_a_prefix_registered_meanwhile(house: House) -> None:
+    """Under another name, so that no row of the two projects is the same."""
+    deps = ProjectDeps(house.projects, house.repository, house.clock)
+
+    async def register(name: str, prefix: str) -> None:
+        await put_project(deps, ADMIN, name, registration(resourceGroupPrefix=prefix), Preconditions())
+
+    house.store.rivals.append(lambda: register("credit", "rg-credit-a-"))
+    assert await _code(register("loans", "rg-credit-")) == "ResourceGroupPrefixOverlaps"
+    assert await house.projects.load("loans") is None
+    house.store.rivals.append(lambda: register("cards", "rg-cards-"))
+    await register("loans", "rg-loans-")
+    assert await house.projects.load("loans") is not None
+
+
 async def test_addresses_taken_meanwhile(house: House) -> None:
     house.store.rivals.append(lambda: house.put("other"))
     assert await _code(house.put()) == "AddressSpaceOverlaps"
