@@ -13,7 +13,18 @@ from controlplane.http.edge import Edge
 from controlplane.http.keys import Fetch, KeySource, fetch_json
 from controlplane.http.pace import Pace
 from controlplane.http.readiness import Readiness
-from controlplane.http.routes import access, audit, catalog, health, jobs, operations, projects, topology, workspaces
+from controlplane.http.routes import (
+    access,
+    audit,
+    catalog,
+    health,
+    jobs,
+    operations,
+    policies,
+    projects,
+    topology,
+    workspaces,
+)
 from controlplane.http.services import HttpServices
 from controlplane.http.tokens import TokenValidator
 
@@ -59,7 +70,7 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
     )
     app.state.api = Api(services, fetch)
     # What portals ask for most comes first: a path is held against one route after the other.
-    for module in (workspaces, operations, jobs, projects, topology, access, catalog, audit, health):
+    for module in (workspaces, operations, jobs, projects, topology, access, policies, catalog, audit, health):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Edge)

@@ -41,4 +41,20 @@ JOB: dict[str, Any] = {
     },
 }
 
+POLICY: dict[str, Any] = {
+    "kinds": ["dataDrift", "predictionDrift", "modelPerformance"],
+    "windows": {"period": "P1D", "breaches": 2, "of": 5},
+    "kpi": {"metric": "Accuracy", "limit": 0.85},
+    "cooldown": "P7D",
+    "quietHours": [{"days": [5, 6], "begin": "18:00", "end": "08:00", "timeZone": "Europe/Zurich"}],
+    "pipeline": {
+        "kind": "component",
+        "name": "retrain-churn",
+        "version": "3",
+        "compute": "cpu",
+        "fromSignal": {"begin": "windowBegin", "end": "windowEnd", "reason": "reason"},
+    },
+    "gate": {"metric": "accuracy", "minimum": 0.8, "minAbsoluteChange": 0.005},
+}
+
 PLAN: dict[str, Any] = {"spec": SPEC}

@@ -19,6 +19,7 @@ from controlplane.operations.model import (
     StepStatus,
 )
 from controlplane.projects.model import Registration
+from controlplane.retraining.services.policies import PolicyBody
 from controlplane.workspaces.access.report import AccessReport
 from controlplane.workspaces.conflicts import Decision
 from controlplane.workspaces.model import Action
@@ -78,6 +79,11 @@ class Project(Audited):
 
 class ProjectList(Model):
     value: tuple[Project, ...]
+    next_link: str | None = None
+
+
+class PolicyList(Model):
+    value: tuple[PolicyBody, ...]
     next_link: str | None = None
 
 

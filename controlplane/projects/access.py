@@ -52,6 +52,10 @@ class Permission(StrEnum):
     ACCESS_APPROVE = "Access_Approve"
     ACCESS_EXPLAIN = "Access_Explain"
     JOBS_CHECK = "Jobs_Check"
+    POLICIES_LIST = "RetrainingPolicies_List"
+    POLICIES_GET = "RetrainingPolicies_Get"
+    POLICIES_PUT = "RetrainingPolicies_CreateOrReplace"
+    POLICIES_DELETE = "RetrainingPolicies_Delete"
     OPERATIONS_LIST = "Operations_List"
     OPERATIONS_GET = "Operations_Get"
     OPERATIONS_CANCEL = "Operations_Cancel"
@@ -86,6 +90,10 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.ACCESS_APPROVE: _ADMIN,
     Permission.ACCESS_EXPLAIN: _ASK,
     Permission.JOBS_CHECK: _ASK,
+    Permission.POLICIES_LIST: _READ,
+    Permission.POLICIES_GET: _READ,
+    Permission.POLICIES_PUT: _WRITE,
+    Permission.POLICIES_DELETE: _WRITE,
     Permission.OPERATIONS_LIST: _READ,
     Permission.OPERATIONS_GET: _READ,
     Permission.OPERATIONS_CANCEL: _WRITE,

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from controlplane.operations.model import Model
 from controlplane.retraining.signal import SignalKind
 
+
+def _iso(value: Any) -> Any:
+    """Numbers would be seconds to pydantic, and nobody who writes 7 means seconds."""
+    if isinstance(value, timedelta) or (isinstance(value, str) and value.startswith("P")):
+        return value
+    raise ValueError("must be an ISO 8601 duration such as P7D or PT12H")
+
+
+Period = Annotated[timedelta, BeforeValidator(_iso)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")]
 
@@ -38,7 +47,7 @@ class Agreement(StrEnum):
 class Windows(Model):
     """N of M (D04…D06)."""
 
-    period: timedelta = Field(
+    period: Period = Field(
         default=timedelta(days=1), ge=timedelta(minutes=1), le=timedelta(days=90), description="Of the monitor."
     )
     breaches: int = Field(default=2, ge=1, le=100, description="N: windows in breach, the latest among them,")
@@ -96,7 +105,7 @@ class BudgetGuard(Model):
 
 class Approval(Model):
     required: bool | None = Field(default=None, description="Absent: in every environment but dev.")
-    expires_after: timedelta = Field(default=timedelta(days=3), gt=timedelta(0), le=timedelta(days=30))
+    expires_after: Period = Field(default=timedelta(days=3), gt=timedelta(0), le=timedelta(days=30))
 
 
 class PipelineKind(StrEnum):
@@ -128,7 +137,7 @@ class Pipeline(Model):
     experiment: Name = Field(default="retraining")
     inputs: dict[Name, str] = Field(default_factory=dict, description="Fixed values.")
     from_signal: dict[Name, InputValue] = Field(default_factory=dict, description="Inputs filled from the signal.")
-    timeout: timedelta = Field(default=timedelta(hours=12), gt=timedelta(0), le=timedelta(days=7))
+    timeout: Period = Field(default=timedelta(hours=12), gt=timedelta(0), le=timedelta(days=7))
 
 
 class Gate(Model):
@@ -164,20 +173,20 @@ class RetrainingPolicy(Model):
         min_length=1,
         description="Kinds that may retrain; others are told and no more.",
     )
-    max_age: timedelta = Field(default=timedelta(hours=24), gt=timedelta(0), le=timedelta(hours=24))
+    max_age: Period = Field(default=timedelta(hours=24), gt=timedelta(0), le=timedelta(hours=24))
     minimum_samples: int = Field(default=1000, ge=0, description="Rows in the window (D08, D09).")
     windows: Windows = Windows()
     thresholds: tuple[Threshold, ...] = Field(default=(), max_length=50)
     agreement: Agreement = Agreement.SECOND_SIGNAL_OR_KPI
-    agreement_within: timedelta = Field(default=timedelta(days=7), gt=timedelta(0), le=timedelta(days=90))
+    agreement_within: Period = Field(default=timedelta(days=7), gt=timedelta(0), le=timedelta(days=90))
     kpi: Kpi | None = None
-    cooldown: timedelta = Field(default=timedelta(days=7), ge=timedelta(0), le=timedelta(days=365))
+    cooldown: Period = Field(default=timedelta(days=7), ge=timedelta(0), le=timedelta(days=365))
     breaker: Breaker = Breaker()
     quiet_hours: tuple[QuietHours, ...] = Field(default=(), max_length=20)
     freezes: tuple[Freeze, ...] = Field(default=(), max_length=50)
     budget: BudgetGuard | None = None
     approval: Approval = Approval()
-    schedule: timedelta | None = Field(
+    schedule: Period | None = Field(
         default=None, ge=timedelta(days=1), le=timedelta(days=365), description="Retrain at least this often (S3-35)."
     )
     pipeline: Pipeline

@@ -11,9 +11,11 @@ from typing import Any
 
 import httpx
 
+from controlplane.audit.model import Kind
 from controlplane.audit.service import AuditDeps
 from controlplane.http.app import create_app
 from controlplane.http.services import HttpServices
+from controlplane.objects.repository import Objects
 from controlplane.operations.model import Operation, OperationStatus
 from controlplane.ports.store import Store
 from controlplane.projects.repository import ProjectRepository
@@ -160,6 +162,7 @@ async def running_api(folder: Path, given: Store | None = None) -> AsyncIterator
         queue=queue,
         settings=settings(),
         audit=AuditDeps(store, ProjectRepository(store)),
+        objects=Objects(store, Kind.RETRAINING),
     )
     app = create_app(lambda: services, issuer.fetch)
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)

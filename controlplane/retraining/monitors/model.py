@@ -10,7 +10,7 @@ from pydantic import Field
 
 from controlplane.objects.repository import Thing
 from controlplane.operations.model import Condition, Model
-from controlplane.retraining.policy import Name
+from controlplane.retraining.policy import Name, Period
 from controlplane.retraining.signal import SignalKind
 
 #: Slots of a schedule begin here, so that everybody computes the same ones.
@@ -39,7 +39,7 @@ class MonitorSpec(Model):
     endpoint: Name
     deployment: Name
     computed_by: ComputedBy = ComputedBy.AZUREML
-    period: timedelta = Field(default=timedelta(days=1), ge=timedelta(hours=1), le=timedelta(days=30))
+    period: Period = Field(default=timedelta(days=1), ge=timedelta(hours=1), le=timedelta(days=30))
     begins_at: datetime = Field(default=EPOCH, description="Of the first slot.")
     signals: tuple[MonitorSignal, ...] = Field(min_length=1, max_length=10)
 

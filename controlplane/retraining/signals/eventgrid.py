@@ -92,8 +92,13 @@ def _lower(value: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key).lower(): item for key, item in value.items()}
 
 
+def is_name(text: str) -> bool:
+    """Whether Azure ML would take it as the name of a run or a model."""
+    return bool(_NAME.fullmatch(text))
+
+
 def _name(value: object) -> str | None:
-    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
+    return value if isinstance(value, str) and is_name(value) else None
 
 
 def _tags(value: object) -> dict[str, str]:

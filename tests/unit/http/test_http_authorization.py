@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.http.examples import POLICY
 from controlplane.projects.access import TABLE, Permission, Role
 from tests.support.api import Api, registration, spec
 
@@ -32,6 +33,10 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.ACCESS_APPROVE: ("POST", "workspaces/churn-dev/access:approve", None),
     Permission.ACCESS_EXPLAIN: ("GET", "workspaces/churn-dev/access/explanation", None),
     Permission.JOBS_CHECK: ("POST", "jobs:check", {"workspace": "churn-dev", "job": {"command": "ls"}}),
+    Permission.POLICIES_LIST: ("GET", "workspaces/churn-dev/retrainingPolicies", None),
+    Permission.POLICIES_GET: ("GET", "workspaces/churn-dev/retrainingPolicies/churn", None),
+    Permission.POLICIES_PUT: ("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY),
+    Permission.POLICIES_DELETE: ("DELETE", "workspaces/churn-dev/retrainingPolicies/churn", None),
     Permission.OPERATIONS_LIST: ("GET", "operations", None),
     Permission.OPERATIONS_GET: ("GET", "operations/{op}", None),
     Permission.OPERATIONS_CANCEL: ("POST", "operations/{op}:cancel", None),
@@ -52,7 +57,6 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.WORKSPACES_DELETE: {ADMIN, CONTRIBUTOR},
     Permission.WORKSPACES_PLAN: {ADMIN, CONTRIBUTOR, READER},
     Permission.WORKSPACES_VALIDATE: {ADMIN, CONTRIBUTOR, READER},
-    Permission.WORKSPACES_PROVISION_NETWORK: ("POST", "workspaces/churn-dev:provisionNetwork", None),
     Permission.WORKSPACES_PROVISION_NETWORK: {ADMIN, CONTRIBUTOR},
     Permission.WORKSPACES_TOPOLOGY: {ADMIN, CONTRIBUTOR, READER},
     Permission.WORKSPACES_REPAIR: {ADMIN, CONTRIBUTOR},
@@ -62,6 +66,10 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.ACCESS_APPROVE: {ADMIN},
     Permission.ACCESS_EXPLAIN: {ADMIN, CONTRIBUTOR, READER},
     Permission.JOBS_CHECK: {ADMIN, CONTRIBUTOR, READER},
+    Permission.POLICIES_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.POLICIES_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.POLICIES_PUT: {ADMIN, CONTRIBUTOR},
+    Permission.POLICIES_DELETE: {ADMIN, CONTRIBUTOR},
     Permission.OPERATIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_CANCEL: {ADMIN, CONTRIBUTOR},
@@ -101,6 +109,7 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
     method, path, body = CALLS[permission]
     await api.register("churn", "fraud")
     operation = await api.create()
+    await api.call("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY)
     for name, (token, role) in callers(api).items():
         answer = await api.call(method, path.format(op=operation), body, token=token)
         if role in MAY[permission]:

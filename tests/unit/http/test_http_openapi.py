@@ -51,6 +51,8 @@ def test_every_route_is_in_it() -> None:
         *(("/api/workspaces/{name}/access", method) for method in ("GET", "PUT")),
         ("/api/workspaces/{name}/access/explanation", "GET"),
         *((f"/api/workspaces/{{name}}/access:{action}", "POST") for action in ("reconcile", "approve")),
+        ("/api/workspaces/{name}/retrainingPolicies", "GET"),
+        *(("/api/workspaces/{name}/retrainingPolicies/{model}", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/operations", "GET"),
         ("/api/operations/{operationId}", "GET"),
         ("/api/operations/{operationId}:cancel", "POST"),
@@ -137,7 +139,7 @@ def test_examples_are_accepted(document: dict[str, Any]) -> None:
         for _, _, operation in operations(document)
         for media in operation.get("requestBody", {}).get("content", {}).values()
     ]
-    assert len(shown) == 8
+    assert len(shown) == 9
     for schema, example in shown:
         validate(document, schema, example)
 

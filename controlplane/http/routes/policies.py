@@ -1,0 +1,81 @@
+"""``/api/workspaces/{name}/retrainingPolicies``: what has to be true before a model is trained again."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from controlplane.http import models
+from controlplane.http.answers import page, resource
+from controlplane.http.docs import body, created, no_content, ok
+from controlplane.http.examples import POLICY
+from controlplane.http.repeats import Repeat
+from controlplane.http.requests import JSON, Ctx, read_object
+from controlplane.projects.access import Permission
+from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.services import policies as service
+from controlplane.retraining.services.policies import PolicyBody
+
+router = APIRouter(prefix="/api/workspaces/{name}/retrainingPolicies", tags=["Retraining"])
+
+
+@router.get(
+    "", operation_id=Permission.POLICIES_LIST, responses=ok(models.PolicyList), summary="List retraining policies"
+)
+async def list_policies(ctx: Ctx, name: str) -> JSONResponse:
+    """Those of one workspace, in the order of the models' names."""
+    found = await service.list_policies(ctx.services.for_models(), ctx.caller, name)
+    return page(ctx, f"workspaces/{name}/retrainingPolicies", [_json(one) for one in found], None)
+
+
+@router.get(
+    "/{model}",
+    operation_id=Permission.POLICIES_GET,
+    responses=ok(PolicyBody, etag=True),
+    summary="Read a retraining policy",
+)
+async def get_policy(ctx: Ctx, name: str, model: str) -> JSONResponse:
+    """404 where the model has none."""
+    return resource(_json(await service.get_policy(ctx.services.for_models(), ctx.caller, name, model)))
+
+
+@router.put(
+    "/{model}",
+    operation_id=Permission.POLICIES_PUT,
+    responses={**ok(PolicyBody, etag=True), **created(PolicyBody)},
+    openapi_extra=body(RetrainingPolicy, JSON, example=POLICY),
+    summary="Set a retraining policy",
+)
+async def put_policy(ctx: Ctx, name: str, model: str, request: Request, once: Repeat) -> Response:
+    """What could never work (more breaches than windows, a cooldown shorter than the window, …) is 400 with every
+    reason. A model need not be registered yet.
+    """
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        done = await service.put_policy(ctx.services.for_models(), ctx.caller, (name, model), data, once.conditions)
+        once.project = done.project
+        return resource(_json(done.body), 201 if done.created else 200)
+
+    return await once.do(work)
+
+
+@router.delete(
+    "/{model}",
+    operation_id=Permission.POLICIES_DELETE,
+    responses=no_content(),
+    status_code=204,
+    summary="Take a retraining policy away",
+)
+async def delete_policy(ctx: Ctx, name: str, model: str, once: Repeat) -> Response:
+    """From then on the model's signals are told and start nothing; a run that is active goes on."""
+
+    async def work() -> Response:
+        await service.delete_policy(ctx.services.for_models(), ctx.caller, (name, model), once.conditions)
+        return Response(status_code=204)
+
+    return await once.do(work)
+
+
+def _json(found: PolicyBody) -> dict[str, object]:
+    return found.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,170 @@
+"""Retraining policies: set, read, taken away. A policy lives in its model's row: no decision sees half of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from controlplane.audit.changes import changes
+from controlplane.audit.model import Action
+from controlplane.errors import Rejected
+from controlplane.json_types import JsonObject
+from controlplane.objects.repository import Stored, put
+from controlplane.operations.model import Model
+from controlplane.operations.preconditions import Preconditions, on_fresh_state
+from controlplane.projects.access import Caller, Permission
+from controlplane.retraining.facts import About, by_person
+from controlplane.retraining.history import with_policy
+from controlplane.retraining.known import Known
+from controlplane.retraining.model import ModelState, state_id
+from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.policy_rules import parse_policy
+from controlplane.retraining.services.deps import ModelDeps, workspace
+from controlplane.retraining.signals.eventgrid import is_name
+
+
+class PolicyBody(Model):
+    """A policy as the API answers it."""
+
+    id: str
+    workspace: str
+    model: str
+    etag: str
+    generation: int
+    last_modified_at: datetime | None
+    last_modified_by: str | None
+    policy: RetrainingPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class PutPolicy:
+    """``created`` tells 201 from 200."""
+
+    body: PolicyBody
+    created: bool
+    project: str
+
+
+def policy_not_found(model: str) -> Rejected:
+    """The 404 of a model without a policy."""
+    return Rejected("RetrainingPolicyNotFound", f"Model {model!r} has no retraining policy.")
+
+
+async def get_policy(deps: ModelDeps, caller: Caller, name: str, model: str) -> PolicyBody:
+    """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``, ``RetrainingPolicyNotFound``."""
+    found = await workspace(deps, caller, Permission.POLICIES_GET, name)
+    stored = await _stored(deps, found, model)
+    if stored is None or stored.value.policy is None:
+        raise policy_not_found(model)
+    return shown(stored.value, stored.value.policy)
+
+
+async def list_policies(deps: ModelDeps, caller: Caller, name: str) -> tuple[PolicyBody, ...]:
+    """In the order of the models' names."""
+    found = await workspace(deps, caller, Permission.POLICIES_LIST, name)
+    page = await deps.objects.page(ModelState, f"m!{name}!", limit=1000)
+    mine = (one for one in page.values if one.incarnation == found.record.incarnation)
+    return tuple(shown(one, one.policy) for one in mine if one.policy is not None)
+
+
+async def put_policy(
+    deps: ModelDeps, caller: Caller, asked: tuple[str, str], data: JsonObject, preconditions: Preconditions
+) -> PutPolicy:
+    """Sets or replaces it; ``asked`` is workspace and model. Raises ``Rejected``: ``InvalidPolicy``, …"""
+    name, model = asked
+    found = await workspace(deps, caller, Permission.POLICIES_PUT, name)
+    _require_name(model)
+    policy = parse_policy(data)
+
+    async def attempt() -> PutPolicy:
+        stored = await _stored(deps, found, model)
+        before = stored.value.policy if stored else None
+        preconditions.check(shown(stored.value, before).etag if stored and before else None)
+        if stored is not None and before == policy:
+            return PutPolicy(shown(stored.value, policy), created=False, project=found.record.project)
+        after = await _save(deps, caller, (stored, found, model), policy)
+        return PutPolicy(shown(after, policy), created=before is None, project=found.record.project)
+
+    return await on_fresh_state(attempt)
+
+
+async def delete_policy(deps: ModelDeps, caller: Caller, asked: tuple[str, str], preconditions: Preconditions) -> None:
+    """Signals of the model are told from then on and start nothing; what runs goes on."""
+    name, model = asked
+    found = await workspace(deps, caller, Permission.POLICIES_DELETE, name)
+
+    async def attempt() -> None:
+        stored = await _stored(deps, found, model)
+        before = stored.value.policy if stored else None
+        preconditions.check(shown(stored.value, before).etag if stored and before else None)
+        if before is not None:
+            await _save(deps, caller, (stored, found, model), None)
+
+    await on_fresh_state(attempt)
+
+
+async def _stored(deps: ModelDeps, found: Known, model: str) -> Stored[ModelState] | None:
+    if not is_name(model):
+        return None
+    stored = await deps.objects.get(ModelState, state_id(found.name, model))
+    return stored if stored is None or stored.value.incarnation == found.record.incarnation else _emptied(stored, found)
+
+
+def _emptied(stored: Stored[ModelState], found: Known) -> Stored[ModelState]:
+    """What is known of an earlier workspace of this name does not count; its row is written over."""
+    return Stored(_new(found, stored.value.model), stored.etag)
+
+
+def _new(found: Known, model: str) -> ModelState:
+    return ModelState(
+        id=state_id(found.name, model),
+        workspace=found.name,
+        incarnation=found.record.incarnation,
+        project=found.record.project,
+        model=model,
+    )
+
+
+async def _save(
+    deps: ModelDeps,
+    caller: Caller,
+    about: tuple[Stored[ModelState] | None, Known, str],
+    policy: RetrainingPolicy | None,
+) -> ModelState:
+    stored, found, model = about
+    before, now = stored.value if stored else _new(found, model), deps.clock.now()
+    after = with_policy(before, policy).model_copy(
+        update={
+            "policy_generation": before.policy_generation + 1,
+            "policy_changed_at": now,
+            "policy_changed_by": caller.principal,
+        }
+    )
+    told = {"generation": after.policy_generation, "changes": changes(_json(before.policy), _json(policy))}
+    fact = by_person(About(found.name, found.record.project, model), now, caller, Action.POLICY_CHANGED, told)
+    await deps.objects.commit(put(stored, after), fact)
+    return after
+
+
+def _json(policy: RetrainingPolicy | None) -> JsonObject | None:
+    return None if policy is None else policy.model_dump(mode="json", by_alias=True)
+
+
+def _require_name(model: str) -> None:
+    if not is_name(model):
+        text = f"{model!r} is no model's name: letters, digits, dots, hyphens and underscores, 255 at most."
+        raise Rejected("InvalidResourceName", text, target="model")
+
+
+def shown(state: ModelState, policy: RetrainingPolicy) -> PolicyBody:
+    """What the API answers; the ETag changes with the policy only."""
+    return PolicyBody(
+        id=f"workspaces/{state.workspace}/retrainingPolicies/{state.model}",
+        workspace=state.workspace,
+        model=state.model,
+        etag=f'"{state.incarnation}.{state.policy_generation}"',
+        generation=state.policy_generation,
+        last_modified_at=state.policy_changed_at,
+        last_modified_by=state.policy_changed_by,
+        policy=policy,
+    )
