@@ -53,6 +53,37 @@ def test_isolation_grows_and_computes_are_made_again_where_azure_wants_it(produc
     assert written(product) == before
 
 
+def test_a_compute_that_is_removed_with_the_change_goes_before_the_workspace_is_isolated(
+    product: QuietProduct,
+) -> None:
+    """X-13: not only one that is made again."""
+    put_to_its_end(product, example())
+    cluster = product.ids()["cluster/cpu"]
+    asked = example("managed-internet")
+    asked["compute"] = {"clusters": []}
+    put_to_its_end(product, asked, consent=True)
+    assert product.body(cluster) is None
+    assert mode_of(product) == "AllowInternetOutbound"
+
+
+def test_a_compute_that_somebody_made_keeps_a_workspace_from_isolation(product: QuietProduct) -> None:
+    """Said before anything is written: Azure would refuse half-way, with every cluster gone already."""
+    put_to_its_end(product, example())
+    theirs = product.ids()["cluster/cpu"].replace("/cpu", "/theirs")
+    body = product.body(product.ids()["cluster/cpu"]) or {}
+    kept = {name: body[name] for name in ("location", "properties")}
+    assert product.owner("PUT", theirs, kept) in (200, 201, 202)
+    asked = example("managed-internet")
+    before = written(product)
+    for ask in (lambda: product.put(asked, consent=True), lambda: product.plan(asked)):
+        with pytest.raises(Conflict, match="theirs") as refused:
+            ask()
+        assert refused.value.code == "TransitionNotAllowed"
+    assert written(product) == before
+    product.owner("DELETE", theirs)
+    put_to_its_end(product, asked, consent=True)
+
+
 def test_isolation_that_grew_by_hand_is_not_turned_back(product: QuietProduct) -> None:
     asked = example("managed-internet")
     put_to_its_end(product, asked)

@@ -17,6 +17,7 @@ from controlplane.operations.model import ErrorBody, OperationKind, StepStatus
 from controlplane.workspaces.ending import DEADLINE_EXCEEDED
 from controlplane.workspaces.kinds import COMPUTE, ML_WORKSPACE
 from controlplane.workspaces.model import Blueprint, RoleAssignmentId
+from controlplane.workspaces.plan_checks.managed_network import becomes_isolated
 from controlplane.workspaces.reconcile import steps
 from controlplane.workspaces.reconcile.judge import delete_of, judge, put_of
 from controlplane.workspaces.reconcile.needs import needs_of
@@ -228,19 +229,26 @@ def _startable(state: State, index: int) -> bool:
 
 
 def _stands_in(state: State, index: int, key: str) -> bool:
-    """Whether a compute that is made again has to go before its workspace is written: Azure takes another isolation
-    mode of a workspace without computes only ("Workspace managed virtual network isolation", migration)."""
-    resource = state.blueprint.by_key.get(state.steps[index].key)
-    is_compute = resource is not None and resource.type == COMPUTE and steps.replaced_later(state, index)
-    return is_compute and state.blueprint.by_key[key].type == ML_WORKSPACE
+    """Whether a compute has to go before its workspace is written: Azure takes another isolation mode of a workspace
+    without computes only ("Workspace managed virtual network isolation", migration)."""
+    return state.blueprint.by_key[key].type == ML_WORKSPACE and _keeps_open(state, index)
+
+
+def _keeps_open(state: State, index: int) -> bool:
+    """Whether a deletion is that of a compute that is made again, or of one that keeps its workspace from isolation."""
+    key = state.steps[index].key
+    resource, owned = state.blueprint.by_key.get(key), state.inventory.get(key)
+    kind = resource.type if resource is not None else owned.type if owned is not None else ""
+    if kind != COMPUTE:
+        return False
+    return steps.replaced_later(state, index) or becomes_isolated(state.blueprint, state.observed)
 
 
 def _in_the_way(state: State, key: str, deletions: frozenset[int]) -> bool:
-    """Whether something cannot be made again before this is gone: a removed cluster holds addresses of its subnet."""
-    return any(
-        key in state.dependants.get(state.steps[i].key, frozenset()) and steps.replaced_later(state, i)
-        for i in deletions
-    )
+    """Whether something cannot be made again, or isolated, before this is gone: a removed cluster holds addresses of
+    its subnet, and keeps its workspace from being given a managed network."""
+    first = [i for i in deletions if steps.replaced_later(state, i) or _keeps_open(state, i)]
+    return any(key == state.steps[i].key or key in state.dependants.get(state.steps[i].key, frozenset()) for i in first)
 
 
 def with_gate(state: State, arm_id: str, now: datetime, seconds: float) -> State:

@@ -13,7 +13,7 @@ from controlplane.workspaces.ending import DEADLINE_EXCEEDED
 from controlplane.workspaces.model import Observed
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
-from controlplane.workspaces.plan_checks.managed_network import turned_back
+from controlplane.workspaces.plan_checks.managed_network import kept_from
 from controlplane.workspaces.reconcile import finish, steps
 from controlplane.workspaces.reconcile.apply import apply
 from controlplane.workspaces.reconcile.calls import perform
@@ -124,8 +124,9 @@ class Runner:
         return None
 
     def _impossible(self, sight: Sight) -> ErrorBody | None:
-        """Somebody may have isolated the workspace further since the request was accepted; a repair leaves that."""
-        details = turned_back(sight.blueprint, sight.observed)
+        """Somebody may have isolated the workspace further, or made computes, since the request was accepted; a repair
+        leaves that."""
+        details = kept_from(sight.blueprint, sight.observed, self._state.inventory)
         if not details or self._state.operation.kind is OperationKind.REPAIR:
             return None
         return ErrorBody(code=details[0].code, message=details[0].message, target=details[0].target)

@@ -220,7 +220,7 @@ async def _refuse_destruction(deps: ServiceDeps, asked: Asked, *, consent: bool)
     blueprint = asked.blueprint(deps)
     inventory = asked.stored.status.inventory if asked.stored else {}
     observed = await take_snapshot(blueprint, deps.reader, inventory)
-    require_possible(blueprint, observed)
+    require_possible(blueprint, observed, inventory)
     if consent:
         return
     plan = make_plan(blueprint, observed, inventory)

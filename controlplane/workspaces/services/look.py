@@ -74,7 +74,7 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     durations = await load_durations(deps.durations) if deps.durations is not None else None
     observed = await take_snapshot(blueprint, deps.reader, inventory)
     require_answers(observed)
-    require_possible(blueprint, observed)
+    require_possible(blueprint, observed, inventory)
     plan = make_plan(blueprint, observed, inventory, durations)
     require_place(plan)
     plan = replace(plan, warnings=(*plan.warnings, *remarks, *advise(spec, blueprint)))

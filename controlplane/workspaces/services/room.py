@@ -12,8 +12,8 @@ from controlplane.ports.store import Insert, Write
 from controlplane.workspaces.addresses import AUTO, beyond_the_hub, choice, choose, free, suits, usable, wanted_prefix
 from controlplane.workspaces.kinds import RESOURCE_GROUP
 from controlplane.workspaces.model import Blueprint, Observed, Plan
-from controlplane.workspaces.plan_checks.managed_network import turned_back
-from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.workspaces.plan_checks.managed_network import kept_from
+from controlplane.workspaces.records import Owned, WorkspaceRecord
 from controlplane.workspaces.services.asked import Asked
 from controlplane.workspaces.services.deps import ServiceDeps
 from controlplane.workspaces.services.hub import hub_ranges
@@ -158,9 +158,9 @@ def _require_few(asked: Asked, network: IPv4Network) -> None:
         raise Conflict("AddressSpaceTooLarge", text, target="$.network.addressSpace")
 
 
-def require_possible(blueprint: Blueprint, observed: Observed) -> None:
-    """Raises ``Conflict("TransitionNotAllowed")`` where Azure would have to take isolation back."""
-    if details := turned_back(blueprint, observed):
+def require_possible(blueprint: Blueprint, observed: Observed, inventory: Mapping[str, Owned]) -> None:
+    """Raises ``Conflict("TransitionNotAllowed")`` where Azure would not give the workspace the isolation asked for."""
+    if details := kept_from(blueprint, observed, inventory):
         raise Conflict(details[0].code, details[0].message, target=details[0].target, details=details)
 
 
