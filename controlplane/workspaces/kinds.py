@@ -54,6 +54,8 @@ ROLE_DEFINITION = "Microsoft.Authorization/roleDefinitions"
 #: Who may take a role for a while (PIM). Read only: an administrator makes them, by requests.
 ELIGIBILITY = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 ELIGIBILITY_REQUEST = "Microsoft.Authorization/roleEligibilityScheduleRequests"
+#: Since when, until when and by which eligibility somebody has taken a role (PIM). Read only.
+ACTIVATION = "Microsoft.Authorization/roleAssignmentScheduleInstances"
 #: Azure Policy: what is assigned, and what it says. Read only.
 POLICY_ASSIGNMENT = "Microsoft.Authorization/policyAssignments"
 POLICY_DEFINITION = "Microsoft.Authorization/policyDefinitions"
@@ -170,7 +172,7 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         IDENTITY: "2024-11-30",
         **dict.fromkeys((ML_WORKSPACE, COMPUTE, DATASTORE, OUTBOUND_RULE, MANAGED_NETWORK), _ML),
         ROLE_ASSIGNMENT: "2022-04-01",
-        **dict.fromkeys((ELIGIBILITY, ELIGIBILITY_REQUEST), "2020-10-01"),
+        **dict.fromkeys((ELIGIBILITY, ELIGIBILITY_REQUEST, ACTIVATION), "2020-10-01"),
         **dict.fromkeys((POLICY_ASSIGNMENT, POLICY_DEFINITION, POLICY_SET), "2023-04-01"),
     }
 )

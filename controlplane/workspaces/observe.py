@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from controlplane.arm import fold, is_within, parent_of
+from controlplane.arm import fold, is_within, parent_of, type_of
 from controlplane.errors import Conflict, NotYet, Rejected, Throttled, Transient
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import ResourceReader
@@ -38,7 +38,11 @@ from controlplane.workspaces.resolve import at, holder_key, holder_of
 PATIENCE_SECONDS = 3.0
 _FIRST_PAUSE = 0.1
 #: Made by Azure or listed for what they say of others: nobody has to manage them.
-_CHILDREN = frozenset({k.A_RECORD, k.ELIGIBILITY, k.DATASTORE, k.POLICY_ASSIGNMENT, k.POLICY_DEFINITION, k.POLICY_SET})
+_CHILDREN = frozenset(
+    {
+        k.A_RECORD, k.ELIGIBILITY, k.ACTIVATION, k.DATASTORE, k.POLICY_ASSIGNMENT, k.POLICY_DEFINITION, k.POLICY_SET,
+    }
+)  # fmt: skip
 #: Listed with their parent although the blueprint may hold none: what was removed from a spec must still be seen.
 _WITH_PARENT = {
     k.DNS_ZONE: (k.DNS_LINK, k.A_RECORD),
@@ -184,9 +188,10 @@ def _declared(blueprint: Blueprint) -> dict[Read, str]:
             roles = f"{_group_of(arm_id)}/providers/{k.ROLE_ASSIGNMENT}"
             asked[Read(roles, k.API_VERSIONS[k.ROLE_ASSIGNMENT], True)] = k.ROLE_ASSIGNMENT
     if blueprint.access.members:
-        # Who may take a role matters where somebody shall not hold it.
-        path = f"{blueprint.own_groups[0]}/providers/{k.ELIGIBILITY}"
-        asked[Read(path, k.API_VERSIONS[k.ELIGIBILITY], True)] = k.ELIGIBILITY
+        # Who may take a role, and who has taken it for a while, matters where somebody shall not hold it.
+        for kind_of_role in (k.ELIGIBILITY, k.ACTIVATION):
+            path = f"{blueprint.own_groups[0]}/providers/{kind_of_role}"
+            asked[Read(path, k.API_VERSIONS[kind_of_role], True)] = kind_of_role
     if asks_admin(blueprint) is not None:
         asked[assignments_of(blueprint.own_groups[0])] = k.POLICY_ASSIGNMENT
     return asked
@@ -325,6 +330,7 @@ def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterat
     theirs = {fold(str(body["id"])) for (_, _, holder), body in found.roles.items() if holder in ours}
     by_hand = {(fold(grant.scope), grant.role.guid, grant.principal) for grant in blueprint.access.by_hand}
     theirs |= {fold(str(body["id"])) for triple, body in found.roles.items() if triple in by_hand}
+    theirs |= taken_roles(found.snapshot).keys()
     for arm_id in found.manageable:
         # The interface of a private endpoint is Azure's, and comes and goes with it.
         made_by_azure = at(found.snapshot[arm_id], "properties.privateEndpoint.id") is not None or _required(
@@ -332,6 +338,17 @@ def _unmanaged(blueprint: Blueprint, found: _Found, claimed: set[str]) -> Iterat
         )
         if arm_id not in claimed and arm_id not in theirs and arm_id.startswith(own) and not made_by_azure:
             yield found.snapshot[arm_id]
+
+
+def taken_roles(snapshot: Mapping[str, JsonObject]) -> Mapping[str, JsonObject]:
+    """Folded id of each role assignment that is an activation (PIM), and what Azure says of it. It ends by itself."""
+    found = {}
+    for arm_id, body in snapshot.items():
+        origin = at(body, "properties.originRoleAssignmentId")
+        activated = at(body, "properties.assignmentType") == "Activated"
+        if activated and isinstance(origin, str) and type_of(arm_id).lower() == k.ACTIVATION.lower():
+            found[fold(origin)] = body
+    return found
 
 
 def _required(body: JsonObject) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from simulator.engine import assets, operations, values, words
+from simulator.engine.activity import Activity
 from simulator.engine.declaration import ResourceType
 from simulator.engine.hooks import ArmError, Caller, Hook, HookContext, JsonObject, Phase, Resource, hooks_by_phase
 from simulator.engine.operations import Operation, Operations
@@ -63,7 +64,7 @@ class Engine:
 
     def load(self) -> None:
         """Take operations and events up from the store."""
-        self.operations = Operations(self)
+        self.operations, self.activity = Operations(self), Activity(self)
         self._heap = [(event["due"], int(key[6:])) for key, event in self.store.kv.items() if key.startswith("event:")]
         heapq.heapify(self._heap)
 

@@ -23,9 +23,11 @@ WRITES = frozenset({"PUT", "PATCH", "POST"})
 def handle(engine: Engine, request: Request) -> Response:
     """The answer to a call whose caller is known. Due events must have been settled."""
     try:
-        return _handle(engine, request)
+        response = _handle(engine, request)
     except ArmError as error:
-        return error_response(error)
+        response = error_response(error)
+    engine.activity.answered(request, response)
+    return response
 
 
 def _handle(engine: Engine, request: Request) -> Response:
@@ -86,8 +88,9 @@ def _route(engine: Engine, request: Request, route: Route, params: dict[str, str
         _authorise(engine, request, route.permission.format_map(params), scope)
     sent = request.json() if request.body else {}
     context = RouteContext(
-        engine, request.caller, request.method, request.path, params, request.query, sent, request.api_version
-    )
+        engine, request.caller, request.method, request.path, params, request.query, sent, request.api_version,
+        request.base,
+    )  # fmt: skip
     answer = route.run(context)
     response = Response(answer.status, answer.body, dict(answer.headers))
     if answer.body is None:
@@ -122,7 +125,7 @@ def permission_of_url(path: str) -> tuple[str, str]:
 def _authorise(engine: Engine, request: Request, action: str, scope: str, target: Target | None = None) -> None:
     """Of a collection ARM names the provider under the scope (MicrosoftDocs/azure-docs#118160 at the root,
     MicrosoftLearning/AZ-104-MicrosoftAzureAdministrator#1083 at a management group)."""
-    caller = request.caller
+    caller, request.asked = request.caller, (action, scope)
     if not engine.may(caller, action, scope):
         listed = target.type if target is not None and target.kind == "collection" else None
         if listed is not None and listed.parent is None and listed.name != GROUP_TYPE:

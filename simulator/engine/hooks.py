@@ -269,6 +269,7 @@ class RouteContext:
     query: Mapping[str, str]
     request: JsonObject
     api_version: str
+    base: str = ""  # https://host:port as the caller wrote it
 
 
 @dataclass(frozen=True)

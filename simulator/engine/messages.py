@@ -25,6 +25,7 @@ class Request:
     base: str
     caller: Caller
     failure: ArmError | None = None  # a fault: the long operation that this call starts ends Failed with it
+    asked: tuple[str, str] | None = None  # action and scope that RBAC was asked for: what the activity log records
     lag: float | None = None  # a fault: a read answers what was there so many real seconds ago
 
     @property

@@ -263,3 +263,4 @@ def end(engine: Engine, operation: Operation, error: ArmError | None, *, superse
         operation.error = error.body().get("error", error.body())
         operation.error_status = error.status
     engine.operations.save(operation)
+    engine.activity.ended(operation)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from simulator.engine import words
-from simulator.engine.hooks import Caller, JsonObject
+from simulator.engine.hooks import Caller, JsonObject, Resource
 from simulator.planes.conditions import Facts, holds
 from simulator.planes.roles import BY_GUID, Role
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
+ELIGIBILITIES = "Microsoft.Authorization/roleEligibilityScheduleInstances"
+ACTIVATES = "Microsoft.Authorization/roleAssignmentScheduleRequests/write"
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -125,6 +127,8 @@ class Rights:
         self._refresh()
         if permission.endswith("/read") and scope.lower().startswith(BUILT_IN_POLICIES):
             return self._record(caller, permission, True)
+        if permission == ACTIVATES and self.eligibility(caller, scope) is not None:
+            return True  # PIM lets whoever is eligible activate: no role gives that right.
         key = (caller.object_id, caller.groups, permission, scope.lower())
         known = self._decided.get(key)
         if known is None:
@@ -167,8 +171,22 @@ class Rights:
         if not known or not self.sees(caller, scope):
             raise words.subscription_not_found(subscription)
 
+    def eligibility(self, caller: Caller, scope: str, role: str | None = None) -> Resource | None:
+        """What makes a caller, or a group it is in, eligible at a scope or above it; of any role unless one is said."""
+        principals, folded = {caller.object_id, *caller.groups}, scope.rstrip("/").lower()
+        for one in self.engine.store.of_type(ELIGIBILITIES):
+            at, found = one.id.rpartition("/providers/")[0].lower(), one.properties
+            guid = str(found.get("roleDefinitionId")).rpartition("/")[2].lower()
+            if found.get("principalId") in principals and role in (None, guid) and above(self.engine, at, folded):
+                return one
+        return None
+
     def sees(self, caller: Caller, scope: str) -> bool:
-        """Whether the caller has any right at, above or below a scope."""
+        """Whether the caller has any right at, above or below a scope, or may take one."""
+        for one in self.engine.store.of_type(ELIGIBILITIES):
+            below = one.id.lower().startswith(scope.lower() + "/")
+            if below and one.properties.get("principalId") in (caller.object_id, *caller.groups):
+                return True
         return any(
             self._holds(grant, scope) or grant.scope.startswith(scope + "/") or grant.scope == scope
             for grant in self.grants(caller)

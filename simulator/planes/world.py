@@ -12,7 +12,17 @@ from simulator.engine.core import Engine
 from simulator.engine.hooks import JsonObject
 from simulator.engine.registry import Registry
 from simulator.engine.store import Store
-from simulator.planes import assignments, elevation, groups, own_roles, permissions, roles, skus, subscriptions
+from simulator.planes import (
+    activity,
+    assignments,
+    elevation,
+    groups,
+    own_roles,
+    permissions,
+    roles,
+    skus,
+    subscriptions,
+)
 from simulator.planes.authority import DEFINITIONS, Rights
 from simulator.planes.directory import Directory
 from simulator.planes.log_store import LogStore
@@ -60,7 +70,7 @@ class World:
         self.store = Store(config.state)
         known: JsonObject | None = self.store.kv.get("world")
         seed = str(known["seed"]) if known else config.seed
-        planes = (subscriptions, skus, permissions, elevation)
+        planes = (activity, subscriptions, skus, permissions, elevation)
         self.registry = Registry(
             (*groups.TYPES, *assignments.TYPES, *getattr(declared, "ALL_TYPES", ())),
             (*(route for plane in planes for route in plane.ROUTES), *getattr(declared, "ALL_ROUTES", ())),

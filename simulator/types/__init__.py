@@ -21,6 +21,7 @@ from simulator.types import (
     network,
     operationalinsights,
     pim,
+    pim_activation,
     policy,
     scale_sets,
     smart_detection,
@@ -44,6 +45,7 @@ _TYPES: tuple[ResourceType, ...] = (
     *eventgrid.TYPES,
     *management.TYPES,
     *pim.TYPES,
+    *pim_activation.TYPES,
     *policy.TYPES,
 )
 #: Azure Policy looks at every write before its provider does; of the caller's rights ARM has been sure by then.

@@ -50,24 +50,24 @@ def _engine(ctx: HookContext | ListContext) -> Engine:
     return cast("Engine", ctx.engine)
 
 
-def _scope(resource_id: str) -> str:
+def scope_of(resource_id: str) -> str:
     return resource_id.rpartition("/providers/")[0]
 
 
-def _triple(properties: JsonObject) -> tuple[str, str]:
+def triple(properties: JsonObject) -> tuple[str, str]:
     return str(properties.get("roleDefinitionId", "")).rpartition("/")[2].lower(), str(properties.get("principalId"))
 
 
 def _existing(ctx: HookContext) -> Resource | None:
-    wanted = _triple(ctx.resource.properties)
-    held = ctx.engine.extensions(_scope(ctx.resource.id), INSTANCES)
-    return next((one for one in held if _triple(one.properties) == wanted), None)
+    wanted = triple(ctx.resource.properties)
+    held = ctx.engine.extensions(scope_of(ctx.resource.id), INSTANCES)
+    return next((one for one in held if triple(one.properties) == wanted), None)
 
 
 def _check(ctx: HookContext) -> None:
     """Role and principal must exist, the eligibility must not (or must, to be removed), and it has to end."""
     properties, engine = ctx.resource.properties, _engine(ctx)
-    role, principal = _triple(properties)
+    role, principal = triple(properties)
     if cast("Rights", engine.authority).role(role) is None:
         raise ArmError(400, "RoleDefinitionDoesNotExist", f"The role definition '{role}' does not exist.")
     if cast("Directory", engine.directory).get(principal) is None:
@@ -105,7 +105,7 @@ def _only_without_condition(ctx: HookContext) -> None:
 def _take_effect(ctx: HookContext) -> None:
     properties = ctx.resource.properties
     properties.update(status="Provisioned", createdOn=stamp(ctx.engine.now()), requestorId=ctx.caller.object_id)
-    properties["scope"] = _scope(ctx.resource.id)
+    properties["scope"] = scope_of(ctx.resource.id)
     known = cast("Directory", _engine(ctx).directory).get(str(properties.get("principalId")))
     properties["principalType"] = known["kind"] if known else None
     if properties.get("requestType") == "AdminRemove":
@@ -120,7 +120,7 @@ def _take_effect(ctx: HookContext) -> None:
     ctx.engine.put(instance, {"properties": {**shown, **more, **dates}})
 
 
-def _listed(ctx: ListContext) -> list[Resource]:
+def listed(ctx: ListContext) -> list[Resource]:
     """At the scope, above it and below it. `$filter`, as the reference says: `atScope()` leaves those below out,
     `principalId eq`, `assignedTo('...')` (groups are not followed) and `asTarget()` are of one principal."""
     engine, scope = _engine(ctx), ctx.scope.rstrip("/").lower()
@@ -129,14 +129,14 @@ def _listed(ctx: ListContext) -> list[Resource]:
     principal = (wanted[1] or wanted[2]) if wanted else ctx.caller.object_id if "astarget()" in text else None
     found = []
     for one in engine.all_of(ctx.type.name):
-        at = _scope(one.id).lower()
+        at = scope_of(one.id).lower()
         here = above(engine, at, scope) or ("atscope()" not in text and at.startswith(scope + "/"))
         if here and principal in (None, one.properties.get("principalId")):
             found.append(one)
     return found
 
 
-def _required(leaf: str) -> Required:
+def required(leaf: str) -> Required:
     return Required(f"properties.{leaf}", "InvalidRequestBody", f"The request body is not valid: {leaf} is required.")
 
 
@@ -155,13 +155,13 @@ TYPES: tuple[ResourceType, ...] = (
         methods=frozenset({"GET", "PUT", "LIST"}),
         provisioning_state=False,
         preconditions=Preconditions.IGNORE,
-        required=(_required("roleDefinitionId"), _required("principalId"), _required("requestType")),
+        required=(required("roleDefinitionId"), required("principalId"), required("requestType")),
         hooks=(
             Hook(Phase.VALIDATE, "eligibility-not-under-a-condition", _only_without_condition),
             Hook(Phase.VALIDATE, "eligibility-request-rules", _check),
             Hook(Phase.ACCEPTED, "eligibility-takes-effect", _take_effect),
         ),
-        lister=_listed,
+        lister=listed,
     ),
     ResourceType(
         name=INSTANCES,
@@ -172,6 +172,6 @@ TYPES: tuple[ResourceType, ...] = (
         keys=("properties", "name", "id", "type"),
         methods=frozenset({"GET", "LIST"}),
         provisioning_state=False,
-        lister=_listed,
+        lister=listed,
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from controlplane.workspaces.access.effective import Held
+from simulator.engine.hooks import Caller
 from simulator.planes.roles import OWNER
 from tests.hooks.scenarios import noticed, succeeded
 from tests.support.blueprints import example
@@ -59,3 +60,46 @@ def the_operator_cannot_hand_out_owner_by_way_of_pim(product: QuietProduct) -> N
     product.azure.engine.grant(group, USER_ACCESS_ADMINISTRATOR, operator["id"], condition="@Request[x] Never {}")
     product.azure.call("operator", "PUT", f"{requests}/{SCIENTISTS}?api-version=2020-10-01", asked(SCIENTISTS))
     assert eligible(product) == []
+
+
+def support_person(product: QuietProduct, requests: str) -> tuple[str, str]:
+    """Somebody of the group that is eligible; where that person's requests go."""
+    product.owner("PUT", f"{requests}/{SUPPORT}", asked(SUPPORT))
+    person = product.azure.world.directory.person("sam")["id"]
+    product.azure.add_caller("sam", Caller(person, None, "sam@contoso.com", "User", (SUPPORT,)))
+    return person, requests.replace("roleEligibilityScheduleRequests", "roleAssignmentScheduleRequests")
+
+
+def takes(product: QuietProduct, person: str, requests: str, duration: str = "PT2H") -> None:
+    """Owner, for a while."""
+    body = asked(person, "SelfActivate")
+    body["properties"]["justification"] = "incident 42"
+    body["properties"]["scheduleInfo"]["expiration"]["duration"] = duration
+    product.azure.call("sam", "PUT", f"{requests}/{SUPPORT}?api-version=2020-10-01", body)
+
+
+def activated(product: QuietProduct, person: str) -> list[bool]:
+    """What the product sees that a person holds: whether each was taken by PIM."""
+    return [held.is_activated for held in product.validate().grants.held if held.principal == person]
+
+
+@noticed("activation-takes-effect", world="empty")
+def support_takes_a_role(product: QuietProduct) -> None:
+    person, requests = support_person(product, created(product))
+    takes(product, person, requests)
+    assert activated(product, person) == [True]
+
+
+@noticed("activation-ends", world="empty")
+def an_activation_is_over_after_its_time(product: QuietProduct) -> None:
+    person, requests = support_person(product, created(product))
+    takes(product, person, requests)
+    product.advance(7300)
+    assert activated(product, person) == []
+
+
+@noticed("activation-request-rules", world="empty")
+def an_activation_for_days_is_not_made(product: QuietProduct) -> None:
+    person, requests = support_person(product, created(product))
+    takes(product, person, requests, "PT72H")
+    assert activated(product, person) == []

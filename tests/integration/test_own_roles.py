@@ -110,7 +110,13 @@ def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
     held = {name: set(role(name)["Actions"]) for name in ROLE_FILES}
     access = {action for found in held.values() for action in found if action.startswith("Microsoft.Authorization/")}
     policy = ("policyAssignments", "policyDefinitions", "policySetDefinitions")
-    names = ("permissions", "roleAssignments", "roleEligibilityScheduleInstances", *policy)
+    names = (
+        "permissions",
+        "roleAssignments",
+        "roleAssignmentScheduleInstances",
+        "roleEligibilityScheduleInstances",
+        *policy,
+    )
     reads = {f"Microsoft.Authorization/{name}/read" for name in names}
     assert access - reads == held["role-operator-access"]
 

@@ -72,4 +72,84 @@ def a_limited_right_does_not_reach_pim(lab: Lab) -> None:
     assert error["code"] == "InsufficientPermissions"
 
 
+ACTIVATIONS = f"{GROUP}/providers/Microsoft.Authorization/roleAssignmentScheduleRequests"
+ACTIVE = f"{GROUP}/providers/Microsoft.Authorization/roleAssignmentScheduleInstances"
+ASSIGNMENTS = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments"
+
+
+def somebody(lab: Lab, *groups: str) -> Caller:
+    """A person of the support team."""
+    person = lab.world.directory.person("sam")
+    return Caller(person["id"], None, "sam@contoso.com", "User", groups or (SUPPORT,))
+
+
+def taken(number: int) -> str:
+    return f"{ACTIVATIONS}/00000000-0000-0000-0000-{number:012d}"
+
+
+def activation(who: str, kind: str = "SelfActivate", **changes: object) -> Body:
+    properties: Body = {
+        "requestType": kind,
+        "principalId": who,
+        "roleDefinitionId": f"/providers/Microsoft.Authorization/roleDefinitions/{OWNER}",
+        "justification": "incident 42",
+        "scheduleInfo": {"expiration": {"type": "AfterDuration", "duration": "PT2H"}},
+    }
+    return {"properties": {**properties, **changes}}
+
+
+def held_by(lab: Lab, who: str) -> list[Body]:
+    return [one for one in lab.get(ASSIGNMENTS)["value"] if one["properties"]["principalId"] == who]
+
+
+@effect("activation-takes-effect")
+def whoever_is_eligible_takes_the_role_and_gives_it_back(lab: Lab) -> None:
+    lab.group()
+    lab.put(name(1), request())
+    sam = somebody(lab)
+    assert lab.call("DELETE", GROUP, caller=sam).status == 403
+    lab.put(taken(1), activation(sam.object_id), caller=sam)
+    assert len(held_by(lab, sam.object_id)) == 1
+    (assignment,) = held_by(lab, sam.object_id)
+    (active,) = lab.get(ACTIVE)["value"]
+    assert active["properties"]["originRoleAssignmentId"] == assignment["id"]
+    assert (active["properties"]["assignmentType"], active["properties"]["memberType"]) == ("Activated", "Group")
+    lab.advance(301)
+    lab.put(taken(2), activation(sam.object_id, "SelfDeactivate"), caller=sam)
+    assert held_by(lab, sam.object_id) == [] == lab.get(ACTIVE)["value"]
+
+
+@effect("activation-ends")
+def an_activation_ends_by_itself(lab: Lab) -> None:
+    lab.group()
+    lab.put(name(1), request())
+    sam = somebody(lab)
+    lab.put(taken(1), activation(sam.object_id), caller=sam)
+    lab.advance(7199)
+    assert len(held_by(lab, sam.object_id)) == 1
+    lab.advance(2)
+    assert held_by(lab, sam.object_id) == [] == lab.get(ACTIVE)["value"]
+
+
+@effect("activation-request-rules")
+def an_activation_needs_an_eligibility_a_reason_and_an_end(lab: Lab) -> None:
+    lab.group()
+    lab.put(name(1), request())
+    sam, owner = somebody(lab), lab.caller
+    stranger = lab.refused("PUT", taken(1), activation(owner.object_id), caller=owner)
+    assert stranger["message"] == 'The following policy rules failed: ["EligibilityRule"]'
+    long = {"scheduleInfo": {"expiration": {"type": "AfterDuration", "duration": "PT9H"}}}
+    both = lab.refused("PUT", taken(1), activation(sam.object_id, justification="", **long), caller=sam)
+    assert both["code"] == "RoleAssignmentRequestPolicyValidationFailed"
+    assert both["message"] == 'The following policy rules failed: ["ExpirationRule","JustificationRule"]'
+    other = lab.refused("PUT", taken(1), activation(owner.object_id), caller=sam)
+    assert other["code"] == "InsufficientPermissions"
+    gone = lab.refused("PUT", taken(1), activation(sam.object_id, "SelfDeactivate"), caller=sam)
+    assert gone["code"] == "RoleAssignmentDoesNotExist"
+    lab.put(taken(1), activation(sam.object_id), caller=sam)
+    assert lab.refused("PUT", taken(2), activation(sam.object_id), caller=sam)["code"] == "RoleAssignmentExists"
+    early = lab.refused("PUT", taken(2), activation(sam.object_id, "SelfDeactivate"), caller=sam)
+    assert early["code"] == "ActiveDurationTooShort"
+
+
 TABLE = EFFECTS

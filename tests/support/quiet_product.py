@@ -80,6 +80,10 @@ class QuietAzure:
         kind = "Application" if name == "owner" else "ManagedIdentity"
         return Caller(found["id"], found["client_id"], name, kind)
 
+    def add_caller(self, name: str, caller: Caller) -> None:
+        """Somebody else who calls Azure."""
+        self._callers[name] = caller
+
     def call(
         self, who: str, method: str, url: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Response:

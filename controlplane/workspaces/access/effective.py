@@ -17,9 +17,12 @@ from controlplane.workspaces import kinds
 from controlplane.workspaces.access.desired import DesiredAccess, Grant, Means
 from controlplane.workspaces.access.personas import Persona
 from controlplane.workspaces.model import Blueprint, Observed, Unreadable
+from controlplane.workspaces.observe import taken_roles
 from controlplane.workspaces.resolve import at
 
 _PEOPLE, _APPLICATIONS = "user", "serviceprincipal"
+#: 400 of every PIM call in a tenant without Entra ID P2 or Governance.
+_NO_LICENCE = "AadPremiumLicenseRequired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,25 @@ class Held:
     inherited: bool
     """Given above the workspace's own groups."""
     created_by: str
+    until: str = ""
+    """When it ends by itself: somebody eligible has taken it for a while (PIM). Empty for what was granted."""
+    by_eligibility: str = ""
+    """Folded id of the eligibility that it was taken by."""
+
+    @property
+    def is_human(self) -> bool:
+        """A person's, whoever gave it."""
+        return self.principal_type.lower() == _PEOPLE
 
     @property
     def is_person(self) -> bool:
-        """Granted to somebody directly, and not to a group."""
-        return self.principal_type.lower() == _PEOPLE
+        """Granted to somebody directly, and not to a group; what somebody took for a while (PIM) was not granted."""
+        return self.is_human and not self.is_activated
+
+    @property
+    def is_activated(self) -> bool:
+        """Taken by somebody who is eligible, and ends by itself."""
+        return bool(self.by_eligibility)
 
     @property
     def is_application(self) -> bool:
@@ -68,6 +85,8 @@ class Estate:
     unreadable: Unreadable | None
     """Why the grants could not be read: then nothing is known of any of them."""
     eligible_unreadable: Unreadable | None
+    activated_unreadable: Unreadable | None
+    """Then nobody knows which of the grants to people were taken by PIM and end by themselves."""
     ours: frozenset[str]
     """Object ids of the identities of what the workspace has, in lower case."""
     declared: frozenset[str] = frozenset()
@@ -89,16 +108,28 @@ class Estate:
         members = self.wanted.members.items()
         return next((persona for persona, ids in members if principal in ids), None)
 
+    def persona(self, held: Held) -> Persona | None:
+        """Of whoever holds it; of what was taken by PIM, the persona whose eligibility it was taken by."""
+        behind = self.eligibility(held)
+        return self.persona_of(behind.principal if behind is not None else held.principal)
+
+    def eligibility(self, held: Held) -> Held | None:
+        """What an activated role was taken by; None for every other, and where Azure does not show it any more."""
+        if not held.is_activated:
+            return None
+        return next((one for one in self.held if one.eligible and fold(one.id) == held.by_eligibility), None)
+
     def is_administrator(self, principal: str) -> bool:
         """One of those who administer the subscriptions, by the deployment's settings."""
         return principal in {known.lower() for known in self.wanted.administrators}
 
     def of(self, *personas: Persona) -> Iterator[Held]:
         """Everything that their principals hold or may take, inherited too."""
-        return (held for held in self.held if self.persona_of(held.principal) in personas)
+        return (held for held in self.held if self.persona(held) in personas)
 
     def granted(self, held: Held) -> Grant | None:
-        """The cell of the matrix behind it; None when there is none."""
+        """The cell of the matrix behind it, or behind the eligibility that it was taken by; None when there is none."""
+        held = self.eligibility(held) or held
         return next((grant for grant in self.wanted.grants if held.is_of(grant)), None)
 
     def missing(self) -> tuple[Grant, ...]:
@@ -119,14 +150,15 @@ def estate(blueprint: Blueprint, observed: Observed) -> Estate:
     """From one observation."""
     own = blueprint.own_groups
     group = own[0]
-    bodies = observed.snapshot.items()
-    held = [found for arm_id, body in bodies if (found := _held(arm_id, body, own)) is not None]
+    bodies, taken = observed.snapshot.items(), taken_roles(observed.snapshot)
+    held = [found for arm_id, body in bodies if (found := _held(arm_id, body, own, taken)) is not None]
     held.sort(key=lambda one: (one.inherited, fold(one.scope), one.principal, one.role, one.eligible))
     return Estate(
         blueprint,
         tuple(held),
         observed.unreadable.get(fold(f"{group}/providers/{kinds.ROLE_ASSIGNMENT}")),
-        observed.unreadable.get(fold(f"{group}/providers/{kinds.ELIGIBILITY}")),
+        _by_pim(observed, f"{group}/providers/{kinds.ELIGIBILITY}"),
+        _by_pim(observed, f"{group}/providers/{kinds.ACTIVATION}"),
         own_identities(blueprint, observed),
         _declared(blueprint, observed),
     )
@@ -135,6 +167,12 @@ def estate(blueprint: Blueprint, observed: Observed) -> Estate:
 def _declared(blueprint: Blueprint, observed: Observed) -> frozenset[str]:
     roles = (item.key for item in blueprint.resources if item.type == kinds.ROLE_ASSIGNMENT)
     return frozenset(fold(str(observed.bodies[key]["id"])) for key in roles if key in observed.bodies)
+
+
+def _by_pim(observed: Observed, path: str) -> Unreadable | None:
+    """A tenant without a licence for PIM has nobody who is eligible or has taken a role: that is known."""
+    found = observed.unreadable.get(fold(path))
+    return None if found is not None and found.code == _NO_LICENCE else found
 
 
 def own_identities(blueprint: Blueprint, observed: Observed) -> frozenset[str]:
@@ -153,13 +191,14 @@ def own_identities(blueprint: Blueprint, observed: Observed) -> frozenset[str]:
     return frozenset(found)
 
 
-def _held(arm_id: str, body: JsonObject, own: tuple[str, ...]) -> Held | None:
+def _held(arm_id: str, body: JsonObject, own: tuple[str, ...], taken: Mapping[str, JsonObject]) -> Held | None:
     kind = type_of(arm_id).lower()
     eligible = kind == kinds.ELIGIBILITY.lower()
     if not eligible and kind != kinds.ROLE_ASSIGNMENT.lower():
         return None
     properties = body.get("properties") or {}
-    scope = str(properties.get("scope") or "")
+    scope, activation = str(properties.get("scope") or ""), taken.get(fold(arm_id))
+    linked = at(activation, "properties.linkedRoleEligibilityScheduleInstanceId") or "unknown"
     return Held(
         str(body["id"]),
         str(properties.get("principalId") or "").lower(),
@@ -169,4 +208,6 @@ def _held(arm_id: str, body: JsonObject, own: tuple[str, ...]) -> Held | None:
         eligible,
         not any(is_within(scope, group) for group in own),
         str(properties.get("createdBy") or "").lower(),
+        str(at(activation, "properties.endDateTime") or ""),
+        fold(str(linked)) if activation is not None else "",
     )

@@ -57,12 +57,12 @@ def role_name(guid: str) -> str:
 
 def who(estate: Estate, held: Held) -> str:
     """A principal with what is known of it."""
-    persona = estate.persona_of(held.principal)
+    persona = estate.persona(held)
     return f"{persona or held.principal_type or 'principal'} {held.principal}"
 
 
 def _says(estate: Estate, held: Held, why: str) -> str:
-    how = "may take" if held.eligible else "has"
+    how = "may take" if held.eligible else f"has (PIM, until {held.until})" if held.is_activated else "has"
     return f"{who(estate, held)} {how} {role_name(held.role)} on {held.scope or '/'}: {why}."
 
 
@@ -76,7 +76,7 @@ def _strangers(estate: Estate) -> Iterator[Held]:
 def _readers_only(estate: Estate) -> Iterator[Violation]:
     """A group that is no persona's has people in it, for all that anybody here knows; only an application has none."""
     for held in _strangers(estate):
-        persona = estate.persona_of(held.principal)
+        persona = estate.persona(held)
         human = not held.is_application if persona is None else persona in _PEOPLE
         if not human or persona is _P.PLATFORM_SUPPORT:
             continue
@@ -100,7 +100,7 @@ def _reaching(estate: Estate, target: str) -> Iterator[tuple[Held, tuple[Plane, 
 
 def _storage(estate: Estate) -> Iterator[Violation]:
     for held, found in _reaching(estate, "storage"):
-        persona = estate.persona_of(held.principal)
+        persona = estate.persona(held)
         if persona is _P.DATA_GOVERNANCE and held.role == _READER:
             continue
         if found is None:
@@ -114,7 +114,7 @@ def _storage(estate: Estate) -> Iterator[Violation]:
 def _registry(estate: Estate) -> Iterator[Violation]:
     place = estate.place("registry")
     for held, found in _reaching(estate, "registry"):
-        persona = estate.persona_of(held.principal)
+        persona = estate.persona(held)
         if found is None:
             yield Violation(held, _says(estate, held, "nobody here knows what that role allows"), unknown=True)
         elif persona is _P.PLATFORM_SUPPORT:
@@ -136,7 +136,7 @@ def _vault_administrators(estate: Estate) -> Iterator[Violation]:
     allowed = _VAULT_ADMINISTRATORS | (frozenset() if estate.wanted.production else _AND_IN_DEVELOPMENT)
     for held in _strangers(estate):
         reaches = place is not None and held.reaches(place) and held.role == ROLES["KVA"].guid
-        if reaches and estate.persona_of(held.principal) not in allowed:
+        if reaches and estate.persona(held) not in allowed:
             yield Violation(held, _says(estate, held, "it is not one of the vault's administrators"))
 
 

@@ -83,6 +83,9 @@ class HeldView(Model):
     scope: str
     inherited: bool = Field(description="Given above the workspace's resource group.")
     eligible: bool = Field(description="It may be taken for a while (PIM).")
+    activated_until: datetime | None = Field(
+        default=None, description="Taken by whoever is eligible (PIM), until then; null for what was granted."
+    )
     row: str | None = Field(description="The line of the matrix behind it; null when there is none.")
 
 
@@ -192,7 +195,7 @@ def explain(estate: Estate, workspace: str, names: Names | None, resource: JsonO
 
 
 def _why(estate: Estate) -> str | None:
-    why = estate.unreadable or estate.eligible_unreadable
+    why = estate.unreadable or estate.eligible_unreadable or estate.activated_unreadable
     return f"{why.code}: {why.message}" if why else None
 
 
@@ -258,11 +261,12 @@ class _Views:
             principal_id=held.principal,
             principal_type=held.principal_type,
             display_name=self._name(held.principal),
-            persona=self._estate.persona_of(held.principal),
+            persona=self._estate.persona(held),
             role=role_name(held.role),
             scope=held.scope or "/",
             inherited=held.inherited,
             eligible=held.eligible,
+            activated_until=datetime.fromisoformat(held.until) if held.until else None,
             row=granted.row if granted else None,
         )
 

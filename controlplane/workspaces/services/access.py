@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controlplane.arm import fold
 from controlplane.audit.facts import Approved
-from controlplane.errors import Conflict, ErrorDetail, Rejected
+from controlplane.errors import Conflict, ErrorDetail, Rejected, Transient
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import OperationKind
 from controlplane.operations.preconditions import on_fresh_state
@@ -18,7 +18,7 @@ from controlplane.workspaces.access.personas import Persona
 from controlplane.workspaces.access.powers import Can
 from controlplane.workspaces.access.report import AccessReport, Explanation, Names, explain, report
 from controlplane.workspaces.access.roles import GRANTABLE
-from controlplane.workspaces.model import Observed
+from controlplane.workspaces.model import Blueprint, Observed, Unreadable
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.records import GrantApproval, Owned, WorkspaceStatus
@@ -47,7 +47,21 @@ async def _see(deps: ServiceDeps, stored: StoredWorkspace) -> _Seen:
     blueprint = blueprint_of(deps, stored.record)
     observed = await take_snapshot(blueprint, deps.reader, stored.status.inventory)
     require_answers(observed)
+    if not blueprint.access.members:
+        observed = await _with_activations(deps, blueprint, observed)
     return _Seen(stored, observed, estate(blueprint, observed))
+
+
+async def _with_activations(deps: ServiceDeps, blueprint: Blueprint, observed: Observed) -> Observed:
+    """Where the spec names nobody a snapshot leaves out who has taken a role by PIM; here it matters all the same: it
+    is no direct grant, and not to be taken away."""
+    path = f"{blueprint.own_groups[0]}/providers/{kinds.ACTIVATION}"
+    try:
+        found = await deps.reader.list(path, kinds.API_VERSIONS[kinds.ACTIVATION])
+    except (Transient, Rejected) as error:
+        unreadable = {**observed.unreadable, fold(path): Unreadable(error.code, error.message)}
+        return replace(observed, unreadable=unreadable)
+    return replace(observed, snapshot={**observed.snapshot, **{fold(str(body["id"])): body for body in found}})
 
 
 async def _report(deps: ServiceDeps, seen: _Seen) -> AccessReport:
@@ -110,6 +124,9 @@ async def reconcile_access(deps: ServiceDeps, request: Request) -> Outcome:
         late = await require_idle(deps, stored)
         require_kept(stored)
         seen = await _see(deps, stored)
+        if (why := seen.estate.activated_unreadable) is not None:
+            message = f"Nobody can say which grants to people were taken by PIM and end by themselves: {why.message}"
+            raise Transient("ResourceUnreadable", message, retry_after=10)
         adopted = _adopted(seen)
         blueprint = seen.estate.blueprint
         plan = make_plan(blueprint, seen.observed, adopted.inventory)
@@ -132,7 +149,8 @@ def _adopted(seen: _Seen) -> WorkspaceStatus:
     inventory = dict(seen.stored.status.inventory)
     owned = {fold(item.resource_id) for item in inventory.values()}
     for held in seen.estate.extra():
-        if held.eligible or seen.estate.is_administrator(held.principal):
+        # What somebody took by PIM ends by itself; whether he may take it is an administrator's to decide.
+        if held.eligible or held.is_activated or seen.estate.is_administrator(held.principal):
             continue
         if held.role in GRANTABLE.values() and fold(held.id) not in owned:
             version = kinds.API_VERSIONS[kinds.ROLE_ASSIGNMENT]

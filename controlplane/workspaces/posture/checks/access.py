@@ -32,7 +32,7 @@ def _outcomes(scene: Scene, judge: Judge, says: str) -> Iterator[Outcome]:
     found = scene.grants
     group = found.blueprint.own_groups[0]
     key = scene.key_of(group)
-    why: Unreadable | None = found.unreadable or found.eligible_unreadable
+    why: Unreadable | None = found.unreadable or found.eligible_unreadable or found.activated_unreadable
     if why is not None:
         yield unknown(key, group, _PRINCIPAL, says, why)
         return
@@ -71,7 +71,7 @@ def _people(found: Estate) -> Iterator[Violation]:
 def _support(found: Estate) -> Iterator[Violation]:
     """S3-67: platform support holds nothing; it takes a role for a while."""
     for held in found.of(Persona.PLATFORM_SUPPORT):
-        if not held.eligible:
+        if not held.eligible and not held.is_activated:
             message = f"{who(found, held)} has {role_name(held.role)} on {held.scope} permanently, and not by PIM."
             yield Violation(held, message)
 
