@@ -183,6 +183,7 @@ def _gates(client_id: str) -> Gates:
 def http_services() -> HttpServices:
     """What the API needs; nothing in it can write to Azure."""
     from controlplane.audit.service import AuditDeps
+    from controlplane.azure.activity import AzureActivityLog
     from controlplane.azure.catalog import AzureCatalog
     from controlplane.azure.gates import GatedReader
     from controlplane.azure.reader import ArmReader
@@ -204,6 +205,7 @@ def http_services() -> HttpServices:
         audit=AuditDeps(store(), projects, anchor()),
         directory=_directory(),
         objects=objects(),
+        activity=AzureActivityLog(reader),
     )
 
 

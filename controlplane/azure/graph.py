@@ -1,7 +1,8 @@
-"""Names of principals from Microsoft Graph. Implements ``ports.directory.Directory``.
+"""Names of principals and members of groups from Microsoft Graph. Implements ``ports.directory.Directory``.
 
-Source: Graph v1.0 "directoryObject: getByIds" (up to 1,000 ids; those that do not exist are left out of the answer).
-It takes Directory.Read.All of whoever asks. Where Graph does not answer, nothing is known: access is then told by ids.
+Sources: Graph v1.0 "directoryObject: getByIds" (up to 1,000 ids; those that do not exist are left out of the answer)
+and "List group transitive members" (pages by ``@odata.nextLink``). They take Directory.Read.All of whoever asks.
+Where Graph does not answer, nothing is known: access is then told by ids.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from typing import Protocol
+from urllib.parse import quote
 
 from controlplane.azure.answers import ArmAnswer
 from controlplane.errors import Transient
@@ -17,12 +19,19 @@ from controlplane.json_types import JsonObject
 _log = logging.getLogger(__name__)
 _PATH = "/v1.0/directoryObjects/getByIds"
 MOST = 1000
+#: Members of a page; Graph allows no more.
+_PAGE = 999
+MAX_PAGES = 200
 
 
 class GraphClient(Protocol):
     """What of :class:`controlplane.azure.arm_client.ArmClient` is needed, made for Graph's host."""
 
+    endpoint: str
+
     async def post(self, path: str, body: JsonObject) -> ArmAnswer: ...
+
+    async def follow(self, link: str, base: str | None = None) -> ArmAnswer: ...
 
 
 class GraphDirectory:
@@ -39,6 +48,38 @@ class GraphDirectory:
                 return None
             found |= batch
         return found
+
+    async def members(self, groups: tuple[str, ...]) -> Mapping[str, frozenset[str]] | None:
+        found: dict[str, frozenset[str]] = {}
+        for group in groups:
+            members = await self._members(group)
+            if members is None:
+                return None
+            found[group.lower()] = members
+        return found
+
+    async def _members(self, group: str) -> frozenset[str] | None:
+        found: set[str] = set()
+        link = f"{self._client.endpoint}/v1.0/groups/{quote(group, safe='')}/transitiveMembers?$select=id&$top={_PAGE}"
+        for _ in range(MAX_PAGES):
+            try:
+                answer = await self._client.follow(link)
+            except Transient as error:
+                _log.warning("graph not reached code=%s", error.code)
+                return None
+            if answer.status == 404:
+                return frozenset()
+            body = answer.object() or {}
+            value, more = body.get("value"), body.get("@odata.nextLink")
+            if not answer.ok or not isinstance(value, list):
+                _log.warning("graph refused status=%s", answer.status)
+                return None
+            found |= {str(one["id"]).lower() for one in value}
+            if not more:
+                return frozenset(found)
+            link = str(more)
+        _log.warning("graph pages do not end")
+        return None
 
     async def _batch(self, ids: tuple[str, ...]) -> dict[str, str] | None:
         try:

@@ -8,6 +8,7 @@ from controlplane.audit.service import AuditDeps
 from controlplane.errors import Fatal
 from controlplane.objects.repository import Objects
 from controlplane.operations.service import OperationDeps
+from controlplane.ports.activity import ActivityLog
 from controlplane.ports.clock import Clock
 from controlplane.ports.directory import Directory
 from controlplane.ports.reader import Catalog, ResourceReader
@@ -35,6 +36,7 @@ class HttpServices:
     """Where ticks keep how long steps took; None plans with estimates."""
     audit: AuditDeps | None = None
     directory: Directory | None = None
+    activity: ActivityLog | None = None
     objects: Objects | None = None
     """Signals, decisions, runs, promotions: what happens to models."""
 
@@ -69,5 +71,7 @@ class HttpServices:
             cloud=self.settings.cloud,
             administrators=self.settings.administrators,
             directory=self.directory,
+            activity=self.activity,
+            own_apps=frozenset({self.settings.observer_client_id.lower(), self.settings.operator_client_id.lower()}),
             durations=self.durations,
         )

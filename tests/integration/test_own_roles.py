@@ -21,13 +21,14 @@ import pytest
 from controlplane.azure.catalog import AzureCatalog
 from controlplane.errors import Rejected
 from controlplane.operations.model import Operation
+from controlplane.workspaces import service
 from controlplane.workspaces.blueprint.access import ROLES
 from controlplane.workspaces.reconcile import tick
 from simulator.planes import roles
 from simulator.planes.authority import DEFINITIONS
 from tests.support.blueprints import ROOT, example
 from tests.support.illegal import waiver
-from tests.support.quiet_product import NAME, QuietClient, QuietProduct
+from tests.support.quiet_product import ADMIN, NAME, QuietClient, QuietProduct
 from tests.support.worlds import an_initiative, existing_data, key_and_identities, landing_zone, registered
 
 #: A workspace that joins what is somebody else's.
@@ -212,6 +213,9 @@ def life(product: QuietProduct) -> None:
     operations.append(product.create(example("hub-scale-set"), POOLED))
     assert product.failing(POOLED) == set()
     operations.append(product.delete(POOLED))
+    activity = product.run(service.get_access(product.services, ADMIN, NAME, 30))[1].activity
+    assert activity is not None
+    assert activity.unreadable is None
     product.owner("DELETE", product.ids()["dns-link/blob/ml"])
     route_elsewhere(product)
     assert product.failing() == {"dns-link/blob/ml", "subnet/training"}

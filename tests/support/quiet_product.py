@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import yaml
 
 from controlplane.arm import type_of
+from controlplane.azure.activity import AzureActivityLog
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.catalog import AzureCatalog
@@ -159,6 +160,8 @@ class QuietProduct:
             clock=clock,
             tenant_id=tenant,
             cloud=cloud,
+            activity=AzureActivityLog(ArmReader(cast(ArmClient, observer))),
+            own_apps=frozenset(self.azure.world.seeded(name)["client_id"] for name in ("observer", "operator")),
         )
         self.deps = TickDeps(
             repository=self.repository,

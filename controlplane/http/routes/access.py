@@ -24,6 +24,14 @@ from controlplane.workspaces.service import Outcome
 from controlplane.workspaces.service import Request as Ask
 from controlplane.workspaces.spec import Access
 
+Days = Annotated[
+    str | None,
+    Query(
+        pattern="^([1-9]|[1-8][0-9]|90)d$",
+        description="Days of the activity log to look at, such as 30d; 90d is all that Azure keeps.",
+    ),
+]
+
 router = APIRouter(prefix="/api/workspaces", tags=["Access"])
 
 
@@ -33,9 +41,12 @@ router = APIRouter(prefix="/api/workspaces", tags=["Access"])
     responses=ok(AccessBody, etag=True),
     summary="Personas, their roles, drift and invariants",
 )
-async def get_access(ctx: Ctx, name: str) -> JSONResponse:
-    """As Azure has it now, inherited grants included. What cannot be read is unknown. The ETag is the workspace's."""
-    return _shown(*await service.get_access(ctx.services.for_workspaces(), ctx.caller, name))
+async def get_access(ctx: Ctx, name: str, activity: Days = None) -> JSONResponse:
+    """As Azure has it now, inherited grants included. What cannot be read is unknown. The ETag is the workspace's.
+    With `activity` also who changed what, which of them no row of the matrix lets do it now, and who never did.
+    """
+    days = int(activity[:-1]) if activity else None
+    return _shown(*await service.get_access(ctx.services.for_workspaces(), ctx.caller, name, days))
 
 
 @router.put(

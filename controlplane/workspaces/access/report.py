@@ -13,6 +13,7 @@ from controlplane.arm import type_of
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import Model
 from controlplane.workspaces import kinds
+from controlplane.workspaces.access.activity import ActivityView
 from controlplane.workspaces.access.desired import Grant, Means
 from controlplane.workspaces.access.effective import Estate, Held
 from controlplane.workspaces.access.invariants import INVARIANTS, role_name
@@ -120,6 +121,7 @@ class AccessReport(Model):
     effective: tuple[HeldView, ...]
     invariants: tuple[InvariantView, ...]
     not_checked: tuple[UncheckedView, ...]
+    activity: ActivityView | None = Field(default=None, description="What was done; null unless it was asked for.")
 
 
 class ReaderView(Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from controlplane.arm import fold
 from controlplane.audit.facts import Approved
@@ -30,6 +31,7 @@ from controlplane.workspaces.services.accept import (
     require_kept,
     require_readable,
 )
+from controlplane.workspaces.services.activity import look_at_activity
 from controlplane.workspaces.services.asked import Outcome, Request
 from controlplane.workspaces.services.deps import ServiceDeps, blueprint_of, require, require_idle
 from controlplane.workspaces.services.look import require_answers
@@ -78,10 +80,16 @@ async def _names(deps: ServiceDeps, found: Estate) -> Names | None:
     return await deps.directory.names(tuple(sorted(ids | found.ours)))
 
 
-async def get_access(deps: ServiceDeps, caller: Caller, name: str) -> tuple[StoredWorkspace, AccessReport]:
-    """Personas, drift and invariants, as Azure has them now."""
+async def get_access(
+    deps: ServiceDeps, caller: Caller, name: str, days: int | None = None
+) -> tuple[StoredWorkspace, AccessReport]:
+    """Personas, drift and invariants, as Azure has them now; with ``days``, what was done in as many (at most 90)."""
     stored = await require(deps, caller, Permission.ACCESS_GET, name)
-    return stored, await _report(deps, await _see(deps, stored))
+    seen = await _see(deps, stored)
+    found = await _report(deps, seen)
+    if days is None:
+        return stored, found
+    return stored, found.model_copy(update={"activity": await look_at_activity(deps, seen.estate, timedelta(days))})
 
 
 async def explain_access(deps: ServiceDeps, caller: Caller, name: str, resource: str, can: Can) -> Explanation:

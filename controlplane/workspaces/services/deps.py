@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
+from controlplane.ports.activity import ActivityLog
 from controlplane.ports.clock import Clock
 from controlplane.ports.directory import Directory
 from controlplane.ports.reader import Catalog, ResourceReader
@@ -41,6 +42,10 @@ class ServiceDeps:
     """Object ids of who administers the subscriptions."""
     directory: Directory | None = None
     """Where names of principals are asked for; None: nowhere."""
+    activity: ActivityLog | None = None
+    """Who wrote what; None: not read."""
+    own_apps: frozenset[str] = frozenset()
+    """Client ids of the control plane's identities."""
     durations: Store | None = None
     """Where measured step durations are kept; None plans with estimates."""
 
