@@ -82,6 +82,24 @@ def delete_dns_link(
     typer.echo(_post(env_file, "inject", wish)["id"])
 
 
+@inject_app.command("arm")
+def arm(
+    method: Annotated[str, typer.Argument(help="GET, PUT, PATCH, POST or DELETE.")],
+    path: Annotated[str, typer.Argument(help="ARM id, from /subscriptions on.")],
+    api_version: Annotated[str, typer.Option("--api-version", help="Version of the resource type's API.")],
+    body: Annotated[str, typer.Option(help="The body, as JSON.")] = "null",
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Any call of Azure Resource Manager: make what has to be there, or break what is there."""
+    try:
+        said = json.loads(body)
+    except ValueError as error:
+        raise typer.BadParameter(f"not JSON: {error}", param_hint="--body") from error
+    wish = {"kind": "arm", "method": method, "path": path, "apiVersion": api_version, "body": said}
+    answer = _post(env_file, "inject", wish)
+    typer.echo(answer["status"] if answer["body"] is None else json.dumps(answer["body"], indent=2))
+
+
 @inject_app.command("model-registered")
 def model_registered(
     workspace: Annotated[str, typer.Option(help="Azure ML workspace, by id or name.")],

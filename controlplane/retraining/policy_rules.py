@@ -25,7 +25,7 @@ def parse_policy(data: JsonObject) -> RetrainingPolicy:
     try:
         policy = RetrainingPolicy.model_validate(data)
     except ValidationError as error:
-        raise _rejected(details_of(error)) from error
+        raise _rejected(details_of(error, RetrainingPolicy)) from error
     if details := tuple(problems(policy)):
         raise _rejected(details)
     return policy

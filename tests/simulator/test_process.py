@@ -410,5 +410,9 @@ async def test_commands_inject_and_a_faults_file_counts(tmp_path: Path) -> None:
             assert await _printed(*command, *named) == link
             await running.drain()
             assert (await arm.get(link, params=dns)).status_code == 404
+            by_hand = (sys.executable, "-m", "simulator", "inject", "arm", "--env-file", str(running.env_file))
+            made = (f"{base}/by-hand", "--api-version", V["api-version"], "--body", json.dumps(body))
+            assert json.loads(await _printed(*by_hand, "put", *made))["name"] == "by-hand"
+            assert (await arm.get(f"{base}/by-hand", params=V)).json()["location"] == "westeurope"
     written = [json.loads(line) for line in record.read_text().splitlines()]
     assert [call["status"] for call in written if call["path"].endswith("/unlucky")] == [502, 201]

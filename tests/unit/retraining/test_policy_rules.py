@@ -77,7 +77,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         {"pipeline": {**PIPELINE, "kind": "schedule", "version": "1"}}, "VersionMismatch", "$.pipeline.version"
     ),
     "seconds where a period belongs": ({"cooldown": 604800}, "InvalidValue", "$.cooldown"),
-    "an unknown field": ({"coolDown": "P7D"}, "UnknownProperty", "$.coolDown"),
+    "an unknown field": ({"coolDown": "P7D"}, "UnknownField", "$.coolDown"),
 }  # fmt: skip
 
 
