@@ -15,7 +15,7 @@ from controlplane.ports.reader import ResourceReader
 from controlplane.projects.access import Caller, Permission
 from controlplane.projects.service import readable_projects
 from controlplane.retraining.known import Known, known
-from controlplane.workspaces.listing import SCAN_PROJECTS, page_of, scan
+from controlplane.workspaces.listing import SCAN_PROJECTS, Slice, page_of, scan
 from controlplane.workspaces.services.deps import ServiceDeps, find, require
 
 T = TypeVar("T", bound=Listed)
@@ -73,6 +73,7 @@ async def listed(
     name, project = paging.wanted("workspace"), paging.wanted("project")
     by_index: frozenset[str]
     indexes: tuple[str, ...]
+    found = None
     if name is not None:
         found = await find(deps.workspaces, caller, permission, name)
         indexes = () if found is None else (of_workspace(kind, name),)
@@ -82,4 +83,8 @@ async def listed(
         indexes = (everything(kind),) if projects is None else tuple(of_project(kind, one) for one in projects)
         by_index = frozenset({"project"}) if projects is not None else frozenset()
     page = await newest(deps.objects, kind, indexes, paging.after, scan(paging, by_index, SCAN_PROJECTS))
+    if found is not None:
+        # Of an earlier workspace of this name, which was another project's, its own readers know.
+        mine = tuple(item for item in page.items if item[1].project == found.record.project)
+        page = Slice(mine, page.last)
     return page_of(page, paging, values)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ _TAG = "azureml_modelmonitor_threshold_breached"
 _HEAD = re.compile(r"The signal '([^'\n]{1,255})' has failed due to one or more features violating metric thresholds\.")
 #: One text of the list, in either of the quotes that Python's repr chooses.
 _ITEM = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
+_QUOTE = re.compile(r"['\"]")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r"}
 BREACH_TAG = _TAG
@@ -59,16 +61,29 @@ def parse_breach(text: object) -> Breach | None:
     inner = body[begin + 1 : end if end > begin else None] if begin >= 0 else ""
     measures: list[Measure] = []
     complete = len(text) <= MAX_CHARACTERS and 0 <= begin < end
-    for place, item in enumerate(_ITEM.finditer(inner)):
+    for place, item in enumerate(_items(inner)):
         if place == MOST_MEASURES:
             complete = False
             break
-        measure = _measure(item.group(1) if item.group(1) is not None else item.group(2))
+        measure = None if item is None else _measure(item)
         if measure is None:
             complete = False
         else:
             measures.append(measure)
     return Breach(head.group(1), tuple(measures), complete and bool(measures))
+
+
+def _items(text: str) -> Iterator[str | None]:
+    """The quoted texts, one after the other; None for a quote that never ends, behind which nothing can be told. Each
+    character is looked at a bounded number of times: to try again behind such a quote would take the square of them."""
+    begin = _QUOTE.search(text)
+    while begin is not None:
+        item = _ITEM.match(text, begin.start())
+        if item is None:
+            yield None
+            return
+        yield item.group(1) if item.group(1) is not None else item.group(2)
+        begin = _QUOTE.search(text, item.end())
 
 
 def _measure(quoted: str) -> Measure | None:
