@@ -15,6 +15,7 @@ from controlplane.http.pace import Pace
 from controlplane.http.readiness import Readiness
 from controlplane.http.routes import (
     access,
+    alerts,
     audit,
     catalog,
     health,
@@ -70,7 +71,7 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
     )
     app.state.api = Api(services, fetch)
     # What portals ask for most comes first: a path is held against one route after the other.
-    for module in (workspaces, operations, jobs, projects, topology, access, policies, catalog, audit, health):
+    for module in (workspaces, operations, jobs, projects, topology, access, policies, alerts, catalog, audit, health):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Edge)

@@ -49,6 +49,11 @@ def accepted_doc() -> Responses:
     return _response(202, "Accepted", OperationBody, _operation_headers())
 
 
+def taken(model: type[BaseModel]) -> Responses:
+    """202 with a body that is no operation."""
+    return _response(202, "Stored, or left alone with the reason", model, {})
+
+
 def no_content() -> Responses:
     """204."""
     return _response(204, "There is nothing, or nothing any more", None, {})

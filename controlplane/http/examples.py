@@ -57,4 +57,21 @@ POLICY: dict[str, Any] = {
     "gate": {"metric": "accuracy", "minimum": 0.8, "minAbsoluteChange": 0.005},
 }
 
+ALERT: dict[str, Any] = {
+    "schemaId": "azureMonitorCommonAlertSchema",
+    "data": {
+        "essentials": {
+            "alertId": "/providers/Microsoft.AlertsManagement/alerts/00000000-0000-0000-0000-0000000000e1",
+            "alertRule": "latency",
+            "severity": "Sev2",
+            "signalType": "Metric",
+            "monitorCondition": "Fired",
+            "monitoringService": "Platform",
+            "alertTargetIDs": ["/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/rg-churn-churn-dev"],
+            "firedDateTime": "2026-11-22T08:00:00Z",
+        },
+        "alertContext": {},
+    },
+}
+
 PLAN: dict[str, Any] = {"spec": SPEC}

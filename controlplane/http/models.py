@@ -82,6 +82,13 @@ class ProjectList(Model):
     next_link: str | None = None
 
 
+class AlertTaken(Model):
+    """What became of an alert."""
+
+    signal: str | None = Field(description="The signal that it became, or is a copy of; null: it is left alone.")
+    reason: str
+
+
 class PolicyList(Model):
     value: tuple[PolicyBody, ...]
     next_link: str | None = None

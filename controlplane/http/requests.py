@@ -16,7 +16,7 @@ from controlplane.http.services import HttpServices
 from controlplane.json_types import JsonObject
 from controlplane.operations.paging import DEFAULT_SIZE, MAX_FILTER, MAX_SIZE, Fields, Paging, key_of, parse_filter
 from controlplane.operations.preconditions import Preconditions
-from controlplane.projects.access import ALERTS_ROLE, Caller
+from controlplane.projects.access import ALERTS_APPLICATION, ALERTS_ROLE, Caller
 
 API_VERSIONS = ("2026-11-01",)
 JSON = "application/json"
@@ -44,6 +44,20 @@ async def _anyone(request: Request) -> Context:
     caller = await request.app.state.api.validator().caller(request.headers.get("authorization"))
     if ALERTS_ROLE in caller.roles:
         raise Rejected("AuthorizationFailed", f"A principal with role {ALERTS_ROLE} may send alerts and nothing else.")
+    return _made(request, caller)
+
+
+async def _alerts(request: Request) -> Context:
+    """Azure Monitor's action groups, and nobody else."""
+    caller = await request.app.state.api.validator().caller(request.headers.get("authorization"))
+    known = caller.is_application and caller.client_id == ALERTS_APPLICATION and ALERTS_ROLE in caller.roles
+    if not known:
+        raise Rejected("AuthorizationFailed", "Alerts are taken from Azure Monitor's action groups and nobody else.")
+    _require_api_version(request.query_params.getlist("api-version"))
+    return _made(request, caller)
+
+
+def _made(request: Request, caller: Caller) -> Context:
     caller = replace(caller, correlation_id=correlation_id(request.scope))
     return Context(caller, request.app.state.api.services(), _base_url(request))
 
@@ -94,6 +108,7 @@ def _etags(header: str | None) -> tuple[str, ...] | None:
 
 
 Anyone = Annotated[Context, Depends(_anyone)]
+Alerts = Annotated[Context, Depends(_alerts)]
 Ctx = Annotated[Context, Depends(_context)]
 Conditions = Annotated[Preconditions, Depends(_preconditions)]
 AllowDestructive = Annotated[

@@ -16,6 +16,7 @@ from controlplane.ports.store import Store, WorkQueue
 from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import ProjectDeps
 from controlplane.retraining.services.deps import ModelDeps
+from controlplane.retraining.signals.intake import IntakeDeps
 from controlplane.settings import Settings
 from controlplane.workspaces.repository import WorkspaceRepository
 from controlplane.workspaces.service import ServiceDeps
@@ -51,6 +52,12 @@ class HttpServices:
         if self.objects is None:
             raise Fatal("SettingMissing", "This API was made without its signals and runs.")
         return ModelDeps(self.objects, self.for_workspaces())
+
+    def for_intake(self) -> IntakeDeps:
+        """Raises ``Fatal`` where the API was made without it."""
+        if self.objects is None:
+            raise Fatal("SettingMissing", "This API was made without its signals and runs.")
+        return IntakeDeps(self.objects, self.repository, self.queue, self.clock)
 
     def for_projects(self) -> ProjectDeps:
         return ProjectDeps(self.projects, self.repository, self.clock)

@@ -92,6 +92,7 @@ class TokenValidator:
             roles=frozenset(_strings(claims.get("roles"))),
             groups=frozenset(group.lower() for group in _strings(claims.get("groups"))),
             is_application=application,
+            client_id=str(claims.get("azp") or ""),
         )
         return _Known(caller, float(claims["exp"]), str(claims["tid"]), key_id, key)
 

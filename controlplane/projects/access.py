@@ -23,8 +23,9 @@ class Role(StrEnum):
     APPROVER = "Approver"
 
 
-#: App role of Azure Monitor's action groups (first-party application 461e8683-5575-4561-ac7f-899cc907d62a); whoever has
-#: it may send alerts, whatever other roles the token carries. Source:
+#: Azure Monitor's action groups, in every tenant ("AzNS AAD Webhook").
+ALERTS_APPLICATION = "461e8683-5575-4561-ac7f-899cc907d62a"
+#: App role of that application; whoever has it may send alerts, whatever other roles the token carries. Source:
 #: https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups#configure-authentication-for-secure-webhook
 ALERTS_ROLE = "ActionGroupsSecureWebhook"
 
@@ -52,6 +53,8 @@ class Permission(StrEnum):
     ACCESS_APPROVE = "Access_Approve"
     ACCESS_EXPLAIN = "Access_Explain"
     JOBS_CHECK = "Jobs_Check"
+    ALERTS_SEND = "Alerts_Send"
+    """Of Azure Monitor's action groups only; no role of a project allows it."""
     POLICIES_LIST = "RetrainingPolicies_List"
     POLICIES_GET = "RetrainingPolicies_Get"
     POLICIES_PUT = "RetrainingPolicies_CreateOrReplace"
@@ -90,6 +93,7 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.ACCESS_APPROVE: _ADMIN,
     Permission.ACCESS_EXPLAIN: _ASK,
     Permission.JOBS_CHECK: _ASK,
+    Permission.ALERTS_SEND: frozenset(),
     Permission.POLICIES_LIST: _READ,
     Permission.POLICIES_GET: _READ,
     Permission.POLICIES_PUT: _WRITE,
@@ -113,6 +117,8 @@ class Caller:
     groups: frozenset[str] = frozenset()
     """Object ids of the Entra groups in the token, in lower case."""
     is_application: bool = False
+    client_id: str = field(default="", compare=False)
+    """Of the application that asks, for itself or for a person."""
     correlation_id: str = field(default="", compare=False)
     """Of the request that the caller makes now, for the audit; "" outside of one."""
 

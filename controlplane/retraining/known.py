@@ -47,14 +47,19 @@ async def by_name(workspaces: WorkspaceRepository, name: str) -> Known | None:
     return None if stored is None or stored.record.deleting else known(stored.record)
 
 
+async def by_group(workspaces: WorkspaceRepository, arm_id: str) -> Known | None:
+    """The managed workspace whose resource group this is or lies in; None for what is elsewhere."""
+    subscription, group = subscription_of(arm_id), resource_group_of(arm_id)
+    if subscription is None or group is None:
+        return None
+    owner = await workspaces.shares.holder(group_row(subscription, group))
+    return None if owner is None else await by_name(workspaces, owner)
+
+
 async def by_id(workspaces: WorkspaceRepository, arm_id: str) -> Known | None:
     """The managed workspace whose Azure ML workspace this is, or has this below it; None for any other resource.
 
     Raises what the store raises.
     """
-    subscription, group = subscription_of(arm_id), resource_group_of(arm_id)
-    if subscription is None or group is None:
-        return None
-    owner = await workspaces.shares.holder(group_row(subscription, group))
-    found = None if owner is None else await by_name(workspaces, owner)
+    found = await by_group(workspaces, arm_id)
     return found if found is not None and is_within(fold(arm_id), fold(found.workspace_id)) else None

@@ -63,7 +63,7 @@ def decode(event: Mapping[str, Any]) -> Heard | Unheard:
     topic = envelope.get("topic") or envelope.get("source")
     if not isinstance(topic, str) or len(topic) > 1000 or type_of(topic).lower() != WORKSPACE:
         return Unheard("its topic is no machine learning workspace")
-    at = _time(envelope.get("eventtime") or envelope.get("time"))
+    at = time_of(envelope.get("eventtime") or envelope.get("time"))
     event_id, data = envelope.get("id"), envelope.get("data")
     if at is None or not isinstance(event_id, str) or not event_id or not isinstance(data, Mapping):
         return Unheard("its id, time or data is missing")
@@ -107,8 +107,8 @@ def _tags(value: object) -> dict[str, str]:
     return {str(key): str(item) for key, item in list(value.items())[:_MOST_TAGS] if item is not None}
 
 
-def _time(value: object) -> datetime | None:
-    """Seven digits of a second, as .NET writes them, are more than Python reads."""
+def time_of(value: object) -> datetime | None:
+    """None for what is no time. Seven digits of a second, as .NET writes them, are more than Python reads."""
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if not isinstance(value, str):

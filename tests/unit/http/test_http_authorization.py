@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.http.examples import POLICY
+from controlplane.http.examples import ALERT, POLICY
 from controlplane.projects.access import TABLE, Permission, Role
 from tests.support.api import Api, registration, spec
 
@@ -33,6 +33,7 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.ACCESS_APPROVE: ("POST", "workspaces/churn-dev/access:approve", None),
     Permission.ACCESS_EXPLAIN: ("GET", "workspaces/churn-dev/access/explanation", None),
     Permission.JOBS_CHECK: ("POST", "jobs:check", {"workspace": "churn-dev", "job": {"command": "ls"}}),
+    Permission.ALERTS_SEND: ("POST", "alerts", ALERT),
     Permission.POLICIES_LIST: ("GET", "workspaces/churn-dev/retrainingPolicies", None),
     Permission.POLICIES_GET: ("GET", "workspaces/churn-dev/retrainingPolicies/churn", None),
     Permission.POLICIES_PUT: ("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY),
@@ -66,6 +67,7 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.ACCESS_APPROVE: {ADMIN},
     Permission.ACCESS_EXPLAIN: {ADMIN, CONTRIBUTOR, READER},
     Permission.JOBS_CHECK: {ADMIN, CONTRIBUTOR, READER},
+    Permission.ALERTS_SEND: set(),
     Permission.POLICIES_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_PUT: {ADMIN, CONTRIBUTOR},
@@ -81,6 +83,7 @@ HIDDEN = {
     Permission.PROJECTS_LIST: 403,
     Permission.PROJECTS_PUT: 403,
     Permission.PROJECTS_DELETE: 403,
+    Permission.ALERTS_SEND: 403,
     Permission.WORKSPACES_LIST: 200,
     Permission.OPERATIONS_LIST: 200,
     Permission.AUDIT_LIST: 200,

@@ -53,6 +53,7 @@ def test_every_route_is_in_it() -> None:
         *((f"/api/workspaces/{{name}}/access:{action}", "POST") for action in ("reconcile", "approve")),
         ("/api/workspaces/{name}/retrainingPolicies", "GET"),
         *(("/api/workspaces/{name}/retrainingPolicies/{model}", method) for method in ("GET", "PUT", "DELETE")),
+        ("/api/alerts", "POST"),
         ("/api/operations", "GET"),
         ("/api/operations/{operationId}", "GET"),
         ("/api/operations/{operationId}:cancel", "POST"),
@@ -139,7 +140,7 @@ def test_examples_are_accepted(document: dict[str, Any]) -> None:
         for _, _, operation in operations(document)
         for media in operation.get("requestBody", {}).get("content", {}).values()
     ]
-    assert len(shown) == 9
+    assert len(shown) == 10
     for schema, example in shown:
         validate(document, schema, example)
 
