@@ -22,7 +22,7 @@ class Limits(Model):
     """Upper bounds of one workspace of the project."""
 
     max_workspaces: int = Field(default=20, ge=0, description="Workspaces the project may have.")
-    max_nodes: int = Field(default=50, ge=0, description="Sum of maxNodes of a workspace's clusters.")
+    max_nodes: int = Field(default=50, ge=0, description="Nodes of a workspace: maxNodes of clusters, and instances.")
 
 
 class Registration(Model):

@@ -35,11 +35,17 @@ def _outside(name: str, spec: WorkspaceSpec, registration: Registration) -> Iter
         yield _detail("$.location", f"region {spec.location}", "regions")
     yield from _addresses(spec, registration.address_pools)
     yield from _ids(spec, registration)
-    nodes = sum(cluster.max_nodes for cluster in spec.compute.clusters)
-    if nodes > registration.limits.max_nodes:
-        most = registration.limits.max_nodes
-        text = f"compute.clusters: {nodes} nodes are more than the registration allows: its limits.maxNodes is {most}."
-        yield ErrorDetail(CODE, text, "$.compute.clusters")
+    yield from _nodes(spec, registration.limits.max_nodes)
+
+
+def _nodes(spec: WorkspaceSpec, most: int) -> Iterator[ErrorDetail]:
+    """A compute instance is a node of its own."""
+    of_clusters, instances = sum(cluster.max_nodes for cluster in spec.compute.clusters), len(spec.compute.instances)
+    if of_clusters + instances > most:
+        what = f"{of_clusters} nodes of clusters and {instances} instances" if instances else f"{of_clusters} nodes"
+        path = "compute.clusters" if of_clusters > most else "compute.instances"
+        text = f"{path}: {what} are more than the registration allows: its limits.maxNodes is {most}."
+        yield ErrorDetail(CODE, text, f"$.{path}")
 
 
 def _of_agents(agents: Agents, registration: Registration) -> Iterator[ErrorDetail]:

@@ -147,7 +147,8 @@ def overreach(walk: Walk) -> None:
         screen.said(f"direct grant: {held['principalType']} {held['principalId']} is {held['role']}")
     why = walk.grace.call("GET", f"/workspaces/{NAME}/access/explanation", resource="storage", can="write").json()
     for grant in _own(one["grant"] for one in why["who"]):
-        who, behind = grant["persona"] or grant["principalType"], grant["row"] or "no row of the matrix"
+        who, asked_by = grant["persona"] or grant["principalType"], ", ".join(grant["requirements"])
+        behind = grant["row"] or asked_by or "no row of the matrix"
         screen.said(f"may write to storage: {who} as {grant['role']}, by {behind}")
     _expect(len(direct) == 1, f"{len(direct)} people have a grant")
 

@@ -8,14 +8,17 @@ and of every management group above, because they hold there too ("Role Assignme
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from controlplane.arm import fold, is_within, type_of
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
 from controlplane.workspaces.access.desired import DesiredAccess, Grant, Means
+from controlplane.workspaces.access.matrix import Column, roles_of, row_id
 from controlplane.workspaces.access.personas import Persona
+from controlplane.workspaces.access.roles import ROLES
 from controlplane.workspaces.model import Blueprint, Observed, Unreadable
 from controlplane.workspaces.observe import taken_roles
 from controlplane.workspaces.resolve import at
@@ -23,6 +26,9 @@ from controlplane.workspaces.resolve import at
 _PEOPLE, _APPLICATIONS = "user", "serviceprincipal"
 #: 400 of every PIM call in a tenant without Entra ID P2 or Governance.
 _NO_LICENCE = "AadPremiumLicenseRequired"
+
+_COLUMNS = MappingProxyType({Column.STORAGE: "storage", Column.VAULT: "vault", Column.REGISTRY: "registry"})
+_BY_AZURE = ("S2-09",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +95,11 @@ class Estate:
     """Then nobody knows which of the grants to people were taken by PIM and end by themselves."""
     ours: frozenset[str]
     """Object ids of the identities of what the workspace has, in lower case."""
-    declared: frozenset[str] = frozenset()
-    """Folded ids of the assignments that the blueprint writes: the matrix's, and such as a scale set's keeper's."""
+    declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Folded ids of the assignments that the blueprint writes, the matrix's and such as a scale set's keeper's, with
+    the requirements that ask for each."""
+    own: frozenset[str] = frozenset()
+    """Of ``ours``, what the workspace itself works as: the matrix's tenth row."""
 
     @property
     def wanted(self) -> DesiredAccess:
@@ -132,6 +141,26 @@ class Estate:
         held = self.eligibility(held) or held
         return next((grant for grant in self.wanted.grants if held.is_of(grant)), None)
 
+    def row(self, held: Held, at_resource: str | None = None) -> str | None:
+        """The line of the matrix behind it, or behind what it lets its holder do to one resource. What the workspace's
+        identity has is its tenth line where a cell says so, whoever made the assignment."""
+        if (grant := self.granted(held)) is not None:
+            return grant.row
+        wanted, production = fold(at_resource or held.scope), self.wanted.production
+        if held.principal not in self.own:
+            return None
+        for column, codes in roles_of(Persona.ML_WORKSPACE, production=production).items():
+            here = fold(self.place(_COLUMNS.get(column, "")) or "") == wanted
+            if here and any(ROLES[code].guid == held.role for code in codes):
+                return row_id(Persona.ML_WORKSPACE, production=production)
+        return None
+
+    def needs(self, held: Held) -> tuple[str, ...]:
+        """The requirements that ask for it. S2-09: of a system identity Azure makes Contributor of the group itself."""
+        by_azure = held.principal in self.own and held.role == ROLES["C"].guid
+        on_group = fold(held.scope) in {fold(group) for group in self.blueprint.own_groups}
+        return self.declared.get(fold(held.id), _BY_AZURE if by_azure and on_group else ())
+
     def missing(self) -> tuple[Grant, ...]:
         """What the matrix wants and nobody sees in Azure."""
         return tuple(grant for grant in self.wanted.grants if not any(held.is_of(grant) for held in self.held))
@@ -161,12 +190,23 @@ def estate(blueprint: Blueprint, observed: Observed) -> Estate:
         _by_pim(observed, f"{group}/providers/{kinds.ACTIVATION}"),
         own_identities(blueprint, observed),
         _declared(blueprint, observed),
+        _works_as(observed),
     )
 
 
-def _declared(blueprint: Blueprint, observed: Observed) -> frozenset[str]:
-    roles = (item.key for item in blueprint.resources if item.type == kinds.ROLE_ASSIGNMENT)
-    return frozenset(fold(str(observed.bodies[key]["id"])) for key in roles if key in observed.bodies)
+def _declared(blueprint: Blueprint, observed: Observed) -> Mapping[str, tuple[str, ...]]:
+    roles = (item for item in blueprint.resources if item.type == kinds.ROLE_ASSIGNMENT)
+    bodies = observed.bodies
+    return {fold(str(bodies[item.key]["id"])): item.requirements for item in roles if item.key in bodies}
+
+
+def _works_as(observed: Observed) -> frozenset[str]:
+    """Object ids of the identities that the workspace itself has."""
+    body = observed.bodies.get("workspace")
+    carried = at(body, "identity.userAssignedIdentities")
+    more = carried.values() if isinstance(carried, Mapping) else ()
+    found = (at(body, "identity.principalId"), *(at(one, "principalId") for one in more))
+    return frozenset(one.lower() for one in found if isinstance(one, str))
 
 
 def _by_pim(observed: Observed, path: str) -> Unreadable | None:

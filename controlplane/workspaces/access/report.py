@@ -88,6 +88,9 @@ class HeldView(Model):
         default=None, description="Taken by whoever is eligible (PIM), until then; null for what was granted."
     )
     row: str | None = Field(description="The line of the matrix behind it; null when there is none.")
+    requirements: tuple[str, ...] = Field(
+        default=(), description="What asks for it besides, such as S2-17; both empty: nothing does."
+    )
 
 
 class DriftView(Model):
@@ -192,7 +195,7 @@ def explain(estate: Estate, workspace: str, names: Names | None, resource: JsonO
     for held in estate.held:
         allowed = planes(held.role, can, type_of(arm_id), by_key=by_key) if held.reaches(arm_id) else ()
         if allowed is None or allowed:
-            found.append(ReaderView(grant=views.held(held), planes=allowed))
+            found.append(ReaderView(grant=views.held(held, arm_id), planes=allowed))
     return Explanation(workspace=workspace, resource=arm_id, can=can, unreadable=_why(estate), who=tuple(found))
 
 
@@ -256,8 +259,8 @@ class _Views:
             return GrantState.MISSING
         return GrantState.PENDING_MANUAL if grant.name in self._approved else GrantState.AWAITING_APPROVAL
 
-    def held(self, held: Held) -> HeldView:
-        granted = self._estate.granted(held)
+    def held(self, held: Held, at_resource: str | None = None) -> HeldView:
+        """``at_resource``: asked about one resource, where it lets its holder do something."""
         return HeldView(
             id=held.id,
             principal_id=held.principal,
@@ -269,7 +272,8 @@ class _Views:
             inherited=held.inherited,
             eligible=held.eligible,
             activated_until=datetime.fromisoformat(held.until) if held.until else None,
-            row=granted.row if granted else None,
+            row=self._estate.row(held, at_resource),
+            requirements=self._estate.needs(held),
         )
 
     def drift(self) -> DriftView:

@@ -122,6 +122,14 @@ def test_outside_is_named_by_its_path(changes: dict[str, Any], target: str) -> N
     assert targets(spec(**changes)) == [target]
 
 
+def test_an_instance_is_a_node() -> None:
+    """Fifty nodes may be there: with an instance beside them it is one too many."""
+    clusters = [{"name": "c1", "size": "Standard_D2", "maxNodes": 50}]
+    instance = {"name": "ada-box-a1", "size": "Standard_D2", "assignedTo": "00000000-0000-0000-0000-0000000000a1"}
+    assert targets(spec(compute={"clusters": clusters})) == []
+    assert targets(spec(compute={"clusters": clusters, "instances": [instance]})) == ["$.compute.instances"]
+
+
 def test_everything_outside_is_listed() -> None:
     asked = spec(location="eastus", network={"addressSpace": "10.99.0.0/22"})
     assert targets(asked) == ["$.location", "$.network.addressSpace"]

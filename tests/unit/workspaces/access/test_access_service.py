@@ -315,3 +315,36 @@ def test_what_an_administrator_of_the_subscription_holds_is_not_taken_away(produ
     product.deps = replace(product.deps, administrators=(ada,))
     assert reconcile(product, consent=True) == "Succeeded"
     assert [held.principal_id for held in access(product).drift.extra] == [ada]
+
+
+def behind(product: QuietProduct, resource: str, principal: str) -> set[tuple[str, str, str | None, tuple[str, ...]]]:
+    """Role, name of its scope, row and requirements, of what an identity may do to a resource."""
+    found = product.run(service.explain_access(product.services, ADMIN, NAME, resource, Can.READ)).who
+    mine = [one.grant for one in found if one.grant.principal_id == principal]
+    return {(one.role, one.scope.rpartition("/")[2], one.row, one.requirements) for one in mine}
+
+
+def test_an_explanation_names_the_identity_s_row_or_what_else_asks_for_its_role(product: QuietProduct) -> None:
+    """RB-D10 has Contributor on registry and storage, not on the vault; Azure's own grant on the group is S2-09's."""
+    identity = (product.body(product.ids()["workspace"]) or {})["identity"]["principalId"]
+    group = product.ids()["resource-group"].rpartition("/")[2]
+    names = {key: product.ids()[key].rpartition("/")[2] for key in ("registry", "vault")}
+    assert behind(product, "registry", identity) == {
+        ("Contributor", group, "RB-D10", ("S2-09",)),
+        ("Contributor", names["registry"], "RB-D10", ("S1-02", "S1-69", "S2-70")),
+    }
+    assert ("Contributor", group, "RB-D10", ("S2-09",)) in behind(product, "storage", identity)
+    assert behind(product, "vault", identity) == {
+        ("Contributor", group, None, ("S2-09",)),
+        ("Contributor", names["vault"], None, ("S1-02",)),
+        ("Key Vault Administrator", names["vault"], None, ("S1-02",)),
+    }
+
+
+def test_a_cluster_s_identity_is_not_the_workspace_s(product: QuietProduct) -> None:
+    """Contributor on the registry is a cell of RB-D10 for the workspace's identity and for nobody else's."""
+    cluster = next(key for key in product.ids() if key.startswith("cluster/"))
+    principal = (product.body(product.ids()[cluster]) or {})["identity"]["principalId"]
+    assert given(product, principal, "C", "registry") == 201
+    registry = product.ids()["registry"].rpartition("/")[2]
+    assert ("Contributor", registry, None, ()) in behind(product, "registry", principal)
