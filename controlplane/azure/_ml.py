@@ -21,6 +21,7 @@ from controlplane.arm import name_of, resource_group_of, subscription_of
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.errors import UNNAMED, clean, error_of, is_absence, lost_connection
 from controlplane.azure.hosts import ensure_trusted
+from controlplane.azure.pipeline_inputs import require_remote
 from controlplane.clouds import HOSTS
 from controlplane.errors import ControlPlaneError, Fatal, Rejected, Transient
 from controlplane.settings import Settings
@@ -83,6 +84,7 @@ class Session:
             client = self._client(workspace_id)
             name, _, version = asked.component.removeprefix("azureml:").partition(":")
             found = client.components.get(name, version) if version else client.components.get(name, label="latest")
+            require_remote({key: one.type for key, one in (found.inputs or {}).items()}, asked.inputs)
             job = found(**asked.inputs)
             job.name, job.experiment_name = asked.name, asked.experiment
             job.tags = {**asked.tags, owner_tag: asked.owner}

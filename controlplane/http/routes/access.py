@@ -28,7 +28,8 @@ Days = Annotated[
     str | None,
     Query(
         pattern="^([1-9]|[1-8][0-9]|90)d$",
-        description="Days of the activity log to look at, such as 30d; 90d is all that Azure keeps.",
+        description="Days of the activity log to look at, such as 30d; 90d is all that Azure keeps. It takes "
+        "the right to reconcile access.",
     ),
 ]
 

@@ -84,7 +84,9 @@ async def get_access(
     deps: ServiceDeps, caller: Caller, name: str, days: int | None = None
 ) -> tuple[StoredWorkspace, AccessReport]:
     """Personas, drift and invariants, as Azure has them now; with ``days``, what was done in as many (at most 90)."""
-    stored = await require(deps, caller, Permission.ACCESS_GET, name)
+    # What colleagues did by name, and who is in which group, is for whoever may change their access.
+    permission = Permission.ACCESS_GET if days is None else Permission.ACCESS_RECONCILE
+    stored = await require(deps, caller, permission, name)
     seen = await _see(deps, stored)
     found = await _report(deps, seen)
     if days is None:

@@ -52,6 +52,19 @@ async def test_a_lead_sees_and_changes_and_a_scientist_sees(api: Api) -> None:
         assert done.status_code in (200, 202, 409), (path, done.text)
 
 
+async def test_who_did_what_is_for_whoever_changes_access(api: Api) -> None:
+    """Names of colleagues, what they did and which groups they are in: a scientist who sees the workspace sees none."""
+    await prepared(api)
+    readers = (api.member("churn", "Workspace.Reader"), api.issuer.token("ada", groups=[SCIENTISTS]))
+    for token in readers:
+        refused = await api.call("GET", "workspaces/churn-dev/access", token=token, activity="30d")
+        assert (refused.status_code, error(refused)["code"]) == (403, "AuthorizationFailed")
+        assert (await api.call("GET", "workspaces/churn-dev/access", token=token)).json()["activity"] is None
+    for token in (api.admin, api.member("churn", "Workspace.Contributor"), api.issuer.token("ada", groups=[LEADS])):
+        answer = await api.call("GET", "workspaces/churn-dev/access", token=token, activity="30d")
+        assert (answer.status_code, answer.json()["activity"]["actors"]) == (200, None)
+
+
 async def test_lists_show_what_a_persona_may_see(api: Api) -> None:
     operation = await prepared(api)
     for group, expected in ((LEADS, ["churn-dev"]), (SCIENTISTS, ["churn-dev"]), (TESTERS, [])):
