@@ -26,6 +26,7 @@ def _iso(value: Any) -> Any:
 Period = Annotated[timedelta, BeforeValidator(_iso)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class Mode(StrEnum):
@@ -131,7 +132,7 @@ class Pipeline(Model):
 
     kind: PipelineKind = PipelineKind.COMPONENT
     name: Name = Field(description="Of the component, the batch endpoint, or the schedule.")
-    version: str | None = Field(default=None, max_length=64, description="Of the component; absent: its latest.")
+    version: Version | None = Field(default=None, description="Of the component; absent: its latest.")
     deployment: Name | None = Field(default=None, description="Of the batch endpoint.")
     compute: Name | None = Field(default=None, description="Cluster of the workspace.")
     experiment: Name = Field(default="retraining")
