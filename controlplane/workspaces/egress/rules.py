@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from controlplane.arm import name_of
+from controlplane.arm import fold, name_of
 from controlplane.json_types import JsonObject
 from controlplane.workspaces.egress.hosts import SOURCES, Host, Source, covers
 from controlplane.workspaces.spec_model import NetworkMode, OutboundRule, WorkspaceSpec
@@ -145,14 +145,19 @@ def _to_data(spec: WorkspaceSpec) -> Iterator[Rule]:
 
     A datastore of a data lake takes two: "dfs" for its files, "blob" for what still speaks the older protocol.
     """
-    written = {(r.destination.lower(), r.subresource) for r in spec.network.managed.outbound_rules if r.subresource}
+    rules = spec.network.managed.outbound_rules
+    written = {(fold(rule.destination), rule.subresource.lower()) for rule in rules if rule.subresource}
+    ids: dict[str, str] = {}
     wanted: dict[tuple[str, str], list[str]] = {}
     for store in spec.datastores:
+        # Datastores of one account may spell its id in different ways.
+        account = fold(store.account)
+        ids.setdefault(account, store.account)
         for subresource in ("blob", "dfs") if store.type == "azureDataLakeGen2" else ("blob",):
-            if store.private_endpoint and (store.account.lower(), subresource) not in written:
-                wanted.setdefault((store.account, subresource), []).append(f"$.datastores[{store.name}]")
+            if store.private_endpoint and (account, subresource) not in written:
+                wanted.setdefault((account, subresource), []).append(f"$.datastores[{store.name}]")
     for (account, subresource), because in wanted.items():
-        destination = {"serviceResourceId": account, "subresourceTarget": subresource, "sparkEnabled": False}
+        destination = {"serviceResourceId": ids[account], "subresourceTarget": subresource, "sparkEnabled": False}
         name = f"{DATA_PREFIX}{name_of(account)}-{subresource}"
         yield Rule(name, PRIVATE_ENDPOINT, destination, tuple(because), ("S2-65", "S5-03"))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from controlplane.operations.model import Model
-from controlplane.workspaces.spec_model.types import Duration, Guid
+from controlplane.workspaces.spec_model.types import Duration, Guid, without_slash
 
-IdentityRef = Annotated[str, Field(max_length=500)]
+IdentityRef = Annotated[str, Field(max_length=500), AfterValidator(without_slash)]
 
 
 def is_arm_id(identity: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from controlplane.operations.model import Model
+from controlplane.workspaces.spec_model.types import without_slash
 
 
 class OutboundRule(Model):
@@ -21,7 +22,7 @@ class OutboundRule(Model):
         description="`fqdn` and `serviceTag` need managedAllowOnlyApprovedOutbound; the first `fqdn` rule starts an "
         "Azure Firewall, which is billed by the hour."
     )
-    destination: str = Field(
+    destination: Annotated[str, AfterValidator(without_slash)] = Field(
         min_length=1,
         max_length=500,
         description="A host name (`pypi.org`, `*.pytorch.org`), a service tag (`AzureDevOps`), or what the private "

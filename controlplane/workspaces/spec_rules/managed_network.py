@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from controlplane.arm import name_of, resource_group_of, subscription_of, type_of
+from controlplane.arm import fold, name_of, resource_group_of, subscription_of, type_of
 from controlplane.errors import ErrorDetail
+from controlplane.workspaces.egress.hosts import covers
 from controlplane.workspaces.egress.rules import CATALOG_PREFIX, DATA_PREFIX, OWN_TARGETS
 from controlplane.workspaces.spec_model import NetworkMode, OutboundRule, WorkspaceSpec
 
@@ -22,6 +23,12 @@ _TAG = re.compile(r"[A-Z][A-Za-z0-9]{1,60}(\.[A-Za-z0-9]{1,60})?")
 _STORAGE = re.compile(
     r"(^|\.)(blob|file|dfs|queue|table|web)\.core\.(windows\.net|usgovcloudapi\.net|chinacloudapi\.cn)$"
 )
+_STORAGE_SUFFIXES = tuple(f"blob.core.{cloud}" for cloud in ("windows.net", "usgovcloudapi.net", "chinacloudapi.cn"))
+#: Endpoints to the workspace's own that Azure makes itself, "required" rules, and refuses a second time: "private
+#: endpoints … automatically created" for the workspace and its private storage account, key vault and registry.
+_BY_AZURE = {"storage": ("blob", "file"), "vault": ("vault",), "registry": ("registry",)}
+#: And the others that there are ("Private-link resource").
+_GROUPS = {"storage": ("dfs", "queue", "table", "web", "blob_secondary", "dfs_secondary", "queue_secondary")}
 #: Fields of a rule that only some types have.
 _ONLY = {
     "subresource": "privateEndpoint",
@@ -88,12 +95,26 @@ def _destination(rule: OutboundRule, path: str) -> Iterator[ErrorDetail]:
     match rule.type:
         case "fqdn" if not _HOST.fullmatch(rule.destination):
             yield _wrong(target, "is no host name; `*.` may stand before a domain, and nowhere else")
-        case "fqdn" if _STORAGE.search(rule.destination.lower()):
+        case "fqdn" if _leads_to_storage(rule.destination.lower()):
             yield _wrong(target, "is Azure Storage, which no FQDN rule leads to; use a privateEndpoint rule")
         case "serviceTag" if not _TAG.fullmatch(rule.destination):
             yield _wrong(target, "is no service tag, such as AzureDevOps or AzureOpenDatasets.WestEurope")
         case "privateEndpoint" if rule.destination not in OWN_TARGETS and not _is_resource(rule.destination):
             yield _wrong(target, f"is not the ARM id of a resource, and none of {', '.join(OWN_TARGETS)}")
+        case "privateEndpoint" if rule.destination in OWN_TARGETS and rule.subresource is not None:
+            yield from _own_endpoint(rule.destination, rule.subresource.lower(), path)
+
+
+def _leads_to_storage(host: str) -> bool:
+    """Also by a wildcard of a domain that storage lies in."""
+    return bool(_STORAGE.search(host)) or any(covers(host, suffix) for suffix in _STORAGE_SUFFIXES)
+
+
+def _own_endpoint(target: str, group: str, path: str) -> Iterator[ErrorDetail]:
+    if group in _BY_AZURE[target]:
+        yield _wrong(f"{path}.subresource", f"is {group} of the workspace's own {target}, which Azure makes by itself")
+    elif group not in _GROUPS.get(target, ()):
+        yield _wrong(f"{path}.subresource", f"is {group}, and {target} has no such group")
 
 
 def _is_resource(text: str) -> bool:
@@ -104,7 +125,7 @@ def _twice(rules: tuple[OutboundRule, ...]) -> Iterator[ErrorDetail]:
     """Azure refuses a second rule to the same destination (azureml-examples, pull request 2990)."""
     seen: dict[tuple[str, str, str], str] = {}
     for index, rule in enumerate(rules):
-        key = (rule.type, rule.destination.lower(), (rule.subresource or "").lower())
+        key = (rule.type, fold(rule.destination), (rule.subresource or "").lower())
         if rule.type != "serviceTag" and key in seen:
             yield _wrong(f"{_RULES}[{index}].destination", f"is that of rule '{seen[key]}' too")
         seen.setdefault(key, rule.name)
