@@ -236,7 +236,8 @@ def connection_type(linkable: Linkable) -> ResourceType:
         keys=("name", "id", "type", "location", "properties"),
         type_shown=linkable.shown_type,
         required=(Required("properties.privateLinkServiceConnectionState.status"),),
-        keep_on_put=("properties.privateEndpoint",),
+        # Its id is read-only in clients' models: `az storage account private-endpoint-connection approve` sends `{}`.
+        keep_on_put=("properties.privateEndpoint", "properties.privateEndpoint.id"),
         hooks=(
             Hook(Phase.VALIDATE, "connection-needs-endpoint", validate_connection),
             Hook(Phase.ACCEPTED, "connection-tells-endpoint", tell_endpoint),

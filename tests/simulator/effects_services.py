@@ -69,7 +69,9 @@ def endpoint_learns_of_approval_and_rejection(lab: Lab) -> None:
     blob_endpoint(lab, manual=True)
     before = lab.get(endpoint_id("blob"))["properties"]
     assert before["customDnsConfigs"] == []
-    lab.put(connection(lab), decision("Approved"))
+    approval = decision("Approved")
+    approval["properties"]["privateEndpoint"] = {}  # as clients send it, in whose models its id is read-only
+    lab.put(connection(lab), approval)
     lab.advance(1)
     after = lab.get(endpoint_id("blob"))["properties"]
     state = after["manualPrivateLinkServiceConnections"][0]["properties"]["privateLinkServiceConnectionState"]
