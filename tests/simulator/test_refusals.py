@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from simulator.types import ALL_TYPES
-from tests.simulator import effects_pim, estate, refusals_gateways, refusals_learning
+from tests.simulator import effects_pim, estate, refusals_gateways, refusals_learning, refusals_policies
 from tests.simulator.estate import (
     CLUSTER,
     ENDPOINTS,
@@ -467,6 +467,7 @@ CASES: dict[str, Case] = {
     **asset("data"),
     **refusals_gateways.CASES,
     **refusals_learning.CASES,
+    **refusals_policies.CASES,
 }
 
 #: Types that no caller writes.
