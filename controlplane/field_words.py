@@ -17,7 +17,10 @@ from pydantic_core import ErrorDetails
 #: Field errors that have a code of their own; every other is ``InvalidValue``.
 CODES = {"extra_forbidden": "UnknownField", "missing": "MissingField"}
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-_NOT_AN_OBJECT = frozenset({"dict_type", "model_type", "model_attributes_type"})
+_SHAPES = {
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "Input should be a JSON object"),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type"), "Input should be a JSON array"),
+}
 _LONGEST_NAME = 64
 """Nobody's slip of the pen is longer, and names are compared letter by letter."""
 
@@ -29,8 +32,8 @@ def code_of(item: ErrorDetails) -> str:
 def words_of(item: ErrorDetails, model: type[BaseModel], *, helpful: bool = True) -> str:
     """Without a full stop. ``helpful=False`` looks nothing up: for bodies with thousands of errors."""
     kind, place = item["type"], item["loc"]
-    if kind in _NOT_AN_OBJECT:
-        return "Input should be a JSON object"
+    if kind in _SHAPES:
+        return _SHAPES[kind]
     if not helpful:
         return item["msg"]
     if kind == "extra_forbidden":

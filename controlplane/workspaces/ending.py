@@ -108,7 +108,7 @@ def has_deleted(operation: Operation) -> bool:
 
 def deadline_exceeded(operation: Operation) -> ErrorBody:
     """Why an operation ended at its deadline: what it waited for."""
-    message = f"The operation was to end by {operation.deadline.isoformat()}. {operation.waits_for}"
+    message = f"The operation was to end by {operation.deadline:%Y-%m-%dT%H:%M:%SZ}. {operation.waits_for}"
     return ErrorBody(code=DEADLINE_EXCEEDED, message=message)
 
 

@@ -99,7 +99,7 @@ async def require_idle(deps: ServiceDeps, stored: StoredWorkspace) -> StoredOper
     raise Conflict(
         "AnotherOperationInProgress",
         f"Operation {running.operation.id} ({running.operation.kind}) is running on workspace {stored.record.name!r}; "
-        f"wait for its end, or cancel it. Its deadline is {running.operation.deadline.isoformat()}.",
+        f"wait for its end, or cancel it. Its deadline is {running.operation.deadline:%Y-%m-%dT%H:%M:%SZ}.",
         target=f"operations/{running.operation.id}",
     )
 

@@ -30,6 +30,11 @@ def _address_space(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     except ValueError as error:
         yield ErrorDetail("InvalidValue", f"network.addressSpace: '{text}' is no IPv4 CIDR range: {error}.", path)
         return
+    if "/" not in text:
+        yield ErrorDetail(
+            "InvalidValue", f"network.addressSpace: {text} has no size; write {text}/22 or the like.", path
+        )
+        return
     if not any(network.subnet_of(private) for private in PRIVATE):
         yield ErrorDetail("InvalidValue", f"network.addressSpace: {text} is not inside a private range.", path)
     if network.prefixlen < LARGEST_PREFIX:

@@ -36,6 +36,13 @@ def refused(**changes: Any) -> tuple[ErrorDetail, ...]:
         ({"location": "West Europe"}, "InvalidValue", "$.location", "(Azure region name, such as westeurope)."),
         ({"owners": ["ada@contoso.com"]}, "InvalidValue", "$.owners[0]", "Input should be a GUID"),
         ({"compute": []}, "InvalidValue", "$.compute", "Input should be a JSON object."),
+        ({"owners": "ada"}, "InvalidValue", "$.owners", "Input should be a JSON array."),
+        (
+            {"network": {**example()["network"], "addressSpace": "10.40.0.0"}},
+            "InvalidValue",
+            "$.network.addressSpace",
+            "write 10.40.0.0/22",
+        ),
     ],
 )
 def test_a_bad_field_is_told_with_what_would_be_good(changes: dict[str, Any], code: str, path: str, says: str) -> None:
