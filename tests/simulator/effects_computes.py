@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.types.machinelearning import workspace_effects as ml
 from tests.simulator import estate
 from tests.simulator.effects_network import effect
-from tests.simulator.effects_services import with_endpoint
+from tests.simulator.effects_workspaces import with_endpoint
 from tests.simulator.estate import CLUSTER, LOCATION, TRAINING, WORKSPACE
 from tests.simulator.lab import Body, Lab
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.simulator import estate
 from tests.simulator.effects_network import effect
-from tests.simulator.effects_services import with_endpoint
+from tests.simulator.effects_workspaces import with_endpoint
 from tests.simulator.estate import CLUSTER, JOB, LOCATION, NSG, STORAGE, TRAINING, VNET
 from tests.simulator.lab import Body, Lab, provider
 

@@ -17,7 +17,7 @@ from simulator.engine.hooks import Resource
 from simulator.engine.outbox import Event
 from simulator.planes import eventgrid as rules
 from tests.simulator import estate
-from tests.simulator.effects_services import with_endpoint
+from tests.simulator.effects_workspaces import with_endpoint
 from tests.simulator.lab import Lab
 from tests.support.receiver import PATIENCE_SECONDS, Receiver, receiver
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)

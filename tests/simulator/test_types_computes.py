@@ -7,7 +7,7 @@ import pytest
 from simulator.types.machinelearning import workspace_effects as ml
 from tests.simulator import estate
 from tests.simulator.effects_computes import INSTANCE, instance_body, state
-from tests.simulator.effects_services import roles, with_endpoint
+from tests.simulator.effects_workspaces import roles, with_endpoint
 from tests.simulator.estate import CLUSTER, LOCATION, REGISTRY, WORKSPACE
 from tests.simulator.lab import Lab, provider
 

@@ -8,25 +8,29 @@ from simulator.types import ALL_TYPES
 from tests.simulator import (
     effects_azure_policy,
     effects_computes,
+    effects_endpoints,
     effects_events,
     effects_gateways,
     effects_identity,
     effects_learning,
     effects_machines,
     effects_managed,
+    effects_nodes,
     effects_pim,
     effects_policies,
     effects_routes,
     effects_scale_sets,
     effects_services,
+    effects_workspaces,
 )
 from tests.simulator.effects_network import EFFECTS
 from tests.simulator.lab import Lab
 
 # Imported for the effects they add.
 assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE and effects_policies.POLICY
-assert effects_gateways.GATEWAY and effects_machines.RULES and effects_managed.APPROVED and effects_services.Effect
+assert effects_gateways.GATEWAY and effects_machines.RULES and effects_managed.APPROVED and effects_services.OTHER_GROUP
 assert effects_scale_sets.SCALE_SET
+assert effects_endpoints.TABLE and effects_nodes.TABLE and effects_workspaces.TABLE
 assert effects_identity.TABLE and effects_pim.TABLE and effects_learning.RULES
 assert effects_azure_policy.TABLE
 
