@@ -23,6 +23,8 @@ from controlplane.http.routes import (
     operations,
     policies,
     projects,
+    retrainings,
+    signals,
     topology,
     workspaces,
 )
@@ -71,7 +73,21 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
     )
     app.state.api = Api(services, fetch)
     # What portals ask for most comes first: a path is held against one route after the other.
-    for module in (workspaces, operations, jobs, projects, topology, access, policies, alerts, catalog, audit, health):
+    for module in (
+        workspaces,
+        operations,
+        jobs,
+        projects,
+        topology,
+        access,
+        policies,
+        retrainings,
+        signals,
+        alerts,
+        catalog,
+        audit,
+        health,
+    ):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Edge)

@@ -74,4 +74,6 @@ ALERT: dict[str, Any] = {
     },
 }
 
+WISH: dict[str, Any] = {"workspace": "churn-dev", "model": "churn", "reason": "The price list changed on Monday."}
+
 PLAN: dict[str, Any] = {"spec": SPEC}

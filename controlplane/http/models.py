@@ -19,7 +19,10 @@ from controlplane.operations.model import (
     StepStatus,
 )
 from controlplane.projects.model import Registration
+from controlplane.retraining.model import Decision as RetrainingDecision
+from controlplane.retraining.runs.model import Run
 from controlplane.retraining.services.policies import PolicyBody
+from controlplane.retraining.signal import Signal
 from controlplane.workspaces.access.report import AccessReport
 from controlplane.workspaces.conflicts import Decision
 from controlplane.workspaces.model import Action
@@ -87,6 +90,35 @@ class AlertTaken(Model):
 
     signal: str | None = Field(description="The signal that it became, or is a copy of; null: it is left alone.")
     reason: str
+
+
+class SignalList(Model):
+    value: tuple[Signal, ...]
+    next_link: str | None = None
+
+
+class DecisionList(Model):
+    value: tuple[RetrainingDecision, ...]
+    next_link: str | None = None
+
+
+class RetrainingBody(Model):
+    """A run as the API answers it."""
+
+    id: str
+    etag: str
+    run: Run
+
+
+class RetrainingList(Model):
+    value: tuple[RetrainingBody, ...]
+    next_link: str | None = None
+
+
+class RetrainingAsked(Model):
+    """A wish was taken; its decision is made in a moment."""
+
+    signal: str = Field(description="Where the decision will stand: `GET /signals/{signal}`.")
 
 
 class PolicyList(Model):

@@ -11,6 +11,8 @@ from controlplane.http.models import ErrorResponse, PlanRequest, VerifyRequest
 from controlplane.http.requests import API_VERSIONS
 from controlplane.operations.repeatability import REQUEST_ID, RESULT
 from controlplane.projects.model import Registration
+from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.services.signals import Wish
 from controlplane.workspaces.jobs.model import JobQuestion
 
 TITLE = "MLOps control plane"
@@ -53,7 +55,7 @@ def build(app: FastAPI) -> dict[str, Any]:
     schemas: dict[str, Any] = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for model in (ErrorResponse, Registration, PlanRequest, VerifyRequest, JobQuestion):
+    for model in (ErrorResponse, Registration, PlanRequest, VerifyRequest, JobQuestion, Wish, RetrainingPolicy):
         schema = model.model_json_schema(ref_template=_REF, mode="validation")
         for name, definition in schema.pop("$defs", {}).items():
             schemas.setdefault(name, definition)

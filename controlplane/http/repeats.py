@@ -35,6 +35,11 @@ class Once:
         self._clock = ctx.services.clock
         self._key = key
 
+    @property
+    def identity(self) -> str | None:
+        """The same for the same request of the same caller, where it is repeatable."""
+        return self._key.row if self._key else None
+
     def remember(self, response: Response) -> tuple[Write, ...]:
         """What has to be in the commit of the effect, so that the effect is never without its answer."""
         if self._key is None:

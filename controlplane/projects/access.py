@@ -59,6 +59,15 @@ class Permission(StrEnum):
     POLICIES_GET = "RetrainingPolicies_Get"
     POLICIES_PUT = "RetrainingPolicies_CreateOrReplace"
     POLICIES_DELETE = "RetrainingPolicies_Delete"
+    SIGNALS_LIST = "Signals_List"
+    SIGNALS_GET = "Signals_Get"
+    DECISIONS_LIST = "Decisions_List"
+    RETRAININGS_LIST = "Retrainings_List"
+    RETRAININGS_GET = "Retrainings_Get"
+    RETRAININGS_POST = "Retrainings_Request"
+    RETRAININGS_APPROVE = "Retrainings_Approve"
+    RETRAININGS_REJECT = "Retrainings_Reject"
+    RETRAININGS_CANCEL = "Retrainings_Cancel"
     OPERATIONS_LIST = "Operations_List"
     OPERATIONS_GET = "Operations_Get"
     OPERATIONS_CANCEL = "Operations_Cancel"
@@ -68,6 +77,7 @@ class Permission(StrEnum):
 
 _ADMIN = frozenset({Role.ADMIN})
 _WRITE = frozenset({Role.ADMIN, Role.CONTRIBUTOR})
+_APPROVE = frozenset({Role.ADMIN, Role.APPROVER})
 _ASK = frozenset({Role.ADMIN, Role.CONTRIBUTOR, Role.READER})
 _READ = frozenset(Role)
 
@@ -98,6 +108,15 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.POLICIES_GET: _READ,
     Permission.POLICIES_PUT: _WRITE,
     Permission.POLICIES_DELETE: _WRITE,
+    Permission.SIGNALS_LIST: _READ,
+    Permission.SIGNALS_GET: _READ,
+    Permission.DECISIONS_LIST: _READ,
+    Permission.RETRAININGS_LIST: _READ,
+    Permission.RETRAININGS_GET: _READ,
+    Permission.RETRAININGS_POST: _WRITE,
+    Permission.RETRAININGS_APPROVE: _APPROVE,
+    Permission.RETRAININGS_REJECT: _APPROVE,
+    Permission.RETRAININGS_CANCEL: _WRITE,
     Permission.OPERATIONS_LIST: _READ,
     Permission.OPERATIONS_GET: _READ,
     Permission.OPERATIONS_CANCEL: _WRITE,

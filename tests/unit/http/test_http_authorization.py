@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
-from controlplane.http.examples import ALERT, POLICY
+from controlplane.http.examples import ALERT, POLICY, WISH
+from controlplane.objects.repository import put
 from controlplane.projects.access import TABLE, Permission, Role
+from controlplane.retraining.policy import Gate, Pipeline
+from controlplane.retraining.runs.model import Run, RunState
+from controlplane.retraining.signal import Signal, SignalKind, Source
 from tests.support.api import Api, registration, spec
 
 #: How each operation is called on project ``churn``; ``{op}`` is an operation of its workspace.
@@ -34,6 +38,15 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.ACCESS_EXPLAIN: ("GET", "workspaces/churn-dev/access/explanation", None),
     Permission.JOBS_CHECK: ("POST", "jobs:check", {"workspace": "churn-dev", "job": {"command": "ls"}}),
     Permission.ALERTS_SEND: ("POST", "alerts", ALERT),
+    Permission.SIGNALS_LIST: ("GET", "signals", None),
+    Permission.SIGNALS_GET: ("GET", "signals/churn-dev.0", None),
+    Permission.DECISIONS_LIST: ("GET", "decisions", None),
+    Permission.RETRAININGS_LIST: ("GET", "retrainings", None),
+    Permission.RETRAININGS_GET: ("GET", "retrainings/rt-0-1", None),
+    Permission.RETRAININGS_POST: ("POST", "retrainings", WISH),
+    Permission.RETRAININGS_APPROVE: ("POST", "retrainings/rt-0-1:approve", None),
+    Permission.RETRAININGS_REJECT: ("POST", "retrainings/rt-0-1:reject", None),
+    Permission.RETRAININGS_CANCEL: ("POST", "retrainings/rt-0-1:cancel", None),
     Permission.POLICIES_LIST: ("GET", "workspaces/churn-dev/retrainingPolicies", None),
     Permission.POLICIES_GET: ("GET", "workspaces/churn-dev/retrainingPolicies/churn", None),
     Permission.POLICIES_PUT: ("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY),
@@ -68,6 +81,15 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.ACCESS_EXPLAIN: {ADMIN, CONTRIBUTOR, READER},
     Permission.JOBS_CHECK: {ADMIN, CONTRIBUTOR, READER},
     Permission.ALERTS_SEND: set(),
+    Permission.SIGNALS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.SIGNALS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.DECISIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.RETRAININGS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.RETRAININGS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.RETRAININGS_POST: {ADMIN, CONTRIBUTOR},
+    Permission.RETRAININGS_APPROVE: {ADMIN, APPROVER},
+    Permission.RETRAININGS_REJECT: {ADMIN, APPROVER},
+    Permission.RETRAININGS_CANCEL: {ADMIN, CONTRIBUTOR},
     Permission.POLICIES_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_PUT: {ADMIN, CONTRIBUTOR},
@@ -85,6 +107,9 @@ HIDDEN = {
     Permission.PROJECTS_DELETE: 403,
     Permission.ALERTS_SEND: 403,
     Permission.WORKSPACES_LIST: 200,
+    Permission.SIGNALS_LIST: 200,
+    Permission.DECISIONS_LIST: 200,
+    Permission.RETRAININGS_LIST: 200,
     Permission.OPERATIONS_LIST: 200,
     Permission.AUDIT_LIST: 200,
     Permission.WORKSPACES_DELETE: 204,
@@ -107,15 +132,44 @@ def callers(api: Api) -> dict[str, tuple[str, Role | None]]:
     return people
 
 
+async def waiting_run(api: Api) -> None:
+    """A signal and a run that waits for approval."""
+    objects, now = api.services.objects, api.clock.now()
+    assert objects is not None
+    about = {"workspace": "churn-dev", "project": "churn"}
+    heard = {"kind": SignalKind.DATA_DRIFT, "source": Source.EVENT, "dedupe_key": "k", "observed_at": now}
+    signal = Signal.model_validate({"id": "churn-dev.0", **about, **heard, "received_at": now})
+    run = Run(
+        id="rt-0-1",
+        **about,
+        incarnation=1,
+        model="churn",
+        workspace_id="/subscriptions/x",
+        state=RunState.WAITING_APPROVAL,
+        deadline=now,
+        decision_id="d",
+        signal_id=signal.id,
+        policy_generation=1,
+        pipeline=Pipeline(name="retrain"),
+        gate=Gate(),
+        created_at=now,
+    )
+    await objects.commit([*put(None, signal), *put(None, run)])
+
+
 @pytest.mark.parametrize("permission", list(Permission))
 async def test_every_cell(api: Api, permission: Permission) -> None:
     method, path, body = CALLS[permission]
     await api.register("churn", "fraud")
     operation = await api.create()
     await api.call("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY)
+    await waiting_run(api)
     for name, (token, role) in callers(api).items():
         answer = await api.call(method, path.format(op=operation), body, token=token)
-        if role in MAY[permission]:
+        if role in MAY[permission] and permission is Permission.RETRAININGS_APPROVE and name.startswith("application"):
+            # A role is not enough for an application: the registration has to list it.
+            assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "ApproverNotListed"), name
+        elif role in MAY[permission]:
             # Busy (409) and not empty (409) are answers to somebody who may.
             assert answer.status_code in (200, 201, 202, 204, 409), (name, answer.text)
         elif role is not None:
@@ -123,7 +177,7 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
             assert answer.headers["x-ms-error-code"] == "AuthorizationFailed"
         else:
             assert answer.status_code == HIDDEN.get(permission, 404), (name, answer.text)
-            if permission in (Permission.WORKSPACES_LIST, Permission.OPERATIONS_LIST, Permission.AUDIT_LIST):
+            if HIDDEN.get(permission) == 200:
                 assert answer.json()["value"] == [], name
     assert await api.services.repository.load("churn-dev") is not None
 
@@ -144,9 +198,9 @@ async def test_what_is_hidden_answers_as_what_is_not_there(api: Api, permission:
     if there.content:
         shown, other = there.json()["error"], nowhere.json()["error"]
         assert (shown["code"], shown["target"], shown["details"]) == (other["code"], other["target"], other["details"])
-        for name in ("churn-dev", "churn", operation):
+        for name in ("churn-dev", "churn-dev.0", "churn", operation):
             shown["message"] = shown["message"].replace(f"'{name}'", "…")
-        for name in ("absent", missing):
+        for name in ("absent", "absent.0", missing):
             other["message"] = other["message"].replace(f"'{name}'", "…")
         assert shown["message"] == other["message"]
 

@@ -54,6 +54,12 @@ def test_every_route_is_in_it() -> None:
         ("/api/workspaces/{name}/retrainingPolicies", "GET"),
         *(("/api/workspaces/{name}/retrainingPolicies/{model}", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/alerts", "POST"),
+        ("/api/signals", "GET"),
+        ("/api/signals/{id}", "GET"),
+        ("/api/decisions", "GET"),
+        *(("/api/retrainings", method) for method in ("GET", "POST")),
+        ("/api/retrainings/{id}", "GET"),
+        *((f"/api/retrainings/{{id}}:{action}", "POST") for action in ("approve", "reject", "cancel")),
         ("/api/operations", "GET"),
         ("/api/operations/{operationId}", "GET"),
         ("/api/operations/{operationId}:cancel", "POST"),
@@ -140,7 +146,7 @@ def test_examples_are_accepted(document: dict[str, Any]) -> None:
         for _, _, operation in operations(document)
         for media in operation.get("requestBody", {}).get("content", {}).values()
     ]
-    assert len(shown) == 10
+    assert len(shown) == 11
     for schema, example in shown:
         validate(document, schema, example)
 

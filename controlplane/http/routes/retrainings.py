@@ -1,0 +1,124 @@
+"""``/api/retrainings``: runs with their decision and lineage; a person's wish, yes, no and stop."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from controlplane.http import models
+from controlplane.http.answers import JsonResponse, page, resource
+from controlplane.http.docs import body, ok, taken
+from controlplane.http.examples import WISH
+from controlplane.http.repeats import Repeat
+from controlplane.http.requests import JSON, Ctx, Paged, read_object
+from controlplane.operations.paging import token_of
+from controlplane.projects.access import Permission
+from controlplane.retraining.runs.model import Run
+from controlplane.retraining.services import runs as service
+from controlplane.retraining.services import signals
+from controlplane.retraining.services.signals import Wish
+
+router = APIRouter(prefix="/api/retrainings", tags=["Retraining"])
+
+
+@router.get(
+    "", operation_id=Permission.RETRAININGS_LIST, responses=ok(models.RetrainingList), summary="List retraining runs"
+)
+async def list_runs(ctx: Ctx, asked: Paged) -> JSONResponse:
+    """Newest first. Fields of the filter: `workspace`, `project`, `model`, `state`."""
+    paging = asked.paging("run", service.FIELDS)
+    found, last = await service.list_runs(ctx.services.for_models(), ctx.caller, paging)
+    return page(ctx, "retrainings", [_json(one) for one in found], token_of("run", last), asked)
+
+
+@router.post(
+    "",
+    operation_id=Permission.RETRAININGS_POST,
+    responses=taken(models.RetrainingAsked),
+    status_code=202,
+    openapi_extra=body(Wish, JSON, example=WISH),
+    summary="Ask for a retraining",
+)
+async def ask(ctx: Ctx, request: Request, once: Repeat) -> Response:
+    """A person's wish is not held against monitors and the cooldown; freezes, the budget, an active run and the
+    approval hold for it, too. With Repeatability headers the same request is one wish.
+    """
+
+    async def work() -> Response:
+        deps = ctx.services.for_models()
+        data = await read_object(request, JSON)
+        asked, once.project = await signals.wish(
+            deps, ctx.services.for_intake(), ctx.caller, data, once.identity or secrets.token_hex(16)
+        )
+        return JsonResponse({"signal": asked.id}, 202)
+
+    return await once.do(work)
+
+
+@router.get(
+    "/{id}",
+    operation_id=Permission.RETRAININGS_GET,
+    responses=ok(models.RetrainingBody, etag=True),
+    summary="Read a retraining run",
+)
+async def get_run(ctx: Ctx, id: str) -> JSONResponse:
+    """Its states with their times, its lineage, and how challenger and champion compare."""
+    return resource(_json(await service.get_run(ctx.services.for_models(), ctx.caller, id)))
+
+
+@router.post(
+    "/{id}:approve",
+    operation_id=Permission.RETRAININGS_APPROVE,
+    responses=ok(models.RetrainingBody, etag=True),
+    summary="Approve a retraining run",
+)
+async def approve(ctx: Ctx, id: str, once: Repeat) -> Response:
+    """By an approver who did not ask for it. 409 `NotWaitingForApproval` when it does not wait any more."""
+
+    async def work() -> Response:
+        return _answer(once, await service.approve(ctx.services.for_models(), ctx.caller, id, once.conditions))
+
+    return await once.do(work)
+
+
+@router.post(
+    "/{id}:reject",
+    operation_id=Permission.RETRAININGS_REJECT,
+    responses=ok(models.RetrainingBody, etag=True),
+    summary="Reject a retraining run",
+)
+async def reject(ctx: Ctx, id: str, once: Repeat) -> Response:
+    """It counts for the policy's breaker, as a failed one does."""
+
+    async def work() -> Response:
+        return _answer(once, await service.reject(ctx.services.for_models(), ctx.caller, id, once.conditions))
+
+    return await once.do(work)
+
+
+@router.post(
+    "/{id}:cancel",
+    operation_id=Permission.RETRAININGS_CANCEL,
+    responses=ok(models.RetrainingBody, etag=True),
+    summary="Cancel a retraining run",
+)
+async def cancel(ctx: Ctx, id: str, once: Repeat) -> Response:
+    """A job that runs is cancelled in Azure ML first; the run ends when the job has."""
+
+    async def work() -> Response:
+        return _answer(once, await service.cancel(ctx.services.for_models(), ctx.caller, id, once.conditions))
+
+    return await once.do(work)
+
+
+def _answer(once: Any, run: Run) -> Response:
+    once.project = run.project
+    return resource(_json(run))
+
+
+def _json(run: Run) -> dict[str, Any]:
+    shown = run.model_dump(mode="json", by_alias=True)
+    return {"id": f"retrainings/{run.id}", "etag": service.etag_of(run), "run": shown}
