@@ -112,6 +112,26 @@ def model_registered(
     typer.echo(_post(env_file, "inject", wish)["id"])
 
 
+@inject_app.command("drift")
+def drift(
+    workspace: Annotated[str, typer.Option(help="Azure ML workspace, by id or name.")],
+    endpoint: Annotated[str | None, typer.Option(help="Online endpoint whose monitors see it.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model whose monitors see it.")] = None,
+    severity: Annotated[str, typer.Option(help="low, medium, high; none ends it.")] = "medium",
+    windows: Annotated[
+        int | None, typer.Option(help="For so many runs of each monitor; on and on when absent.")
+    ] = None,
+    feature: Annotated[list[str] | None, typer.Option(help="A feature that drifts; may be repeated.")] = None,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """The world changes under a model: runs of its monitors find breaches from now on."""
+    wish = {
+        "kind": "drift", "workspace": workspace, "endpoint": endpoint, "model": model, "severity": severity,
+        "windows": windows, "features": feature or [],
+    }  # fmt: skip
+    typer.echo(_post(env_file, "inject", wish)["id"])
+
+
 @inject_app.command("event")
 def event(
     topic: Annotated[str, typer.Option(help="Id of the resource that the event is about.")],

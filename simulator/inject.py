@@ -9,7 +9,7 @@ from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller, JsonObject, Resource
 from simulator.engine.messages import Request, Response
 from simulator.planes.world import ADMIN, World
-from simulator.types.machinelearning import models, traffic
+from simulator.types.machinelearning import drift, models, traffic
 
 if TYPE_CHECKING:
     from simulator.server.app import Simulator
@@ -35,9 +35,12 @@ def perform(simulator: Simulator, wish: JsonObject) -> JsonObject:
             return _model_registered(world, wish)
         case "event":
             return _event(world, wish)
+        case "drift":
+            workspace = _workspace(world, wish)
+            return {"status": 202, "id": workspace.id, **drift.inject(world.engine, workspace, wish)}
         case "traffic" | "latency" | "errors":
             return _traffic(world, wish)
-    known = "public-access, delete-dns-link, arm, model-registered, event, traffic, latency, errors"
+    known = "public-access, delete-dns-link, arm, model-registered, event, drift, traffic, latency, errors"
     raise ValueError(f"unknown injection {wish.get('kind')!r}: {known}")
 
 

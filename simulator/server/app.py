@@ -15,7 +15,7 @@ from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller
 from simulator.engine.messages import Request, Response, error_response
 from simulator.faults import Effect, Faults
-from simulator.planes import entra, graph, log_queries, metadata, metrics
+from simulator.planes import entra, graph, inference, log_queries, metadata, metrics
 from simulator.planes.clock import Clock
 from simulator.planes.world import World
 from simulator.recorder import Answered, Recorder, body_of, retry_after
@@ -116,6 +116,8 @@ class Simulator:
             return "graph", found
         if request.method == "GET" and request.path == VALIDATE:
             return "eventgrid", self.grid.validated(request)
+        if found := inference.handle(self.world, request):
+            return "inference", found
         if found := metrics.handle(self.world, request):
             return "metrics", found
         if found := log_queries.handle(self.world, request):

@@ -11,6 +11,7 @@ from simulator.engine.hooks import ArmError, JsonObject
 from simulator.engine.messages import Request, Response, error_response
 from simulator.engine.operations import Operation
 from simulator.types.machinelearning import outcomes
+from simulator.types.machinelearning.endpoint_rules import QUOTA, QUOTA_KEY
 from simulator.types.machinelearning.pipelines import HIDDEN_STEPS
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _settings(simulator: Simulator) -> JsonObject:
         "pageSize": world.engine.page_size,
         "throttling": world.buckets.enabled,
         "strictReplication": bool(world.store.kv.get("strict_replication")),
+        "endpointCores": int(world.store.kv.get(QUOTA_KEY, QUOTA)),
         "stepsInArm": not world.store.kv.get(HIDDEN_STEPS),
         "environment": world.environment(),
         "principals": {name: world.seeded(name)["id"] for name in SEEDED},
@@ -158,6 +160,8 @@ def _change(simulator: Simulator, sent: JsonObject) -> JsonObject:
                 world.buckets.enabled = bool(value)
             case "strictReplication":
                 world.store.set("strict_replication", bool(value))
+            case "endpointCores":
+                world.store.set(QUOTA_KEY, int(value))
             case "stepsInArm":
                 world.store.set(HIDDEN_STEPS, not value)
             case _:

@@ -81,6 +81,11 @@ async def workspace(simulator: RunningSimulator) -> str:
         }
         found = await put("Microsoft.MachineLearningServices/workspaces", "ws1", "2024-10-01", properties=bundle)
         size = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 2, "minNodeCount": 0}}
+        provision = {"includeSpark": True}
+        answer = await arm.post(
+            f"{found}/provisionManagedNetwork", params={"api-version": "2024-10-01"}, json=provision
+        )
+        assert answer.status_code == 202, answer.text
         cluster = {**here, "properties": {"computeType": "AmlCompute", "properties": size}}
         await settled(arm, f"{found}/computes/cpu", "2024-10-01", cluster)
     return found
@@ -103,6 +108,7 @@ def said(azure: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) -> d
         text = PIPELINE.replace("NAME", name).replace("KIND", kind).replace("OF", inner)
         (folder / f"{name}.yaml").write_text(text)
     azure.control("PUT", "outcomes", json=OUTCOMES)
+    azure.inject(kind="drift", workspace="ws1", model="churn", severity="high")
     # The SDK writes the cloud it used last into the environment of its process, which may have been this one.
     environment = {name: value for name, value in azure.environment().items() if name != "AZUREML_CURRENT_CLOUD"}
     done = subprocess.run(
@@ -147,3 +153,40 @@ def test_models_are_versions_that_can_be_read_and_archived(said: dict[str, Any])
     assert models["names"] == ["churn", "churn-retrained"]
     assert models["moved"][:2] == [400, "UserError"]
     assert "Asset paths cannot be updated." in models["moved"][2]
+
+
+def test_an_online_endpoint_has_traffic_instances_and_collections(said: dict[str, Any]) -> None:
+    online = said["online"]
+    assert online["collects"] == {"model_inputs": "true", "model_outputs": "true"}
+    assert (online["traffic"], online["instances"]) == ({"blue": 100}, 3)
+    assert online["wrong traffic"][:2] == [400, "UserError"]
+    assert online["quota"][:2] == [400, "OutOfQuota"]
+    assert (online["listed"], online["deployments"], online["keys"]) == (["churn"], ["blue"], 404)
+
+
+def test_a_batch_endpoint_runs_a_pipeline(said: dict[str, Any]) -> None:
+    assert said["batch"] == {"invoked": "Completed", "deployments": ["first"], "listed": ["scoring"]}
+
+
+def test_a_schedule_is_triggered_disabled_enabled_and_deleted(said: dict[str, Any]) -> None:
+    assert said["schedules"] == {
+        "made": ["nightly", True, "Succeeded"],
+        "triggered": ["CreateJob", "Completed"],
+        "disabled": False,
+        "refused": [400, "UserError"],
+        "listed": [],
+        "all": ["nightly"],
+        "enabled": True,
+        "gone": [],
+    }
+
+
+def test_a_monitor_finds_the_drift(said: dict[str, Any]) -> None:
+    monitors = said["monitors"]
+    assert monitors["made"] == ["churn-monitor", ["churn-monitor_drift"]]
+    assert monitors["refused"] == [400, "UserError"]
+    action, status, names, tags = monitors["run"]
+    assert (action, status) == ("CreateMonitor", "Completed")
+    breached = "azureml.modelmonitor.threshold.breached.churn-monitor_drift"
+    assert names == [breached, "azureml.notification.email.address"]
+    assert "has failed due to one or more features violating metric thresholds" in tags[breached]

@@ -238,7 +238,7 @@ def secured_workspace(lab: Lab, *, nat: bool = True, cluster: bool = True) -> No
 ONLINE_BODY: Body = {
     "location": LOCATION,
     "identity": {"type": "SystemAssigned"},
-    "properties": {"authMode": "AADToken", "traffic": {"blue": 90, "green": 10}},
+    "properties": {"authMode": "AADToken"},
 }
 DEPLOYMENT_BODY: Body = {
     "location": LOCATION,

@@ -50,7 +50,7 @@ def put(azure: Azure, path: str, headers: dict[str, str] | None = None, **proper
     """PUT and wait; what a GET shows."""
     answer = azure.call("PUT", path, {"properties": properties}, headers or token())
     assert answer.status < 300, answer.body
-    azure.advance(1)
+    azure.advance(10 if "/schedules/" in path else 1)
     return get(azure, path)
 
 
@@ -128,3 +128,116 @@ def steps_can_be_hidden(azure: Azure) -> None:
     azure.advance(600)
     step = next(one["runId"] for one in told(azure, "RunCompleted") if one["runType"] == "azureml.StepRun")
     assert get(azure, f"/jobs/{step}")["properties"] is None
+
+
+# -- schedules and monitors --------------------------------------------------------------------------------------------
+
+
+def hourly(**action: Any) -> Body:
+    """A schedule's properties: at every full hour."""
+    return {"trigger": {"triggerType": "Cron", "expression": "0 * * * *", "timeZone": "UTC"}, "action": action}
+
+
+def retraining(component_id: str) -> Body:
+    return {"actionType": "CreateJob", "jobDefinition": pipeline(component_id)}
+
+
+@rule("schedule-rules")
+def a_schedule_starts_something_that_is_there(azure: Azure) -> None:
+    wrong = hourly(**retraining(f"{component(azure)}2"))
+    assert "does not exist" in refused(azure, "/schedules/retrain", **wrong)
+
+
+@rule("schedule-runs")
+def a_schedule_starts_its_job(azure: Azure) -> None:
+    put(azure, "/schedules/retrain", **hourly(**retraining(component(azure))))
+    azure.advance(2 * 3600)
+    runs = [one["name"] for one in get(azure, "/jobs?scheduled=true")["value"]]
+    assert len(runs) == 2
+    assert all(name.startswith("retrain-20") and name.endswith("0000Z") for name in runs)
+
+
+# -- endpoints ---------------------------------------------------------------------------------------------------------
+
+
+def make(azure: Azure, path: str, location: str = "westeurope", **properties: Any) -> Body:
+    """PUT something that has a location and takes a while."""
+    answer = azure.call("PUT", path, {"location": location, "properties": properties})
+    assert answer.status < 300, answer.body
+    azure.advance(3600)
+    found = get(azure, path)
+    assert found["properties"].get("provisioningState", "Succeeded") == "Succeeded", found
+    return found
+
+
+def not_made(azure: Azure, path: str, **properties: Any) -> str:
+    answer = azure.call("PUT", path, {"location": "westeurope", "properties": properties})
+    assert answer.status >= 400, f"{path} was accepted"
+    return str(answer.body["error"]["message"])
+
+
+def batch_endpoint(azure: Azure, deployment: Body | None = None) -> None:
+    """`scoring`, with the deployment `first` as its default one."""
+    make(azure, "/batchEndpoints/scoring", authMode="AADToken")
+    configuration = {
+        "deploymentConfigurationType": "PipelineComponent",
+        "componentId": {"assetId": component(azure)},
+        "settings": {"default_compute": "cpu"},
+    }
+    made = deployment or {"deploymentConfiguration": configuration}
+    make(azure, "/batchEndpoints/scoring/deployments/first", **made)
+    make(azure, "/batchEndpoints/scoring", authMode="AADToken", defaults={"deploymentName": "first"})
+
+
+@rule("batch-endpoint-rules")
+def a_batch_endpoint_takes_tokens_only(azure: Azure) -> None:
+    assert "is not supported by batch endpoints" in not_made(azure, "/batchEndpoints/scoring", authMode="Key")
+
+
+@rule("batch-deployment-rules")
+def a_batch_deployment_has_something_to_run(azure: Azure) -> None:
+    make(azure, "/batchEndpoints/scoring", authMode="AADToken")
+    assert "'model'" in not_made(azure, "/batchEndpoints/scoring/deployments/first", description="nothing")
+
+
+@rule("batch-default-goes")
+def a_deployment_that_goes_is_no_default(azure: Azure) -> None:
+    batch_endpoint(azure)
+    azure.call("DELETE", "/batchEndpoints/scoring/deployments/first")
+    azure.advance(600)
+    assert get(azure, "/batchEndpoints/scoring")["properties"]["defaults"] == {"deploymentName": None}
+
+
+MANAGED = {"endpointComputeType": "Managed", "instanceType": "Standard_DS3_v2"}
+
+
+@rule("online-endpoint-rules")
+def traffic_adds_up(azure: Azure) -> None:
+    make(azure, "/onlineEndpoints/churn-live", authMode="Key")
+    make(azure, "/onlineEndpoints/churn-live/deployments/blue", **MANAGED)
+    said = not_made(azure, "/onlineEndpoints/churn-live", authMode="Key", traffic={"blue": 90})
+    assert said == "The traffic of endpoint 'churn-live' adds up to 90, not to 0 or 100."
+
+
+@rule("online-deployment-rules")
+def instances_are_limited_by_quota(azure: Azure) -> None:
+    make(azure, "/onlineEndpoints/churn-live", authMode="Key")
+    make(azure, "/onlineEndpoints/churn-live/deployments/blue", **MANAGED)
+    answer = azure.call("PATCH", "/onlineEndpoints/churn-live/deployments/blue", {"sku": {"capacity": 40}})
+    assert answer.status == 400
+    assert answer.body["error"]["code"] == "OutOfQuota"
+    answer = azure.call("PATCH", "/onlineEndpoints/churn-live/deployments/blue", {"sku": {"capacity": 3}})
+    assert answer.status < 300
+    azure.advance(3600)
+    assert get(azure, "/onlineEndpoints/churn-live/deployments/blue")["sku"]["capacity"] == 3
+
+
+@rule("served-deployments-stay")
+def a_deployment_with_traffic_stays(azure: Azure) -> None:
+    make(azure, "/onlineEndpoints/churn-live", authMode="Key")
+    make(azure, "/onlineEndpoints/churn-live/deployments/blue", **MANAGED)
+    make(azure, "/onlineEndpoints/churn-live", authMode="Key", traffic={"blue": 100})
+    answer = azure.call("DELETE", "/onlineEndpoints/churn-live/deployments/blue")
+    azure.advance(600)
+    assert get(azure, "/onlineEndpoints/churn-live/deployments/blue")["name"] == "blue"
+    assert answer.status == 400

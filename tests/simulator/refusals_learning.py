@@ -5,12 +5,15 @@ from __future__ import annotations
 from tests.simulator import estate
 from tests.simulator.estate import (
     CLUSTER,
+    LOCATION,
     WORKSPACE,
 )
 from tests.simulator.lab import provider
 from tests.simulator.refusals import ELSEWHERE, IGNORED, Case, moved
 from tests.simulator.refusals_services import connection
 
+NIGHTLY = {"triggerType": "Cron", "expression": "0 3 * * *"}
+RETRAIN = {"actionType": "CreateJob", "jobDefinition": {"jobType": "Command", "command": "python train.py"}}
 WORKSPACE_TYPE = "Microsoft.MachineLearningServices/workspaces"
 
 
@@ -105,5 +108,29 @@ CASES: dict[str, Case] = {
         ("UserError", "The property 'modelUri' of model"),
         ("properties.modelUri", "azureml://datastores/d/paths/other/"),
         ("UserError", "Asset paths cannot be updated."),
+    ),
+    f"{WORKSPACE_TYPE}/schedules": Case(
+        f"{WORKSPACE}/schedules/retrain",
+        {"properties": {"trigger": NIGHTLY, "action": RETRAIN}},
+        "properties.trigger",
+        ("UserError", "The property 'trigger' of schedule"),
+        ("properties.provisioningState", "Failed"),
+        IGNORED + "provisioningState is readOnly in the API definition",
+    ),
+    f"{WORKSPACE_TYPE}/batchEndpoints": Case(
+        f"{WORKSPACE}/batchEndpoints/scoring",
+        {"location": LOCATION, "properties": {"authMode": "AADToken"}},
+        "properties.authMode",
+        ("UserError", "The property 'authMode' of endpoint"),
+        ("properties.scoringUri", "https://elsewhere"),
+        IGNORED + "scoringUri is readOnly in the API definition",
+    ),
+    f"{WORKSPACE_TYPE}/batchEndpoints/deployments": Case(
+        f"{WORKSPACE}/batchEndpoints/scoring/deployments/first",
+        {"location": LOCATION, "properties": {"model": "azureml://registries/azureml/models/m/versions/1"}},
+        "properties.model",
+        ("UserError", "The property 'model' of deployment"),
+        ("properties.provisioningState", "Failed"),
+        IGNORED + "provisioningState is readOnly in the API definition",
     ),
 }

@@ -114,6 +114,8 @@ class Monitored:
         self.put(insights, {**here, "kind": "web", "properties": web})
         bundle = {"storageAccount": account, "keyVault": vault, "applicationInsights": insights}
         self.put(self.workspace, {**here, "identity": {"type": "SystemAssigned"}, "properties": bundle})
+        model = {"modelUri": "azureml://datastores/workspaceblobstore/paths/churn/"}
+        self.put(f"{self.workspace}/models/churn/versions/1", {"properties": model})
         self.endpoint("churn")
         self.running.settings(timeScale=scale)
 

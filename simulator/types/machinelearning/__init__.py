@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from simulator.engine.declaration import ResourceType
-from simulator.types.machinelearning import assets, computes, endpoints, jobs, models, outbound_rules, workspaces
+from simulator.types.machinelearning import (
+    assets,
+    batch,
+    computes,
+    endpoints,
+    jobs,
+    models,
+    outbound_rules,
+    schedules,
+    workspaces,
+)
 
 TYPES: tuple[ResourceType, ...] = (
     *workspaces.TYPES,
@@ -13,4 +23,6 @@ TYPES: tuple[ResourceType, ...] = (
     *assets.TYPES,
     *endpoints.TYPES,
     *models.TYPES,
+    *batch.TYPES,
+    *schedules.TYPES,
 )

@@ -10,19 +10,20 @@ from simulator.engine.declaration import (
     Action,
     Answer,
     Body,
+    Hook,
     HookContext,
     JsonObject,
     Lro,
+    Phase,
     ReadOnly,
     Required,
     ResourceType,
     Style,
 )
+from simulator.types.machinelearning import endpoint_rules as rules
 from simulator.types.machinelearning._lro import LOCATION
-from simulator.types.machinelearning.workspaces import WORKSPACE
-
-ENDPOINT = f"{WORKSPACE}/onlineEndpoints"
-DEPLOYMENT = f"{ENDPOINT}/deployments"
+from simulator.types.machinelearning.endpoint_rules import DEPLOYMENT, ENDPOINT, NAME
+from simulator.types.machinelearning.legacy import LEGACY
 
 
 def _lro(status: int, state: str, seconds: float) -> Lro:
@@ -47,6 +48,14 @@ def _keys(ctx: HookContext) -> Answer:
     return Answer(200, {**found, "secondaryKey": ctx.engine.digits("endpoint", ctx.resource.key, "2", length=32)})
 
 
+def _token(ctx: HookContext) -> Answer:
+    """POST token, of endpoints that take Azure ML's own tokens."""
+    now = int(ctx.engine.now().timestamp())
+    token = ctx.engine.digits("token", ctx.resource.key, str(now), length=64)
+    times = {"expiryTimeUtc": now + 43200, "refreshAfterTimeUtc": now + 21600}
+    return Answer(200, {"accessToken": token, "tokenType": "Bearer", **times})
+
+
 def _required(path: str, what: str) -> Required:
     leaf = path.rpartition(".")[2]
     return Required(path, "UserError", f"The property '{leaf}' of {what} '{{name}}' is required.")
@@ -64,7 +73,9 @@ TYPES: tuple[ResourceType, ...] = (
         read_only=(ReadOnly("properties.scoringUri"), ReadOnly("properties.swaggerUri")),
         defaults={"properties": {"traffic": {}, "mirrorTraffic": {}, "publicNetworkAccess": "Enabled"}},
         computed=_computed,
-        actions=(Action("listKeys", _keys),),
+        name_rule=NAME,
+        actions=(Action("listKeys", _keys), Action("token", _token)),
+        hooks=(LEGACY, Hook(Phase.VALIDATE, "online-endpoint-rules", rules.endpoint_rules)),
     ),
     ResourceType(
         name=DEPLOYMENT,
@@ -73,6 +84,20 @@ TYPES: tuple[ResourceType, ...] = (
         delete=_lro(202, "Deleting", 60),
         keys=("id", "name", "type", "location", "tags", "sku", "properties"),
         required=(_required("properties.endpointComputeType", "deployment"),),
-        defaults={"sku": {"name": "Default", "capacity": 1}, "properties": {"instanceType": "Standard_DS3_v2"}},
+        name_rule=NAME,
+        defaults={
+            "sku": {"name": "Default", "capacity": 1},
+            "properties": {
+                "instanceType": "Standard_DS3_v2",
+                "scaleSettings": {"scaleType": "Default"},
+                "appInsightsEnabled": False,
+            },
+        },
+        hooks=(
+            LEGACY,
+            Hook(Phase.VALIDATE, "online-deployment-rules", rules.deployment_rules),
+            Hook(Phase.ACCEPTED, "online-deployment-rules", rules.canonical),
+            Hook(Phase.DELETING, "served-deployments-stay", rules.keep_served),
+        ),
     ),
 )

@@ -25,7 +25,7 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import dig, name_of, parent_id
-from simulator.types.machinelearning import nodes, pipelines
+from simulator.types.machinelearning import monitor_runs, nodes, pipelines
 from simulator.types.machinelearning._lro import LOCATION
 from simulator.types.machinelearning.legacy import LEGACY
 from simulator.types.machinelearning.models import has_tag, viewed
@@ -114,7 +114,7 @@ def validate(ctx: HookContext) -> None:
             )
         return
     if dig(job.body, "properties.jobType") == "Pipeline":
-        pipelines.validate(ctx)
+        pipelines.validate(ctx.engine, job)
     elif dig(job.body, "properties.computeId") and compute_of(ctx.engine, job) is None:
         raise ArmError(
             400, "UserError", f"Unknown compute target '{name_of(str(dig(job.body, 'properties.computeId')))}'."
@@ -138,7 +138,7 @@ def lives(ctx: HookContext) -> None:
     """One step of a job's life, and the events that tell of it."""
     job = ctx.resource
     if job.properties.get("jobType") == "Pipeline":
-        pipelines.move(ctx.engine, job)
+        (monitor_runs if job.private.get("monitor") else pipelines).move(ctx.engine, job)
     else:
         step(ctx)
     tell_change(ctx.engine, job)
@@ -180,7 +180,9 @@ def step(ctx: HookContext) -> None:
         case "Preparing":
             job.properties["status"] = "Running"
             ctx.engine.schedule(float(job.private.get("seconds", RUN_SECONDS)), "job-runs", job.id)
-        case "Running":
+        case "Running" if job.private.get("signal"):
+            monitor_runs.evaluated(ctx.engine, job)
+        case "Running" | "Finalizing":
             _end(job)
             _free_nodes(ctx, job)
         case "CancelRequested":

@@ -45,10 +45,10 @@ def _claims(token: str) -> JsonObject:
     return found if isinstance(found, dict) else {}
 
 
-def validate(ctx: HookContext) -> None:
+def validate(engine: EngineApi, job: Resource) -> None:
     """Component, inputs, computes of a new pipeline job. Raises UserError."""
-    steps_of(ctx.engine, ctx.resource)
-    check_inputs(ctx.engine, ctx.resource)
+    steps_of(engine, job)
+    check_inputs(engine, job)
 
 
 def prepare(engine: EngineApi, job: Resource) -> None:
@@ -104,7 +104,7 @@ def step_ended(engine: EngineApi, child: Resource) -> None:
         return
     status = child.properties.get("status")
     if job.properties.get("status") == "CancelRequested":
-        finish(engine, job, "Canceled", "")
+        cancel_children(engine, job)
     elif status == "Completed":
         job.private["done"] = int(job.private.get("done", 0)) + 1
         engine.schedule(0, "job-runs", job.id)
@@ -152,11 +152,16 @@ def move(engine: EngineApi, job: Resource) -> None:
         case "Preparing" | "Running":
             advance(engine, job)
         case "CancelRequested":
-            running = running_children(engine, job)
-            for child in running:
-                request_cancel(engine, child)
-            if not running:
-                finish(engine, job, "Canceled", "")
+            cancel_children(engine, job)
+
+
+def cancel_children(engine: EngineApi, job: Resource) -> None:
+    """A pipeline is canceled when its steps are."""
+    running = running_children(engine, job)
+    for child in running:
+        request_cancel(engine, child)
+    if not running:
+        finish(engine, job, "Canceled", "")
 
 
 def request_cancel(engine: EngineApi, job: Resource) -> None:
