@@ -35,8 +35,10 @@ def workspace_of(path: str) -> str | None:
     return parent_of(path) if is_network(path) else None
 
 
-async def build(client: ArmClient, arm_id: str, api_version: str, options: JsonObject) -> ArmAnswer:
-    """Sends the action that builds it."""
+async def build(client: ArmClient, arm_id: str, api_version: str, body: JsonObject) -> ArmAnswer:
+    """Sends the action that builds it, or what it lacks. ``body``: what the network shall be."""
+    status = (body.get("properties") or {}).get("status") or {}
+    options: JsonObject = {"includeSpark": True} if status.get("sparkReady") else {}
     return await client.request("POST", f"{workspace_of(arm_id)}/{ACTION}", api_version, body=options)
 
 

@@ -251,6 +251,12 @@ class PlanRequest(Model):
     spec: WorkspaceSpec | None = None
 
 
+class ProvisionRequest(Model):
+    """Body of ``:provisionNetwork``; without one the network is built without Spark."""
+
+    include_spark: bool = Field(default=False, description="For serverless Spark jobs, too. False takes nothing away.")
+
+
 class DifferenceBody(Model):
     """One declared property whose observed value is another."""
 

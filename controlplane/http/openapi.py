@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from controlplane.http.models import ErrorResponse, PlanRequest, VerifyRequest
+from controlplane.http.models import ErrorResponse, PlanRequest, ProvisionRequest, VerifyRequest
 from controlplane.http.requests import API_VERSIONS
 from controlplane.operations.repeatability import REQUEST_ID, RESULT
 from controlplane.projects.model import Registration
@@ -55,7 +55,16 @@ def build(app: FastAPI) -> dict[str, Any]:
     schemas: dict[str, Any] = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for model in (ErrorResponse, Registration, PlanRequest, VerifyRequest, JobQuestion, Wish, RetrainingPolicy):
+    for model in (
+        ErrorResponse,
+        Registration,
+        PlanRequest,
+        ProvisionRequest,
+        VerifyRequest,
+        JobQuestion,
+        Wish,
+        RetrainingPolicy,
+    ):
         schema = model.model_json_schema(ref_template=_REF, mode="validation")
         for name, definition in schema.pop("$defs", {}).items():
             schemas.setdefault(name, definition)

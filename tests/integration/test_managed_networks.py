@@ -140,3 +140,24 @@ def test_accounts_of_datastores_are_reached_by_rules_of_their_own() -> None:
         assert product.delete().status == "Succeeded"
     finally:
         product.close()
+
+
+def spark_of(product: QuietProduct) -> object:
+    body = product.body(product.ids()["workspace"]) or {}
+    return body["properties"]["managedNetwork"]["status"].get("sparkReady")
+
+
+def test_a_network_that_stands_is_built_for_spark_when_somebody_asks(product: QuietProduct) -> None:
+    """S5-06: as `az ml workspace provision-network --include-spark`; it stays, and nothing is built twice."""
+    asked = example("managed-internet")
+    put_to_its_end(product, asked)
+    assert spark_of(product) is False
+    asked["network"]["managed"] = {**asked["network"].get("managed", {}), "spark": True}
+    put_to_its_end(product, asked)
+    assert spark_of(product) is True
+    before = written(product)
+    assert product.repair().status == "Succeeded"
+    asked["network"]["managed"]["spark"] = False
+    put_to_its_end(product, asked)
+    assert written(product) == before
+    assert spark_of(product) is True

@@ -178,18 +178,21 @@ async def repair_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
     "/{name}:provisionNetwork",
     operation_id=Permission.WORKSPACES_PROVISION_NETWORK,
     responses={**ok(models.Workspace, etag=True), **accepted_doc()},
+    openapi_extra=body(models.ProvisionRequest, JSON, example={"includeSpark": True}, required=False),
     status_code=202,
     summary="Have the managed network built now",
 )
-async def provision_network(ctx: Ctx, name: str, once: Repeat) -> Response:
-    """Sets `network.managed.provision` to `atCreation` and starts what that takes: half an hour, and ten minutes more
-    with rules for host names. 200 when it is built already. 409 `NetworkNotManaged` where the network is not managed.
+async def provision_network(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
+    """Sets `network.managed.provision` to `atCreation`, with `{"includeSpark": true}` also `spark`, and starts what
+    that takes: half an hour, and ten minutes more with rules for host names. 200 when it is built already. 409
+    `NetworkNotManaged` where the network is not managed.
     """
     permission = Permission.WORKSPACES_PROVISION_NETWORK
     ask = Ask(ctx.caller, permission, name, once.conditions, remember=_remember(ctx, once))
 
     async def work() -> Response:
-        return _outcome(ctx, once, await service.provision_network(ctx.services.for_workspaces(), ask))
+        data = await read_object(request, JSON) if await read_body(request) else {}
+        return _outcome(ctx, once, await service.provision_network(ctx.services.for_workspaces(), ask, data))
 
     return await once.do(work)
 

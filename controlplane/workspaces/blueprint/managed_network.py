@@ -45,11 +45,12 @@ def managed_network(site: Site, ids: Mapping[str, str]) -> Iterator[Resource]:
         yield resource(last[0], k.OUTBOUND_RULE, arm_id, body, needs, requirements=rule.requirements)
     if site.builds_network:
         # After the rules: building them one by one into a network that stands takes minutes for each.
+        spark = {"properties": {"status": {"sparkReady": True}}} if site.spec.network.managed.spark else {}
         yield resource(
             MANAGED_NETWORK,
             k.MANAGED_NETWORK,
             f"{workspace_id(site)}/managedNetworks/default",
-            {},
+            spark,
             ("workspace", *last),
             requirements=("S5-05", "S5-06"),
         )

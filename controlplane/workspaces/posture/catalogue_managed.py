@@ -32,5 +32,6 @@ ENTRIES: tuple[Control, ...] = (
     _rule.high("CP.EGRESS.Destination", "properties.destination"),
     _rule.medium("CP.EGRESS.RuleType", "properties.type"),
     _network.medium("CP.EGRESS.NetworkBuilt", "", "S5-05"),
+    _network.medium("CP.EGRESS.SparkReady", "properties.status.sparkReady"),
     _role.medium("CP.EGRESS.Approver", key="role/workspace-identity/outbound-*"),
 )

@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from controlplane.errors import Conflict, ErrorDetail, Transient
+from controlplane.errors import Conflict, ErrorDetail, Rejected, Transient
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation, OperationKind, OperationStatus
 from controlplane.operations.preconditions import LOST_RACE, on_fresh_state
@@ -93,23 +93,27 @@ async def patch_workspace(deps: ServiceDeps, request: Request, patch: JsonObject
     return await on_fresh_state(attempt)
 
 
-async def provision_network(deps: ServiceDeps, request: Request) -> Outcome:
-    """Has the managed network built now: it is asked for in the spec, so that it stays asked for.
+async def provision_network(deps: ServiceDeps, request: Request, data: JsonObject) -> Outcome:
+    """Has the managed network built now: it is asked for in the spec, so that it stays asked for. ``data``:
+    ``{"includeSpark": true}``, as Azure's own action takes it; without it Spark stays as the spec has it.
 
-    Raises ``Conflict("NetworkNotManaged")`` for a workspace whose computes are in a network of its own.
+    Raises ``Conflict("NetworkNotManaged")`` for a workspace whose computes are in a network of its own, and
+    ``Rejected("InvalidRequestContent")`` for any other body.
     """
+    spark = data.get("includeSpark", False)
+    if not isinstance(spark, bool) or set(data) - {"includeSpark"}:
+        message = 'The body is empty, or {"includeSpark": true} or false.'
+        raise Rejected("InvalidRequestContent", message, target="$.includeSpark")
+    wish = {"provision": "atCreation"} | ({"spark": True} if spark else {})
 
     async def attempt() -> Outcome:
         stored = await require(deps, request.caller, request.permission, request.name)
         if not stored_spec(stored.record).network.mode.is_managed:
             message = f"Workspace {request.name!r} has no managed network; network.mode is privateVnet."
             raise Conflict("NetworkNotManaged", message, target="$.network.mode")
-        return await _submit(deps, request, merge_patch(stored.record.spec, _PROVISION))
+        return await _submit(deps, request, merge_patch(stored.record.spec, {"network": {"managed": wish}}))
 
     return await on_fresh_state(attempt)
-
-
-_PROVISION = {"network": {"managed": {"provision": "atCreation"}}}
 
 
 async def delete_workspace(deps: ServiceDeps, request: Request) -> Outcome | None:

@@ -52,6 +52,11 @@ class ManagedNetwork(Model):
         description="When Azure builds the network, which takes half an hour: before the first compute, or with the "
         "workspace. `:provisionNetwork` asks for `atCreation` on a workspace that exists (S5-05, S5-06).",
     )
+    spark: bool = Field(
+        default=False,
+        description="The network is built for serverless Spark jobs, too, such as model monitors'. Once it is, it "
+        "stays: switching it off takes nothing away.",
+    )
     firewall_sku: Literal["Standard", "Basic"] = Field(
         default="Standard", description="Azure Firewall that carries out `fqdn` rules; Basic costs a third."
     )

@@ -43,6 +43,8 @@ def managed_network(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     mode, asked = spec.network.mode, spec.network.managed
     if not mode.is_managed and asked.provision != "atFirstCompute":
         yield _wrong(f"{_MANAGED}.provision", "has no network to build: network.mode is privateVnet")
+    if not mode.is_managed and asked.spark:
+        yield _wrong(f"{_MANAGED}.spark", "has no network to build for Spark: network.mode is privateVnet")
     if mode is not NetworkMode.APPROVED_ONLY and asked.firewall_sku != "Standard":
         yield _wrong(f"{_MANAGED}.firewallSku", "has no firewall: it is of managedAllowOnlyApprovedOutbound")
     seen: set[str] = set()

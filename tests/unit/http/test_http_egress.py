@@ -73,6 +73,22 @@ async def test_a_network_is_built_when_somebody_asks(api: Api) -> None:
     assert (await api.call("POST", "workspaces/churn-dev:provisionNetwork")).status_code == 200
 
 
+async def test_a_network_is_built_for_spark_when_the_body_says_so(api: Api) -> None:
+    """As Azure's own action takes it; any other body is refused, and nothing is started."""
+    await api.register()
+    await api.finish(await api.create(**isolated(managed={}), compute={"clusters": []}))
+    for bad in ({"includeSpark": "yes"}, {"includeSpark": True, "more": 1}):
+        answer = await api.call("POST", "workspaces/churn-dev:provisionNetwork", bad)
+        assert (answer.status_code, error(answer)["code"]) == (400, "InvalidRequestContent")
+    answer = await api.call("POST", "workspaces/churn-dev:provisionNetwork", {"includeSpark": True})
+    assert answer.status_code == 202
+    shown = (await api.call("GET", "workspaces/churn-dev")).json()
+    assert shown["spec"]["network"]["managed"]["spark"] is True
+    await api.finish(answer.json()["id"])
+    again = await api.call("POST", "workspaces/churn-dev:provisionNetwork", {"includeSpark": True})
+    assert again.status_code == 200
+
+
 async def test_a_network_of_ones_own_is_not_azures_to_build(api: Api) -> None:
     await api.register()
     await api.finish(await api.create())

@@ -103,6 +103,7 @@ OTHER: dict[str, Any] = {
     "owners[]": GUID,
     "network.mode": "managedAllowInternetOutbound",
     "network.managed.provision": "atCreation",
+    "network.managed.spark": True,
     "network.managed.firewallSku": "Basic",
     f"{_RULE}.name": "other",
     f"{_RULE}.type": "serviceTag",
@@ -259,6 +260,8 @@ def base_of(path: str) -> dict[str, Any]:
         data["network"]["mode"] = "managedAllowOnlyApprovedOutbound"
         data["compute"] = {"clusters": []}
         data["network"]["managed"] = {"outboundRules": [copy.deepcopy(RULES[path])]} if path in RULES else {}
+    if path == "network.managed.spark":
+        data["network"]["managed"] = {"provision": "atCreation"}
     if path in GIVEN:
         name = path.split(".")[1].removesuffix("[]")
         data["compute"][name][0]["identity"] = {"type": "userAssigned", "ids": [f"{UAI}/one"]}

@@ -74,7 +74,12 @@ def test_defaults_are_the_safe_ones() -> None:
                 "expressRoute": None,
             },
             "egress": {"kind": "natGateway", "nextHop": None, "storageEndpointPolicy": False},
-            "managed": {"provision": "atFirstCompute", "firewallSku": "Standard", "outboundRules": []},
+            "managed": {
+                "provision": "atFirstCompute",
+                "spark": False,
+                "firewallSku": "Standard",
+                "outboundRules": [],
+            },
         },
         "identity": {"type": "systemAssigned", "ids": [], "create": [], "primary": None},
         "vault": {"permissionModel": "rbac"},
