@@ -43,7 +43,7 @@ def _verdict(report: Report, concern: Concern) -> Verdict:
     passed = sum(f.status is FindingStatus.PASS for f in report.findings if f.concern is concern)
     if not passed:
         return ConditionStatus.UNKNOWN, "NothingChecked", "No control of this kind was judged."
-    return ConditionStatus.TRUE, "AllControlsPass", f"{passed} controls pass."
+    return ConditionStatus.TRUE, "AllControlsPass", f"{passed} findings pass, and none fails."
 
 
 def _ready(report: Report, others: dict[Concern, Verdict]) -> Verdict:
