@@ -180,6 +180,18 @@ def errors(
     typer.echo(json.dumps(_post(env_file, "inject", wish)["traffic"]))
 
 
+@inject_app.command("alert")
+def alert(
+    kind: Annotated[str, typer.Option(help="activity-log, resource-health, service-health, budget, metric, log, ...")],
+    action_group: Annotated[str, typer.Option(help="Action group, by id or name.")],
+    target: Annotated[str, typer.Option(help="Id of what the alert is about.")],
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Azure Monitor sends a notice of a kind that nothing here brings about by itself."""
+    wish = {"kind": kind, "actionGroup": action_group, "target": target}
+    typer.echo(json.dumps(_post(env_file, "alerts", wish)["payload"]))
+
+
 def _post(env_file: str, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
     """Call a control endpoint of the running simulator."""
     path = Path(env_file)

@@ -9,6 +9,7 @@ In Azure it takes minutes until an event can be read; here none.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -111,6 +112,16 @@ class Activity:
             for one in reversed(self._events)
             if since <= one.at <= until and f"{one.scope.lower()}/".startswith(f"{under}/")
         ]
+
+    def after(self, number: int) -> list[tuple[int, JsonObject]]:
+        """What came after an event's number, oldest first, with the number of each."""
+        newer = itertools.takewhile(lambda one: one.number > number, reversed(self._events))
+        return [(one.number, self._shown(one)) for one in newer][::-1]
+
+    @property
+    def last(self) -> int:
+        """The number of the newest event, 0 before the first."""
+        return self._events[-1].number if self._events else 0
 
     def _shown(self, one: Happening) -> JsonObject:
         engine, caller = self._engine, Caller(**{**one.caller, "groups": tuple(one.caller["groups"])})

@@ -22,7 +22,7 @@ import duckdb_kql
 
 from simulator.engine.hooks import ArmError, Caller, JsonObject
 from simulator.engine.messages import Request, Response
-from simulator.planes.log_tables import TABLES
+from simulator.planes.log_tables import TABLES, named_in
 from simulator.types._shared import seconds_iso
 from simulator.types.operationalinsights import WORKSPACE
 
@@ -85,11 +85,12 @@ def _answer(world: World, caller: Caller, scope: str, body: JsonObject) -> JsonO
     query = body.get("query")
     if not isinstance(query, str) or not query.strip():
         raise refused("SyntaxError", "A recognition error occurred.", "SYN0001", "The query is empty.")
-    tables = [name for name in TABLES if re.search(rf"\b{name}\b", query)]
+    tables = named_in(query)
     workspace, about = _scope(world, caller, scope, tables)
     made = world.logs.connection(workspace, about, tables)
     try:
-        _narrow(made, tables, _span(body.get("timespan"), world.engine.now()))
+        if (span := _span(body.get("timespan"), world.engine.now())) is not None:
+            narrow(made, tables, (span[0].timestamp(), span[1].timestamp()))
         return run(made, query, tables, world.engine.now())
     finally:
         made.close()
@@ -165,11 +166,10 @@ def _moment(text: str) -> datetime | timedelta | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _narrow(made: duckdb.DuckDBPyConnection, tables: list[str], span: tuple[datetime, datetime] | None) -> None:
-    """A timespan holds beside what the query itself asks of TimeGenerated."""
-    for table in tables if span is not None else ():
-        assert span is not None
-        since, until = (one.astimezone(UTC).replace(tzinfo=None) for one in span)
+def narrow(made: duckdb.DuckDBPyConnection, tables: list[str], span: tuple[float, float]) -> None:
+    """A timespan (seconds since 1970) holds beside what the query itself asks of TimeGenerated."""
+    for table in tables:
+        since, until = (datetime.fromtimestamp(one, UTC).replace(tzinfo=None) for one in span)
         text = f'DELETE FROM "{table}" WHERE "TimeGenerated" < ? OR "TimeGenerated" >= ?'  # noqa: S608
         made.execute(text, [since, until])
 

@@ -22,7 +22,7 @@ from simulator.types._shared import items, scope_of_extension
 from simulator.types.metric_table import ENDPOINT
 
 SETTING = "Microsoft.Insights/diagnosticSettings"
-DELAY_SECONDS = 300.0
+DELAY_SECONDS = 180.0
 FOREVER = float("inf")
 MOST_CALLS = 2_000_000
 Sent = tuple[str, str, str]  # resource, category or group, workspace: folded ids

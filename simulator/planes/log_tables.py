@@ -8,6 +8,7 @@ by one: they follow from the state that the endpoint was in (traffic.py), evenly
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -54,6 +55,11 @@ SQL = {
 }  # fmt: skip
 #: Which categories of a diagnostic setting send rows to a table; its own name where it is not here.
 CATEGORIES: dict[str, tuple[str, ...]] = {"AzureActivity": ("Administrative",)}
+
+
+def named_in(query: str) -> list[str]:
+    """The tables that a query names."""
+    return [name for name in TABLES if re.search(rf"\b{name}\b", query)]
 
 
 @dataclass(frozen=True)

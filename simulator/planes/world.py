@@ -23,6 +23,8 @@ from simulator.planes import (
     skus,
     subscriptions,
 )
+from simulator.planes.activity_feed import ActivityFeed
+from simulator.planes.alerts import Alerts
 from simulator.planes.authority import DEFINITIONS, Rights
 from simulator.planes.directory import Directory
 from simulator.planes.log_store import LogStore
@@ -94,6 +96,8 @@ class World:
         self.buckets = Buckets(scale)
         self.limits = Limits(self.buckets)
         self.logs = LogStore(self.engine)
+        self.activity = ActivityFeed(self.engine)
+        self.alerts = Alerts(self)
 
     def reset(self, seed: str | None, scale: float | None) -> None:
         """Empty and seed anew. Signing keys stay, so tokens that are out stay valid for the same seed."""
@@ -233,8 +237,14 @@ class World:
 
     def settle(self) -> None:
         self.engine.settle()
-        self.logs.look()
+        self.look()
         self.store.flush()
+
+    def look(self) -> None:
+        """What Azure Monitor notes of what has happened: settings, long changes, alert rules that are due."""
+        self.logs.look()
+        self.activity.look()
+        self.alerts.work()
 
     def close(self) -> None:
         self.store.close()

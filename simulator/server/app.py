@@ -20,6 +20,7 @@ from simulator.planes.clock import Clock
 from simulator.planes.world import World
 from simulator.recorder import Answered, Recorder, body_of, retry_after
 from simulator.server import control
+from simulator.server.alerting import Alerter
 from simulator.server.delivery import VALIDATE, Deliverer
 
 Scope = MutableMapping[str, Any]
@@ -40,10 +41,17 @@ class Simulator:
     faults: Faults
     on_environment: Callable[[], None] = lambda: None
     grid: Deliverer = field(init=False)
+    alerting: Alerter = field(init=False)
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
         self.grid = Deliverer(self.world, self.faults)
+        self.alerting = Alerter(self.world, self.faults)
+
+    def dues(self) -> tuple[float | None, ...]:
+        """When something comes due by itself: in ARM, of what is on its way, of alert rules."""
+        world = self.world
+        return world.engine.next_due(), self.grid.next_due(), world.alerts.next_due(), self.alerting.next_due()
 
     def disturb(self, rules: Any) -> None:
         """Take fault rules in place of those there are; raises ValueError. Reads that lag need what was there."""
@@ -65,9 +73,10 @@ class Simulator:
         dropped = effect.drop is not None
         who, method, path = request.caller.object_id, request.method, request.path
         self._record(plane, request, Answered(who, method, path, response, arrived, told=not dropped), effect)
-        self.world.logs.look()
+        self.world.look()
         self.world.store.flush()
         self.grid.work()
+        self.alerting.work()
         if dropped:
             await _cut(send)
             return

@@ -38,6 +38,7 @@ def handle(simulator: Simulator, request: Request, client: str) -> Response:
         response = Response(400, {"error": {"code": "BadControlRequest", "message": f"{error}"}})
     simulator.world.store.flush()
     simulator.grid.work()
+    simulator.alerting.work()
     return response
 
 
@@ -73,6 +74,7 @@ def _route(simulator: Simulator, request: Request) -> Response:
             world.reset(sent.get("seed"), sent.get("timeScale"))
             recorder.forget()
             simulator.grid.forget()
+            simulator.alerting.forget()
             simulator.clock.reset()
             simulator.disturb([])
             simulator.on_environment()
@@ -109,6 +111,10 @@ def _route(simulator: Simulator, request: Request) -> Response:
             return Response(200, {"value": outcomes.listed(world.engine)})
         case "GET", "eventgrid":
             return Response(200, simulator.grid.listed())
+        case "GET", "alerts":
+            return Response(200, simulator.alerting.listed())
+        case "POST", "alerts":
+            return Response(200, simulator.alerting.fire(sent))
         case "GET", "clock":
             return Response(200, simulator.clock.shown())
         case "PUT", "clock":

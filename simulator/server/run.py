@@ -112,6 +112,7 @@ class _Server(uvicorn.Server):
         if self._ticker is not None:
             self._ticker.cancel()
         await self._simulator.grid.close()
+        await self._simulator.alerting.close()
         await super().shutdown(sockets)
         self._simulator.world.close()
         self._simulator.recorder.close()
@@ -123,11 +124,10 @@ async def _tick(simulator: Simulator) -> None:
         try:
             world.settle()
             simulator.grid.work()
+            simulator.alerting.work()
         except Exception:
             logging.getLogger("simulator").exception("an event failed")
-        due = min(
-            (one for one in (world.engine.next_due(), simulator.grid.next_due()) if one is not None), default=None
-        )
+        due = min((one for one in simulator.dues() if one is not None), default=None)
         wait = 0.5 if due is None else min(0.5, max(0.01, due - world.moment()))
         await asyncio.sleep(wait)
 

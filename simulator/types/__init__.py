@@ -7,6 +7,8 @@ from dataclasses import replace
 from simulator.engine.declaration import Hook, Phase, ResourceType, Route
 from simulator.planes.policies import deny
 from simulator.types import (
+    action_groups,
+    alert_rules,
     compute,
     containerregistry,
     eventgrid,
@@ -36,6 +38,8 @@ _TYPES: tuple[ResourceType, ...] = (
     *operationalinsights.TYPES,
     *insights.TYPES,
     *smart_detection.TYPES,
+    *action_groups.TYPES,
+    *alert_rules.TYPES,
     *managedidentity.TYPES,
     *compute.TYPES,
     *machines.TYPES,

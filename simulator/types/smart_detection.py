@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from simulator.engine.declaration import HookContext, Lro, ResourceType, Style
 from simulator.types._shared import group_of
+from simulator.types.action_groups import ACTION_GROUP as ACTIONS
 
 RULE = "microsoft.alertsmanagement/smartDetectorAlertRules"
-ACTIONS = "microsoft.insights/actiongroups"
 EVENT = "component-brings-smart-detection"
 SECONDS = 120.0
 
@@ -63,4 +63,4 @@ def _made_by_azure(name: str) -> ResourceType:
     )
 
 
-TYPES: tuple[ResourceType, ...] = (_made_by_azure(RULE), _made_by_azure(ACTIONS))
+TYPES: tuple[ResourceType, ...] = (_made_by_azure(RULE),)

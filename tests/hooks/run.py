@@ -31,6 +31,7 @@ MODULES = (
     "identities",
     "eligibility",
     "isolated",
+    "alerting",
     "training",
     "policies",
 )

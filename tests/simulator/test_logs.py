@@ -81,7 +81,7 @@ def when(estate: Monitored, query: str, holds: Any) -> list[dict[str, Any]]:
 
 
 def test_calls_are_there_as_they_were(estate: Monitored) -> None:
-    """At this scale a row needs a tenth of a second instead of five minutes."""
+    """At this scale a row needs 60 ms instead of three minutes."""
     estate.running.settings(timeScale=3000)
     send(estate, f"{estate.workspace}/onlineEndpoints/churn", TRAFFIC)
     estate.traffic(requestsPerMinute=600_000, latencyMs=100, statuses={"200": 0.9, "500": 0.05, "429": 0.05})
@@ -113,11 +113,11 @@ def test_no_setting_no_rows_and_none_after_it_is_gone(estate: Monitored) -> None
 
 
 def test_rows_are_late(estate: Monitored) -> None:
-    """At scale 1 none is there in the first five minutes."""
+    """At scale 1 none is there in the first three minutes."""
     estate.running.settings(timeScale=1)
     send(estate, f"{estate.workspace}/onlineEndpoints/churn", TRAFFIC)
     estate.traffic(requestsPerMinute=600_000)
-    assert log_store.DELAY_SECONDS == 300
+    assert log_store.DELAY_SECONDS == 180
     assert rows(ask(estate, f"{TRAFFIC} | count")) == [{"Count": 0}]
 
 

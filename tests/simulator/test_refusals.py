@@ -14,6 +14,7 @@ import pytest
 from simulator.types import ALL_TYPES
 from tests.simulator import (
     estate,
+    refusals_alerts,
     refusals_gateways,
     refusals_learning,
     refusals_network,
@@ -26,7 +27,14 @@ from tests.simulator.refusals import Case
 from tests.simulator.refusals_network import BASTION_ADDRESS, BASTION_SUBNET
 from tests.simulator.refusals_services import DISKS
 
-TABLES = (refusals_network, refusals_services, refusals_learning, refusals_gateways, refusals_policies)
+TABLES = (
+    refusals_network,
+    refusals_services,
+    refusals_learning,
+    refusals_gateways,
+    refusals_policies,
+    refusals_alerts,
+)
 CASES: dict[str, Case] = {name: case for table in TABLES for name, case in table.CASES.items()}
 
 
@@ -36,7 +44,6 @@ READ = {
     "Microsoft.Insights/metricDefinitions": "a question, no resource",
     "Microsoft.Insights/diagnosticSettingsCategories": "a question, no resource",
     "microsoft.alertsmanagement/smartDetectorAlertRules": "comes with Application Insights",
-    "microsoft.insights/actiongroups": "comes with Application Insights",
     "Microsoft.KeyVault/locations": "only carries deleted vaults",
     "Microsoft.KeyVault/locations/deletedVaults": "made by a vault's deletion",
     "Microsoft.Authorization/roleEligibilityScheduleInstances": "made by requests",

@@ -6,6 +6,7 @@ import pytest
 
 from simulator.types import ALL_TYPES
 from tests.simulator import (
+    effects_alerts,
     effects_azure_policy,
     effects_computes,
     effects_endpoints,
@@ -31,6 +32,7 @@ assert effects_computes.TABLE and effects_events.TABLE and effects_routes.TABLE 
 assert effects_gateways.GATEWAY and effects_machines.RULES and effects_managed.APPROVED and effects_services.OTHER_GROUP
 assert effects_scale_sets.SCALE_SET
 assert effects_endpoints.TABLE and effects_nodes.TABLE and effects_workspaces.TABLE
+assert effects_alerts.TABLE
 assert effects_identity.TABLE and effects_pim.TABLE and effects_learning.RULES
 assert effects_azure_policy.TABLE
 

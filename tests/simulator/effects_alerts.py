@@ -1,0 +1,97 @@
+"""What the hooks of alert rules and action groups cause, one function a hook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.simulator import estate
+from tests.simulator.effects_network import Effect, effect
+from tests.simulator.lab import Body, Lab, provider
+from tests.simulator.refusals_alerts import (
+    ACTIONS_BODY,
+    GROUP_OF_ACTIONS,
+    HOOK,
+    METRIC_CRITERION,
+    activity_body,
+    log_body,
+    metric_body,
+)
+
+METRIC, LOG, ACTIVITY = (
+    provider(f"Microsoft.Insights/{one}", "rule")
+    for one in ("metricAlerts", "scheduledQueryRules", "activityLogAlerts")
+)
+
+
+def endpoint(lab: Lab) -> None:
+    """One whose workspace does not matter."""
+    lab.group()
+    lab.put(estate.LOGS, estate.LOGS_BODY)
+    lab.engine.put(estate.ENDPOINT, estate.ONLINE_BODY)
+
+
+def changed(body: Body, **properties: Any) -> Body:
+    return {**body, "properties": {**body["properties"], **properties}}
+
+
+@effect("action-group-rules")
+def webhooks_are_complete(lab: Lab) -> None:
+    lab.group()
+    for wrong in (
+        {**HOOK, "useCommonAlertSchema": False},
+        {**HOOK, "serviceUri": "somewhere"},
+        {**HOOK, "useAadAuth": True, "objectId": "o", "tenantId": "t"},
+    ):
+        body = changed(ACTIONS_BODY, webhookReceivers=[wrong])
+        assert lab.refused("PUT", GROUP_OF_ACTIONS, body)["code"] == "BadRequest"
+    assert lab.refused("PUT", GROUP_OF_ACTIONS, changed(ACTIONS_BODY, groupShortName="rather too long"))
+    twice = changed(ACTIONS_BODY, webhookReceivers=[HOOK, HOOK])
+    assert "must be unique" in lab.refused("PUT", GROUP_OF_ACTIONS, twice)["message"]
+
+
+@effect("metric-alert-rules")
+def metric_rules_say_what_they_watch(lab: Lab) -> None:
+    endpoint(lab)
+    crit = METRIC_CRITERION
+    dynamic = {**crit, "criterionType": "DynamicThresholdCriterion", "alertSensitivity": "High"}
+    for wrong in (
+        metric_body(severity=5),
+        metric_body(evaluationFrequency="PT2M"),
+        metric_body(evaluationFrequency="PT15M"),  # longer than the window
+        metric_body(scopes=[]),
+        metric_body(estate.ENDPOINT, {**crit, "metricName": "Latency"}),
+        metric_body(estate.ENDPOINT, {**crit, "operator": "Above"}),
+        metric_body(estate.ENDPOINT, {**crit, "threshold": None}),
+        metric_body(estate.ENDPOINT, {**crit, "dimensions": [{"name": "x", "operator": "Include", "values": ["*"]}]}),
+        metric_body(estate.ENDPOINT, crit, crit),
+        metric_body(estate.ENDPOINT, {**dynamic, "alertSensitivity": "Very"}),
+        metric_body(estate.ENDPOINT, {**dynamic, "failingPeriods": {"minFailingPeriodsToAlert": 3}}),
+        metric_body(estate.ENDPOINT, dynamic, {**crit, "name": "other"}),
+    ):
+        assert lab.refused("PUT", METRIC, wrong)["code"] == "BadRequest"
+    assert lab.refused("PUT", METRIC, metric_body(f"{estate.ENDPOINT}2"))["code"] == "ResourceNotFound"
+
+
+@effect("log-alert-rules")
+def log_rules_have_a_query_that_can_be_read(lab: Lab) -> None:
+    endpoint(lab)
+    for wrong in (
+        log_body(query="AmlOnlineEndpointTrafficLog | where"),
+        log_body(query=" "),
+        log_body(timeAggregation="Average"),  # of which column?
+        log_body(operator="Above"),
+        log_body(failingPeriods={"numberOfEvaluationPeriods": 2, "minFailingPeriodsToAlert": 3}),
+        changed(log_body(), windowSize="PT1M"),
+        changed(log_body(), muteActionsDuration="PT1H"),
+    ):
+        assert lab.refused("PUT", LOG, wrong)["code"] == "BadRequest"
+
+
+@effect("activity-alert-rules")
+def activity_rules_have_a_category(lab: Lab) -> None:
+    lab.group()
+    wrong = activity_body(estate.LOGS.partition("/providers/")[0], {"field": "status", "equals": "Failed"})
+    assert "category" in lab.refused("PUT", ACTIVITY, wrong)["message"]
+
+
+TABLE: tuple[Effect, ...] = (webhooks_are_complete, metric_rules_say_what_they_watch)
