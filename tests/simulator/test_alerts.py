@@ -323,8 +323,8 @@ def test_changes_are_rows_of_azure_activity(estate: Monitored) -> None:
     path = f"{estate.running.subscription}/providers/Microsoft.Insights/diagnosticSettings/activity"
     estate.put(path, {"properties": {"workspaceId": estate.logs, "logs": logs}})
     estate.running.inject(kind="public-access", account="account1")
-    query = "AzureActivity | where OperationNameValue == 'MICROSOFT.STORAGE/STORAGEACCOUNTS/WRITE' | project Caller"
-    body = {"query": query}
+    written = "OperationNameValue == 'MICROSOFT.STORAGE/STORAGEACCOUNTS/WRITE' and ActivityStatusValue == 'Succeeded'"
+    body = {"query": f"AzureActivity | where {written} | project Caller"}
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         answer = logs_query(estate, body)
