@@ -27,7 +27,8 @@ def endpoint(lab: Lab) -> None:
     """One whose workspace does not matter."""
     lab.group()
     lab.put(estate.LOGS, estate.LOGS_BODY)
-    lab.engine.put(estate.ENDPOINT, estate.ONLINE_BODY)
+    shared = {**estate.ONLINE_BODY["properties"], "traffic": {"blue": 90, "green": 10}}
+    lab.engine.put(estate.ENDPOINT, {**estate.ONLINE_BODY, "properties": shared})
 
 
 def changed(body: Body, **properties: Any) -> Body:
