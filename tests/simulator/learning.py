@@ -241,3 +241,31 @@ def a_deployment_with_traffic_stays(azure: Azure) -> None:
     azure.advance(600)
     assert get(azure, "/onlineEndpoints/churn-live/deployments/blue")["name"] == "blue"
     assert answer.status == 400
+
+
+# -- labelling ---------------------------------------------------------------------------------------------------------
+
+
+def labelling(azure: Azure, **changes: Any) -> Body:
+    put(azure, "/data/images/versions/1", dataUri="azureml://datastores/d/paths/images/", dataType="uri_folder")
+    return {
+        "jobType": "Labeling",
+        "labelingJobMediaProperties": {"mediaType": "Image", "annotationType": "Classification"},
+        "labelCategories": {"part": {"displayName": "Part", "classes": {"ok": {}, "broken": {}}}},
+        "dataConfiguration": {"dataId": f"{azure.workspace}/data/images/versions/1"},
+        **changes,
+    }
+
+
+@rule("labeling-job-rules")
+def annotations_fit_their_medium(azure: Azure) -> None:
+    body = labelling(azure)
+    wrong = {"mediaType": "Text", "annotationType": "BoundingBox"}
+    assert "of Text is not one of" in refused(
+        azure, "/labelingJobs/l1", **{**body, "labelingJobMediaProperties": wrong}
+    )
+    put(azure, "/labelingJobs/l1", **body)
+    azure.advance(60)
+    assert get(azure, "/labelingJobs/l1")["properties"]["provisioningState"] == "Succeeded"
+    azure.call("POST", "/labelingJobs/l1/pause")
+    assert get(azure, "/labelingJobs/l1")["properties"]["status"] == "Paused"

@@ -14,6 +14,12 @@ from tests.simulator.refusals_services import connection
 
 NIGHTLY = {"triggerType": "Cron", "expression": "0 3 * * *"}
 RETRAIN = {"actionType": "CreateJob", "jobDefinition": {"jobType": "Command", "command": "python train.py"}}
+LABELING = {
+    "jobType": "Labeling",
+    "labelingJobMediaProperties": {"mediaType": "Image", "annotationType": "BoundingBox"},
+    "labelCategories": {"animal": {"displayName": "Animal", "classes": {"cat": {"displayName": "Cat"}}}},
+    "dataConfiguration": {"dataId": "azureml://registries/azureml/data/images/versions/1"},
+}
 WORKSPACE_TYPE = "Microsoft.MachineLearningServices/workspaces"
 
 
@@ -132,5 +138,13 @@ CASES: dict[str, Case] = {
         ("UserError", "The property 'model' of deployment"),
         ("properties.provisioningState", "Failed"),
         IGNORED + "provisioningState is readOnly in the API definition",
+    ),
+    f"{WORKSPACE_TYPE}/labelingJobs": Case(
+        f"{WORKSPACE}/labelingJobs/images",
+        {"properties": LABELING},
+        "properties.jobType",
+        ("UserError", "The property 'jobType' of labeling job"),
+        ("properties.labelingJobMediaProperties", {"mediaType": "Text", "annotationType": "Classification"}),
+        ("UserError", "The media and the annotation type of labeling job 'images' cannot be changed."),
     ),
 }

@@ -9,6 +9,7 @@ from simulator.types.machinelearning import (
     computes,
     endpoints,
     jobs,
+    labeling,
     models,
     outbound_rules,
     schedules,
@@ -25,4 +26,5 @@ TYPES: tuple[ResourceType, ...] = (
     *models.TYPES,
     *batch.TYPES,
     *schedules.TYPES,
+    *labeling.TYPES,
 )

@@ -103,7 +103,7 @@ def validate(ctx: HookContext) -> None:
     job = ctx.resource
     if ctx.previous is not None:
         asked, before = dict(ctx.request.get("properties") or {}), job.private.get("asked", {})
-        fixed = FIXED if asked.get("jobType") == "Pipeline" else FIXED[:5]
+        fixed = FIXED if job.properties.get("jobType") == "Pipeline" else FIXED[:5]
         if any(name in asked and asked[name] != before.get(name) for name in fixed):
             raise ArmError(
                 400,

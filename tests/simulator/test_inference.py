@@ -1,0 +1,78 @@
+"""Batch endpoints' data plane: tokens, rights, public access, and one job for each repeatable request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.monitored import Monitored, monitored, token
+from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
+
+ML = "https://ml.azure.com"
+INPUTS = {"training_data": {"jobInputType": "UriFolder", "uri": "azureml://datastores/d/paths/x"}}
+
+
+@pytest.fixture
+def azure(simulator: RunningSimulator) -> Iterator[Monitored]:  # noqa: F811
+    simulator.settings(timeScale=100_000)
+    with monitored(simulator) as made:
+        spec = {"type": "pipeline", "inputs": {"training_data": {"type": "uri_folder"}}}
+        component = f"{made.workspace}/components/score/versions/1"
+        made.put(component, {"properties": {"componentSpec": spec}})
+        here: dict[str, Any] = {"location": "westeurope"}
+        endpoint = f"{made.workspace}/batchEndpoints/scoring"
+        made.put(endpoint, {**here, "properties": {"authMode": "AADToken"}})
+        configuration = {"deploymentConfigurationType": "PipelineComponent", "componentId": {"assetId": component}}
+        made.put(f"{endpoint}/deployments/first", {**here, "properties": {"deploymentConfiguration": configuration}})
+        yield made
+
+
+def invoke(azure: Monitored, audience: str = ML, identity: str = "owner", **headers: str) -> httpx.Response:
+    endpoint = azure.call("GET", f"{azure.workspace}/batchEndpoints/scoring").json()
+    bearer = {"authorization": f"Bearer {token(azure.running, identity, audience)}"}
+    body = {"properties": {"inputData": INPUTS}}
+    return azure.http.post(endpoint["properties"]["scoringUri"], json=body, headers={**bearer, **headers})
+
+
+FIRST = {"azureml-model-deployment": "first"}
+
+
+def test_an_invocation_is_a_pipeline_job(azure: Monitored) -> None:
+    answer = invoke(azure, **FIRST)
+    assert answer.status_code == 201, answer.text
+    job = f"{azure.workspace}/jobs/{answer.json()['name']}"
+    deadline = time.monotonic() + 20
+    while azure.call("GET", job).json()["properties"]["status"] != "Completed":
+        assert time.monotonic() < deadline
+    shown = azure.call("GET", job).json()["properties"]
+    assert (shown["jobType"], shown["experimentName"]) == ("Pipeline", "scoring")
+
+
+def test_a_repeated_request_is_the_same_job(azure: Monitored) -> None:
+    names = [invoke(azure, **FIRST, **{"repeatability-request-id": one}).json()["name"] for one in ("a", "a", "b")]
+    assert names[0] == names[1] != names[2]
+
+
+def test_a_token_of_arm_is_not_one_of_azure_ml(azure: Monitored) -> None:
+    assert invoke(azure, audience=azure.running.url, **FIRST).status_code == 401
+
+
+def test_who_may_not_write_jobs_is_refused(azure: Monitored) -> None:
+    answer = invoke(azure, identity="observer", **FIRST)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
+
+
+def test_without_public_access_nobody_gets_in(azure: Monitored) -> None:
+    answer = azure.call("PATCH", azure.workspace, {"properties": {"publicNetworkAccess": "Disabled"}})
+    assert answer.status_code < 300, answer.text
+    answer = invoke(azure, **FIRST)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "Forbidden")
+
+
+def test_without_a_deployment_there_is_nothing_to_run(azure: Monitored) -> None:
+    answer = invoke(azure)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "UserError")
