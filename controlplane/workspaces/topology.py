@@ -37,7 +37,7 @@ class EdgeKind(StrEnum):
     """What an edge says of its two ends."""
 
     CONTAINS = "contains"
-    """A network has a subnet."""
+    """A network has a subnet, a workspace its managed network."""
     GUARDS = "guards"
     """A security group's rules are those of a subnet."""
     STANDS_IN = "standsIn"
@@ -47,7 +47,7 @@ class EdgeKind(StrEnum):
     ADDRESS = "address"
     """Reached from outside at a public address."""
     PRIVATE_LINK = "privateLink"
-    """An endpoint leads to a resource."""
+    """An endpoint, or a rule of a managed network, leads to a resource."""
     TUNNEL = "tunnel"
     """A connection leads from a VPN gateway to a site."""
     PEERING = "peering"
@@ -102,8 +102,11 @@ _NODES = frozenset(
     {
         k.VNET, k.SUBNET, k.NSG, k.PUBLIC_IP, k.NAT_GATEWAY, k.ROUTE_TABLE, k.BASTION, k.VM, k.PRIVATE_ENDPOINT,
         k.STORAGE, k.VAULT, k.REGISTRY, k.ML_WORKSPACE, k.COMPUTE, k.VPN_GATEWAY, k.LOCAL_GATEWAY, k.CONNECTION,
+        k.MANAGED_NETWORK,
     }
 )  # fmt: skip
+#: Ways in that somebody else has, and that count as this workspace's.
+_WATCHED = frozenset({k.VPN_GATEWAY, k.CIRCUIT})
 _CONFIGURATION = "$.properties.ipConfigurations[*].properties"
 #: Type → where its body names the other end, what that edge says, and whether the edge leads away from the resource.
 _REFERENCES: Mapping[str, tuple[tuple[str, EdgeKind, bool], ...]] = {
@@ -198,6 +201,9 @@ def _nodes(view: _View) -> Iterator[Node]:
         yield _node(view, str(resource.id), resource.key, view.body(resource), owned=True)
     for network in sorted({far for _, far in _peered(view) if fold(far) not in view.keys}):
         yield _node(view, network, network, view.observed.snapshot.get(fold(network)), owned=False)
+    for resource_type, arm_id in sorted(set(view.blueprint.watched)):
+        if resource_type in _WATCHED:
+            yield _node(view, arm_id, arm_id, view.observed.snapshot.get(fold(arm_id)), owned=False)
 
 
 def _node(view: _View, arm_id: str, key: str, body: JsonObject | None, *, owned: bool) -> Node:
@@ -260,6 +266,42 @@ def _edges(view: _View) -> Iterator[Edge]:
             for target in _texts(resource.body, path):
                 yield _edge(view, resource, path, target, kind, away=away)
     yield from _machines(view)
+    yield from _managed(view)
+    yield from _others_gateways(view)
+
+
+def _managed(view: _View) -> Iterator[Edge]:
+    """The workspace has the network that Azure keeps for it, computes stand in it, and its rules lead to resources."""
+    for network in view.of(k.MANAGED_NETWORK):
+        state = view.states[network.key]
+        yield Edge(source="workspace", target=network.key, kind=EdgeKind.CONTAINS, state=state)
+        for compute in view.of(k.COMPUTE):
+            both = _worst(view.states[compute.key], state)
+            yield Edge(source=compute.key, target=network.key, kind=EdgeKind.STANDS_IN, state=both)
+        for rule in view.of(k.OUTBOUND_RULE):
+            for target in _texts(rule.body, "$.properties.destination.serviceResourceId"):
+                both = _worst(view.states[rule.key], state)
+                yield Edge(source=network.key, target=view.key(target), kind=EdgeKind.PRIVATE_LINK, state=both)
+
+
+def _worst(*states: State) -> State:
+    return next((state for state in (State.UNKNOWN, *_WORST) if state in states), State.OK)
+
+
+def _others_gateways(view: _View) -> Iterator[Edge]:
+    """Somebody else's VPN gateway stands in their network; where it is read and that network is in the graph."""
+    near = {fold(far) for _, far in _peered(view)}
+    for resource_type, arm_id in view.blueprint.watched:
+        body = view.observed.snapshot.get(fold(arm_id)) if resource_type == k.VPN_GATEWAY else None
+        for subnet in sorted({parent_of(one) or "" for one in _all_texts(body, f"{_CONFIGURATION}.subnet.id")}):
+            if fold(subnet) in near:
+                yield Edge(source=arm_id, target=view.key(subnet), kind=EdgeKind.STANDS_IN, state=view.state(arm_id))
+
+
+def _all_texts(body: JsonObject | None, path: str) -> tuple[str, ...]:
+    found = value_at(body or {}, path)
+    several = found if isinstance(found, list) else [found]
+    return tuple(one for one in several if isinstance(one, str))
 
 
 def _connected(view: _View, peering: Resource) -> State:
@@ -296,7 +338,7 @@ def _machines(view: _View) -> Iterator[Edge]:
             for subnet in _texts(interface.body, f"{_CONFIGURATION}.subnet.id") if interface else ():
                 assert interface is not None
                 states = {view.states[machine.key], _led(view, interface, f"{_CONFIGURATION}.subnet.id", subnet)}
-                worst = next((s for s in (State.UNKNOWN, *_WORST) if s in states), State.OK)
+                worst = _worst(*states)
                 yield Edge(source=machine.key, target=view.key(subnet), kind=EdgeKind.STANDS_IN, state=worst)
 
 

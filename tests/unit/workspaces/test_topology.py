@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.workspaces import kinds as k
 from controlplane.workspaces.diff import diff
 from controlplane.workspaces.model import Blueprint, Unreadable
 from controlplane.workspaces.topology import Edge, EdgeKind, State, Topology, topology
@@ -152,3 +153,40 @@ def test_the_order_does_not_depend_on_the_answers() -> None:
     again.bodies = dict(reversed(list(again.bodies.items())))
     assert seen(estate).edges == seen(again).edges
     assert seen(estate).nodes == seen(again).nodes
+
+
+def test_a_managed_network_is_the_workspace_s_and_its_computes_stand_in_it() -> None:
+    blueprint = compiled_example("managed-approved-catalog")
+    estate = create(blueprint)
+    found = seen(estate, blueprint)
+    assert found.state is State.OK
+    assert edge(found, "workspace", "managed-network", EdgeKind.CONTAINS).state is State.OK
+    assert edge(found, "cluster/cpu", "managed-network", EdgeKind.STANDS_IN).state is State.OK
+    estate.delete(estate.id_of("managed-network"))
+    lost = seen(estate, blueprint)
+    assert {node.key: node for node in lost.nodes}["managed-network"].state is State.MISSING
+    assert edge(lost, "cluster/cpu", "managed-network", EdgeKind.STANDS_IN).state is State.MISSING
+
+
+def test_somebody_elses_gateway_is_a_node_and_stands_in_their_network() -> None:
+    blueprint = compiled_example("landing-zone")
+    estate = Estate(blueprint)
+    peering = blueprint.by_key["peering/hub-to-ml"].id
+    assert isinstance(peering, str)
+    network = peering.rpartition("/virtualNetworkPeerings/")[0]
+    watched = [(kind, arm_id) for kind, arm_id in blueprint.watched if kind in (k.VPN_GATEWAY, k.CIRCUIT)]
+    for kind, arm_id in watched:
+        where = [{"properties": {"subnet": {"id": f"{network}/subnets/GatewaySubnet"}}}]
+        body = {"id": arm_id, "type": kind, "properties": {"ipConfigurations": where}}
+        estate.bodies[arm_id.lower()] = body
+    found = seen(estate, blueprint)
+    nodes = {node.key: node for node in found.nodes}
+    assert {(nodes[arm_id].type, nodes[arm_id].owned, nodes[arm_id].state) for _, arm_id in watched} == {
+        (kind, False, State.OK) for kind, _ in watched
+    }
+    gateway = next(arm_id for kind, arm_id in watched if kind == k.VPN_GATEWAY)
+    assert edge(found, gateway, network, EdgeKind.STANDS_IN).state is State.OK
+    del estate.bodies[gateway.lower()]
+    assert {node.key: node for node in seen(estate, blueprint).nodes}[gateway].state is State.MISSING
+    estate.refused[gateway.lower()] = Unreadable("AuthorizationFailed", "no")
+    assert {node.key: node for node in seen(estate, blueprint).nodes}[gateway].state is State.UNKNOWN
