@@ -12,7 +12,7 @@ from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored, put
 from controlplane.operations.model import Model
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
-from controlplane.projects.access import Caller, Permission
+from controlplane.projects.access import Caller, Permission, Role, app_roles
 from controlplane.retraining.facts import About, by_person
 from controlplane.retraining.history import with_policy
 from controlplane.retraining.known import Known
@@ -70,7 +70,9 @@ async def list_policies(deps: ModelDeps, caller: Caller, name: str) -> tuple[Pol
 async def put_policy(
     deps: ModelDeps, caller: Caller, asked: tuple[str, str], data: JsonObject, preconditions: Preconditions
 ) -> PutPolicy:
-    """Sets or replaces it; ``asked`` is workspace and model. Raises ``Rejected``: ``InvalidPolicy``, …"""
+    """Sets or replaces it; ``asked`` is workspace and model. Raises ``Rejected``: ``InvalidPolicy``,
+    ``ApprovalNotWaived``, …
+    """
     name, model = asked
     found = await workspace(deps, caller, Permission.POLICIES_PUT, name)
     _require_name(model)
@@ -80,12 +82,25 @@ async def put_policy(
         stored = await _stored(deps, found, model)
         before = stored.value.policy if stored else None
         preconditions.check(shown(stored.value, before).etag if stored and before else None)
+        _require_second_person(caller, found, before, policy)
         if stored is not None and before == policy:
             return PutPolicy(shown(stored.value, policy), created=False, project=found.record.project)
         after = await _save(deps, caller, (stored, found, model), policy)
         return PutPolicy(shown(after, policy), created=before is None, project=found.record.project)
 
     return await on_fresh_state(attempt)
+
+
+def _require_second_person(
+    caller: Caller, found: Known, before: RetrainingPolicy | None, after: RetrainingPolicy
+) -> None:
+    """Who trains production's models without asking anybody is not for the one who sets the policy to say."""
+    dropped = after.approval.required is False and (before is None or before.approval.required is not False)
+    if dropped and found.environment == "prod" and Role.ADMIN not in app_roles(caller):
+        text = (
+            "On a workspace of environment prod a Platform.Admin does without approvals; send the same request as one."
+        )
+        raise Rejected("ApprovalNotWaived", text, target="$.approval.required")
 
 
 async def delete_policy(deps: ModelDeps, caller: Caller, asked: tuple[str, str], preconditions: Preconditions) -> None:

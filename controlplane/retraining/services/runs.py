@@ -41,11 +41,13 @@ async def get_run(deps: ModelDeps, caller: Caller, asked: str) -> Run:
 
 async def approve(deps: ModelDeps, caller: Caller, asked: str, preconditions: Preconditions) -> Run:
     """Raises ``Rejected``: ``RetrainingNotFound``, ``ApproverIsRequester``, ``ApproverNotListed``;
-    ``Conflict("NotWaitingForApproval")``."""
+    ``Conflict``: ``NotWaitingForApproval``, ``ApprovalExpired``, also before a tick has seen that it is."""
 
     async def say_yes(run: Run, now: datetime) -> Run:
         await _require_approver(deps, caller, run)
         _require_waiting(run)
+        if now >= run.deadline:
+            raise Conflict("ApprovalExpired", f"Run {run.id} could be approved until {run.deadline.isoformat()}.")
         why = ("Approved", f"{caller.principal} approved it.")
         after = moved(run, RunState.SUBMITTED, now, why, now + SUBMIT_TIME)
         lineage = run.lineage.model_copy(update={"approver": caller.principal})
