@@ -97,13 +97,7 @@ def _one_rule_set(spec: WorkspaceSpec) -> Iterator[Place]:
 
 
 def _customer_subnet(spec: WorkspaceSpec) -> Iterator[Place]:
-    if spec.network.mode is NetworkMode.PRIVATE_VNET:
-        return
-    for index, cluster in enumerate(spec.compute.clusters):
-        if cluster.public_ip:
-            path = f"$.compute.clusters[{index}].publicIp"
-            yield path, f"Cluster {cluster.name} has public addresses, which is of clusters in a customer's subnet."
-    if spec.network.egress != Egress():
+    if spec.network.mode.is_managed and spec.network.egress != Egress():
         yield "$.network.egress", "The way out is that of a customer's subnet, and a managed network has none."
 
 
@@ -114,6 +108,8 @@ def _keys_in_dev(spec: WorkspaceSpec) -> Iterator[Place]:
 
 
 def _public_nodes(spec: WorkspaceSpec) -> Iterator[Place]:
+    if spec.network.mode.is_managed:
+        return  # There every compute comes after the network that Azure keeps, with public addresses and without.
     for index, cluster in enumerate(spec.compute.clusters):
         if cluster.public_ip:
             path = f"$.compute.clusters[{index}].publicIp"

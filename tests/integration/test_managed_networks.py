@@ -84,6 +84,33 @@ def test_a_compute_that_somebody_made_keeps_a_workspace_from_isolation(product: 
     put_to_its_end(product, asked, consent=True)
 
 
+@pytest.mark.parametrize("name", ["managed-internet", "managed-approved-catalog"])
+def test_nodes_may_have_public_addresses_in_a_managed_network(product: QuietProduct, name: str) -> None:
+    """Begun with them, given up (the cluster is made anew), and taken up again."""
+    asked = example(name)
+    asked["compute"]["clusters"][0]["publicIp"] = True
+    put_to_its_end(product, asked)
+    key = f"cluster/{asked['compute']['clusters'][0]['name']}"
+    for public in (False, True):
+        asked["compute"]["clusters"][0]["publicIp"] = public
+        put_to_its_end(product, asked, consent=True)
+        body = product.body(product.ids()[key]) or {}
+        inner = body["properties"]["properties"]
+        assert (inner["enableNodePublicIp"], inner.get("subnet")) == (public, None)
+
+
+def test_public_nodes_of_a_customers_subnet_move_into_a_managed_network(product: QuietProduct) -> None:
+    """There they came before the workspace's endpoint, here they come after it."""
+    before, after = example(), example("managed-internet")
+    after["network"]["addressSpace"], after["workload"] = before["network"]["addressSpace"], before["workload"]
+    after["compute"] = before["compute"]
+    for asked in (before, after):
+        asked["compute"]["clusters"][0]["publicIp"] = True
+    put_to_its_end(product, before)
+    put_to_its_end(product, after, consent=True)
+    assert mode_of(product) == "AllowInternetOutbound"
+
+
 def test_isolation_that_grew_by_hand_is_not_turned_back(product: QuietProduct) -> None:
     asked = example("managed-internet")
     put_to_its_end(product, asked)

@@ -102,7 +102,6 @@ ILLEGAL: tuple[Illegal, ...] = (
     ),
     Illegal("S3-72", "InvalidValue", sets("catalog.packages", ["python"])),
     Illegal("X-05", "LegacyModeExcludesV2", sets("legacyV1Mode", True), "managed-internet"),
-    Illegal("X-13", "ManagedNetworkHasNoSubnet", sets("compute.clusters.0.publicIp", True), "managed-internet"),
     Illegal(
         "X-13",
         "ManagedNetworkHasNoSubnet",

@@ -49,7 +49,7 @@ class _Grant:
 #: The roles of "Set up authentication between Azure Machine Learning and other services". For a system identity Azure
 #: makes some of them itself (S2-09): whoever was first counts, because a grant is matched by scope, role and principal.
 _WORKSPACE = (
-    _Grant("registry", "contributor", ("S1-02", "S1-69", "S2-70")),
+    _Grant("registry", "contributor", ("S1-02", "S1-69", "S2-70", "S3-59")),
     _Grant("vault", "contributor"),
     _Grant("vault", "key-vault-administrator"),
     # Storage with public access off: "Use studio in a virtual network" wants Reader on both endpoints.

@@ -26,7 +26,9 @@ _AFTER = (
 )
 #: S1-45: the workspace's endpoint comes after nodes that have public addresses; they need nothing of it.
 _AFTER_PUBLIC = ("workspace", "subnet/training")
-#: In a network that Azure keeps nodes have its endpoints, which come with it; there is no subnet to be in.
+#: In a network that Azure keeps nodes have its endpoints, which come with it; there is no subnet to be in. "No Public
+#: IP" is an option there ("Workspace managed virtual network isolation", supported scenarios; "Use managed compute in a
+#: managed virtual network": "the steps below focus on configuring the compute resources to not use a public IP").
 _AFTER_MANAGED = ("workspace", "private-endpoint/workspace", MANAGED_NETWORK)
 _REQUIREMENTS = (
     "S1-02",
@@ -57,16 +59,18 @@ def subnet_of(site: Site) -> dict[str, str] | None:
 def clusters(site: Site) -> Iterator[Resource]:
     parent, subnet = workspace_id(site), subnet_of(site)
     for cluster in site.spec.compute.clusters:
+        first = cluster.public_ip and not site.is_managed
+        order = ("S1-45",) if first else () if cluster.public_ip else ("S1-71",)
         yield resource(
             f"cluster/{cluster.name}",
             k.COMPUTE,
             f"{parent}/computes/{cluster.name}",
             _body(site, cluster, subnet),
             (
-                *(_AFTER_PUBLIC if cluster.public_ip and not site.is_managed else after(site)),
+                *(_AFTER_PUBLIC if first else after(site)),
                 *needed_by(site, cluster.identity, idles=False),
             ),
-            requirements=(*_REQUIREMENTS, *(("S1-45",) if cluster.public_ip else ("S1-71",))),
+            requirements=(*_REQUIREMENTS, *order),
         )
 
 

@@ -88,7 +88,7 @@ def _endpoint(site: Site, endpoint: _Endpoint, target: str) -> Resource:
         "properties": {"privateLinkServiceId": target, "groupIds": [endpoint.group]},
     }
     after = endpoint.after
-    if endpoint.key == "workspace":
+    if endpoint.key == "workspace" and not site.is_managed:
         # S1-45, as X-17 answers it: after the computes with public addresses; the others come after it.
         after = tuple(f"cluster/{one.name}" for one in site.spec.compute.clusters if one.public_ip)
     body = site.tracked(

@@ -53,6 +53,17 @@ _ADVICE = (
         lambda spec, blueprint: spec.legacy_v1_mode and _has(blueprint, kinds.PRIVATE_ENDPOINT),
     ),
     Advice(
+        # Source: "Network isolation change with our new API platform on Azure Resource Manager".
+        "EvaluateV2Api",
+        ("S1-06",),
+        "$.legacyV1Mode",
+        "Evaluate the v2 API before the enterprise adopts it: ids and parameters of its operations (a job's, say) "
+        "travel to Azure Resource Manager over public networks, encrypted with TLS 1.2; data in storage does not. "
+        "Whoever needs time for that, or may send nothing over public networks, can set legacyV1Mode, but support of "
+        "v1's SDK ended on 30 June 2026.",
+        lambda spec, _: not spec.legacy_v1_mode,
+    ),
+    Advice(
         "V2ApiIsTheDefault",
         ("S1-46",),
         "$.legacyV1Mode",

@@ -99,8 +99,8 @@ ENFORCED: dict[str, tuple[dict[str, Any], str, bool]] = {
         False,
     ),
     "X-13": (
-        {"network": network("managedAllowInternetOutbound"), "compute": PUBLIC_NODES},
-        "$.compute.clusters[0].publicIp",
+        {"network": {**network("managedAllowInternetOutbound"), "egress": {"storageEndpointPolicy": True}}},
+        "$.network.egress",
         False,
     ),
     "X-15": ({"storage": {"sharedKeyAccess": True}}, "$.storage.sharedKeyAccess", False),
@@ -140,11 +140,13 @@ def test_x_09_is_about_both_together(part: str) -> None:
     assert found("X-09", spec(network=network("managedAllowInternetOutbound"), catalog=CATALOG)) == []
 
 
-def test_x_13_is_about_the_way_out_too() -> None:
+def test_x_13_and_x_17_are_about_a_customers_subnet() -> None:
+    """Whether nodes have public addresses is a choice in a managed network too, and their order is none there."""
     out = {"egress": {"storageEndpointPolicy": True}}
-    (one,) = found("X-13", spec(network={**network("managedAllowOnlyApprovedOutbound"), **out}))
-    assert (one.target, one.decision) == ("$.network.egress", Decision.REFUSED)
     assert found("X-13", spec(network={**network("privateVnet"), **out}, compute=PUBLIC_NODES)) == []
+    for mode in ("managedAllowInternetOutbound", "managedAllowOnlyApprovedOutbound"):
+        asked = spec(network=network(mode), compute=PUBLIC_NODES)
+        assert (found("X-13", asked), found("X-17", asked)) == ([], [])
 
 
 @pytest.mark.parametrize("environment", ["test", "staging", "prod"])

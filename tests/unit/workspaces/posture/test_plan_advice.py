@@ -96,6 +96,7 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     ),
     "S1-04": ("V1ApiStaysInside", lambda: asked(legacyV1Mode=True), asked),
     "S1-05": ("V2ApiReachesPublicArm", asked, lambda: asked(legacyV1Mode=True)),
+    "S1-06": ("EvaluateV2Api", asked, lambda: asked(legacyV1Mode=True)),
     "S1-27": ("LowPriorityNodes", asked, clusters(lowPriority=True)),
     "S1-33": ("StorageTagReachesEveryAccount", asked, lambda: asked(compute={"clusters": []})),
     "S1-46": ("V2ApiIsTheDefault", lambda: asked(legacyV1Mode=True), asked),

@@ -471,6 +471,22 @@ def test_unneeded_rules_s5_35() -> None:
     assert ["UnneededOutboundRules" in codes for codes in said] == [True, False]
 
 
+def test_meta_alone_s5_26() -> None:
+    """S5-26: the collection Meta needs no rule of the user's; one that stands in Azure all the same is found."""
+    meta = {**managed("managed-approved-catalog"), "catalog": {"collections": ["meta"]}}
+    meta["network"] = {**meta["network"], "managed": {}}
+    asked = compiled(**meta)
+    assert [key for key in asked.by_key if key.startswith("outbound-rule/")] == []
+    estate = create(asked)
+    before = look(estate, asked)
+    assert {f.status for f in before.findings if f.control == "CP.EGRESS.Unneeded"} == {FindingStatus.PASS}
+    arm_id = f"{estate.id_of('workspace')}/outboundRules/meta"
+    properties = {"type": "FQDN", "category": "UserDefined", "destination": "llama.example.org"}
+    estate.bodies[arm_id.lower()] = {"id": arm_id, "name": "meta", "type": "", "properties": properties}
+    (finding,) = fresh(look(estate, asked), before)
+    assert (finding.control, "S5-26" in finding.requirements) == ("CP.EGRESS.Unneeded", True)
+
+
 def test_scorecard_s1_16() -> None:
     """S1-16: four things to protect; the one that is no Azure resource is not checked, and says so."""
     estate = create(everything())
