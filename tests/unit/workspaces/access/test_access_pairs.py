@@ -214,28 +214,25 @@ def test_owner_that_an_administrator_made_is_no_strangers() -> None:
     assert report.failing == report.unknown == ()
 
 
-@pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_create_s3_56(environment: str) -> None:
+def test_create_s3_56() -> None:
     """S3-56: platform support is made eligible, by requests that an administrator runs; it is given nothing itself."""
-    blueprint = workspace(environment)
-    support = [one for one in blueprint.access.grants if one.persona is Persona.PLATFORM_SUPPORT]
-    assert {(one.principal, one.means) for one in support} == {(member(Persona.PLATFORM_SUPPORT), Means.ELIGIBLE)}
-    asked = [request_of(one, blueprint.subscription_id) for one in support]
-    assert {(one.method, one.body["properties"]["requestType"]) for one in asked} == {("PUT", "AdminAssign")}
-    assert all(f"/providers/{k.ELIGIBILITY_REQUEST}/" in one.path for one in asked)
-    assert member(Persona.PLATFORM_SUPPORT) not in {str(principal_of(one)) for one in blueprint.resources}
+    for blueprint in map(workspace, ("dev", "prod")):
+        support = [one for one in blueprint.access.grants if one.persona is Persona.PLATFORM_SUPPORT]
+        assert {(one.principal, one.means) for one in support} == {(member(Persona.PLATFORM_SUPPORT), Means.ELIGIBLE)}
+        asked = [request_of(one, blueprint.subscription_id) for one in support]
+        assert {(one.method, one.body["properties"]["requestType"]) for one in asked} == {("PUT", "AdminAssign")}
+        assert all(f"/providers/{k.ELIGIBILITY_REQUEST}/" in one.path for one in asked)
+        assert member(Persona.PLATFORM_SUPPORT) not in {str(principal_of(one)) for one in blueprint.resources}
 
 
-@pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_create_s3_57(environment: str) -> None:
+def test_create_s3_57() -> None:
     """S3-57: who uses models calls endpoints; the group is known, and gets no role on what the workspace has."""
     users = {Persona.MODEL_END_USERS.value: [member(Persona.MODEL_END_USERS)]}
-    blueprint = everything(access=users, environment=environment)
-    assert blueprint.access.members == {Persona.MODEL_END_USERS: (member(Persona.MODEL_END_USERS),)}
-    assert blueprint.access.grants == ()
-    assert [one.key for one in blueprint.resources] == [
-        one.key for one in everything(environment=environment).resources
-    ]
+    for environment in ("dev", "prod"):
+        blueprint, without = everything(access=users, environment=environment), everything(environment=environment)
+        assert blueprint.access.members == {Persona.MODEL_END_USERS: (member(Persona.MODEL_END_USERS),)}
+        assert blueprint.access.grants == ()
+        assert [one.key for one in blueprint.resources] == [one.key for one in without.resources]
 
 
 def principal_of(one: Resource) -> object:
