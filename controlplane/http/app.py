@@ -25,6 +25,8 @@ from controlplane.http.routes import (
     projects,
     retrainings,
     signals,
+    projects,
+    templates,
     topology,
     workspaces,
 )
@@ -88,6 +90,7 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
         audit,
         health,
     ):
+    for module in (workspaces, operations, jobs, projects, topology, templates, access, catalog, audit, health):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Edge)

@@ -47,6 +47,7 @@ class Permission(StrEnum):
     WORKSPACES_REPAIR = "Workspaces_Repair"
     WORKSPACES_PROVISION_NETWORK = "Workspaces_ProvisionNetwork"
     WORKSPACES_TOPOLOGY = "Workspaces_GetTopology"
+    WORKSPACES_TEMPLATE = "Workspaces_GetTemplate"
     ACCESS_GET = "Access_Get"
     ACCESS_PUT = "Access_Replace"
     ACCESS_RECONCILE = "Access_Reconcile"
@@ -97,6 +98,7 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.WORKSPACES_REPAIR: _WRITE,
     Permission.WORKSPACES_PROVISION_NETWORK: _WRITE,
     Permission.WORKSPACES_TOPOLOGY: _ASK,
+    Permission.WORKSPACES_TEMPLATE: _ASK,
     Permission.ACCESS_GET: _ASK,
     Permission.ACCESS_PUT: _WRITE,
     Permission.ACCESS_RECONCILE: _WRITE,

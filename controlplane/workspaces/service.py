@@ -23,6 +23,7 @@ from controlplane.workspaces.services.look import (
     Planned,
     get_workspace,
     plan_workspace,
+    template_of,
     topology_of,
     validate_workspace,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "put_workspace",
     "reconcile_access",
     "repair_workspace",
+    "template_of",
     "topology_of",
     "validate_workspace",
 ]

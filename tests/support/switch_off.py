@@ -27,6 +27,7 @@ from controlplane.workspaces.plan_checks import sizes
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
 from controlplane.workspaces.spec_rules.data import RULES as DATA_RULES
 from controlplane.workspaces.spec_rules.identity import RULES
+from controlplane.workspaces.template import PARTS as TEMPLATE_PARTS
 from controlplane.workspaces.transitions import TRANSITIONS
 from tests.support.blueprints import (
     everything,
@@ -50,6 +51,7 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "job": JOB_RULES,
     "plan": plan_data.RULES,
     "right": RIGHTS,
+    "template": TEMPLATE_PARTS,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""

@@ -30,6 +30,7 @@ REQUIRED = {
     "S1-13": "create",
     "S1-16": "report",
     "S1-17": "validate",
+    "S1-25": "create",
     "S1-26": "validate",
     "S1-27": "advise",
     "S1-28": "validate",
@@ -288,7 +289,10 @@ ELSEWHERE = {
         "tests/unit/workspaces/test_data_rules.py::test_enforce[",
         "tests/unit/workspaces/test_job_check.py::test_enforce[",
     ),
-    "create": ("tests/unit/workspaces/test_job_check.py::test_create[",),
+    "create": (
+        "tests/unit/workspaces/test_job_check.py::test_create[",
+        "tests/integration/test_templates.py::test_create_",
+    ),
     "advise": ("tests/unit/workspaces/test_job_check.py::test_advise[",),
     "react": ("tests/integration/test_registries.py::test_",),
     "report": (

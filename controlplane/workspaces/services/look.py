@@ -28,6 +28,7 @@ from controlplane.workspaces.services.deps import (
 )
 from controlplane.workspaces.services.room import Room, find_room, require_place, require_possible
 from controlplane.workspaces.spec import WorkspaceSpec
+from controlplane.workspaces.template import template
 from controlplane.workspaces.topology import Topology, topology
 
 
@@ -117,6 +118,11 @@ def _chosen(asked: Asked, room: Room) -> tuple[PlanWarning, ...]:
 async def validate_workspace(deps: ServiceDeps, caller: Caller, name: str) -> Judged:
     """What is true in Azure now of every control, with evidence."""
     return await judge_posture(deps, await require(deps, caller, Permission.WORKSPACES_VALIDATE, name))
+
+
+async def template_of(deps: ServiceDeps, caller: Caller, name: str) -> JsonObject:
+    """The accepted spec as a deployment template; nothing is read from Azure."""
+    return template(blueprint_of(deps, (await require(deps, caller, Permission.WORKSPACES_TEMPLATE, name)).record))
 
 
 async def topology_of(deps: ServiceDeps, caller: Caller, name: str) -> Topology:

@@ -13,6 +13,7 @@ ACCESS = {"projectLeads": [LEADS], "dataScientists": [SCIENTISTS], "modelTesters
 SEES = [
     ("GET", "workspaces/churn-dev"),
     ("GET", "workspaces/churn-dev/topology"),
+    ("GET", "workspaces/churn-dev/template"),
     ("GET", "workspaces/churn-dev/access"),
     ("POST", "workspaces/churn-dev:validate"),
     ("GET", "operations/{op}"),

@@ -286,7 +286,8 @@ VALIDATED: dict[str, tuple[Break, ...]] = {
         changed("subnet/training", "NET.SUBNET.NsgAttached", "properties.networkSecurityGroup", None),
     ),
     "S4-04": tuple(
-        changed(f"vm/agent-{number}", "CP.AGENT.Identity", "identity.type", "UserAssigned") for number in (1, 2)
+        replace(changed(f"vm/agent-{number}", "CP.AGENT.Identity", "identity.type", "UserAssigned"), optional=True)
+        for number in (1, 2)
     ),
     "S5-09": WAYS_IN,
     "S3-74": (NOT_ISOLATED,),
