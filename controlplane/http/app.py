@@ -25,7 +25,6 @@ from controlplane.http.routes import (
     projects,
     retrainings,
     signals,
-    projects,
     templates,
     topology,
     workspaces,
@@ -81,6 +80,7 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
         jobs,
         projects,
         topology,
+        templates,
         access,
         policies,
         retrainings,
@@ -90,7 +90,6 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
         audit,
         health,
     ):
-    for module in (workspaces, operations, jobs, projects, topology, templates, access, catalog, audit, health):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Edge)
