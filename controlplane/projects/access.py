@@ -48,6 +48,7 @@ class Permission(StrEnum):
     WORKSPACES_PROVISION_NETWORK = "Workspaces_ProvisionNetwork"
     WORKSPACES_TOPOLOGY = "Workspaces_GetTopology"
     WORKSPACES_TEMPLATE = "Workspaces_GetTemplate"
+    WORKSPACES_DATASTORES = "Workspaces_ListDatastores"
     ACCESS_GET = "Access_Get"
     ACCESS_PUT = "Access_Replace"
     ACCESS_RECONCILE = "Access_Reconcile"
@@ -99,6 +100,7 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.WORKSPACES_PROVISION_NETWORK: _WRITE,
     Permission.WORKSPACES_TOPOLOGY: _ASK,
     Permission.WORKSPACES_TEMPLATE: _ASK,
+    Permission.WORKSPACES_DATASTORES: _ASK,
     Permission.ACCESS_GET: _ASK,
     Permission.ACCESS_PUT: _WRITE,
     Permission.ACCESS_RECONCILE: _WRITE,

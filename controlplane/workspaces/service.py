@@ -21,6 +21,7 @@ from controlplane.workspaces.services.lists import list_workspaces
 from controlplane.workspaces.services.look import (
     Judged,
     Planned,
+    datastores_of,
     get_workspace,
     plan_workspace,
     template_of,
@@ -36,6 +37,7 @@ __all__ = [
     "ServiceDeps",
     "approve_access",
     "check_job",
+    "datastores_of",
     "delete_workspace",
     "explain_access",
     "get_access",

@@ -11,6 +11,7 @@ from controlplane.projects.access import Caller, Permission
 from controlplane.workspaces.access.effective import Estate, estate
 from controlplane.workspaces.addresses import AUTO
 from controlplane.workspaces.conflicts import Found, find_conflicts
+from controlplane.workspaces.datastores import Datastores, datastores
 from controlplane.workspaces.diff import diff
 from controlplane.workspaces.egress.report import Egress, egress_of
 from controlplane.workspaces.measured import load_durations
@@ -132,6 +133,15 @@ async def topology_of(deps: ServiceDeps, caller: Caller, name: str) -> Topology:
     observed = await take_snapshot(blueprint, deps.reader, stored.status.inventory)
     require_answers(observed)
     return topology(blueprint, observed, diff(blueprint, observed, stored.status.inventory), deps.clock.now())
+
+
+async def datastores_of(deps: ServiceDeps, caller: Caller, name: str) -> Datastores:
+    """How jobs reach the data of each datastore, as Azure has them now. Raises ``Transient`` when it asked to wait."""
+    stored = await require(deps, caller, Permission.WORKSPACES_DATASTORES, name)
+    blueprint = blueprint_of(deps, stored.record)
+    observed = await take_snapshot(blueprint, deps.reader, stored.status.inventory)
+    require_answers(observed)
+    return datastores(blueprint, observed, deps.clock.now())
 
 
 async def judge_posture(deps: ServiceDeps, stored: StoredWorkspace) -> Judged:
