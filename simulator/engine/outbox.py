@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from simulator.engine.hooks import JsonObject
 
@@ -22,9 +23,10 @@ class Event:
     topic: str
     type: str
     subject: str
-    data: JsonObject
+    data: Any
     time: datetime
     data_version: str = ""
+    source: str = ""  # what its publisher calls its source, where that is not the topic
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,11 @@ class Rights:
         )
         return self._record(caller, permission, allowed)
 
+    def may_data(self, caller: Caller, permission: str, scope: str) -> bool:
+        """Whether the caller's assignments allow a data action."""
+        folded = scope.lower()
+        return any(self._holds(grant, folded) and grant.role.allows_data(permission) for grant in self.grants(caller))
+
     def may_freely(self, caller: Caller, permission: str, scope: str) -> bool:
         """`may` by an assignment that has no condition."""
         folded = scope.lower()
@@ -199,4 +204,5 @@ def _custom(name: str, properties: JsonObject) -> Role:
     def gathered(key: str) -> tuple[str, ...]:
         return tuple(one for permission in permissions for one in permission.get(key, ()))
 
-    return Role(name, str(properties.get("roleName")), "", gathered("actions"), gathered("notActions"))
+    data = gathered("dataActions"), gathered("notDataActions")
+    return Role(name, str(properties.get("roleName")), "", gathered("actions"), gathered("notActions"), *data)

@@ -109,7 +109,7 @@ def _holds(operator: str, found: Any, wanted: list[Any]) -> bool:
 def _value(event: Event, key: str) -> Any:
     """What a filter's key names: an envelope field, or a path into data."""
     envelope = {
-        "id": event.id, "topic": event.topic, "source": event.topic, "subject": event.subject,
+        "id": event.id, "topic": event.topic, "source": event.source or event.topic, "subject": event.subject,
         "eventtype": event.type, "type": event.type, "dataversion": event.data_version,
     }  # fmt: skip
     head, _, rest = key.partition(".")
@@ -126,7 +126,7 @@ def body_of(event: Event, *, cloud: bool) -> tuple[Any, str]:
     """(body, content type) of a delivery: an array of one event, or the one CloudEvent."""
     if cloud:
         body = {
-            "id": event.id, "source": event.topic, "subject": event.subject, "type": event.type,
+            "id": event.id, "source": event.source or event.topic, "subject": event.subject, "type": event.type,
             "time": stamp(event.time), "data": event.data, "specversion": "1.0",
         }  # fmt: skip
         return body, "application/cloudevents+json; charset=utf-8"

@@ -1,7 +1,7 @@
 """Azure's built-in roles, those that this project meets, with their real GUIDs and actions.
 
-Source: Azure built-in roles (Microsoft Learn, role-based-access-control/built-in-roles). Only `actions` and
-`notActions` decide about ARM calls; `dataActions` are printed for completeness.
+Source: Azure built-in roles (Microsoft Learn, role-based-access-control/built-in-roles). `actions` and
+`notActions` decide about ARM calls; `dataActions` about publishing to Event Grid topics, and are else only printed.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class Role:
     def allows(self, action: str) -> bool:
         """Whether a control-plane action is among `actions` and not among `notActions`."""
         return _matches(self.actions, action) and not _matches(self.not_actions, action)
+
+    def allows_data(self, action: str) -> bool:
+        return _matches(self.data_actions, action) and not _matches(self.not_data_actions, action)
 
 
 @lru_cache(maxsize=65536)
@@ -280,6 +283,13 @@ BUILT_IN: tuple[Role, ...] = (
         ("Microsoft.ManagedIdentity/userAssignedIdentities/*/read",
          "Microsoft.ManagedIdentity/userAssignedIdentities/*/write",
          "Microsoft.ManagedIdentity/userAssignedIdentities/*/delete", *_COMMON),
+    ),
+    Role(
+        "d5a91429-5739-47e2-a06b-3470a27159e7", "EventGrid Data Sender", "Allows send access to event grid events.",
+        (f"{_AUTH}/*/read", "Microsoft.EventGrid/topics/read", "Microsoft.EventGrid/domains/read",
+         "Microsoft.EventGrid/partnerNamespaces/read", "Microsoft.Resources/subscriptions/resourceGroups/read",
+         "Microsoft.EventGrid/namespaces/read"),
+        data_actions=("Microsoft.EventGrid/events/send/action",),
     ),
 )  # fmt: skip
 

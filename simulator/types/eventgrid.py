@@ -15,6 +15,7 @@ from simulator.engine.declaration import (
     Answer,
     ArmError,
     Body,
+    EngineApi,
     Hook,
     HookContext,
     JsonObject,
@@ -67,6 +68,12 @@ def _event_types(source: str) -> tuple[str, ...]:
     return EVENT_TYPES.get(kind, ())
 
 
+def input_schema(engine: EngineApi, source: str) -> str:
+    """Of a custom topic what its publishers send; a system topic's events are of Event Grid's own schema."""
+    topic = engine.get(source) if type_of(source) == "microsoft.eventgrid/topics" else None
+    return str(topic.properties.get("inputSchema")) if topic is not None else SCHEMAS[0]
+
+
 def _defaults(ctx: HookContext) -> JsonObject:
     source = source_of(ctx)
     return {
@@ -74,7 +81,7 @@ def _defaults(ctx: HookContext) -> JsonObject:
             "topic": source,
             "filter": {"includedEventTypes": list(_event_types(source))},
             "labels": None,
-            "eventDeliverySchema": "EventGridSchema",
+            "eventDeliverySchema": input_schema(ctx.engine, source),
             "retryPolicy": {"maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": 1440},
         }
     }
@@ -98,6 +105,11 @@ def check(ctx: HookContext) -> None:
     schema = properties.get("eventDeliverySchema")
     if schema not in SCHEMAS[:2]:
         raise ArmError(400, "InvalidRequest", f"Event delivery schema '{schema}' is not supported.")
+    if schema == SCHEMAS[0] and input_schema(ctx.engine, source_of(ctx)) == SCHEMAS[1]:
+        # "Event Grid event schemas compared": CloudEvents are not delivered in Event Grid's schema.
+        raise ArmError(
+            400, "InvalidRequest", "Events of a CloudEventSchemaV1_0 topic are delivered as CloudEvents only."
+        )
     for name, low, high in (("maxDeliveryAttempts", 1, 30), ("eventTimeToLiveInMinutes", 1, 1440)):
         value = dig(properties, f"retryPolicy.{name}")
         if value is not None and not low <= int(value) <= high:

@@ -48,3 +48,15 @@ def an_activity_alert_names_its_category(product: QuietProduct) -> None:
     az.group()
     body = activity_body(of("x").partition("/providers/")[0], {"field": "status", "equals": "Failed"})
     assert az.refused("PUT", of("activityLogAlerts"), body) == "BadRequest"
+
+
+@noticed("custom-topic-rules", world="empty")
+def a_topic_s_name_is_one_in_its_region(product: QuietProduct) -> None:
+    """``az eventgrid topic create``: its endpoint is named by it."""
+    az = Az(product)
+    az.group()
+    body = {"location": "westeurope", "properties": {}}
+    az.create(beside("Microsoft.EventGrid/topics", "notices"), body)
+    az.create(f"{beside('x', 'x').partition('/resourceGroups/')[0]}/resourceGroups/others", {"location": "westeurope"})
+    other = beside("Microsoft.EventGrid/topics", "notices").replace("/theirs/", "/others/")
+    assert az.refused("PUT", other, body) == "Conflict"

@@ -1,4 +1,4 @@
-"""What the hooks of alert rules and action groups cause, one function a hook."""
+"""What the hooks of alert rules, action groups and custom topics cause, one function a hook."""
 
 from __future__ import annotations
 
@@ -93,6 +93,17 @@ def activity_rules_have_a_category(lab: Lab) -> None:
     lab.group()
     wrong = activity_body(estate.LOGS.partition("/providers/")[0], {"field": "status", "equals": "Failed"})
     assert "category" in lab.refused("PUT", ACTIVITY, wrong)["message"]
+
+
+@effect("custom-topic-rules")
+def a_topic_keeps_its_schema_and_its_name(lab: Lab) -> None:
+    lab.group()
+    path = provider("Microsoft.EventGrid/topics", "notices")
+    wrong = {"location": estate.LOCATION, "properties": {"inputSchema": "CustomEventSchema"}}
+    assert lab.refused("PUT", path, wrong)["code"] == "InvalidRequest"
+    lab.put(path, {"location": estate.LOCATION, "properties": {}})
+    elsewhere = provider("Microsoft.EventGrid/topics", "notices", group=lab.group("other"))
+    assert lab.refused("PUT", elsewhere, {"location": estate.LOCATION, "properties": {}})["code"] == "Conflict"
 
 
 TABLE: tuple[Effect, ...] = (webhooks_are_complete, metric_rules_say_what_they_watch)

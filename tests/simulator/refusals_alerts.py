@@ -1,11 +1,11 @@
-"""Cases of alert rules and action groups for test_refusals.py."""
+"""Cases of alert rules, action groups and custom topics for test_refusals.py."""
 
 from __future__ import annotations
 
 from tests.simulator import estate
 from tests.simulator.estate import LOCATION
 from tests.simulator.lab import Body, provider
-from tests.simulator.refusals import ELSEWHERE, IGNORED, Case, moved
+from tests.simulator.refusals import ELSEWHERE, IGNORED, LOCATION_REQUIRED, Case, moved
 
 GROUP_OF_ACTIONS = provider("Microsoft.Insights/actionGroups", "on-call")
 HOOK: Body = {"name": "control-plane", "serviceUri": "http://localhost:7071/api/alerts", "useCommonAlertSchema": True}
@@ -81,6 +81,14 @@ def activity_body(scope: str, *conditions: Body) -> Body:
 
 
 CASES: dict[str, Case] = {
+    "Microsoft.EventGrid/topics": Case(
+        provider("Microsoft.EventGrid/topics", "notices"),
+        {"location": LOCATION, "properties": {"inputSchema": "CloudEventSchemaV1_0"}},
+        "location",
+        LOCATION_REQUIRED,
+        ("properties.inputSchema", "EventGridSchema"),
+        ("InvalidRequest", "The input schema of a topic cannot be changed."),
+    ),
     "microsoft.insights/actiongroups": Case(
         GROUP_OF_ACTIONS,
         ACTIONS_BODY,
