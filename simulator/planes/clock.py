@@ -1,6 +1,7 @@
 """The product's clock, as `CONTROLPLANE_CLOCK` reads it: a time that can be set, moved on, stopped and made to run.
 
-Azure's own clock, and that of leases and tokens, is the machine's always.
+Azure's own clock is the machine's, unless a call says that it goes on as well (`azure`); that of leases and tokens is
+the machine's always.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from simulator.engine.hooks import JsonObject
 
-WISHES = frozenset({"now", "advanceSeconds", "speed"})
+WISHES = frozenset({"now", "advanceSeconds", "speed", "azure"})
 
 
 @dataclass

@@ -37,6 +37,7 @@ DEFAULT_SEED = "contoso"
 ADMIN = "admin.by.hand"  # the human Owner through whom `inject` acts
 
 
+AHEAD, FARTHEST_LEAP = "ahead", 366 * 86400.0
 GROUPS = "/providers/Microsoft.Management/managementGroups"
 PLATFORM = "contoso-platform"  # the management group that the subscriptions lie in, itself in the tenant's root group
 #: Name → end of the object id, of Entra groups and of service principals.
@@ -86,6 +87,7 @@ class World:
         tenant = values.guid(seed, "tenant")
         self.engine = Engine(self.registry, self.store, seed=seed, scale=scale, tenant_id=tenant)
         self.engine.locations, self.engine.base = subscriptions.NAMES, self.base
+        self.engine.clock = self.azure_time
         self.directory = Directory(self.engine)
         self.engine.directory = self.directory
         self.rights = Rights(self.engine)
@@ -234,6 +236,17 @@ class World:
             "API_CLIENT_ID": world["api_client_id"],
             "HIDDEN_SUBSCRIPTION_ID": next(sub["id"] for sub in world["subscriptions"] if sub["owner_only"]),
         }
+
+    def azure_time(self) -> float:
+        """The machine's time, and what `leap` has put before it. Tokens and rate limits stay on the machine's."""
+        return time.time() + float(self.store.kv.get(AHEAD, 0.0))
+
+    def leap(self, seconds: float) -> None:
+        """Azure's time goes on at once; what comes due on the way happens in its order, as of its moment."""
+        if not 0 <= seconds < FARTHEST_LEAP:
+            raise ValueError(f"Azure's time goes on by less than {FARTHEST_LEAP:.0f} seconds, and never back")
+        self.store.set(AHEAD, float(self.store.kv.get(AHEAD, 0.0)) + seconds)
+        self.settle()
 
     def settle(self) -> None:
         self.engine.settle()

@@ -118,6 +118,8 @@ def _route(simulator: Simulator, request: Request) -> Response:
         case "GET", "clock":
             return Response(200, simulator.clock.shown())
         case "PUT", "clock":
+            if isinstance(sent, dict) and sent.get("azure"):
+                world.leap(float(sent.get("advanceSeconds", 0)))
             return Response(200, simulator.clock.change(sent))
         case "GET", "health":
             return Response(200, {"status": "ok"})

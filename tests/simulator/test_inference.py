@@ -1,9 +1,10 @@
-"""Batch endpoints' data plane: tokens, rights, public access, and one job for each repeatable request."""
+"""Batch endpoints' data plane (tokens, rights, public access, one job for a repeatable request); a week in a call."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -76,3 +77,28 @@ def test_without_public_access_nobody_gets_in(azure: Monitored) -> None:
 def test_without_a_deployment_there_is_nothing_to_run(azure: Monitored) -> None:
     answer = invoke(azure)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "UserError")
+
+
+# -- Azure's time goes on ----------------------------------------------------------------------------------------------
+
+
+def test_a_week_of_a_schedule_is_one_call(azure: Monitored) -> None:
+    azure.running.settings(timeScale=1)
+    component = f"{azure.workspace}/components/score/versions/1"
+    definition = {"jobType": "Pipeline", "componentId": component, "inputs": INPUTS}
+    trigger = {"triggerType": "Cron", "expression": "0 3 * * *"}
+    action = {"actionType": "CreateJob", "jobDefinition": definition}
+    schedule = f"{azure.workspace}/schedules/nightly"
+    assert azure.call("PUT", schedule, {"properties": {"trigger": trigger, "action": action}}).status_code == 201
+    before = azure.running.control("GET", "clock")["now"]
+    azure.running.control("PUT", "clock", json={"advanceSeconds": 7 * 86400, "azure": True})
+    after = azure.running.control("GET", "clock")["now"]
+    assert datetime.fromisoformat(after) - datetime.fromisoformat(before) >= timedelta(days=7)
+    jobs = azure.call("GET", f"{azure.workspace}/jobs").json()["value"]
+    runs = [one for one in jobs if one["name"].startswith("nightly-")]
+    assert len(runs) == 7
+    assert {one["properties"]["status"] for one in runs} == {"Completed"}
+    # Each was made at its time, not all of them at the end.
+    assert len({one["name"][:16] for one in runs}) == 7
+    with pytest.raises(httpx.HTTPStatusError):
+        azure.running.control("PUT", "clock", json={"advanceSeconds": -1, "azure": True})

@@ -95,7 +95,7 @@ class Watched(LabAzure):
     def steps(self, root: str) -> list[Body]:
         steps = {one["runId"]: None for one in told(self, "RunStatusChanged") if one["runType"] == "azureml.StepRun"}
         found = [get(self, f"/jobs/{one}") for one in steps]
-        return [one for one in found if one["properties"]["properties"]["azureml.parentRunId"] == root]
+        return [one for one in found if one["properties"]["properties"]["azureml.rootpipelinerunid"] == root]
 
 
 def parsed(message: str) -> list[Body]:

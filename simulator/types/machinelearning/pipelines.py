@@ -82,7 +82,7 @@ def start_step(engine: EngineApi, job: Resource, step: Step, *, last: bool) -> R
     body: JsonObject = {
         "jobType": "Command", "displayName": step.name, "experimentName": job.properties.get("experimentName"),
         "componentId": step.component or None, "computeId": compute_id(engine, workspace_id, step.compute),
-        "properties": {"azureml.parentRunId": job.name}, "status": "NotStarted",
+        "properties": _lineage(job), "status": "NotStarted",
     }  # fmt: skip
     outcome = job.private.get("outcome") or {}
     child = engine.put(f"{workspace_id}/jobs/{name}", {"properties": body})
@@ -95,6 +95,15 @@ def start_step(engine: EngineApi, job: Resource, step: Step, *, last: bool) -> R
     engine.save(job)
     engine.schedule(1.0, "job-runs", child.id)
     return child
+
+
+def _lineage(job: Resource) -> JsonObject:
+    """What a step's run says of the run that it belongs to, in its events too: whoever hears of the step finds it."""
+    return {
+        "azureml.runsource": "azureml.StepRun",
+        "azureml.pipelinerunid": job.name,
+        "azureml.rootpipelinerunid": job.name,
+    }
 
 
 def step_ended(engine: EngineApi, child: Resource) -> None:
