@@ -331,7 +331,7 @@ def test_an_explanation_names_the_identity_s_row_or_what_else_asks_for_its_role(
     names = {key: product.ids()[key].rpartition("/")[2] for key in ("registry", "vault")}
     assert behind(product, "registry", identity) == {
         ("Contributor", group, "RB-D10", ("S2-09",)),
-        ("Contributor", names["registry"], "RB-D10", ("S1-02", "S1-69", "S2-70")),
+        ("Contributor", names["registry"], "RB-D10", ("S1-02", "S1-69", "S2-70", "S3-59")),
     }
     assert ("Contributor", group, "RB-D10", ("S2-09",)) in behind(product, "storage", identity)
     assert behind(product, "vault", identity) == {
