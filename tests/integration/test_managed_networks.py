@@ -56,13 +56,19 @@ def test_isolation_grows_and_computes_are_made_again_where_azure_wants_it(produc
 def test_a_compute_that_is_removed_with_the_change_goes_before_the_workspace_is_isolated(
     product: QuietProduct,
 ) -> None:
-    """X-13: not only one that is made again."""
-    put_to_its_end(product, example())
-    cluster = product.ids()["cluster/cpu"]
+    """X-13: not only one that is made again, and whether or not anything stands on it."""
+    owner = example()["owners"][0]
+    boxes = [
+        {"name": f"box-{kind}", "size": "Standard_DS3_v2", "assignedTo": owner, "identity": {"type": kind}}
+        for kind in ("none", "systemAssigned")
+    ]
+    put_to_its_end(product, {**example(), "compute": {**example()["compute"], "instances": boxes}})
+    computes = [product.ids()[key] for key in ("cluster/cpu", "instance/box-none", "instance/box-systemAssigned")]
     asked = example("managed-internet")
+    asked["network"]["addressSpace"] = example()["network"]["addressSpace"]
     asked["compute"] = {"clusters": []}
     put_to_its_end(product, asked, consent=True)
-    assert product.body(cluster) is None
+    assert [product.body(one) for one in computes] == [None, None, None]
     assert mode_of(product) == "AllowInternetOutbound"
 
 

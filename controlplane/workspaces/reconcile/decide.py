@@ -220,7 +220,7 @@ def _startable(state: State, index: int) -> bool:
     if steps.replaced_later(state, index):
         return not any(state.steps[i].key in blocking for i in deletions)
     late = state.operation.kind is not OperationKind.DELETE and deletions != others
-    if late and not _in_the_way(state, step.key, deletions):
+    if late and not _keeps_open(state, index) and not _in_the_way(state, step.key, deletions):
         return False
     owned = state.inventory.get(step.key)
     if owned is not None and steps.is_group(owned):
@@ -248,7 +248,7 @@ def _in_the_way(state: State, key: str, deletions: frozenset[int]) -> bool:
     """Whether something cannot be made again, or isolated, before this is gone: a removed cluster holds addresses of
     its subnet, and keeps its workspace from being given a managed network."""
     first = [i for i in deletions if steps.replaced_later(state, i) or _keeps_open(state, i)]
-    return any(key == state.steps[i].key or key in state.dependants.get(state.steps[i].key, frozenset()) for i in first)
+    return any(key in state.dependants.get(state.steps[i].key, frozenset()) for i in first)
 
 
 def with_gate(state: State, arm_id: str, now: datetime, seconds: float) -> State:
