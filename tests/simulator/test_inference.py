@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -102,3 +104,22 @@ def test_a_week_of_a_schedule_is_one_call(azure: Monitored) -> None:
     assert len({one["name"][:16] for one in runs}) == 7
     with pytest.raises(httpx.HTTPStatusError):
         azure.running.control("PUT", "clock", json={"advanceSeconds": -1, "azure": True})
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+
+def test_drift_is_injected_by_a_command(azure: Monitored) -> None:
+    command = [sys.executable, "-m", "simulator", "inject", "drift", "--env-file", str(azure.running.env_file)]
+    said = ["--workspace", "watched", "--endpoint", "churn", "--severity", "low", "--windows", "2", "--feature", "AGE"]
+    done = subprocess.run([*command, *said], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == azure.workspace
+    more = azure.running.inject(kind="drift", workspace="watched", model="churn", severity="high")["drift"]
+    assert [(one["target"], one["severity"], one["windows"], one["features"]) for one in more] == [
+        ({"endpoint": "churn"}, "low", 2, ["AGE"]),
+        ({"model": "churn"}, "high", None, []),
+    ]
+    left = azure.running.inject(kind="drift", workspace="watched", endpoint="churn", severity="none")["drift"]
+    assert [one["target"] for one in left] == [{"model": "churn"}]
+    with pytest.raises(httpx.HTTPStatusError):
+        azure.running.inject(kind="drift", workspace="nowhere", severity="low")
