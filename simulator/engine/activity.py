@@ -113,10 +113,10 @@ class Activity:
             if since <= one.at <= until and f"{one.scope.lower()}/".startswith(f"{under}/")
         ]
 
-    def after(self, number: int) -> list[tuple[int, JsonObject]]:
-        """What came after an event's number, oldest first, with the number of each."""
+    def after(self, number: int) -> list[JsonObject]:
+        """What came after an event's number, oldest first."""
         newer = itertools.takewhile(lambda one: one.number > number, reversed(self._events))
-        return [(one.number, self._shown(one)) for one in newer][::-1]
+        return [self._shown(one) for one in newer][::-1]
 
     @property
     def last(self) -> int:

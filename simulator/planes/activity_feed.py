@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 
 from simulator.engine.core import Engine
 from simulator.engine.hooks import JsonObject
+from simulator.planes.log_store import LogStore
+from simulator.types.alert_rules import ACTIVITY
 
 
 @dataclass
 class ActivityFeed:
-    """`events` is what has happened and no alert rule has looked at yet; a restart begins with what comes then."""
+    """`events` is what has happened and no alert rule has looked at yet; a restart begins with what comes then. Rows
+    and events are made only where a setting or a rule asks for them: there are two of every write."""
 
     engine: Engine
+    logs: LogStore
     events: deque[JsonObject] = field(default_factory=lambda: deque(maxlen=10_000))
     _seen: int = field(init=False)
 
@@ -24,9 +28,12 @@ class ActivityFeed:
         self._seen = self.engine.activity.last
 
     def look(self) -> None:
-        for number, shown in self.engine.activity.after(self._seen):
-            self._seen = number
-            self.events.append(_flat(shown))
+        activity, since = self.engine.activity, self._seen
+        self._seen = activity.last
+        watched = bool(self.engine.store.of_type(ACTIVITY))
+        for shown in activity.after(since) if watched or self.logs.sends("AzureActivity") else ():
+            if watched:
+                self.events.append(_flat(shown))
             self.engine.record(str(shown["resourceId"]), "AzureActivity", _row(shown))
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from simulator.engine.core import Engine
 from simulator.engine.hooks import ArmError, JsonObject, Resource
 from simulator.planes import log_queries
-from simulator.planes.log_tables import named_in
+from simulator.planes.log_tables import Span, named_in
 from simulator.types._shared import items, type_of
 from simulator.types.alert_rules import DYNAMIC, target_type
 from simulator.types.machinelearning.nodes import duration
@@ -175,10 +175,12 @@ def of_logs(world: World, rule: Resource, now: float) -> list[Measured]:
     workspace = engine.get(scope)
     is_workspace = workspace is not None and type_of(scope) == "microsoft.operationalinsights/workspaces"
     workspace_id, about = (scope.lower(), None) if is_workspace else (None, scope.lower())
-    made = world.logs.connection(workspace_id, about, tables)
     length = duration(str(rule.properties["windowSize"])) / engine.scale
     try:
-        log_queries.narrow(made, tables, (now - length, now))
+        made = world.logs.connection(workspace_id, about, tables, Span(now - length, now))
+    except ArmError:
+        return []
+    try:
         (table,) = log_queries.run(made, query, tables, engine.now())["tables"]
     except ArmError:
         return []

@@ -22,7 +22,8 @@ import duckdb_kql
 
 from simulator.engine.hooks import ArmError, Caller, JsonObject
 from simulator.engine.messages import Request, Response
-from simulator.planes.log_tables import TABLES, named_in
+from simulator.planes.log_store import ALWAYS
+from simulator.planes.log_tables import TABLES, Span, named_in
 from simulator.types._shared import seconds_iso
 from simulator.types.operationalinsights import WORKSPACE
 
@@ -87,10 +88,10 @@ def _answer(world: World, caller: Caller, scope: str, body: JsonObject) -> JsonO
         raise refused("SyntaxError", "A recognition error occurred.", "SYN0001", "The query is empty.")
     tables = named_in(query)
     workspace, about = _scope(world, caller, scope, tables)
-    made = world.logs.connection(workspace, about, tables)
+    span = _span(body.get("timespan"), world.engine.now())
+    wanted = Span(span[0].timestamp(), span[1].timestamp()) if span is not None else ALWAYS
+    made = world.logs.connection(workspace, about, tables, wanted)
     try:
-        if (span := _span(body.get("timespan"), world.engine.now())) is not None:
-            narrow(made, tables, (span[0].timestamp(), span[1].timestamp()))
         return run(made, query, tables, world.engine.now())
     finally:
         made.close()
@@ -164,14 +165,6 @@ def _moment(text: str) -> datetime | timedelta | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def narrow(made: duckdb.DuckDBPyConnection, tables: list[str], span: tuple[float, float]) -> None:
-    """A timespan (seconds since 1970) holds beside what the query itself asks of TimeGenerated."""
-    for table in tables:
-        since, until = (datetime.fromtimestamp(one, UTC).replace(tzinfo=None) for one in span)
-        text = f'DELETE FROM "{table}" WHERE "TimeGenerated" < ? OR "TimeGenerated" >= ?'  # noqa: S608
-        made.execute(text, [since, until])
 
 
 def run(made: duckdb.DuckDBPyConnection, query: str, tables: list[str], now: datetime) -> JsonObject:

@@ -15,7 +15,7 @@ import duckdb
 import duckdb_kql
 
 from simulator.engine.core import Engine
-from simulator.engine.hooks import JsonObject, Resource
+from simulator.engine.hooks import ArmError, JsonObject, Resource
 from simulator.planes import log_tables
 from simulator.planes.log_tables import CATEGORIES, SQL, TABLES, TRAFFIC, Span
 from simulator.types._shared import items, scope_of_extension
@@ -24,6 +24,7 @@ from simulator.types.metric_table import ENDPOINT
 SETTING = "Microsoft.Insights/diagnosticSettings"
 DELAY_SECONDS = 180.0
 FOREVER = float("inf")
+ALWAYS = Span(0.0, FOREVER)
 MOST_CALLS = 2_000_000
 Sent = tuple[str, str, str]  # resource, category or group, workspace: folded ids
 
@@ -49,6 +50,11 @@ class LogStore:
         for sent in found:
             self._open.setdefault(sent, now)
 
+    def sends(self, table: str) -> bool:
+        """Whether any setting sends rows of a table anywhere."""
+        wanted = {*CATEGORIES.get(table, (table,)), "allLogs"}
+        return any(sent[1] in wanted for sent in self._open)
+
     def spans(self, resource: str, table: str, workspace: str | None) -> list[Span]:
         """While a resource's rows of a table went to a workspace, or to any."""
         wanted = {*CATEGORIES.get(table, (table,)), "allLogs"}
@@ -60,8 +66,11 @@ class LogStore:
                 found += some
         return found
 
-    def connection(self, workspace: str | None, about: str | None, tables: Iterable[str]) -> duckdb.DuckDBPyConnection:
-        """A database with these tables: as a workspace has them, or what any has about a resource and what is in it."""
+    def connection(
+        self, workspace: str | None, about: str | None, tables: Iterable[str], span: Span = ALWAYS
+    ) -> duckdb.DuckDBPyConnection:
+        """A database with the rows of a span in these tables: as a workspace has them, or what any has about a resource
+        and what is in it. Raises ArmError 504 when there are more than can be looked through."""
         now = self.engine.time()
         horizon = now - DELAY_SECONDS / self.engine.scale
         made = duckdb_kql.connect()
@@ -69,21 +78,21 @@ class LogStore:
             columns = ", ".join(f'"{name}" {SQL[kind]}' for name, kind in TABLES[table].items())
             made.execute(f'CREATE TABLE "{table}" ({columns})')
             if table == TRAFFIC:
-                self._fill_traffic(made, workspace, about, horizon)
+                self._fill_traffic(made, workspace, about, Span(span.since, min(span.until, horizon)))
             else:
-                self._fill(made, table, workspace, about, horizon)
+                self._fill(made, table, workspace, about, Span(span.since, min(span.until, horizon)))
         made.execute("SET enable_external_access = false")
         return made
 
     def _fill(
-        self, made: duckdb.DuckDBPyConnection, table: str, workspace: str | None, about: str | None, horizon: float
+        self, made: duckdb.DuckDBPyConnection, table: str, workspace: str | None, about: str | None, wanted: Span
     ) -> None:
         known: dict[str, list[Span]] = {}
         columns = TABLES[table]
         rows = []
         for row in self.engine.outbox.rows:
             at, key = row.time.timestamp(), row.resource_id.lower()
-            if row.table != table or at > horizon or not _within(key, about):
+            if row.table != table or not wanted.since <= at < wanted.until or not _within(key, about):
                 continue
             spans = known.setdefault(key, self.spans(_scope(table, key), table, workspace))
             if any(span.since <= at < span.until for span in spans):
@@ -94,16 +103,21 @@ class LogStore:
             made.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)  # noqa: S608
 
     def _fill_traffic(
-        self, made: duckdb.DuckDBPyConnection, workspace: str | None, about: str | None, horizon: float
+        self, made: duckdb.DuckDBPyConnection, workspace: str | None, about: str | None, wanted: Span
     ) -> None:
+        left = MOST_CALLS
         for endpoint in self.engine.all_of(ENDPOINT):
             if not _within(endpoint.key, about):
                 continue
-            spans = [
-                Span(span.since, min(span.until, horizon))
-                for span in self.spans(endpoint.key, TRAFFIC, workspace)
-                if span.since < horizon
+            known = [
+                Span(max(one.since, wanted.since), min(one.until, wanted.until))
+                for one in self.spans(endpoint.key, TRAFFIC, workspace)
             ]
+            spans = [one for one in known if one.since < one.until]
+            left -= log_tables.calls_of(endpoint, spans)
+            if left < 0:
+                made.close()
+                raise ArmError(504, "GatewayTimeout", "The request timed out.")
             for select in log_tables.traffic_sql(self.engine, endpoint, spans):
                 made.execute(f'INSERT INTO "{TRAFFIC}" {select}')
 

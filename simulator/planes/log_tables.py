@@ -81,6 +81,12 @@ def traffic_sql(engine: Engine, endpoint: Resource, spans: list[Span]) -> Iterat
                 yield _calls(endpoint, state, shares, (begin, end, calls))
 
 
+def calls_of(endpoint: Resource, spans: list[Span]) -> int:
+    """How many calls an endpoint got in these spans."""
+    parts = [(begin, end, traffic.at(endpoint, end)) for span in spans for begin, end in _steady(endpoint, span)]
+    return sum(int((end - begin) * state.per_minute / 60) for begin, end, state in parts if state is not None)
+
+
 def _steady(endpoint: Resource, span: Span) -> Iterator[tuple[float, float]]:
     """Parts of a span in which the state did not change."""
     changes = [float(since) for since, _ in endpoint.private.get(traffic.HISTORY) or ()]

@@ -98,7 +98,7 @@ class World:
         self.buckets = Buckets(scale)
         self.limits = Limits(self.buckets)
         self.logs = LogStore(self.engine)
-        self.activity = ActivityFeed(self.engine)
+        self.activity = ActivityFeed(self.engine, self.logs)
         self.alerts = Alerts(self)
 
     def reset(self, seed: str | None, scale: float | None) -> None:

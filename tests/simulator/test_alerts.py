@@ -63,7 +63,8 @@ class Watched:
         self.lab = Lab()
         endpoint(self.lab)
         world: Any = self.lab.world
-        world.logs, world.activity = LogStore(self.lab.engine), ActivityFeed(self.lab.engine)
+        world.logs = LogStore(self.lab.engine)
+        world.activity = ActivityFeed(self.lab.engine, world.logs)
         self.alerts = Alerts(world)
         self.world = world
 

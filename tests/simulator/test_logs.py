@@ -227,6 +227,20 @@ def test_two_hundred_in_half_a_minute(estate: Monitored) -> None:
     assert 1 <= int(last.response.headers["retry-after"]) <= 30  # type: ignore[union-attr]
 
 
+def test_what_cannot_be_looked_through_times_out(estate: Monitored) -> None:
+    estate.running.settings(timeScale=3000)
+    send(estate, f"{estate.workspace}/onlineEndpoints/churn", TRAFFIC)
+    estate.traffic(requestsPerMinute=10**12)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with pytest.raises(HttpResponseError) as refused:
+        while time.monotonic() < deadline:
+            ask(estate, f"{TRAFFIC} | count")
+    assert refused.value.status_code == 504
+    assert rows(ask(estate, f"{TRAFFIC} | count", timespan=(datetime(2020, 1, 1, tzinfo=UTC), timedelta(days=1)))) == [
+        {"Count": 0}
+    ]
+
+
 def test_clusters_tell_the_workspace_s_log() -> None:
     """Nodes come, idle and go: one row each."""
     lab = Lab()
