@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from simulator.engine.declaration import EngineApi, Resource
+from simulator.planes.skus import SIZES
 from simulator.types._shared import parent_id, type_of
 from simulator.types.machinelearning import traffic
-from simulator.types.machinelearning.nodes import HISTORY, SAMPLED
+from simulator.types.machinelearning.nodes import HISTORY, SAMPLED, inner
 from simulator.types.machinelearning.traffic import Traffic
 
 WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
@@ -47,21 +49,26 @@ NODES = {"Total Nodes": 0, **{f"{word} Nodes": number + 1 for number, word in en
 assert SAMPLED == ("running", "idle", "leaving")
 
 
-def _nodes(column: int) -> Callable[[EngineApi, Resource], Iterator[Series]]:
+CORES = {size.lower(): cpus for size, _, cpus, *_ in SIZES}
+
+
+def _nodes(column: int, *, cores: bool = False) -> Callable[[EngineApi, Resource], Iterator[Series]]:
     """What was there when an interval began and every change in it; nothing for a cluster that had no node then."""
 
     def series(engine: EngineApi, workspace: Resource) -> Iterator[Series]:
         for compute in engine.children(workspace.id, f"{WORKSPACE}/computes"):
+            each = CORES.get(str(inner(compute).get("vmSize")).lower(), 0) if cores else 1
             history: list[list[float]] = compute.private.get(HISTORY, [])
-
-            def samples(begin: float, end: float, step: float, history: list[list[float]] = history) -> list[float]:
-                standing = [row for row in history if row[0] < begin][-1:]
-                rows = [*standing, *(row for row in history if begin <= row[0] < end)]
-                return [row[1 + column] for row in rows] if any(row[1] for row in rows) else []
-
+            samples = partial(_standing, history, column, each)
             yield Series({"ClusterName": compute.name, "Scenario": "Training"}, samples)
 
     return series
+
+
+def _standing(history: list[list[float]], column: int, each: int, begin: float, end: float, step: float) -> list[float]:
+    standing = [row for row in history if row[0] < begin][-1:]
+    rows = [*standing, *(row for row in history if begin <= row[0] < end)]
+    return [row[1 + column] * each for row in rows] if any(row[1] for row in rows) else []
 
 
 # -- calls of an endpoint ----------------------------------------------------------------------------------------------
@@ -176,7 +183,9 @@ _REQUEST_DIMENSIONS = ("deployment", "statusCode", "statusCodeClass", "modelStat
 _PERCENTILES = tuple(traffic.TAIL)
 TABLE: dict[str, tuple[Metric, ...]] = {
     WORKSPACE.lower(): tuple(
-        Metric(name, "Count", ("Scenario", "ClusterName"), _nodes(column), "Quota") for name, column in NODES.items()
+        Metric(name.replace("Nodes", what), "Count", ("Scenario", "ClusterName"), _nodes(column, cores=cores), "Quota")
+        for what, cores in (("Nodes", False), ("Cores", True))
+        for name, column in NODES.items()
     ),
     ENDPOINT.lower(): (
         Metric("RequestsPerMinute", "Count", _REQUEST_DIMENSIONS, _requests),

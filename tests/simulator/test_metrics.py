@@ -13,6 +13,9 @@ from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
 
 from simulator.planes import throttling
 from simulator.planes.throttling import Buckets, Limits
+from simulator.types import metric_query, metric_table
+from tests.simulator import estate as lab_estate
+from tests.simulator.lab import Lab
 from tests.support.monitored import ML, Credential, Monitored, monitored
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)
 
@@ -160,6 +163,21 @@ def test_one_resource_s_metrics_have_the_same_samples(estate: Monitored) -> None
     (series,) = answer["value"][0]["timeseries"]
     assert series["metadatavalues"][0]["value"] == "green"
     assert [one["total"] for one in series["data"] if "total" in one][-1] == pytest.approx(3)
+
+
+def test_cores_are_those_of_the_nodes() -> None:
+    lab = Lab()
+    lab_estate.secured_workspace(lab)
+    lab.put(lab_estate.JOB, lab_estate.JOB_BODY)
+    lab.advance(3600)
+    workspace = lab.resource(lab_estate.WORKSPACE)
+    known = metric_table.metrics_of(workspace.type)
+    found = {}
+    for name in ("Total Nodes", "Total Cores", "Active Cores"):
+        asked = metric_query.read({"metricnames": name, "aggregation": "Maximum"}, lab.engine.now())
+        (series,) = metric_query.answer(lab.engine, workspace, known[name.lower()], asked)["timeseries"]
+        found[name] = max(point["maximum"] for point in series["data"] if "maximum" in point)
+    assert found == {"Total Nodes": 1, "Total Cores": 4, "Active Cores": 4}
 
 
 def test_the_limits_are_those_that_are_published(monkeypatch: pytest.MonkeyPatch) -> None:
