@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulator.types.machinelearning import drift
+from simulator.types.machinelearning import drift, outcomes
 from tests.simulator import estate
 from tests.simulator.effects_learning import LabAzure
 from tests.simulator.lab import Body, Lab
@@ -219,6 +219,15 @@ def test_without_spark_a_run_fails() -> None:
 
 def test_datastores_without_credentials_need_an_identity() -> None:
     assert "user-assigned identity" in error_of(Watched(systemDatastoresAuthMode="identity"))
+
+
+def test_an_outage_is_an_outcome() -> None:
+    azure = Watched()
+    put(azure, "/schedules/m1", **monitor())
+    rule = {"job": "m1-*", "status": "Failed", "message": "no capacity", "times": 1}
+    outcomes.replace(azure.engine, [{"status": "Failed"}, rule])
+    assert azure.run()["properties"]["statusMessage"] == "no capacity"
+    assert azure.run()["properties"]["status"] == "Completed"
 
 
 def test_spark_is_not_in_the_customer_s_network() -> None:

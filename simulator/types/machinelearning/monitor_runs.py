@@ -12,7 +12,7 @@ from datetime import datetime
 
 from simulator.engine.declaration import EngineApi, JsonObject, Resource
 from simulator.types._shared import dig, name_of, parent_id
-from simulator.types.machinelearning import drift, pipelines
+from simulator.types.machinelearning import drift, outcomes, pipelines
 from simulator.types.machinelearning.managed_network import DISABLED, mode_of
 from simulator.types.machinelearning.monitor_rules import deployment_of
 from simulator.types.machinelearning.steps import Step
@@ -48,7 +48,7 @@ def move(engine: EngineApi, job: Resource) -> None:
             engine.schedule(PREPARE_SECONDS, "job-runs", job.id)
         case "Preparing":
             job.properties["status"] = "Running"
-            if why := obstacle(engine, job):
+            if why := obstacle(engine, job) or outcomes.failure_of_monitor(engine, job):
                 pipelines.write_tags(job, {ERROR: why})
                 pipelines.finish(engine, job, "Failed", why)
             else:

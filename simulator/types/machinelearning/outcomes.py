@@ -2,7 +2,7 @@
 
 Two ways to say it. The control endpoint `PUT /simulator/outcomes` takes rules; a component version may carry the same
 object as JSON in its tag `simulator.outcome`. The first rule that fits wins, then the tag, then: it succeeds and writes
-nothing.
+nothing. A run of a monitor fails when a rule with its name as `job` says so.
 
     {"component": "retrain", "workspace": "ws", "job": "rt-*", "times": 1,     which runs; all are optional
      "status": "Completed" | "Failed", "message": "why", "seconds": 30,
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from collections.abc import Callable
 from typing import Any
 
 from simulator.engine.declaration import JsonObject, Resource
@@ -60,16 +61,28 @@ def checked(rule: Any) -> JsonObject:
     return rule
 
 
+def failure_of_monitor(engine: EngineApi, job: Resource) -> str | None:
+    """Why a monitor's run fails, when a rule whose `job` fits says so."""
+    rule = _chosen(engine, job, [], lambda one: bool(one.get("job")) and one.get("status") == "Failed")
+    return str(rule.get("message") or "The monitor's run failed.") if rule is not None else None
+
+
 def outcome_of(engine: EngineApi, job: Resource) -> JsonObject:
     """How this job ends; a rule with `times` is used up by it."""
-    names = component_names(engine, job)
+    rule = _chosen(engine, job, component_names(engine, job), lambda _: True)
+    return rule if rule is not None else _of_component(engine, job)
+
+
+def _chosen(
+    engine: EngineApi, job: Resource, names: list[str], wanted: Callable[[JsonObject], bool]
+) -> JsonObject | None:
     rules = listed(engine)
     for number, rule in enumerate(rules):
-        if _fits(rule, job, names):
+        if wanted(rule) and _fits(rule, job, names):
             rules[number] = {**rule, "used": rule["used"] + 1}
             engine.store.set(KEY, rules)
             return rule
-    return _of_component(engine, job)
+    return None
 
 
 def _fits(rule: JsonObject, job: Resource, names: list[str]) -> bool:
