@@ -213,6 +213,14 @@ def test_what_is_too_much_comes_in_part(monkeypatch: pytest.MonkeyPatch) -> None
     assert part.partial_error["code"] == "PartialError"  # type: ignore[index]
 
 
+def test_a_query_is_asked_at_its_own_time() -> None:
+    made, moments = duckdb_kql.connect(), [datetime(2027, 1, day, tzinfo=UTC) for day in (1, 2)]
+    found = [log_queries.run(made, "print ago(1d)", [], moment)["tables"][0]["rows"] for moment in moments]
+    assert found == [[["2026-12-31T00:00:00Z"]], [["2027-01-01T00:00:00Z"]]]
+    declared = "declare query_parameters(n:long = 7); print n, now()"
+    assert log_queries.run(made, declared, [], moments[0])["tables"][0]["rows"] == [[7, "2027-01-01T00:00:00Z"]]
+
+
 def test_two_hundred_in_half_a_minute(estate: Monitored) -> None:
     estate.running.settings(throttling=True, timeScale=1)
     asked = client(estate, "observer")
