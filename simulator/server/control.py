@@ -104,6 +104,13 @@ def _route(simulator: Simulator, request: Request) -> Response:
         case "PUT", "faults":
             simulator.disturb(sent)
             return Response(200, {"rules": simulator.faults.listed()})
+    return _happening(simulator, request, sent)
+
+
+def _happening(simulator: Simulator, request: Request, sent: Any) -> Response:
+    """What goes on by itself: outcomes of jobs, deliveries, alerts, the product's clock."""
+    world = simulator.world
+    match request.method, request.path.removeprefix("/simulator").strip("/"):
         case "GET", "outcomes":
             return Response(200, {"value": outcomes.listed(world.engine)})
         case "PUT", "outcomes":

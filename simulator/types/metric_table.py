@@ -58,17 +58,18 @@ def _nodes(column: int, *, cores: bool = False) -> Callable[[EngineApi, Resource
     def series(engine: EngineApi, workspace: Resource) -> Iterator[Series]:
         for compute in engine.children(workspace.id, f"{WORKSPACE}/computes"):
             each = CORES.get(str(inner(compute).get("vmSize")).lower(), 0) if cores else 1
-            history: list[list[float]] = compute.private.get(HISTORY, [])
-            samples = partial(_standing, history, column, each)
+            history = [(row[0], row[1], row[1 + column] * each) for row in compute.private.get(HISTORY, [])]
+            samples = partial(_standing, history)
             yield Series({"ClusterName": compute.name, "Scenario": "Training"}, samples)
 
     return series
 
 
-def _standing(history: list[list[float]], column: int, each: int, begin: float, end: float, step: float) -> list[float]:
+def _standing(history: list[tuple[float, float, float]], begin: float, end: float, step: float) -> list[float]:
+    """`history` of when, how many nodes there were, and the value."""
     standing = [row for row in history if row[0] < begin][-1:]
     rows = [*standing, *(row for row in history if begin <= row[0] < end)]
-    return [row[1 + column] * each for row in rows] if any(row[1] for row in rows) else []
+    return [value for _, _, value in rows] if any(nodes for _, nodes, _ in rows) else []
 
 
 # -- calls of an endpoint ----------------------------------------------------------------------------------------------
