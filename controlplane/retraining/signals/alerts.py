@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from controlplane.arm import fold
 from controlplane.retraining.signal import Direction, Measure, Severity, SignalKind
-from controlplane.retraining.signals.eventgrid import time_of
+from controlplane.retraining.signals.eventgrid import plain, time_of
 
 COMMON = "azureMonitorCommonAlertSchema"
 LEGACY_BUDGET = "AIP Budget Notification"
@@ -34,10 +34,9 @@ _SAID = {
     )
 }
 _SERVICES = {
-    "resource health": SignalKind.HEALTH,
+    "resourcehealth": SignalKind.HEALTH,
     "servicehealth": SignalKind.HEALTH,
     "costalerts": SignalKind.BUDGET,
-    "smartdetector": SignalKind.ERRORS,
 }
 
 
@@ -87,22 +86,22 @@ def _common(essentials: Mapping[str, Any], context: Mapping[str, Any], data: Map
     condition = essentials.get("monitorCondition")
     if condition not in ("Fired", "Resolved"):
         return NoAlert("Its `monitorCondition` is neither Fired nor Resolved.")
-    service = str(essentials.get("monitoringService") or "")
+    alert_id, service = plain(alert_id, _MAX_ID), _text(essentials.get("monitoringService"))
     measures = tuple(_measures(context))
-    kind = _kind(service, _properties(context, data), measures)
+    kind = _detected(context) if service == "SmartDetector" else _kind(service, _properties(context, data), measures)
     targets = _targets(essentials.get("alertTargetIDs"))
     if kind is SignalKind.BUDGET:
-        return _common_budget(context, (alert_id, fired), str(essentials.get("description") or ""))
+        return _common_budget(context, (alert_id, fired), _text(essentials.get("description")))
     return Alert(
-        key=f"{fold(alert_id)}\n{fired.astimezone(UTC).isoformat()}",
+        key=f"{fold(alert_id)}\n{fired.isoformat()}",
         alert_id=alert_id,
         kind=kind,
         targets=targets,
         at=fired,
-        severity=_SEVERITIES.get(str(essentials.get("severity")), Severity.LOW),
+        severity=_SEVERITIES.get(_text(essentials.get("severity")), Severity.LOW),
         resolved=condition == "Resolved",
         measures=measures,
-        summary=f"{service}: {essentials.get('alertRule') or alert_id}"[:500],
+        summary=f"{service}: {_text(essentials.get('alertRule')) or alert_id}"[:500],
     )
 
 
@@ -112,7 +111,7 @@ def _common_budget(context: Mapping[str, Any], instance: tuple[str, datetime], t
     found = context.get("AlertData")
     data: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     names = ("BudgetId", "BudgetStartDate", "ThresholdType", "NotificationThresholdAmount")
-    parts = [str(data.get(name) or "") for name in names]
+    parts = [_text(data.get(name)) for name in names]
     if not parts[0]:
         return NoAlert("It names no budget.")
     key = "\n".join((fold(parts[0]), *parts[1:], fired.strftime("%Y-%m")))
@@ -125,20 +124,35 @@ def _legacy_budget(data: Mapping[str, Any], now: datetime) -> Alert | NoAlert:
     subscription, name = data.get("SubscriptionId"), data.get("BudgetName")
     if not isinstance(subscription, str) or not isinstance(name, str) or len(subscription) + len(name) > _MAX_ID:
         return NoAlert("It names no budget.")
-    group = data.get("ResourceGroup")
-    scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if isinstance(group, str) and group else "")
-    amount, start = data.get("NotificationThresholdAmount"), data.get("BudgetStartDate")
-    key = f"{fold(scope)}\n{name}\n{start}\n{amount}\n{now:%Y-%m}"[:_MAX_ID]
+    group = _text(data.get("ResourceGroup"))
+    scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if group else "")
+    subscription, name = plain(subscription, _MAX_ID), plain(name, _MAX_ID)
+    amount, start = _text(data.get("NotificationThresholdAmount")), _text(data.get("BudgetStartDate"))
+    key = f"{fold(scope)}\n{name}\n{start}\n{amount}\n{now:%Y-%m}"
     return Alert(key, name, SignalKind.BUDGET, _targets([scope]), now, Severity.HIGH, False, (), f"Budget {name}"[:500])
 
 
+def _text(value: object) -> str:
+    """A short text, or none: what is nested is not printed."""
+    if isinstance(value, str):
+        return plain(value, _MAX_ID)
+    number = _number(value)
+    return "" if number is None else f"{number:g}"
+
+
+def _detected(context: Mapping[str, Any]) -> SignalKind:
+    """Smart detection says by the detector's name what it found: failures, or that something became slow."""
+    slow = "performance" in _text(context.get("SmartDetectorId")).lower()
+    return SignalKind.LATENCY if slow else SignalKind.ERRORS
+
+
 def _kind(service: str, said: Mapping[str, Any], measures: tuple[Measure, ...]) -> SignalKind:
-    known = _SERVICES.get(service.lower())
+    known = _SERVICES.get(service.lower().replace(" ", ""))
     if known is not None:
         return known
     if service.lower().startswith("activity log"):
         return SignalKind.ACTIVITY
-    asked = _SAID.get(str(said.get(KIND_PROPERTY)))
+    asked = _SAID.get(_text(said.get(KIND_PROPERTY)))
     if asked is not None:
         return asked
     names = " ".join(one.metric.lower() for one in measures)
@@ -170,15 +184,17 @@ def _measures(context: Mapping[str, Any]) -> Iterator[Measure]:
             name = one.get("metricName") or one.get("metricMeasureColumn") or "count"
             value, threshold = _number(one.get("metricValue")), _number(one.get("threshold"))
             worse = Direction.UNKNOWN if value is None or threshold is None else _side(one, value, threshold)
-            yield Measure(metric=str(name)[:100], value=value, threshold=threshold, direction=worse)
+            yield Measure(metric=_text(name)[:100], value=value, threshold=threshold, direction=worse)
 
 
 def _side(criterion: Mapping[str, Any], value: float, threshold: float) -> Direction:
     """Which side is bad, an alert's own operator says: of latency more, of requests less."""
-    match str(criterion.get("operator")):
-        case "GreaterThan" | "GreaterThanOrEqual" | "GreaterOrLessThan" | "GreaterThanOrEqualTo":
+    match _text(criterion.get("operator")):
+        case "GreaterThan" | "GreaterThanOrEqual" | "GreaterThanOrEqualTo":
             return Direction.WORSE if value >= threshold else Direction.BETTER
-        case "LessThan" | "LessThanOrEqual" | "LessThanOrEqualTo":
+        case "GreaterOrLessThan" if value >= threshold:  # the lower bound is not told
+            return Direction.WORSE
+        case "LessThan" | "LessThanOrEqual" | "LessThanOrEqualTo" | "LowerThan" | "LowerThanOrEqual":
             return Direction.WORSE if value <= threshold else Direction.BETTER
         case _:
             return Direction.UNKNOWN
@@ -199,4 +215,4 @@ def _targets(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         return ()
     ids = (one for one in value[:_MOST_TARGETS] if isinstance(one, str))
-    return tuple(fold(one) for one in ids if one.startswith("/subscriptions/") and len(one) <= _MAX_ID)
+    return tuple(fold(plain(one, _MAX_ID)) for one in ids if one.startswith("/subscriptions/") and len(one) <= _MAX_ID)

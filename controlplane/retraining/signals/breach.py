@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.retraining.signal import Direction, Measure, direction_of
+from controlplane.retraining.signals.eventgrid import plain
 
 #: Azure ML's own messages of two hundred features are smaller.
 MAX_CHARACTERS = 32 * 1024
@@ -70,7 +71,7 @@ def parse_breach(text: object) -> Breach | None:
             complete = False
         else:
             measures.append(measure)
-    return Breach(head.group(1), tuple(measures), complete and bool(measures))
+    return Breach(plain(head.group(1), _MAX_NAME + 55), tuple(measures), complete and bool(measures))
 
 
 def _items(text: str) -> Iterator[str | None]:
@@ -100,10 +101,10 @@ def _measure(quoted: str) -> Measure | None:
     value, threshold = _number(found.get("metric_value")), _number(found.get("threshold_value"))
     group = found.get("group")
     return Measure(
-        metric=metric,
+        metric=plain(metric, _MAX_NAME),
         value=value,
         threshold=threshold,
-        group=str(group)[:_MAX_NAME] if group is not None else None,
+        group=plain(str(group), _MAX_NAME) if group is not None else None,
         direction=direction_of(metric, value, threshold),
     )
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from controlplane.arm import fold, type_of
@@ -27,6 +28,10 @@ _TYPES = {
 #: Azure ML's names of runs and models; anything else could not be read back.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _MOST_TAGS = 200
+_MAX_TIME = 50
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+#: A step's property that names its pipeline's run. Source: azure-ai-ml and mlflow's runs of Azure ML.
+ROOT_RUN = "azureml.rootpipelinerunid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Heard:
     topic: str
     at: datetime
     run_id: str | None = None
+    root_run_id: str | None = None
+    """Of a pipeline's step: the pipeline's own run, as the step says it."""
     status: str | None = None
     tags: Mapping[str, str] | None = None
     model: str | None = None
@@ -55,7 +62,8 @@ class Unheard:
 def decode(event: Mapping[str, Any]) -> Heard | Unheard:
     """One event in Event Grid's schema or as a CloudEvent; field names in any case, unknown fields ignored."""
     envelope = _lower(event)
-    kind = _TYPES.get(str(envelope.get("eventtype") or envelope.get("type") or "").lower())
+    said = envelope.get("eventtype") or envelope.get("type")
+    kind = _TYPES.get(said.lower()) if isinstance(said, str) else None
     if kind is None:
         return Unheard("its type is none of Azure Machine Learning's")
     if kind == DATASET_DRIFT:
@@ -67,7 +75,7 @@ def decode(event: Mapping[str, Any]) -> Heard | Unheard:
     event_id, data = envelope.get("id"), envelope.get("data")
     if at is None or not isinstance(event_id, str) or not event_id or not isinstance(data, Mapping):
         return Unheard("its id, time or data is missing")
-    return _content(Heard(event_id[:200], kind, fold(topic), at), _lower(data))
+    return _content(Heard(plain(event_id, 200), kind, fold(plain(topic, 1000)), at), _lower(data))
 
 
 def _content(heard: Heard, data: Mapping[str, Any]) -> Heard | Unheard:
@@ -76,12 +84,13 @@ def _content(heard: Heard, data: Mapping[str, Any]) -> Heard | Unheard:
         if run is None:
             return Unheard("it names no run")
         status = data.get("runstatus") or ("Completed" if heard.type == RUN_COMPLETED else None)
-        said = str(status)[:50] if status else None
-        return replace(heard, run_id=run, status=said, tags=_tags(data.get("runtags")))
+        said = plain(status, 50) if isinstance(status, str) else None
+        root = _name(_tags(data.get("runproperties")).get(ROOT_RUN))
+        return replace(heard, run_id=run, root_run_id=root, status=said, tags=_tags(data.get("runtags")))
     if heard.type == MODEL_REGISTERED:
         model, version = _name(data.get("modelname")), data.get("modelversion")
-        plain = isinstance(version, str | int) and not isinstance(version, bool)
-        found = _name(str(version)) if plain else None
+        readable = isinstance(version, str | int) and not isinstance(version, bool)
+        found = _name(str(version)) if readable else None
         if model is None or found is None:
             return Unheard("it names no model version")
         return replace(heard, model=model, version=found, tags=_tags(data.get("modeltags")))
@@ -104,17 +113,25 @@ def _name(value: object) -> str | None:
 def _tags(value: object) -> dict[str, str]:
     if not isinstance(value, Mapping):
         return {}
-    return {str(key): str(item) for key, item in list(value.items())[:_MOST_TAGS] if item is not None}
+    # What is nested is nobody's tag, and to print it could go as deep as it is nested.
+    found = ((key, item) for key, item in islice(value.items(), _MOST_TAGS) if isinstance(item, str | int | float))
+    return {str(key): str(item) for key, item in found}
+
+
+def plain(text: str, most: int) -> str:
+    """Text that any store takes: cut, and half characters and control characters replaced."""
+    cut = text[:most].encode("utf-8", "replace").decode()
+    return _CONTROL.sub("?", cut)
 
 
 def time_of(value: object) -> datetime | None:
-    """None for what is no time. Seven digits of a second, as .NET writes them, are more than Python reads."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if not isinstance(value, str):
-        return None
+    """In UTC; None for what is no time. Seven digits of a second, as .NET writes them, are more than Python reads."""
+    found = value
     try:
-        found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value))
-    except ValueError:
+        if isinstance(value, str) and len(value) <= _MAX_TIME:
+            found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value))
+        if not isinstance(found, datetime):
+            return None
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # a moment of the year 0 or 10000, seen from Greenwich
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
