@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ from tests.simulator.refusals_alerts import ACTIONS_BODY, HOOK, activity_body, m
 from tests.support.alert_samples import Payload, keys, sample
 from tests.support.monitored import Monitored, monitored, token
 from tests.support.receiver import PATIENCE_SECONDS, Receiver, receiver
-from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)
+from tests.support.simulator import ROOT, RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)
 
 
 @pytest.fixture
@@ -206,3 +209,25 @@ def test_a_disabled_group_is_not_told(estate: Monitored, hook: Receiver) -> None
     assert answer.status_code == 200, answer.text
     fire(estate)
     assert results(estate) == []
+
+
+def test_what_happens_is_injected_at_the_command_line(estate: Monitored, hook: Receiver) -> None:
+    """`inject traffic`, `latency`, `errors` and `alert`, as people type them."""
+    action_group(estate, hook.url)
+    target = f"{estate.workspace}/onlineEndpoints/churn"
+    said = [
+        inject(estate, "traffic", "--endpoint", "churn", "--workspace", "watched", "--set", "requestsPerMinute=120"),
+        inject(estate, "latency", "--endpoint", target, "--ms", "900"),
+        inject(estate, "errors", "--endpoint", "churn", "--share", "0.3"),
+    ]
+    assert said[-1] == {"requestsPerMinute": 120, "latencyMs": 900.0, "errorShare": 0.3}
+    inject(estate, "alert", "--kind", "resource-health", "--action-group", "on-call", "--target", target)
+    assert hook.wait(1)[0]["data"]["essentials"]["alertTargetIDs"] == [target.lower()]
+
+
+def inject(estate: Monitored, *arguments: str) -> Payload:
+    command = [sys.executable, "-m", "simulator", "inject", *arguments, "--env-file", str(estate.running.env_file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found: Payload = json.loads(done.stdout)
+    return found
