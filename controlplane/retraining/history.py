@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from controlplane.retraining.model import KEPT_WINDOWS, ModelState, Window, WindowVerdict
+from controlplane.retraining.model import KEPT_ENDS, KEPT_WINDOWS, ModelState, Window, WindowVerdict
 from controlplane.retraining.policy import RetrainingPolicy, Threshold
 from controlplane.retraining.policy import Windows as WindowRule
 from controlplane.retraining.runs.model import RunState
@@ -30,14 +30,13 @@ class Seen:
 
 
 def with_window(state: ModelState, window: Window) -> ModelState:
-    """The state that also knows this window. A window that is known is replaced by one that knows more: a verdict
-    replaces unknown, and a breach is never taken back by a copy that says clear (several events come per breach)."""
-    key = (window.monitor, window.signal_name, window.at)
+    """The state that also knows this window, whatever the order in which windows are heard of. A verdict replaces
+    unknown, and a breach is never taken back by a copy that says clear (several events come per breach, D20)."""
+    key = _key(window)
     same = next((one for one in state.windows if _key(one) == key), None)
-    if same is not None and _rank(same.verdict) >= _rank(window.verdict):
-        return state
+    known = _merged(same, window) if same is not None else _merged(window, window)
     others = [one for one in state.windows if _key(one) != key]
-    windows = _bounded(sorted((*others, window), key=lambda one: (one.at, one.monitor, one.signal_name)))
+    windows = _bounded(sorted((*others, known), key=lambda one: (one.at, one.monitor, one.signal_name)))
     return state.model_copy(update={"windows": windows, "raised": _raised(windows, state.policy)})
 
 
@@ -89,8 +88,47 @@ def last_activity(state: ModelState) -> datetime | None:
     return max(times, default=None)
 
 
+def is_up(state: ModelState, signal_name: str) -> bool:
+    """Whether this signal was raised and has not cleared since (D07)."""
+    return signal_name in state.raised
+
+
+def runs_of_the_month(state: ModelState, now: datetime) -> int | None:
+    """Runs that were submitted and ended in the calendar month (UTC) of ``now``, and the active one. None: more may
+    have ended in it than are remembered."""
+    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    if len(state.ends) >= KEPT_ENDS and state.ends[0].ended_at >= month:
+        return None
+    ended = sum(one.submitted and one.ended_at >= month for one in state.ends)
+    return ended + (state.active_run is not None)
+
+
 def _key(window: Window) -> tuple[str, str, datetime]:
     return window.monitor, window.signal_name, window.at
+
+
+def _merged(one: Window, other: Window) -> Window:
+    """What is known by both: the graver verdict, and of each metric the worst measure. One measure for each feature of
+    each of a hundred windows would not fit a row, and nothing asks for the others."""
+    if _rank(one.verdict) != _rank(other.verdict):
+        one = other = max(one, other, key=lambda window: _rank(window.verdict))
+    worst: dict[str, Measure] = {}
+    for measure in (*one.measures, *other.measures):
+        name = measure.metric.lower()
+        if measure.value is not None and (name not in worst or _badness(measure) > _badness(worst[name])):
+            worst[name] = measure
+    samples = max((found for found in (one.samples, other.samples) if found is not None), default=None)
+    run = min((found for found in (one.run_id, other.run_id) if found is not None), default=None)
+    measures = tuple(worst[name] for name in sorted(worst))
+    return one.model_copy(
+        update={"measures": measures, "samples": samples, "run_id": run, "kind": min(one.kind, other.kind)}
+    )
+
+
+def _badness(measure: Measure) -> tuple[float, str]:
+    """Grows with how bad it is; of equal ones the group's name decides, so that order does not."""
+    value = measure.value or 0.0
+    return -value if more_is_better(measure.metric) else value, measure.group or ""
 
 
 def _rank(verdict: WindowVerdict) -> int:

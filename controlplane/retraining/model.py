@@ -15,6 +15,7 @@ from controlplane.retraining.signal import Measure, SignalKind
 
 #: Windows that are kept per model and signal: the largest M.
 KEPT_WINDOWS = 100
+KEPT_ENDS = 50
 
 
 class WindowVerdict(StrEnum):
@@ -45,6 +46,8 @@ class RunEnd(Model):
     ended_at: datetime
     outcome: str
     """A terminal state of a run."""
+    submitted: bool = True
+    """Whether Azure ML was asked to run it, so that it counts into the month's budget."""
 
 
 class ModelState(Thing):
@@ -70,7 +73,7 @@ class ModelState(Thing):
     waiting_signal: str | None = None
     """The latest signal that waits for the active run's end; older ones were dropped for it (D24)."""
     last_submitted_at: datetime | None = None
-    ends: tuple[RunEnd, ...] = Field(default=(), description="Oldest first, the last 50.")
+    ends: tuple[RunEnd, ...] = Field(default=(), description="Oldest first, the last `KEPT_ENDS`.")
     breaker_reset_at: datetime | None = None
     """A person looked: failures before it do not count."""
 

@@ -68,7 +68,7 @@ def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Kno
     if run is not None and state is not None:
         new.append(run)
         state = _with_run(state, run, now)
-    elif ruling.outcome is Outcome.QUEUE and state is not None:
+    elif ruling.outcome is Outcome.QUEUE and state is not None and not ruling.dry_run:
         state = state.model_copy(update={"waiting_signal": signal.id})
     task = _task(ruling, signal, now)
     if task is not None:

@@ -18,6 +18,7 @@ from controlplane.retraining.signal import OF_MODELS, SignalKind, more_is_better
 INVALID = "InvalidPolicy"
 #: A week in which every rule of quiet hours has its turn.
 _WEEK = datetime(2026, 1, 5, tzinfo=UTC)
+_LONGEST_FREEZE = timedelta(days=366)
 
 
 def parse_policy(data: JsonObject) -> RetrainingPolicy:
@@ -108,6 +109,9 @@ def _times(policy: RetrainingPolicy) -> Iterator[ErrorDetail]:
             yield ErrorDetail("TimeWithoutZone", "Times have a zone: 2026-12-20T00:00:00Z.", f"$.freezes[{place}]")
         elif freeze.end <= freeze.begin:
             yield ErrorDetail("EndsBeforeItBegins", "It ends before it begins.", f"$.freezes[{place}].end")
+        elif freeze.end - freeze.begin > _LONGEST_FREEZE:
+            text = "A freeze of more than a year never ends; `mode: disabled` says that."
+            yield ErrorDetail("FreezeTooLong", text, f"$.freezes[{place}].end")
     if sound and policy.quiet_hours and not _ever_open(policy):
         yield ErrorDetail("AlwaysQuiet", "The quiet hours never end: nothing would ever be decided.", "$.quietHours")
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from controlplane.retraining.model import ModelState, RunEnd
+from controlplane.retraining.model import KEPT_ENDS, ModelState, RunEnd
 from controlplane.retraining.runs.model import Run, RunState, Transition
 
 #: Between two looks at a job of which no event told.
 POLL = timedelta(minutes=1)
-_KEPT_ENDS = 50
 
 
 def moved(run: Run, state: RunState, now: datetime, why: tuple[str, str], deadline: datetime) -> Run:
@@ -33,6 +32,7 @@ def ended(run: Run, state: RunState, now: datetime, code: str, sentence: str) ->
 
 def freed(state: ModelState, run: Run, now: datetime) -> ModelState:
     """The model's row after its run has ended; what waited for it is due now (by its own row)."""
-    end = RunEnd(run_id=run.id, ended_at=now, outcome=run.state.value)
-    update = {"active_run": None, "waiting_signal": None, "ends": (*state.ends, end)[-_KEPT_ENDS:]}
+    sent = any(one.state is RunState.SUBMITTED for one in run.transitions)
+    end = RunEnd(run_id=run.id, ended_at=now, outcome=run.state.value, submitted=sent)
+    update = {"active_run": None, "waiting_signal": None, "ends": (*state.ends, end)[-KEPT_ENDS:]}
     return state.model_copy(update=update)

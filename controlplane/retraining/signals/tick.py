@@ -20,6 +20,7 @@ from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.outcomes import Made, made_of
 from controlplane.retraining.signal import OF_MODELS, Signal, SignalState
 from controlplane.retraining.signals.evidence import monitor_of, read_back, understood
+from controlplane.retraining.waiting import displaced
 
 _log = logging.getLogger(__name__)
 _OPEN = (SignalState.RECEIVED, SignalState.HELD)
@@ -39,10 +40,16 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     signal = await _read_back(deps, stored.value, found, now)
     before = await _state(deps, signal)
     state = _learned(before.value if before else None, signal, found)
-    spec = Facts(state or _nothing(signal, found), found.environment, found.workload)
+    waiting = await _waiting(deps, state)
+    spec = Facts(
+        state or _nothing(signal, found), found.environment, found.workload, waiting.value if waiting else None
+    )
     ruling = decide(state.policy if state else None, spec, signal, now)
     made = made_of(ruling, signal, state, found, now)
-    await deps.objects.commit_held(hold, _writes(stored, before, made), *_told(made))
+    writes = _writes(stored, before, made)
+    if waiting is not None and made.state is not None and made.state.waiting_signal == signal.id:
+        writes += put(waiting, displaced(waiting.value, signal)) if _is_other(waiting.value, signal) else []
+    await deps.objects.commit_held(hold, writes, *_told(made))
     _log.info("decided signal=%s outcome=%s reason=%s", signal.id, ruling.outcome, ruling.reason)
     for thing in made.new:
         if thing.due_at is not None and thing.due_at <= now:
@@ -64,6 +71,16 @@ async def _state(deps: RetrainingDeps, signal: Signal) -> Stored[ModelState] | N
     if signal.model is None:
         return None
     return await deps.objects.get(ModelState, state_id(signal.workspace, signal.model))
+
+
+async def _waiting(deps: RetrainingDeps, state: ModelState | None) -> Stored[Signal] | None:
+    if state is None or state.waiting_signal is None:
+        return None
+    return await deps.objects.get(Signal, state.waiting_signal)
+
+
+def _is_other(waiting: Signal, signal: Signal) -> bool:
+    return waiting.id != signal.id and waiting.state is SignalState.HELD
 
 
 def _learned(state: ModelState | None, signal: Signal, found: Known) -> ModelState | None:

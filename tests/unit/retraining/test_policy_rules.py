@@ -65,6 +65,11 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "EndsBeforeItBegins",
         "$.freezes[0].end",
     ),
+    "a freeze that never ends": (
+        {"freezes": [{"begin": "2026-12-20T00:00:00Z", "end": "9999-12-31T00:00:00Z", "reason": "no"}]},
+        "FreezeTooLong",
+        "$.freezes[0].end",
+    ),
     "an input twice": (
         {"pipeline": {**PIPELINE, "inputs": {"a": "1"}, "fromSignal": {"a": "reason"}}},
         "InputTwice",

@@ -1,0 +1,65 @@
+"""What every question is asked of, and how it is answered. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from controlplane.retraining.model import ModelState, Outcome, Verdict
+from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.signal import OF_MODELS, Signal, SignalKind
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision is made from beside the policy and the signal. ``state`` knows the signal's window already."""
+
+    state: ModelState
+    environment: str
+    workload: str
+    waiting: Signal | None = None
+    """The signal that waits for the active run's end."""
+    free_cores: int | None = None
+    needed_cores: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """A question that does not hold: what comes of it, its code, its sentence."""
+
+    outcome: Outcome
+    reason: str
+    sentence: str
+    verdict: Verdict = Verdict.FAILS
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """A question that holds, or does not apply."""
+
+    sentence: str
+    skipped: bool = False
+
+
+Answer = Yes | No
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One signal at one moment."""
+
+    policy: RetrainingPolicy
+    facts: Facts
+    signal: Signal
+    now: datetime
+
+    @property
+    def wished(self) -> bool:
+        """A person has looked: what is held against monitors is not held against it."""
+        return self.signal.kind is SignalKind.PERSON
+
+    @property
+    def measured(self) -> bool:
+        """Whether a monitor says it, so that windows, samples and directions have a meaning."""
+        return self.signal.kind in OF_MODELS
