@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.field_words import code_of, words_of
 from controlplane.json_types import JsonObject
+from controlplane.operations.strictly import read_strictly
 from controlplane.projects.model import Registration
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
@@ -39,7 +40,7 @@ def check_project_name(name: str) -> None:
 def parse_registration(data: JsonObject) -> Registration:
     """Raises ``Rejected("InvalidRegistration")`` with all bad fields."""
     try:
-        registration = Registration.model_validate(data)
+        registration = read_strictly(Registration, data)
     except ValidationError as error:
         raise _rejected(details_of(error, Registration)) from error
     details = tuple(_problems(registration))

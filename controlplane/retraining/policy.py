@@ -8,22 +8,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from controlplane.operations.model import Model
 from controlplane.retraining.signal import SignalKind
 
-
-def _iso(value: Any) -> Any:
-    """Numbers would be seconds to pydantic, and nobody who writes 7 means seconds."""
-    if isinstance(value, timedelta) or (isinstance(value, str) and value.startswith("P")):
-        return value
-    raise ValueError("must be an ISO 8601 duration such as P7D or PT12H")
-
-
-Period = Annotated[timedelta, BeforeValidator(_iso)]
+#: Written as ISO 8601: P7D, PT12H; a number would be seconds, and is refused (``operations/strictly.py``).
+Period = timedelta
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

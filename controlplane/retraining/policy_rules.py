@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
+from controlplane.operations.strictly import read_strictly
 from controlplane.projects.registration import details_of
 from controlplane.retraining.policy import Agreement, PipelineKind, RetrainingPolicy
 from controlplane.retraining.quiet import quiet_until
@@ -24,7 +25,7 @@ _LONGEST_FREEZE = timedelta(days=366)
 def parse_policy(data: JsonObject) -> RetrainingPolicy:
     """Raises ``Rejected("InvalidPolicy")`` whose details name every bad field by its JSON path."""
     try:
-        policy = RetrainingPolicy.model_validate(data)
+        policy = read_strictly(RetrainingPolicy, data)
     except ValidationError as error:
         raise _rejected(details_of(error, RetrainingPolicy)) from error
     if details := tuple(problems(policy)):

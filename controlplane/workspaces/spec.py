@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.field_words import code_of, words_of
 from controlplane.json_types import JsonObject
+from controlplane.operations.strictly import read_strictly
 from controlplane.workspaces.spec_model import (
     Access,
     Catalog,
@@ -83,7 +84,7 @@ def check_name(name: str) -> tuple[ErrorDetail, ...]:
 def parse_spec(data: JsonObject) -> WorkspaceSpec:
     """Raises ``Rejected("InvalidSpec")`` whose details name every bad field by its JSON path."""
     try:
-        spec = WorkspaceSpec.model_validate(data)
+        spec = read_strictly(WorkspaceSpec, data)
     except ValidationError as error:
         raise _rejected((*_from_pydantic(error), *_of_the_others(data, error))) from error
     if details := tuple(meaning(spec)):
@@ -100,7 +101,7 @@ def _of_the_others(data: JsonObject, error: ValidationError) -> Iterator[ErrorDe
     places = [(*(p for p in item["loc"][:-1] if _is_part(p)), *item["loc"][-1:]) for item in items]
     named = {_path(item["loc"], unknown=item["type"] == "extra_forbidden") for item in items}
     try:
-        spec = WorkspaceSpec.model_validate(stand_in(data, places))
+        spec = read_strictly(WorkspaceSpec, stand_in(data, places))
     except ValidationError:
         return
     yield from (detail for detail in meaning(spec) if detail.target not in named)

@@ -9,6 +9,7 @@ from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored
 from controlplane.operations.model import Model
 from controlplane.operations.paging import Fields, Paging
+from controlplane.operations.strictly import read_strictly
 from controlplane.projects.access import Caller, Permission
 from controlplane.projects.registration import details_of
 from controlplane.retraining.model import Decision, Outcome
@@ -90,7 +91,7 @@ async def wish(
     ``request_id`` is the same wish. Returns it with its project. Raises ``Rejected``: ``InvalidRetraining``,
     ``WorkspaceNotFound``. Without a policy the decision says so."""
     try:
-        asked = Wish.model_validate(data)
+        asked = read_strictly(Wish, data)
     except ValidationError as error:
         details = details_of(error, Wish)
         raise Rejected("InvalidRetraining", details[0].message, target=details[0].target, details=details) from error

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from controlplane.arm import name_of
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
+from controlplane.operations.strictly import read_strictly
 from controlplane.projects.access import Caller, Permission
 from controlplane.projects.registration import details_of
 from controlplane.workspaces import kinds as k
@@ -22,7 +23,7 @@ async def check_job(deps: ServiceDeps, caller: Caller, data: JsonObject) -> JobC
     Raises ``Rejected``: ``InvalidRequestContent``, ``WorkspaceNotFound``, ``AuthorizationFailed``; ``Transient``.
     """
     try:
-        question = JobQuestion.model_validate(data)
+        question = read_strictly(JobQuestion, data)
     except ValidationError as error:
         details = details_of(error, JobQuestion)
         message = "The request has fields that are not valid."

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from controlplane.operations.model import Model
 from controlplane.workspaces.spec_model.managed_network import ManagedNetwork
@@ -111,14 +111,6 @@ class Hub(Model):
         "reached through them (gateway transit). They are read, never changed.",
     )
     express_route: ExpressRoute | None = Field(default=None, description="ExpressRoute behind the existing hub.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_gateway(cls, data: Any) -> Any:
-        """Specs that were stored before gateways were built say ``gateway: none``."""
-        if isinstance(data, dict) and data.get("gateway") == "none":
-            return {name: value for name, value in data.items() if name != "gateway"}
-        return data
 
 
 class Egress(Model):

@@ -51,7 +51,7 @@ WRITES: dict[str, tuple[str, str, Any]] = {
     "deletion": ("DELETE", "workspaces/known", None),
     "plan": ("POST", "workspaces/known:plan", {"spec": spec(address_space="10.44.0.0/22")}),
     "validation": ("POST", "workspaces/known:validate", None),
-    "registration": ("PUT", "projects/other", registration("fraud")),
+    "registration": ("PUT", "projects/other", registration("fraud", resourceGroupPrefix="rg-other-")),
     "end of a registration": ("DELETE", "projects/fraud", None),
 }
 
