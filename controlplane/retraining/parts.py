@@ -11,6 +11,8 @@ from controlplane.notifications.model import Notification
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Thing
 from controlplane.objects.tick import Part
+from controlplane.promotion import tick as promotion_tick
+from controlplane.promotion.model import Promotion
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.runs import tick as run_tick
 from controlplane.retraining.runs.model import Run
@@ -21,6 +23,7 @@ _Work = Callable[[RetrainingDeps, str, Hold], Awaitable[datetime | None]]
 _WORK: tuple[tuple[type[Thing], _Work], ...] = (
     (Signal, signal_tick.work),
     (Run, run_tick.work),
+    (Promotion, promotion_tick.work),
     (Notification, notification_tick.work),
 )
 

@@ -5,24 +5,20 @@ A signal's id is a digest of what it is about, so a copy meets the row of the fi
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.errors import Conflict
-from controlplane.objects.repository import Objects, Thing, of_workspace, put
-from controlplane.objects.tick import message_of
-from controlplane.ports.clock import Clock
-from controlplane.ports.store import WorkQueue
+from controlplane.objects.repository import of_workspace
+from controlplane.promotion.intake import registered
 from controlplane.retraining.known import Known, by_id
 from controlplane.retraining.signal import Evidence, Severity, Signal, SignalKind, Source, signal_id
 from controlplane.retraining.signals.breach import BREACH_TAG, parse_breach
-from controlplane.retraining.signals.eventgrid import Heard, Unheard, decode
-from controlplane.workspaces.repository import WorkspaceRepository
+from controlplane.retraining.signals.eventgrid import MODEL_REGISTERED, Heard, Unheard, decode
+from controlplane.retraining.signals.once import IntakeDeps, Taken, left, store_once
 
-_log = logging.getLogger(__name__)
+__all__ = ["MAX_AGE", "MAX_AHEAD", "MOST_IN_AN_HOUR", "IntakeDeps", "Taken", "hear", "take"]
+
 MAX_AGE = timedelta(hours=24)
 #: Clocks differ; what says that it comes from later than this is not believed.
 MAX_AHEAD = timedelta(minutes=5)
@@ -30,39 +26,22 @@ MAX_AHEAD = timedelta(minutes=5)
 MOST_IN_AN_HOUR = 20
 
 
-@dataclass(frozen=True, slots=True)
-class IntakeDeps:
-    """Stores and a clock: nothing here can call Azure."""
-
-    objects: Objects
-    workspaces: WorkspaceRepository
-    queue: WorkQueue
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of it. ``id`` None: left alone, with the reason."""
-
-    kind: str | None
-    id: str | None
-    reason: str
-
-
 async def hear(deps: IntakeDeps, event: Mapping[str, Any]) -> Taken:
     """One event. Raises ``Transient`` when the store is away: Event Grid sends it again."""
     heard = decode(event)
     if isinstance(heard, Unheard):
-        return _left(heard.reason)
+        return left(heard.reason)
     now = deps.clock.now()
     if not now - MAX_AGE <= heard.at <= now + MAX_AHEAD:
-        return _left("it is older than 24 h, or from the future")
+        return left("it is older than 24 h, or from the future")
     found = await by_id(deps.workspaces, heard.topic)
     if found is None:
-        return _left("its topic is no workspace of ours")
+        return left("its topic is no workspace of ours")
+    if heard.type == MODEL_REGISTERED:
+        return await registered(deps, found, heard, now)
     breach = parse_breach((heard.tags or {}).get(BREACH_TAG))
     if breach is None or heard.run_id is None:
-        return _left("it says nothing of a breach")
+        return left("it says nothing of a breach")
     return await take(deps, _signal(heard, found, breach.signal_name, now))
 
 
@@ -93,18 +72,8 @@ async def take(deps: IntakeDeps, signal: Signal) -> Taken:
     if known is not None:
         return Taken(Signal.KIND, signal.id, "known")
     if signal.source is not Source.PERSON and await _too_many(deps, signal):
-        return _left(f"workspace {signal.workspace} had {MOST_IN_AN_HOUR} new signals within the hour")
+        return left(f"workspace {signal.workspace} had {MOST_IN_AN_HOUR} new signals within the hour")
     return await store_once(deps, signal, "stored")
-
-
-async def store_once(deps: IntakeDeps, thing: Thing, reason: str) -> Taken:
-    """Inserts an object that may be there already, and hints at it."""
-    try:
-        await deps.objects.commit(put(None, thing))
-    except Conflict:
-        return Taken(thing.KIND, thing.id, "known")
-    await deps.queue.send(message_of(thing.KIND, thing.id))
-    return Taken(thing.KIND, thing.id, reason)
 
 
 async def _too_many(deps: IntakeDeps, signal: Signal) -> bool:
@@ -112,8 +81,3 @@ async def _too_many(deps: IntakeDeps, signal: Signal) -> bool:
     page = await deps.objects.page(Signal, of_workspace(Signal, signal.workspace), limit=MOST_IN_AN_HOUR)
     hour = signal.received_at - timedelta(hours=1)
     return sum(one.received_at > hour and one.source is not Source.PERSON for one in page.values) >= MOST_IN_AN_HOUR
-
-
-def _left(reason: str) -> Taken:
-    _log.info("left alone: %s", reason)
-    return Taken(None, None, reason)

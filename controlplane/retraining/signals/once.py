@@ -1,0 +1,50 @@
+"""Storing what was heard once: a copy meets the row of the first and is answered like it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from controlplane.errors import Conflict
+from controlplane.objects.repository import Objects, Thing, put
+from controlplane.objects.tick import message_of
+from controlplane.ports.clock import Clock
+from controlplane.ports.store import WorkQueue
+from controlplane.workspaces.repository import WorkspaceRepository
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeDeps:
+    """Stores and a clock: nothing here can call Azure."""
+
+    objects: Objects
+    workspaces: WorkspaceRepository
+    queue: WorkQueue
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of it. ``id`` None: left alone, with the reason."""
+
+    kind: str | None
+    id: str | None
+    reason: str
+
+
+async def store_once(deps: IntakeDeps, thing: Thing, reason: str) -> Taken:
+    """Inserts an object that may be there already, and hints at it."""
+    try:
+        await deps.objects.commit(put(None, thing))
+    except Conflict:
+        return Taken(thing.KIND, thing.id, "known")
+    await deps.queue.send(message_of(thing.KIND, thing.id))
+    return Taken(thing.KIND, thing.id, reason)
+
+
+def left(reason: str) -> Taken:
+    """Left alone."""
+    _log.info("left alone: %s", reason)
+    return Taken(None, None, reason)

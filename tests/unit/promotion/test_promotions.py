@@ -1,0 +1,239 @@
+"""A model version becomes one promotion, is read back, and is judged by what its workload asks for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from controlplane.arm import fold
+from controlplane.notifications.model import Notification
+from controlplane.objects.repository import of_workspace
+from controlplane.promotion.intake import MOST_IN_AN_HOUR, promotion_id
+from controlplane.promotion.model import Promotion, PromotionState
+from controlplane.retraining.runs.model import Comparison, Run, RunState
+from controlplane.retraining.signals.intake import hear
+from tests.support.retraining_world import PIPELINE, RetrainingWorld
+
+
+def event(world: RetrainingWorld, version: Any = 7, model: str = "churn") -> dict[str, Any]:
+    return {
+        "topic": world.known.workspace_id,
+        "subject": f"models/{model}:{version}",
+        "eventType": "Microsoft.MachineLearningServices.ModelRegistered",
+        "eventTime": world.clock.now().isoformat(),
+        "id": f"registered-{version}",
+        "data": {"ModelName": model, "ModelVersion": version, "ModelTags": {}, "ModelProperties": {}},
+    }
+
+
+def register(world: RetrainingWorld, version: str = "7", *, job: str | None = "train-1", **properties: Any) -> None:
+    """The version in Azure, and the job that made it."""
+    made = {"createdAt": world.clock.now().isoformat(), "createdBy": "Ada"}
+    path = f"azureml://jobs/{job}/outputs/artifacts/paths/model/" if job else "azureml://datastores/d/paths/m/"
+    body = {"modelUri": path, "isArchived": False, **properties}
+    world.azure.plant(f"{world.known.workspace_id}/models/churn/versions/{version}", properties=body, systemData=made)
+
+
+def trained(world: RetrainingWorld, job: str = "train-1", **tags: str) -> None:
+    """A job that says what it is made of."""
+    inputs = {"data": {"jobInputType": "uri_folder", "uri": "azureml:churn-data:4"}, "rate": {"value": "1"}}
+    body = {"status": "Completed", "tags": tags, "inputs": inputs, "properties": {"azureml.git.commit": "abc123"}}
+    world.azure.plant(f"{world.known.workspace_id}/jobs/{job}", properties=body)
+
+
+async def promotions(world: RetrainingWorld) -> tuple[Promotion, ...]:
+    return (await world.objects.page(Promotion, of_workspace(Promotion, "ws"))).values
+
+
+async def judged(world: RetrainingWorld) -> Promotion:
+    """After one event and its ticks."""
+    await world.begin()
+    await hear(world.intake, event(world))
+    await world.tick()
+    (found,) = await promotions(world)
+    return found
+
+
+def verdicts(promotion: Promotion) -> dict[str, str]:
+    return {one.name: one.verdict for one in promotion.requirements}
+
+
+async def test_one_version_heard_of_in_any_way_is_one_promotion() -> None:
+    world = RetrainingWorld()
+    await world.begin()
+    register(world)
+    copies = [event(world), event(world, "7"), {**event(world), "id": "other"}]
+    assert {(await hear(world.intake, one)).kind for one in copies} == {"promotion"}
+    await world.tick()
+    await hear(world.intake, event(world))
+    await world.tick()
+    (found,) = await promotions(world)
+    assert (found.model, found.version, found.state) == ("churn", "7", PromotionState.AWAITING_EVALUATION)
+    told = (await world.objects.page(Notification, of_workspace(Notification, "ws"))).values
+    assert [one.type for one in told] == ["ControlPlane.Promotion.AwaitingEvaluation"]
+
+
+async def test_where_it_comes_from_is_read_back_and_not_believed() -> None:
+    world = RetrainingWorld(environment="staging")
+    register(world)
+    trained(world)
+    found = await judged(world)
+    assert found.lineage is not None
+    lineage = found.lineage.model_dump()
+    assert lineage == {
+        "job": "train-1",
+        "run_id": None,
+        "git_commit": "abc123",
+        "data": ("azureml:churn-data:4",),
+        "created_by": "Ada",
+        "created_at": world.clock.now(),
+    }
+    assert verdicts(found)["traceable"] == "holds"
+
+
+@pytest.mark.parametrize(
+    ("workload", "asked"),
+    [
+        ("classical", "retrainedOnProductionData"),
+        pytest.param("nlp", "retrainedOnProductionData", id="S3-47"),
+        pytest.param("cv", "candidateFromDev", id="S3-41"),
+    ],
+)
+async def test_each_workload_has_its_own_requirements(workload: str, asked: str) -> None:
+    world = RetrainingWorld(workload=workload)
+    register(world)
+    trained(world)
+    found = verdicts(await judged(world))
+    assert set(found) == {"available", "traceable", asked, "evaluatedInStaging"}
+    assert found[asked] == ("holds" if workload == "cv" else "unknown")
+
+
+async def test_what_nobody_says_is_unknown_and_waits() -> None:
+    world = RetrainingWorld(environment="staging")
+    register(world, job=None)
+    found = await judged(world)
+    assert found.state is PromotionState.AWAITING_EVALUATION
+    assert verdicts(found) == {
+        "available": "holds",
+        "traceable": "unknown",
+        "retrainedOnProductionData": "unknown",
+        "evaluatedInStaging": "unknown",
+    }
+    assert found.due_at is not None
+    world.clock.advance(timedelta(days=15).total_seconds())
+    await world.tick()
+    (found,) = await promotions(world)
+    assert (found.due_at, found.state) == (None, PromotionState.AWAITING_EVALUATION)
+
+
+async def test_it_is_evaluated_when_its_pipeline_says_so_later() -> None:
+    world = RetrainingWorld(environment="staging")
+    register(world)
+    trained(world)
+    assert (await judged(world)).state is PromotionState.AWAITING_EVALUATION
+    trained(world, **{"cp.dataEnvironment": "prod", "cp.evaluation": "passed"})
+    world.clock.advance(60)
+    await world.tick()
+    (found,) = await promotions(world)
+    assert (found.state, found.reason, found.due_at) == (PromotionState.EVALUATED, "Every requirement holds.", None)
+
+
+@pytest.mark.parametrize(
+    ("tags", "verdict"),
+    [
+        ({"cp.evaluation": "failed"}, "fails"),
+        ({"cp.evaluation": "passed", "cp.evaluationEnvironment": "dev"}, "unknown"),
+        ({"cp.evaluation": "brilliant"}, "unknown"),
+    ],
+)
+async def test_only_a_pass_in_staging_is_a_pass(tags: dict[str, str], verdict: str) -> None:
+    world = RetrainingWorld(environment="staging")
+    register(world)
+    trained(world, **tags)
+    found = await judged(world)
+    assert verdicts(found)["evaluatedInStaging"] == verdict
+    assert found.state is (PromotionState.REJECTED if verdict == "fails" else PromotionState.AWAITING_EVALUATION)
+
+
+def ours(world: RetrainingWorld, verdict: str) -> Run:
+    """A run of ours in this workspace, on a monitor's window, with this comparison."""
+    now = world.clock.now()
+    return Run.model_validate(
+        {
+            "id": "rt-1-1",
+            "workspace": "ws",
+            "project": "churn",
+            "incarnation": 1,
+            "model": "churn",
+            "workspace_id": world.known.workspace_id,
+            "state": RunState.SUCCEEDED,
+            "deadline": now,
+            "decision_id": "d",
+            "signal_id": "s",
+            "policy_generation": 1,
+            "pipeline": {**PIPELINE, "fromSignal": {"end": "windowEnd"}},
+            "gate": {},
+            "created_at": now,
+            "lineage": {"monitorRun": "step-1", "gitCommit": "fedcba"},
+            "comparison": Comparison(verdict=verdict, sentence="By 0.1.", metric="accuracy"),
+        }
+    )
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("won", "awaitingEvaluation"), ("lost", "rejected")])
+async def test_our_own_run_is_known_by_its_steps_run_and_its_gate_counts(verdict: str, state: str) -> None:
+    world = RetrainingWorld(environment="prod")
+    register(world, job="step-9")
+    own = {"azureml.rootpipelinerunid": "rt-1-1"}
+    body = {"status": "Completed", "properties": own, "tags": {"cp.evaluation": "passed"}}
+    world.azure.plant(f"{world.known.workspace_id}/jobs/step-9", properties=body)
+    await world.add(ours(world, verdict))
+    found = await judged(world)
+    assert found.lineage is not None
+    assert (found.lineage.run_id, found.lineage.git_commit) == ("rt-1-1", "fedcba")
+    assert verdicts(found)["retrainedOnProductionData"] == "holds"
+    assert found.state.value == state
+
+
+async def test_a_version_that_azure_does_not_have_leaves_nothing_behind() -> None:
+    world = RetrainingWorld()
+    found = await judged(world)
+    assert found.reason == "Azure ML does not show it yet."
+    world.clock.advance(3601)
+    await world.tick()
+    assert await promotions(world) == ()
+    register(world)
+    await hear(world.intake, event(world))
+    await world.tick()
+    (again,) = await promotions(world)
+    assert again.lineage is not None
+
+
+async def test_a_version_that_is_deleted_or_archived_goes_no_further() -> None:
+    world = RetrainingWorld()
+    register(world)
+    assert (await judged(world)).state is PromotionState.AWAITING_EVALUATION
+    del world.azure.resources[fold(f"{world.known.workspace_id}/models/churn/versions/7")]
+    world.clock.advance(60)
+    await world.tick()
+    (found,) = await promotions(world)
+    assert (found.state, found.reason) == (PromotionState.REJECTED, "The version was deleted.")
+    other = RetrainingWorld()
+    register(other, isArchived=True)
+    assert (await judged(other)).state is PromotionState.REJECTED
+
+
+async def test_versions_of_an_earlier_workspace_of_this_name_are_others() -> None:
+    world = RetrainingWorld()
+    before = promotion_id(world.known, ("churn", "7"))
+    world.record = world.record.model_copy(update={"incarnation": 2})
+    assert promotion_id(world.known, ("churn", "7")) != before
+
+
+async def test_a_flood_of_events_does_not_become_a_flood_of_promotions() -> None:
+    world = RetrainingWorld()
+    await world.begin()
+    ids = [(await hear(world.intake, event(world, n))).id for n in range(MOST_IN_AN_HOUR + 5)]
+    assert (len(set(filter(None, ids))), ids[-5:]) == (MOST_IN_AN_HOUR, [None] * 5)
