@@ -23,7 +23,7 @@ from controlplane.arm import subscription_of
 from controlplane.errors import Conflict, Throttled, Transient
 from controlplane.json_types import JsonObject
 from controlplane.ports.clock import Clock
-from controlplane.ports.reader import OperationReading, ResourceReader
+from controlplane.ports.reader import NewestReader, OperationReading
 from controlplane.ports.store import Insert, Replace, Store
 from controlplane.ports.writer import Accepted, ResourceWriter
 
@@ -146,9 +146,9 @@ def _subscription(path: str) -> str:
 
 
 class GatedReader:
-    """``ports.reader.ResourceReader`` behind the gates."""
+    """``ports.reader.NewestReader`` behind the gates."""
 
-    def __init__(self, reader: ResourceReader, gates: Gates) -> None:
+    def __init__(self, reader: NewestReader, gates: Gates) -> None:
         self._reader, self._gates = reader, gates
 
     async def get(self, path: str, api_version: str) -> JsonObject | None:
@@ -156,6 +156,9 @@ class GatedReader:
 
     async def list(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
         return await self._read(path, lambda: self._reader.list(path, api_version, query))
+
+    async def first(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
+        return await self._read(path, lambda: self._reader.first(path, api_version, query))
 
     async def operation(self, url: str) -> OperationReading:
         return await self._read(urlsplit(url).path, lambda: self._reader.operation(url))

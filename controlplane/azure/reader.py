@@ -52,12 +52,8 @@ class ArmReader:
         items: list[JsonObject] = []
         seen = {answer.url}
         while True:
-            page = _object(answer)
-            value = page.get("value")
-            if not isinstance(value, list):
-                raise Fatal("UnexpectedAnswer", f"The list of {path} has no array 'value'.")
-            items.extend(value)
-            link = page.get("nextLink")
+            items.extend(_values(answer, path))
+            link = _object(answer).get("nextLink")
             if not link:
                 return tuple(items)
             answer = await self._client.follow(link, answer.url)
@@ -65,8 +61,20 @@ class ArmReader:
                 raise Fatal("EndlessList", f"The pages of the list of {path} do not end.")
             seen.add(answer.url)
 
+    async def first(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
+        """See ``ports.reader.NewestReader``."""
+        answer = await self._client.request("GET", path, api_version, query=query)
+        return () if is_absence(answer) else tuple(_values(answer, path))
+
     async def operation(self, url: str) -> OperationReading:
         return read_operation(await self._client.follow(url))
+
+
+def _values(answer: ArmAnswer, path: str) -> list[JsonObject]:
+    value = _object(answer).get("value")
+    if not isinstance(value, list):
+        raise Fatal("UnexpectedAnswer", f"The list of {path} has no array 'value'.")
+    return value
 
 
 def read_operation(answer: ArmAnswer) -> OperationReading:

@@ -41,6 +41,14 @@ class ResourceReader(Protocol):
         ...
 
 
+class NewestReader(ResourceReader, Protocol):
+    """A reader that can leave a long list after its first page."""
+
+    async def first(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
+        """The items of the first page; empty on 404 of the parent. Raises as :class:`ResourceReader`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriptionFacts:
     """What Azure says of a subscription and region. Folded names."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from controlplane.objects.repository import Objects
 from controlplane.ports.clock import Clock
 from controlplane.ports.ml import MlWriter
-from controlplane.ports.reader import ResourceReader
+from controlplane.ports.reader import NewestReader
 from controlplane.ports.store import WorkQueue
 from controlplane.ports.writer import ResourceWriter
 from controlplane.projects.repository import ProjectRepository
@@ -21,7 +21,7 @@ class RetrainingDeps:
     objects: Objects
     workspaces: WorkspaceRepository
     projects: ProjectRepository
-    reader: ResourceReader
+    reader: NewestReader
     writer: ResourceWriter
     ml: MlWriter
     clock: Clock

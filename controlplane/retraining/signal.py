@@ -100,6 +100,7 @@ class Evidence(Model):
 
     read_back: bool = False
     """True: the run, model or resource was read from Azure and says so itself. Nothing costly is decided without."""
+    doubt: str | None = Field(default=None, description="Why it does not count although it was read: a code.")
     where: str | None = Field(default=None, description="ARM id, or the query.")
     at: datetime | None = None
     summary: str = Field(default="", max_length=4000, description="Plain text; untrusted where the sender wrote it.")
@@ -128,6 +129,7 @@ class Signal(Listed):
     monitor: str | None = None
     signal_name: str | None = None
     run_id: str | None = Field(default=None, description="Of the monitor's step that says so.")
+    root_run_id: str | None = Field(default=None, description="Of the monitor's run that the step is of, as it says.")
     measures: tuple[Measure, ...] = ()
     samples: int | None = None
     evidence: Evidence = Evidence()

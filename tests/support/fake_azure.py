@@ -73,6 +73,12 @@ class FakeAzure:
         shown = (self._shown(arm_id) for arm_id in sorted(found))
         return tuple(body for body in shown if body is not None)
 
+    async def first(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
+        """Of jobs: those that the schedule asked for has started (``schedule`` of what was planted)."""
+        asked = dict(query).get("scheduleId")
+        found = await self.list(path, api_version, query)
+        return tuple(one for one in found if asked is None or one.get("schedule") == asked)
+
     async def operation(self, url: str) -> OperationReading:
         call = await self._call("POLL", url)
         running = self.operations.get(url)

@@ -25,6 +25,7 @@ from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.signal import Signal, SignalKind
 from controlplane.retraining.signals.breach import BREACH_TAG
+from controlplane.retraining.signals.eventgrid import ROOT_RUN
 from controlplane.retraining.signals.intake import IntakeDeps
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import WorkspaceRepository, dump
@@ -161,12 +162,23 @@ class RetrainingWorld:
         tags = {BREACH_TAG: text or message(PopulationStabilityIndex=(0.4, 0.2))}
         if samples is not None:
             tags["cp.samples"] = str(samples)
+        root = self.scheduled(f"{MONITOR}-{at:%Y%m%dT%H%M%SZ}", at)
         self.azure.plant(
             f"{self.known.workspace_id}/jobs/{run}",
-            properties={"status": "Completed", "tags": tags},
-            systemData={"createdAt": at.isoformat()},
+            properties={"status": "Completed", "tags": tags, "properties": {ROOT_RUN: root}},
+            systemData={"createdAt": at.isoformat(), "createdBy": "azureml"},
         )
         return self.event(run, tags, at)
+
+    def scheduled(self, name: str, at: datetime, schedule: str = MONITOR, **tags: str) -> str:
+        """A run that a monitor's schedule started."""
+        self.azure.plant(
+            f"{self.known.workspace_id}/jobs/{name}",
+            properties={"status": "Completed", "tags": tags},
+            systemData={"createdAt": at.isoformat(), "createdBy": "azureml"},
+            schedule=schedule,
+        )
+        return name
 
     def event(self, run: str, tags: Mapping[str, str], at: datetime | None = None) -> dict[str, Any]:
         """A RunStatusChanged of the workspace."""

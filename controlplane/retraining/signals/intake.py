@@ -61,6 +61,7 @@ def _signal(heard: Heard, found: Known, name: str, now: datetime) -> Signal:
         received_at=now,
         signal_name=name,
         run_id=heard.run_id,
+        root_run_id=heard.root_run_id,
         target=found.workspace_id,
         evidence=Evidence(summary=f"Event {heard.event_id}: {heard.type}"),
     )

@@ -61,10 +61,11 @@ async def _read_back(deps: RetrainingDeps, signal: Signal, found: Known, now: da
     """What was held was read back when it came; a person's wish has nothing to be read back."""
     if signal.evidence.read_back or signal.run_id is None:
         return signal
-    seen = await read_back(deps.reader, found.workspace_id, signal, now)
     page = await deps.objects.page(Monitor, f"mo!{signal.workspace}!", limit=_MOST_MONITORS)
     mine = tuple(one for one in page.values if one.incarnation == found.record.incarnation)
-    return understood(signal, seen, monitor_of(mine, signal.signal_name))
+    monitor = monitor_of(mine, signal.signal_name)
+    seen = await read_back(deps.reader, found.workspace_id, signal, monitor, now)
+    return understood(signal, seen, monitor)
 
 
 async def _state(deps: RetrainingDeps, signal: Signal) -> Stored[ModelState] | None:
