@@ -11,7 +11,7 @@ from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.reader import ArmReader
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
-from controlplane.ports.reader import ResourceReader, SubscriptionFacts
+from controlplane.ports.reader import NewestReader, SubscriptionFacts
 
 SUBSCRIPTIONS_VERSION = "2022-12-01"
 SKUS_VERSION = "2021-07-01"
@@ -29,7 +29,7 @@ class AzureCatalog:
         self,
         client: ArmClient,
         monotonic: Callable[[], float] = time.monotonic,
-        gated: Callable[[ResourceReader], ResourceReader] = lambda reader: reader,
+        gated: Callable[[NewestReader], NewestReader] = lambda reader: reader,
     ) -> None:
         """``gated`` puts something between this and Azure."""
         self._reader = gated(ArmReader(client))

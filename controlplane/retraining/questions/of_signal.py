@@ -18,8 +18,9 @@ def evidence(case: Case) -> Answer:
     if case.signal.kind is SignalKind.SCHEDULE:
         return Yes("The policy's own schedule says so.", skipped=True)
     if not case.signal.evidence.read_back:
-        sentence = "It could not be read back from Azure: it is told, and nothing is done."
-        return No(Outcome.NOTIFY, "NotReadBack", sentence, Verdict.UNKNOWN)
+        told = case.signal.evidence
+        sentence = f"{told.summary} It is told, and nothing is done.".strip()
+        return No(Outcome.NOTIFY, told.doubt or "NotReadBack", sentence, Verdict.UNKNOWN)
     return Yes("It was read back from Azure.")
 
 
