@@ -252,3 +252,19 @@ def test_a_hub_with_machines_moves_to_other_addresses_with_consent(product: Quie
     body = product.body(product.ids()["nic/jump-host"]) or {}
     address = body["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"]
     assert ip_address(address) in ip_network("10.40.62.0/23")
+
+
+def test_a_hub_with_a_scale_set_moves_to_other_addresses_with_consent(product: QuietProduct) -> None:
+    """Machines of the set stand in the subnet: the set goes before it, and comes again after it."""
+    registered(product)
+    asked = example("hub-scale-set")
+    assert product.create(asked).status == "Succeeded"
+    agents = product.ids()["scale-set/agents"]
+    asked["network"]["addressSpace"] = "10.40.76.0/22"
+    moved = product.finish(product.put(asked, consent=True))
+    assert moved.status == "Succeeded", moved.error
+    assert product.failing() == set()
+    assert ("operator", "DELETE", agents) in product.azure.writes
+    assert product.body(product.ids()["scale-set/agents"]) is not None
+    subnet = product.body(product.ids()["subnet/hub"]) or {}
+    assert ip_network(subnet["properties"]["addressPrefix"]).subnet_of(ip_network("10.40.78.0/23"))
