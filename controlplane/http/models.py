@@ -25,7 +25,7 @@ from controlplane.retraining.services.policies import PolicyBody
 from controlplane.retraining.signal import Signal
 from controlplane.workspaces.access.report import AccessReport
 from controlplane.workspaces.conflicts import Decision
-from controlplane.workspaces.model import Action
+from controlplane.workspaces.model import Action, WarningLevel
 from controlplane.workspaces.posture.model import Finding, Score
 from controlplane.workspaces.records import WaiverAcceptance
 from controlplane.workspaces.spec import WorkspaceSpec
@@ -282,7 +282,13 @@ class ChangeBody(Model):
 
 
 class WarningBody(Model):
+    """A remark that does not stop the plan."""
+
     code: str
+    level: WarningLevel = Field(
+        description="`info`: good to know; `warning`: something is lost, weaker than it could be, or not known; "
+        "`critical`: what the plan makes cannot be used as it stands."
+    )
     message: str
     target: str | None
 

@@ -112,7 +112,9 @@ def plan(name: str, planned: Planned) -> dict[str, Any]:
         "changes": [_change(change) for change in found.changes],
         "criticalPath": list(found.critical_path),
         "expectedDuration": duration(found.expected_seconds),
-        "warnings": [{"code": w.code, "message": w.message, "target": w.target} for w in found.warnings],
+        "warnings": [
+            {"code": w.code, "level": w.level, "message": w.message, "target": w.target} for w in found.warnings
+        ],
         "conflicts": [_conflict(item) for item in planned.conflicts],
         "egress": egress(planned.egress),
         "monthlyCost": None,

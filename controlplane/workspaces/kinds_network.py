@@ -153,8 +153,8 @@ NETWORK_KINDS: tuple[Kind, ...] = (
     entry(
         k.SCALE_SET,
         Listing.GROUP,
-        # What a set is born with ("Modify a Virtual Machine Scale Set", properties with restrictions). Its machines stand
-        # in the subnet (InUseSubnetCannotBeDeleted): where that is made anew, the set is.
+        # What a set is born with ("Modify a Virtual Machine Scale Set", properties with restrictions). Its machines
+        # stand in the subnet (InUseSubnetCannotBeDeleted): where that is made anew, the set is.
         replacing=frozenset(
             {
                 f"{_INTERFACES}[].properties.ipConfigurations[].properties.subnet.id",

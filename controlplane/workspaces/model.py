@@ -232,6 +232,17 @@ class Change:
         return tuple(item for item in self.differences if item.deletes) if self.action is Action.UPDATE else ()
 
 
+class WarningLevel(StrEnum):
+    """How much a remark of a plan matters; none of them stops it."""
+
+    INFO = "info"
+    """Good to know."""
+    WARNING = "warning"
+    """Something is lost, weaker than it could be, or not known."""
+    CRITICAL = "critical"
+    """What the plan makes cannot be used as it stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanWarning:
     """A remark of a plan that does not stop it."""
@@ -239,6 +250,7 @@ class PlanWarning:
     code: str
     message: str
     target: str | None = None
+    level: WarningLevel = WarningLevel.WARNING
 
 
 @dataclass(frozen=True, slots=True)

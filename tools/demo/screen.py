@@ -21,6 +21,7 @@ from rich.table import Table
 
 #: A terminal has its own width; a file or a pipe gets one that tables fit in.
 console = Console(record=True, width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "140")))
+_LEVELS = {"info": "dim", "warning": "yellow", "critical": "bold red"}
 _STYLE = {"Succeeded": "green", "Running": "yellow", "Failed": "red", "Canceled": "magenta", "Pending": "dim"}
 
 
@@ -50,7 +51,7 @@ def plan(answer: dict[str, Any]) -> None:
     console.print(table)
     said(f"expected duration {answer['expectedDuration']}, along {' → '.join(answer['criticalPath'])}")
     for warning in answer["warnings"]:
-        said(f"[yellow]{warning['code']}[/]: {warning['message']}")
+        said(f"[{_LEVELS[warning['level']]}]{warning['level']} {warning['code']}[/]: {warning['message']}")
 
 
 @contextmanager

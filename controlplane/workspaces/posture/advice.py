@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from controlplane.workspaces import kinds
 from controlplane.workspaces.blueprint.workspace import image_build_compute
-from controlplane.workspaces.model import Blueprint, PlanWarning
+from controlplane.workspaces.model import Blueprint, PlanWarning, WarningLevel
 from controlplane.workspaces.posture.advice_access import ACCESS_ADVICE
 from controlplane.workspaces.posture.advice_compute import COMPUTE_ADVICE
 from controlplane.workspaces.posture.advice_data import DATA_ADVICE
@@ -43,6 +43,7 @@ _ADVICE = (
             and not spec.network.egress.storage_endpoint_policy
             and _has(blueprint, kinds.PRIVATE_ENDPOINT)
         ),
+        WarningLevel.WARNING,
     ),
     Advice(
         "V1ApiStaysInside",
@@ -98,6 +99,7 @@ _ADVICE = (
         "$.compute.clusters",
         "No CPU cluster builds images: the build tasks of a private registry cannot reach it.",
         lambda spec, _: image_build_compute(spec) is None,
+        WarningLevel.WARNING,
     ),
     Advice(
         "RegistryAdminUser",
@@ -105,6 +107,7 @@ _ADVICE = (
         "$.registry.adminUser",
         "The registry's admin account is a shared password; identities pull images without it (X-01).",
         lambda spec, _: spec.registry.admin_user,
+        WarningLevel.WARNING,
     ),
     Advice(
         "NodesWithPublicAddresses",
@@ -113,6 +116,7 @@ _ADVICE = (
         "Nodes can run without public addresses, which closes the inbound rule from AzureMachineLearning: prefer "
         "publicIp: false.",
         lambda spec, _: any(cluster.public_ip for cluster in spec.compute.clusters),
+        WarningLevel.WARNING,
     ),
     Advice(
         "UseCaseProfile",
@@ -138,6 +142,7 @@ _ADVICE = (
         "$.storage.sharedKeyAccess",
         "Whoever has an account key reads everything, and no log says who it was.",
         lambda spec, _: spec.storage.shared_key_access,
+        WarningLevel.WARNING,
     ),
 )
 
@@ -148,7 +153,7 @@ ADVICE: dict[str, Advice] = {advice.code: advice for advice in _ADVICE}
 def advise(spec: WorkspaceSpec, blueprint: Blueprint) -> tuple[PlanWarning, ...]:
     """Advice that this spec gives a reason for, in the order of the table."""
     return tuple(
-        PlanWarning(advice.code, f"{advice.message} ({', '.join(advice.requirements)})", advice.target)
+        PlanWarning(advice.code, f"{advice.message} ({', '.join(advice.requirements)})", advice.target, advice.level)
         for advice in ADVICE.values()
         if advice.needed(spec, blueprint)
     )

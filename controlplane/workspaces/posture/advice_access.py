@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.model import Blueprint, WarningLevel
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
@@ -35,6 +35,7 @@ ACCESS_ADVICE: tuple[Advice, ...] = (
         "CI/CD is Owner in production for as long as the project lasts. An older revision of the matrix made it just "
         "in time there, as platform support is: where that is wanted, make it eligible in PIM instead.",
         _pipelines_own_production,
+        WarningLevel.WARNING,
     ),
     Advice(
         "GrantsByHand",
@@ -43,5 +44,6 @@ ACCESS_ADVICE: tuple[Advice, ...] = (
         "Owner, and whatever platform support may take, is granted by an administrator: after a Platform.Admin's "
         "POST access:approve the exact requests are in GET access.",
         _by_hand,
+        WarningLevel.WARNING,
     ),
 )

@@ -5,7 +5,7 @@ Source: "Set up authentication between Azure Machine Learning and other services
 
 from __future__ import annotations
 
-from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.model import Blueprint, WarningLevel
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
@@ -37,6 +37,7 @@ COMPUTE_ADVICE: tuple[Advice, ...] = (
         "Training that can be repeated costs a fraction on low priority nodes, which Azure may take back: "
         "lowPriority: true.",
         _dear_nodes,
+        WarningLevel.WARNING,
     ),
     Advice(
         "DefaultIdentityWorksForTheSystem",

@@ -5,7 +5,7 @@ Source: Microsoft Learn, "Set up authentication between Azure Machine Learning a
 
 from __future__ import annotations
 
-from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.model import Blueprint, WarningLevel
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
@@ -40,6 +40,7 @@ DATA_ADVICE: tuple[Advice, ...] = (
         "An account that admits a network only needs more against leakage, with and without credentials: what computes "
         "may send out decides where data can go.",
         lambda spec, _: any(store.private_endpoint for store in spec.datastores),
+        WarningLevel.WARNING,
     ),
     Advice(
         "PublicBaseImages",

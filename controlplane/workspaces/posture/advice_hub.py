@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.model import Blueprint, WarningLevel
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import WorkspaceSpec
 from controlplane.workspaces.spec_rules.ways_in import has_way_in
@@ -43,6 +43,7 @@ HUB_ADVICE: tuple[Advice, ...] = (
         "Nobody can reach this workspace's data: it is private, and there is neither a Bastion with a jump host nor a "
         "gateway nor an existing hub. At least one is needed, and outside of dev a spec without one is refused.",
         _closed,
+        WarningLevel.CRITICAL,
     ),
     Advice(
         "VpnClientOnEachMachine",
@@ -137,6 +138,7 @@ HUB_ADVICE: tuple[Advice, ...] = (
         "Without an organization the agents are installed and not registered. Given one, they register with their "
         "machine's identity; a personal access token is a secret that somebody has to keep.",
         lambda spec, _: _on(spec, "virtualMachine") and spec.network.hub.agents.organization_url is None,
+        WarningLevel.WARNING,
     ),
     Advice(
         "AgentPoolByHand",
@@ -152,5 +154,6 @@ HUB_ADVICE: tuple[Advice, ...] = (
         "$.network.hub.agents.principalId",
         "Without the identity of a service connection nobody may change the scale set: no agent is ever registered.",
         lambda spec, _: _on(spec, "scaleSet") and spec.network.hub.agents.principal_id is None,
+        WarningLevel.CRITICAL,
     ),
 )

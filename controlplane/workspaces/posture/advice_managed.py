@@ -9,7 +9,7 @@ from __future__ import annotations
 from controlplane.workspaces.egress.hosts import VERSION
 from controlplane.workspaces.egress.prices import FIREWALL
 from controlplane.workspaces.egress.rules import FQDN, outbound_rules, unneeded
-from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.model import Blueprint, WarningLevel
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import NetworkMode, WorkspaceSpec
 
@@ -81,5 +81,6 @@ MANAGED_ADVICE = (
         "Some rules lead to hosts that another rule covers, or that only a collection or package list uses that is not "
         "asked for; `egress.unneeded` names them. Each is a way out: leave out what nothing uses.",
         lambda spec, _: bool(unneeded(spec)),
+        WarningLevel.WARNING,
     ),
 )

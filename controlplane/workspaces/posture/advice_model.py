@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.model import Blueprint, WarningLevel
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
 
@@ -18,3 +18,4 @@ class Advice:
     target: str
     message: str
     needed: Callable[[WorkspaceSpec, Blueprint], bool]
+    level: WarningLevel = WarningLevel.INFO

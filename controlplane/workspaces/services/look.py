@@ -15,7 +15,7 @@ from controlplane.workspaces.datastores import Datastores, datastores
 from controlplane.workspaces.diff import diff
 from controlplane.workspaces.egress.report import Egress, egress_of
 from controlplane.workspaces.measured import load_durations
-from controlplane.workspaces.model import Blueprint, Observed, Plan, PlanWarning
+from controlplane.workspaces.model import Blueprint, Observed, Plan, PlanWarning, WarningLevel
 from controlplane.workspaces.observe import take_snapshot
 from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.posture import Report, advise, evaluate
@@ -113,7 +113,7 @@ def _chosen(asked: Asked, room: Room) -> tuple[PlanWarning, ...]:
     if asked.spec.network.address_space != AUTO or room.address_space == before:
         return ()
     text = f"auto would take {room.address_space} now; it is nobody's before the PUT, which may find it taken."
-    return (PlanWarning("AddressSpaceChosen", text, "$.network.addressSpace"),)
+    return (PlanWarning("AddressSpaceChosen", text, "$.network.addressSpace", WarningLevel.INFO),)
 
 
 async def validate_workspace(deps: ServiceDeps, caller: Caller, name: str) -> Judged:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.workspaces import kinds
-from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.model import Blueprint, WarningLevel
 from controlplane.workspaces.posture import advise
 from controlplane.workspaces.spec import WorkspaceSpec
 from tests.support.api import running_api
@@ -148,6 +148,13 @@ def test_advise(requirement: str) -> None:
     assert code not in {w.code for w in advise(*does_not())}
 
 
+def test_a_workspace_that_nobody_can_reach_is_a_critical_remark_and_good_to_know_is_not() -> None:
+    levels = {w.code: w.level for w in advise(*asked())}
+    assert levels["NoWayIn"] is WarningLevel.CRITICAL
+    assert levels["StorageTagReachesEveryAccount"] is WarningLevel.WARNING
+    assert levels["PeeringStaysOnTheBackbone"] is WarningLevel.INFO
+
+
 WAIVER = {
     "conflict": "X-01",
     "owner": "00000000-0000-0000-0000-0000000000a1",
@@ -183,5 +190,6 @@ async def test_a_plan_shows_its_advice(tmp_path: Path, name: str) -> None:
         asked_for = asked_by_rest(**{"compute": example()["compute"], **changes})
         plan = await api.call("POST", "workspaces/churn-dev:plan", {"spec": asked_for})
     codes = {warning["code"] for warning in plan.json()["warnings"]}
+    assert {warning["code"] for warning in plan.json()["warnings"] if warning["level"] == "critical"} == {"NoWayIn"}
     assert codes >= shown
     assert not codes & not_shown
