@@ -44,6 +44,8 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "WorkspaceNotFound": 404,
     "SignalNotFound": 404,
     "RetrainingNotFound": 404,
+    "PromotionNotFound": 404,
+    "TaskNotFound": 404,
     "RetrainingPolicyNotFound": 404,
     "ConditionNotMet": 412,
     "RequestBodyTooLarge": 413,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from controlplane.audit.model import AuditEntry
+from controlplane.notifications.model import Notification
 from controlplane.operations.model import (
     Condition,
     ErrorBody,
@@ -19,10 +20,12 @@ from controlplane.operations.model import (
     StepStatus,
 )
 from controlplane.projects.model import Registration
+from controlplane.promotion.model import Promotion
 from controlplane.retraining.model import Decision as RetrainingDecision
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.services.policies import PolicyBody
 from controlplane.retraining.signal import Signal
+from controlplane.retraining.tasks import Task
 from controlplane.workspaces.access.report import AccessReport
 from controlplane.workspaces.conflicts import Decision
 from controlplane.workspaces.model import Action, WarningLevel
@@ -119,6 +122,37 @@ class RetrainingAsked(Model):
     """A wish was taken; its decision is made in a moment."""
 
     signal: str = Field(description="Where the decision will stand: `GET /signals/{signal}`.")
+
+
+class PromotionBody(Model):
+    """A promotion as the API answers it."""
+
+    id: str
+    etag: str
+    promotion: Promotion
+
+
+class PromotionList(Model):
+    value: tuple[PromotionBody, ...]
+    next_link: str | None = None
+
+
+class TaskBody(Model):
+    """A task as the API answers it."""
+
+    id: str
+    etag: str
+    task: Task
+
+
+class TaskList(Model):
+    value: tuple[TaskBody, ...]
+    next_link: str | None = None
+
+
+class NotificationList(Model):
+    value: tuple[Notification, ...]
+    next_link: str | None = None
 
 
 class PolicyList(Model):

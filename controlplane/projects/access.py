@@ -70,6 +70,13 @@ class Permission(StrEnum):
     RETRAININGS_APPROVE = "Retrainings_Approve"
     RETRAININGS_REJECT = "Retrainings_Reject"
     RETRAININGS_CANCEL = "Retrainings_Cancel"
+    PROMOTIONS_LIST = "Promotions_List"
+    PROMOTIONS_GET = "Promotions_Get"
+    PROMOTIONS_REJECT = "Promotions_Reject"
+    TASKS_LIST = "Tasks_List"
+    TASKS_GET = "Tasks_Get"
+    TASKS_CLOSE = "Tasks_Close"
+    NOTIFICATIONS_LIST = "Notifications_List"
     OPERATIONS_LIST = "Operations_List"
     OPERATIONS_GET = "Operations_Get"
     OPERATIONS_CANCEL = "Operations_Cancel"
@@ -121,6 +128,13 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.RETRAININGS_APPROVE: _APPROVE,
     Permission.RETRAININGS_REJECT: _APPROVE,
     Permission.RETRAININGS_CANCEL: _WRITE,
+    Permission.PROMOTIONS_LIST: _READ,
+    Permission.PROMOTIONS_GET: _READ,
+    Permission.PROMOTIONS_REJECT: _APPROVE,
+    Permission.TASKS_LIST: _READ,
+    Permission.TASKS_GET: _READ,
+    Permission.TASKS_CLOSE: _WRITE,
+    Permission.NOTIFICATIONS_LIST: _READ,
     Permission.OPERATIONS_LIST: _READ,
     Permission.OPERATIONS_GET: _READ,
     Permission.OPERATIONS_CANCEL: _WRITE,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from controlplane.audit.model import Action, Fact
+from controlplane.audit.model import Fact
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
-from controlplane.notifications.model import Notification, notification_id
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, Thing, put, remove
+from controlplane.promotion.facts import changed, told_of
 from controlplane.promotion.lineage import found_object, job_of, lineage_of, root_of, tags_of
 from controlplane.promotion.model import Promotion, PromotionState
 from controlplane.promotion.rules import Case, judge, state_of
 from controlplane.retraining.deps import RetrainingDeps
-from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import Known, by_name
 from controlplane.retraining.runs.model import Run
 
@@ -51,7 +50,8 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     if after is None and before.lineage is not None:
         after = _moved(before, PromotionState.REJECTED, "The version was deleted.", now)
     if after is None and now - before.created_at >= _PATIENCE:
-        return await _forget(deps, hold, stored)
+        await _forget(deps, hold, stored)
+        return None
     if after is None:
         after = before.model_copy(update={"reason": "Azure ML does not show it yet."})
     return await _store(deps, hold, stored, after)
@@ -121,43 +121,3 @@ async def _forget(deps: RetrainingDeps, hold: Hold, stored: Stored[Promotion]) -
 def _next(promotion: Promotion, now: datetime) -> datetime | None:
     age = now - promotion.created_at
     return next((now + pause for limit, pause in _LOOKS if age < limit), None)
-
-
-def about(promotion: Promotion) -> About:
-    return About(promotion.workspace, promotion.project, promotion.model)
-
-
-def changed(promotion: Promotion, now: datetime) -> Fact:
-    """By us."""
-    return by_us(about(promotion), now, Action.PROMOTION_CHANGED, details(promotion))
-
-
-def details(promotion: Promotion) -> dict[str, str | None]:
-    """Of a fact."""
-    return {
-        "promotion": promotion.id,
-        "model": promotion.model,
-        "version": promotion.version,
-        "state": promotion.state.value,
-        "reason": promotion.reason[:1000],
-        "job": promotion.lineage.job if promotion.lineage else None,
-        "run": promotion.lineage.run_id if promotion.lineage else None,
-    }
-
-
-def told_of(promotion: Promotion, now: datetime) -> Notification:
-    """One for each state, once."""
-    kind = f"ControlPlane.Promotion.{promotion.state.value[0].upper()}{promotion.state.value[1:]}"
-    title = f"{promotion.model} {promotion.version} of {promotion.workspace}: {promotion.state.value}"
-    return Notification(
-        id=notification_id(kind, promotion.id),
-        due_at=now,
-        workspace=promotion.workspace,
-        project=promotion.project,
-        type=kind,
-        subject=f"workspaces/{promotion.workspace}/models/{promotion.model}/versions/{promotion.version}",
-        title=title[:200],
-        text=promotion.reason[:4000],
-        facts={"promotion": promotion.id},
-        created_at=now,
-    )

@@ -60,6 +60,7 @@ class Task(Listed):
     samples: tuple[str, ...] = Field(default=(), max_length=1000, description="URIs of the worst samples.")
     action: Action | None = None
     error: ErrorBody | None = None
+    closed_by: str | None = Field(default=None, description="Principal.")
     created_at: datetime
     last_modified_at: datetime
     generation: int = 1

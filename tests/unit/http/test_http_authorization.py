@@ -10,9 +10,12 @@ import pytest
 from controlplane.http.examples import ALERT, POLICY, WISH
 from controlplane.objects.repository import put
 from controlplane.projects.access import TABLE, Permission, Role
+from controlplane.promotion.facts import told_of
+from controlplane.promotion.model import Promotion
 from controlplane.retraining.policy import Gate, Pipeline
 from controlplane.retraining.runs.model import Run, RunState
 from controlplane.retraining.signal import Signal, SignalKind, Source
+from controlplane.retraining.tasks import Task, TaskKind
 from tests.support.api import Api, registration, spec
 
 #: How each operation is called on project ``churn``; ``{op}`` is an operation of its workspace.
@@ -49,6 +52,13 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.RETRAININGS_APPROVE: ("POST", "retrainings/rt-0-1:approve", None),
     Permission.RETRAININGS_REJECT: ("POST", "retrainings/rt-0-1:reject", None),
     Permission.RETRAININGS_CANCEL: ("POST", "retrainings/rt-0-1:cancel", None),
+    Permission.PROMOTIONS_LIST: ("GET", "promotions", None),
+    Permission.PROMOTIONS_GET: ("GET", "promotions/churn-dev.1", None),
+    Permission.PROMOTIONS_REJECT: ("POST", "promotions/churn-dev.1:reject", None),
+    Permission.TASKS_LIST: ("GET", "tasks", None),
+    Permission.TASKS_GET: ("GET", "tasks/churn-dev.2", None),
+    Permission.TASKS_CLOSE: ("POST", "tasks/churn-dev.2:close", None),
+    Permission.NOTIFICATIONS_LIST: ("GET", "notifications", None),
     Permission.POLICIES_LIST: ("GET", "workspaces/churn-dev/retrainingPolicies", None),
     Permission.POLICIES_GET: ("GET", "workspaces/churn-dev/retrainingPolicies/churn", None),
     Permission.POLICIES_PUT: ("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY),
@@ -94,6 +104,13 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.RETRAININGS_APPROVE: {ADMIN, APPROVER},
     Permission.RETRAININGS_REJECT: {ADMIN, APPROVER},
     Permission.RETRAININGS_CANCEL: {ADMIN, CONTRIBUTOR},
+    Permission.PROMOTIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.PROMOTIONS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.PROMOTIONS_REJECT: {ADMIN, APPROVER},
+    Permission.TASKS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.TASKS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.TASKS_CLOSE: {ADMIN, CONTRIBUTOR},
+    Permission.NOTIFICATIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_PUT: {ADMIN, CONTRIBUTOR},
@@ -114,6 +131,9 @@ HIDDEN = {
     Permission.SIGNALS_LIST: 200,
     Permission.DECISIONS_LIST: 200,
     Permission.RETRAININGS_LIST: 200,
+    Permission.PROMOTIONS_LIST: 200,
+    Permission.TASKS_LIST: 200,
+    Permission.NOTIFICATIONS_LIST: 200,
     Permission.OPERATIONS_LIST: 200,
     Permission.AUDIT_LIST: 200,
     Permission.WORKSPACES_DELETE: 204,
@@ -159,6 +179,10 @@ async def waiting_run(api: Api) -> None:
         created_at=now,
     )
     await objects.commit([*put(None, signal), *put(None, run)])
+    times = {"created_at": now, "last_modified_at": now}
+    promotion = Promotion(id="churn-dev.1", **about, incarnation=1, model="churn", version="1", **times)
+    task = Task(id="churn-dev.2", **about, kind=TaskKind.PLATFORM, signal_id=signal.id, title="Look", **times)
+    await objects.commit([*put(None, promotion), *put(None, task), *put(None, told_of(promotion, now))])
 
 
 @pytest.mark.parametrize("permission", list(Permission))
@@ -202,9 +226,9 @@ async def test_what_is_hidden_answers_as_what_is_not_there(api: Api, permission:
     if there.content:
         shown, other = there.json()["error"], nowhere.json()["error"]
         assert (shown["code"], shown["target"], shown["details"]) == (other["code"], other["target"], other["details"])
-        for name in ("churn-dev", "churn-dev.0", "churn", operation):
+        for name in ("churn-dev", "churn-dev.0", "churn-dev.1", "churn-dev.2", "churn", operation):
             shown["message"] = shown["message"].replace(f"'{name}'", "…")
-        for name in ("absent", "absent.0", missing):
+        for name in ("absent", "absent.0", "absent.1", "absent.2", missing):
             other["message"] = other["message"].replace(f"'{name}'", "…")
         assert shown["message"] == other["message"]
 

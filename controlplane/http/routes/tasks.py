@@ -1,0 +1,59 @@
+"""``/api/tasks``: what signals gave people to do, and what was done about it within limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from controlplane.http import models
+from controlplane.http.answers import page, resource
+from controlplane.http.docs import ok
+from controlplane.http.repeats import Repeat
+from controlplane.http.requests import Ctx, Paged
+from controlplane.operations.paging import token_of
+from controlplane.projects.access import Permission
+from controlplane.retraining.services import tasks as service
+from controlplane.retraining.tasks import Task
+
+router = APIRouter(prefix="/api/tasks", tags=["Tasks"])
+
+
+@router.get("", operation_id=Permission.TASKS_LIST, responses=ok(models.TaskList), summary="List tasks")
+async def list_tasks(ctx: Ctx, asked: Paged) -> JSONResponse:
+    """Newest first. Fields of the filter: `workspace`, `project`, `model`, `kind`, `state`."""
+    paging = asked.paging("tsk", service.FIELDS)
+    found, last = await service.list_tasks(ctx.services.for_models(), ctx.caller, paging)
+    return page(ctx, "tasks", [_json(one) for one in found], token_of("tsk", last), asked)
+
+
+@router.get("/{id}", operation_id=Permission.TASKS_GET, responses=ok(models.TaskBody, etag=True), summary="Read a task")
+async def get_task(ctx: Ctx, id: str) -> JSONResponse:
+    """Samples to annotate, or the action with its limits and what became of it."""
+    return resource(_json(await service.get_task(ctx.services.for_models(), ctx.caller, id)))
+
+
+@router.post(
+    "/{id}:close",
+    operation_id=Permission.TASKS_CLOSE,
+    responses=ok(models.TaskBody, etag=True),
+    summary="Close a task",
+)
+async def close(ctx: Ctx, id: str, once: Repeat) -> Response:
+    """Done, or not wanted. 409 `TaskActing` while a write of ours is on the way."""
+
+    async def work() -> Response:
+        found = await service.close(ctx.services.for_models(), ctx.caller, id, once.conditions)
+        once.project = found.project
+        return resource(_json(found))
+
+    return await once.do(work)
+
+
+def _json(task: Task) -> dict[str, Any]:
+    return {
+        "id": f"tasks/{task.id}",
+        "etag": service.etag_of(task),
+        "task": task.model_dump(mode="json", by_alias=True),
+    }

@@ -1,0 +1,70 @@
+"""Tasks as people see them, and their end: closed by whoever has done it."""
+
+from __future__ import annotations
+
+from controlplane.audit.model import Action
+from controlplane.errors import Conflict
+from controlplane.objects.repository import put
+from controlplane.operations.paging import Fields, Paging
+from controlplane.operations.preconditions import Preconditions, on_fresh_state
+from controlplane.projects.access import Caller, Permission
+from controlplane.retraining.facts import About, by_person
+from controlplane.retraining.services.deps import ModelDeps, listed, thing
+from controlplane.retraining.tasks import Task, TaskKind, TaskState
+
+FIELDS: Fields = {
+    "workspace": None,
+    "project": None,
+    "model": None,
+    "kind": frozenset(one.value for one in TaskKind),
+    "state": frozenset(one.value for one in TaskState),
+}
+_NOT_FOUND = "TaskNotFound"
+
+
+async def list_tasks(deps: ModelDeps, caller: Caller, paging: Paging) -> tuple[tuple[Task, ...], str | None]:
+    """Newest first."""
+    return await listed(deps, caller, (Task, Permission.TASKS_LIST), paging, _values)
+
+
+async def get_task(deps: ModelDeps, caller: Caller, asked: str) -> Task:
+    """Raises ``Rejected("TaskNotFound")``, also for callers who may not know of its workspace."""
+    return (await thing(deps, caller, Permission.TASKS_GET, (Task, asked), _NOT_FOUND)).value
+
+
+async def close(deps: ModelDeps, caller: Caller, asked: str, preconditions: Preconditions) -> Task:
+    """Raises ``Rejected("TaskNotFound")``, ``Conflict("TaskActing")`` while a write of ours is on the way."""
+
+    async def attempt() -> Task:
+        stored = await thing(deps, caller, Permission.TASKS_CLOSE, (Task, asked), _NOT_FOUND)
+        before, now = stored.value, deps.clock.now()
+        preconditions.check(etag_of(before))
+        if before.state is TaskState.CLOSED:
+            return before
+        if before.state is TaskState.ACTING:
+            raise Conflict("TaskActing", f"Task {before.id} is being acted on; close it when that has ended.")
+        after = before.model_copy(
+            update={
+                "state": TaskState.CLOSED,
+                "closed_by": caller.principal,
+                "due_at": None,
+                "last_modified_at": now,
+                "generation": before.generation + 1,
+            }
+        )
+        told = {"task": after.id, "kind": after.kind.value, "state": after.state.value}
+        about = About(after.workspace, after.project, after.model)
+        await deps.objects.commit(put(stored, after), by_person(about, now, caller, Action.TASK_CHANGED, told))
+        return after
+
+    return await on_fresh_state(attempt)
+
+
+def etag_of(task: Task) -> str:
+    """It changes with what callers see."""
+    return f'"{task.generation}"'
+
+
+def _values(task: Task, field: str) -> frozenset[str]:
+    value = getattr(task, field)
+    return frozenset() if value is None else frozenset({str(value)})

@@ -1,0 +1,52 @@
+"""What people may say to promotions and tasks, and what they are shown of notifications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controlplane.objects.repository import put
+from controlplane.retraining.tasks import Task, TaskState
+from tests.support.api import Api, error
+from tests.unit.http.test_http_authorization import waiting_run
+
+
+async def begun(api: Api) -> None:
+    await api.register()
+    await api.create()
+    await waiting_run(api)
+
+
+async def test_a_rejected_promotion_stays_rejected_and_is_told(api: Api) -> None:
+    await begun(api)
+    approver = api.member("churn", "Approver")
+    before = (await api.call("GET", "promotions/churn-dev.1")).json()
+    stale = await api.call("POST", "promotions/churn-dev.1:reject", token=approver, headers={"If-Match": '"9"'})
+    assert (stale.status_code, error(stale)["code"]) == (412, "ConditionNotMet")
+    answer = await api.call(
+        "POST", "promotions/churn-dev.1:reject", token=approver, headers={"If-Match": before["etag"]}
+    )
+    shown: dict[str, Any] = answer.json()["promotion"]
+    assert (shown["state"], shown["dueAt"]) == ("rejected", None)
+    assert shown["rejectedBy"] in shown["reason"]
+    again = await api.call("POST", "promotions/churn-dev.1:reject", token=approver)
+    assert (again.status_code, error(again)["code"]) == (409, "PromotionRejected")
+    told = (await api.call("GET", "notifications", filter="type eq 'ControlPlane.Promotion.Rejected'")).json()["value"]
+    assert [one["facts"] for one in told] == [{"promotion": "churn-dev.1"}]
+    trail = (await api.call("GET", "audit", filter="action eq 'PromotionChanged'")).json()["value"]
+    assert [(one["actor"], one["details"]["state"]) for one in trail] == [(shown["rejectedBy"], "rejected")]
+
+
+async def test_a_task_that_is_acted_on_is_not_closed(api: Api) -> None:
+    await begun(api)
+    objects = api.services.for_models().objects
+    stored = await objects.require(Task, "churn-dev.2")
+    await objects.commit(put(stored, stored.value.model_copy(update={"state": TaskState.ACTING})))
+    answer = await api.call("POST", "tasks/churn-dev.2:close")
+    assert (answer.status_code, error(answer)["code"]) == (409, "TaskActing")
+    stored = await objects.require(Task, "churn-dev.2")
+    await objects.commit(put(stored, stored.value.model_copy(update={"state": TaskState.OPEN})))
+    closed = [(await api.call("POST", "tasks/churn-dev.2:close")).json()["task"] for _ in range(2)]
+    assert [one["state"] for one in closed] == ["closed", "closed"]
+    assert closed[0] == closed[1]
+    found = (await api.call("GET", "tasks", filter="state eq 'closed' and kind eq 'platform'")).json()["value"]
+    assert [one["task"]["id"] for one in found] == ["churn-dev.2"]
