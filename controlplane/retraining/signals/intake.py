@@ -9,21 +9,28 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.objects.repository import of_workspace
+from controlplane.errors import Conflict, Transient
+from controlplane.objects.repository import put
 from controlplane.promotion.intake import registered
-from controlplane.retraining.known import Known, by_id
+from controlplane.retraining.known import Known
+from controlplane.retraining.monitors.model import Monitor, monitor_id
+from controlplane.retraining.runs.hearing import OURS, heard_of_run
 from controlplane.retraining.signal import Evidence, Severity, Signal, SignalKind, Source, signal_id
+from controlplane.retraining.signals.admission import HINTS, MOST_IN_AN_HOUR, Admission, admitted
 from controlplane.retraining.signals.breach import BREACH_TAG, parse_breach
 from controlplane.retraining.signals.eventgrid import MODEL_REGISTERED, Heard, Unheard, decode
-from controlplane.retraining.signals.once import IntakeDeps, Taken, left, store_once
+from controlplane.retraining.signals.evidence import monitor_of
+from controlplane.retraining.signals.once import IntakeDeps, Taken, left, send, store_once
 
 __all__ = ["MAX_AGE", "MAX_AHEAD", "MOST_IN_AN_HOUR", "IntakeDeps", "Taken", "hear", "take"]
 
 MAX_AGE = timedelta(hours=24)
 #: Clocks differ; what says that it comes from later than this is not believed.
 MAX_AHEAD = timedelta(minutes=5)
-#: New signals of one workspace in an hour; a poll finds what is dropped here.
-MOST_IN_AN_HOUR = 20
+#: Hints of one workspace that meet at its row of admissions, one of which gets on each time.
+_TRIES = 20
+#: Parts of a signal's name that may be its monitor's.
+_MOST_PARTS = 20
 
 
 async def hear(deps: IntakeDeps, event: Mapping[str, Any]) -> Taken:
@@ -34,15 +41,17 @@ async def hear(deps: IntakeDeps, event: Mapping[str, Any]) -> Taken:
     now = deps.clock.now()
     if not now - MAX_AGE <= heard.at <= now + MAX_AHEAD:
         return left("it is older than 24 h, or from the future")
-    found = await by_id(deps.workspaces, heard.topic)
+    found = await deps.topics.workspace(deps.workspaces, heard.topic, now)
     if found is None:
         return left("its topic is no workspace of ours")
     if heard.type == MODEL_REGISTERED:
         return await registered(deps, found, heard, now)
+    if heard.run_id is not None and heard.run_id.startswith(OURS):
+        return await heard_of_run(deps, found, heard, now)
     breach = parse_breach((heard.tags or {}).get(BREACH_TAG))
     if breach is None or heard.run_id is None:
         return left("it says nothing of a breach")
-    return await take(deps, _signal(heard, found, breach.signal_name, now))
+    return await take(deps, _signal(heard, found, breach.signal_name, now), found)
 
 
 def _signal(heard: Heard, found: Known, name: str, now: datetime) -> Signal:
@@ -67,18 +76,34 @@ def _signal(heard: Heard, found: Known, name: str, now: datetime) -> Signal:
     )
 
 
-async def take(deps: IntakeDeps, signal: Signal) -> Taken:
-    """Stores a signal that may be a copy. Raises ``Transient``."""
-    known = await deps.objects.get(Signal, signal.id)
-    if known is not None:
-        return Taken(Signal.KIND, signal.id, "known")
-    if signal.source is not Source.PERSON and await _too_many(deps, signal):
-        return left(f"workspace {signal.workspace} had {MOST_IN_AN_HOUR} new signals within the hour")
-    return await store_once(deps, signal, "stored")
+async def take(deps: IntakeDeps, signal: Signal, found: Known | None = None) -> Taken:
+    """Stores a signal that may be a copy: events and alerts within their number, what polls and people bring always.
+    ``found``: the workspace, for who asks whether the signal is of a monitor of it. Raises ``Transient``."""
+    if signal.source not in HINTS:
+        return await store_once(deps, signal, "stored")
+    ours: bool | None = None
+    for _ in range(_TRIES):
+        if await deps.objects.get(Signal, signal.id) is not None:
+            return Taken(Signal.KIND, signal.id, "known")
+        if ours is None:
+            ours = found is None or await _is_ours(deps, found, signal.signal_name)
+        counted = await deps.objects.get(Admission, signal.workspace)
+        after = admitted(counted.value if counted else None, signal, ours)
+        if after is None:
+            return left(f"workspace {signal.workspace} had {MOST_IN_AN_HOUR} new signals within the hour")
+        try:
+            await deps.objects.commit([*put(counted, after), *put(None, signal)])
+        except Conflict:
+            continue
+        await send(deps, signal)
+        return Taken(Signal.KIND, signal.id, "stored")
+    raise Transient("ConcurrentChange", "Too many signals of this workspace at once.", retry_after=1.0)
 
 
-async def _too_many(deps: IntakeDeps, signal: Signal) -> bool:
-    """The twentieth latest tells; people's wishes are not counted against events."""
-    page = await deps.objects.page(Signal, of_workspace(Signal, signal.workspace), limit=MOST_IN_AN_HOUR)
-    hour = signal.received_at - timedelta(hours=1)
-    return sum(one.received_at > hour and one.source is not Source.PERSON for one in page.values) >= MOST_IN_AN_HOUR
+async def _is_ours(deps: IntakeDeps, found: Known, name: str | None) -> bool:
+    """Whether a monitor that was set up here has a signal of this name (D19: ``{monitor}_{signal}``)."""
+    parts = (name or "").split("_")[:_MOST_PARTS]
+    ids = [monitor_id(found.name, "_".join(parts[:length])) for length in range(1, len(parts))]
+    stored = await deps.objects.get_many(Monitor, ids) if ids else ()
+    mine = tuple(one.value for one in stored if one is not None)
+    return monitor_of(tuple(one for one in mine if one.incarnation == found.record.incarnation), name) is not None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from controlplane.errors import Conflict
+from controlplane.errors import Conflict, Transient
 from controlplane.objects.repository import Objects, Thing, put
 from controlplane.objects.tick import message_of
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue
+from controlplane.retraining.signals.topics import Topics
 from controlplane.workspaces.repository import WorkspaceRepository
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ class IntakeDeps:
     workspaces: WorkspaceRepository
     queue: WorkQueue
     clock: Clock
+    topics: Topics = field(default_factory=Topics)
+    """Remembered by a process that hears many events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,16 @@ async def store_once(deps: IntakeDeps, thing: Thing, reason: str) -> Taken:
         await deps.objects.commit(put(None, thing))
     except Conflict:
         return Taken(thing.KIND, thing.id, "known")
-    await deps.queue.send(message_of(thing.KIND, thing.id))
+    await send(deps, thing)
     return Taken(thing.KIND, thing.id, reason)
+
+
+async def send(deps: IntakeDeps, thing: Thing) -> None:
+    """A hint for the tick; losing it is harmless, because the due row is stored."""
+    try:
+        await deps.queue.send(message_of(thing.KIND, thing.id))
+    except Transient as error:
+        _log.warning("hint lost object=%s!%s code=%s", thing.KIND, thing.id, error.code)
 
 
 def left(reason: str) -> Taken:

@@ -1,0 +1,36 @@
+"""Of a run of ours an event tells: it is looked at now, and not when its next poll is due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from controlplane.errors import Conflict
+from controlplane.objects.repository import put
+from controlplane.retraining.known import Known
+from controlplane.retraining.runs.model import Run, RunState
+from controlplane.retraining.signals.eventgrid import Heard
+from controlplane.retraining.signals.once import IntakeDeps, Taken, left, send
+
+#: How names of our jobs begin.
+OURS = "rt-"
+#: States in which Azure ML has the job. What waits for a person waits on.
+_FOLLOWED = frozenset({RunState.SUBMITTED, RunState.RUNNING, RunState.EVALUATING})
+
+
+async def heard_of_run(deps: IntakeDeps, found: Known, heard: Heard, now: datetime) -> Taken:
+    """A RunStatusChanged or RunCompleted of a job that is called as ours are. What it says is not believed: the tick
+    reads the job. Raises ``Transient`` when the store is away."""
+    stored = await deps.objects.get(Run, heard.run_id or "")
+    if stored is None or stored.value.workspace_id.lower() != found.workspace_id.lower():
+        return left("it is no run of ours")
+    run = stored.value
+    said = heard.status is not None and heard.status.lower() != (run.job_status or "").lower()
+    if run.state not in _FOLLOWED or not said or (run.due_at is not None and run.due_at <= now):
+        return Taken(Run.KIND, run.id, "known")
+    try:
+        await deps.objects.commit(put(stored, run.model_copy(update={"due_at": now})))
+    except Conflict:
+        # Its tick has just stored what it saw. What it may have missed, its next poll sees.
+        return Taken(Run.KIND, run.id, "known")
+    await send(deps, run)
+    return Taken(Run.KIND, run.id, "due")
