@@ -32,8 +32,8 @@ class ConflictRule:
     refuses: bool = False
     waivable: bool = False
     """Whether a waiver can decide it the other way; only where Azure itself allows that."""
-    of_monitors: bool = False
-    """Whether it keeps model monitors of Azure ML out."""
+    of_monitors: Callable[[WorkspaceSpec], Iterator[Place]] | None = None
+    """How a spec keeps model monitors of Azure ML out, in any environment; None where it does not."""
     controls: tuple[tuple[str, str], ...] = ()
     """(control, logical key) whose finding is exempt while a waiver holds."""
 
@@ -124,6 +124,23 @@ def _customer_network_monitors(spec: WorkspaceSpec) -> Iterator[Place]:
         yield "$.network.mode", text
 
 
+def _closed_to_monitors(spec: WorkspaceSpec) -> Iterator[Place]:
+    if spec.network.mode is NetworkMode.APPROVED_ONLY:
+        yield "$.network.mode", "Azure ML's monitors do not run in a network with approved outbound only."
+
+
+def _unfit_for_monitors(spec: WorkspaceSpec) -> Iterator[Place]:
+    """Source: "Azure Machine Learning model monitoring", limitations."""
+    if spec.network.mode is NetworkMode.PRIVATE_VNET:
+        yield "$.network.mode", "Serverless Spark of monitors does not run in a network of the customer's."
+    elif not spec.network.managed.spark:
+        yield "$.network.managed.spark", "Monitors run on serverless Spark, and the network is built without it."
+    if spec.identity.type == "systemAssigned":
+        yield "$.identity.type", "Monitors open datastores without keys as a user-assigned identity; there is none."
+    if spec.storage.shared_key_access:
+        yield "$.storage.sharedKeyAccess", "Monitors open the workspace's datastores by identity, and they have keys."
+
+
 _RULES = (
     ConflictRule(
         "X-01",
@@ -160,7 +177,7 @@ _RULES = (
         _approved_only,
         "The network stays closed, and monitors of Azure ML are refused in it.",
         "With mode managedAllowInternetOutbound they run; or a pipeline on a cluster of the workspace computes drift.",
-        of_monitors=True,
+        of_monitors=_closed_to_monitors,
     ),
     ConflictRule(
         "X-05",
@@ -226,7 +243,7 @@ _RULES = (
         "The network and the identity-based datastores stay, and monitors of Azure ML are refused.",
         "They need network.mode managedAllowInternetOutbound, provisioned with Spark, and a user-assigned identity; or "
         "drift is computed by a pipeline on a cluster of the workspace.",
-        of_monitors=True,
+        of_monitors=_unfit_for_monitors,
     ),
 )
 

@@ -57,11 +57,12 @@ def find_conflicts(spec: WorkspaceSpec, today: date, *, monitors: bool = False) 
 
 
 def _judge(rule: ConflictRule, spec: WorkspaceSpec, today: date, monitors: bool) -> Iterator[Found]:
-    for target, what in rule.finds(spec):
+    against = rule.of_monitors if monitors else None
+    for target, what in (against or rule.finds)(spec):
         waiver = next((one for one in spec.waivers if one.conflict == rule.id), None) if rule.waivable else None
         if waiver is not None:
             yield Found(rule, target, what, Decision.WAIVED if today <= waiver.ends_on else Decision.LAPSED, waiver)
-        elif rule.refuses or (monitors and rule.of_monitors):
+        elif rule.refuses or against is not None:
             yield Found(rule, target, what, Decision.REFUSED)
         else:
             yield Found(rule, target, what, Decision.ANSWERED)

@@ -1,0 +1,78 @@
+"""``/api/workspaces/{name}/monitors``: what Azure computes and watches of a model, and tells us."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from controlplane.http import models
+from controlplane.http.answers import page, resource
+from controlplane.http.docs import body, created, no_content, ok
+from controlplane.http.examples import MONITOR
+from controlplane.http.repeats import Repeat
+from controlplane.http.requests import JSON, Ctx, read_object
+from controlplane.projects.access import Permission
+from controlplane.retraining.monitors.model import MonitorSpec
+from controlplane.retraining.services import monitors as service
+from controlplane.retraining.services.monitors import MonitorBody
+
+router = APIRouter(prefix="/api/workspaces/{name}/monitors", tags=["Retraining"])
+
+
+@router.get("", operation_id=Permission.MONITORS_LIST, responses=ok(models.MonitorList), summary="List monitors")
+async def list_monitors(ctx: Ctx, name: str) -> JSONResponse:
+    """Those of one workspace, in the order of their names."""
+    found = await service.list_monitors(ctx.services.for_models(), ctx.caller, name)
+    return page(ctx, f"workspaces/{name}/monitors", [_json(one) for one in found], None)
+
+
+@router.get(
+    "/{monitor}", operation_id=Permission.MONITORS_GET, responses=ok(MonitorBody, etag=True), summary="Read a monitor"
+)
+async def get_monitor(ctx: Ctx, name: str, monitor: str) -> JSONResponse:
+    """Its conditions say what of it stands in Azure; `Monitored` sums them up."""
+    return resource(_json(await service.get_monitor(ctx.services.for_models(), ctx.caller, name, monitor)))
+
+
+@router.put(
+    "/{monitor}",
+    operation_id=Permission.MONITORS_PUT,
+    responses={**ok(MonitorBody, etag=True), **created(MonitorBody)},
+    openapi_extra=body(MonitorSpec, JSON, example=MONITOR),
+    summary="Set a monitor",
+)
+async def put_monitor(ctx: Ctx, name: str, monitor: str, request: Request, once: Repeat) -> Response:
+    """What it needs is read from Azure first, and all that is missing is named (`MonitorNotPossible`): data collection,
+    the network's mode, Spark, identities, the component and the cluster of a pipeline. Then ticks make the schedule,
+    the alert rules and the event subscriptions, and repair what somebody changes.
+    """
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        deps, asked = ctx.services.for_models(), (name, monitor)
+        done = await service.put_monitor(deps, ctx.caller, asked, data, once.conditions, ctx.services.callbacks())
+        once.project = done.project
+        return resource(_json(done.body), 201 if done.created else 200)
+
+    return await once.do(work)
+
+
+@router.delete(
+    "/{monitor}",
+    operation_id=Permission.MONITORS_DELETE,
+    responses=no_content(),
+    status_code=204,
+    summary="Take a monitor away",
+)
+async def delete_monitor(ctx: Ctx, name: str, monitor: str, once: Repeat) -> Response:
+    """What it has in Azure is deleted by ticks; until the last of it is gone it is shown with `deleting: true`."""
+
+    async def work() -> Response:
+        await service.delete_monitor(ctx.services.for_models(), ctx.caller, (name, monitor), once.conditions)
+        return Response(status_code=204)
+
+    return await once.do(work)
+
+
+def _json(found: MonitorBody) -> dict[str, object]:
+    return found.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,157 @@
+"""What shape alone does not say of a monitor: what could never work is refused when it is set. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from pydantic import ValidationError
+
+from controlplane.errors import ErrorDetail, Rejected
+from controlplane.json_types import JsonObject
+from controlplane.projects.registration import details_of
+from controlplane.retraining.monitors.model import (
+    DAY,
+    MONITOR_NAME,
+    AlertKind,
+    ComputedBy,
+    MonitorSignal,
+    MonitorSpec,
+    reference_offset,
+)
+from controlplane.retraining.signal import SignalKind
+
+INVALID = "InvalidMonitor"
+HOUR = timedelta(hours=1)
+_DRIFT = (
+    "JensenShannonDistance", "PopulationStabilityIndex", "NormalizedWassersteinDistance",
+    "TwoSampleKolmogorovSmirnovTest", "PearsonsChiSquaredTest",
+)  # fmt: skip
+#: Metrics by kind of signal. Sources: "Azure Machine Learning model monitoring" (supported signals and metrics) and the
+#: thresholds that azure-ai-ml 1.35.2 can send (entities/_monitoring/thresholds.py).
+METRICS: Mapping[SignalKind, tuple[str, ...]] = {
+    SignalKind.DATA_DRIFT: _DRIFT,
+    SignalKind.PREDICTION_DRIFT: _DRIFT,
+    SignalKind.DATA_QUALITY: ("NullValueRate", "DataTypeErrorRate", "OutOfBoundsRate"),
+    SignalKind.FEATURE_ATTRIBUTION: ("NormalizedDiscountedCumulativeGain",),
+    SignalKind.PERFORMANCE: (
+        "Accuracy", "Precision", "Recall", "MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError",
+    ),
+}  # fmt: skip
+_OF_CLASSES = frozenset({"Accuracy", "Precision", "Recall"})
+#: Of which one is not a share and may be above one.
+_UNBOUNDED = frozenset({"PopulationStabilityIndex", "MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError"})
+#: Windows that metric alerts and log alerts both know ("Azure Monitor alert rules").
+WINDOWS = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30), HOUR)
+#: Kinds of alerts that can learn what is usual; the others need a number.
+LEARNS = frozenset({AlertKind.SUDDEN_ERRORS, AlertKind.REQUESTS})
+#: Which thresholds are percent, and their greatest value.
+_MOST = {AlertKind.UTILISATION: 100.0}
+
+
+def parse_monitor(name: str, data: JsonObject) -> MonitorSpec:
+    """Raises ``Rejected``: ``InvalidResourceName``; ``InvalidMonitor``, whose details name every bad field."""
+    if not re.fullmatch(MONITOR_NAME, name):
+        text = f"{name!r} is no monitor's name: 3 to 30 characters a-z, 0-9 and hyphens, beginning with a letter."
+        raise Rejected("InvalidResourceName", text, target="monitor")
+    try:
+        spec = MonitorSpec.model_validate(data)
+    except ValidationError as error:
+        raise _rejected(details_of(error, MonitorSpec)) from error
+    if details := tuple(problems(spec)):
+        raise _rejected(details)
+    return spec
+
+
+def _rejected(details: tuple[ErrorDetail, ...]) -> Rejected:
+    text = details[0].message if len(details) == 1 else f"{len(details)} fields of the monitor are not valid."
+    return Rejected(INVALID, text, target=details[0].target, details=details)
+
+
+def problems(spec: MonitorSpec) -> Iterator[ErrorDetail]:
+    """Every reason why a monitor cannot work."""
+    yield from _times(spec)
+    names = [one.name for one in spec.signals]
+    for place, signal in enumerate(spec.signals):
+        path = f"$.signals[{place}]"
+        if not re.fullmatch(MONITOR_NAME, signal.name):
+            text = "3 to 30 characters a-z, 0-9 and hyphens: an underscore joins it to the monitor's name."
+            yield ErrorDetail("InvalidResourceName", text, f"{path}.name")
+        if names.index(signal.name) != place:
+            yield ErrorDetail("DuplicateName", f"There is a signal {signal.name!r} already.", f"{path}.name")
+        yield from _signal(spec, signal, path)
+    yield from _alerts(spec)
+    if (spec.pipeline is not None) is not (spec.computed_by is ComputedBy.PIPELINE):
+        text = "`pipeline` says what computes the monitor with `computedBy: pipeline`, and nothing without."
+        yield ErrorDetail("PipelineMismatch", text, "$.pipeline")
+
+
+def _times(spec: MonitorSpec) -> Iterator[ErrorDetail]:
+    if spec.begins_at.tzinfo is None:
+        yield ErrorDetail("TimeWithoutZone", "Times have a zone: 2026-12-20T00:00:00Z.", "$.beginsAt")
+    if spec.period % HOUR:
+        yield ErrorDetail("InvalidPeriod", "A schedule runs every so many hours or days.", "$.period")
+    if spec.window is not None and (spec.window < DAY or spec.window % DAY):
+        yield ErrorDetail("InvalidWindow", "Windows are whole days: P1D, P7D.", "$.window")
+    if spec.offset < timedelta() or spec.offset % DAY:
+        yield ErrorDetail("InvalidOffset", "Offsets are whole days, none or more.", "$.offset")
+
+
+def _signal(spec: MonitorSpec, signal: MonitorSignal, path: str) -> Iterator[ErrorDetail]:
+    known = METRICS.get(signal.kind)
+    if known is None:
+        text = f"A monitor computes {', '.join(METRICS)}; {signal.kind} comes another way."
+        yield ErrorDetail("UnknownSignalKind", text, f"{path}.kind")
+        return
+    for metric, value in signal.thresholds.items():
+        at = f"{path}.thresholds.{metric}"
+        if metric not in known:
+            text = f"{metric} is no metric of {signal.kind}; they are {', '.join(known)}."
+            yield ErrorDetail("UnknownMetric", text, at)
+        elif not 0 <= value <= (1 if metric not in _UNBOUNDED else float("inf")) or value == float("inf"):
+            yield ErrorDetail("ThresholdOutOfRange", f"{metric} is between 0 and 1, or at least not negative.", at)
+        elif signal.kind is SignalKind.PERFORMANCE and (metric in _OF_CLASSES) is not (spec.task == "classification"):
+            yield ErrorDetail("UnknownMetric", f"{metric} does not measure a {spec.task}.", at)
+    yield from _reference(spec, signal, f"{path}.reference")
+
+
+def _reference(spec: MonitorSpec, signal: MonitorSignal, path: str) -> Iterator[ErrorDetail]:
+    asset, given = signal.reference.asset, signal.reference
+    if asset is not None and (given.window is not None or given.offset is not None):
+        yield ErrorDetail("WindowOfAsset", "Only production's own past has a window.", f"{path}.window")
+    if asset is None and signal.kind in (SignalKind.PERFORMANCE, SignalKind.FEATURE_ATTRIBUTION):
+        text = f"{signal.kind} compares with data that is given: its `asset` is missing."
+        yield ErrorDetail("ReferenceMissing", text, f"{path}.asset")
+    if asset is not None and signal.kind is SignalKind.PERFORMANCE and asset.context != "ground_truth":
+        yield ErrorDetail("GroundTruthMissing", "It compares with the truth: context ground_truth.", f"{path}.asset")
+    if asset is not None:
+        return
+    for name, value in (("window", given.window), ("offset", given.offset)):
+        if value is not None and (value < DAY or value % DAY):
+            yield ErrorDetail("InvalidWindow", "Windows and offsets are whole days.", f"{path}.{name}")
+    least = spec.production_window + spec.offset
+    if reference_offset(spec, signal) < least:
+        text = f"The windows overlap (D15): the reference ends {least.days} days before a run, or earlier."
+        yield ErrorDetail("WindowsOverlap", text, f"{path}.offset")
+
+
+def _alerts(spec: MonitorSpec) -> Iterator[ErrorDetail]:
+    names = [one.name for one in spec.alerts]
+    for place, alert in enumerate(spec.alerts):
+        path = f"$.alerts[{place}]"
+        if names.index(alert.name) != place:
+            yield ErrorDetail("DuplicateName", f"There is an alert {alert.name!r} already.", f"{path}.name")
+        if alert.window not in WINDOWS:
+            yield ErrorDetail("InvalidWindow", "PT5M, PT15M, PT30M or PT1H.", f"{path}.window")
+        if alert.threshold is None and alert.kind not in LEARNS:
+            text = f"{alert.kind} has no usual value: it needs a threshold, that of the service's objective (S3-94)."
+            yield ErrorDetail("ThresholdMissing", text, f"{path}.threshold")
+        if alert.threshold is not None and alert.kind is AlertKind.SUDDEN_ERRORS:
+            text = "A sudden rise is one against what is usual; a number is for `errors`."
+            yield ErrorDetail("ThresholdNotPossible", text, f"{path}.threshold")
+        most = _MOST.get(alert.kind, float("inf"))
+        if alert.threshold is not None and not alert.threshold <= most:
+            yield ErrorDetail("ThresholdOutOfRange", f"It is {most:g} at most.", f"{path}.threshold")
+        if alert.below and alert.kind is not AlertKind.REQUESTS:
+            yield ErrorDetail("BelowNotPossible", "Only of requests there can be too few.", f"{path}.below")

@@ -1,0 +1,181 @@
+"""A monitor's schedule: what Azure ML is asked to do, and whether what it answers says the same. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from controlplane.json_types import JsonObject
+from controlplane.ports.ml import DataWindow, MonitorJob, MonitorRequest, PipelineSchedule, SignalRequest
+from controlplane.retraining.monitors.model import (
+    DAY,
+    Monitor,
+    MonitorSignal,
+    MonitorSpec,
+    reference_offset,
+    reference_window,
+    signal_name,
+)
+from controlplane.retraining.signal import SignalKind
+
+_WIRE = {
+    SignalKind.DATA_DRIFT: "DataDrift",
+    SignalKind.PREDICTION_DRIFT: "PredictionDrift",
+    SignalKind.DATA_QUALITY: "DataQuality",
+    SignalKind.FEATURE_ATTRIBUTION: "FeatureAttributionDrift",
+    SignalKind.PERFORMANCE: "ModelPerformance",
+}
+#: Collections that a signal's production data comes from.
+_READS = {
+    SignalKind.DATA_DRIFT: ("model_inputs",),
+    SignalKind.DATA_QUALITY: ("model_inputs",),
+    SignalKind.PREDICTION_DRIFT: ("model_outputs",),
+    SignalKind.PERFORMANCE: ("model_outputs",),
+    SignalKind.FEATURE_ATTRIBUTION: ("model_inputs", "model_outputs"),
+}
+#: Input of a customer's component that is told what to compute.
+ORDER_INPUT = "monitor"
+
+
+def request_of(monitor: Monitor, collected: Mapping[str, str]) -> MonitorRequest | PipelineSchedule:
+    """``collected``: collection → the data asset that the deployment writes it to."""
+    spec = monitor.spec
+    frequency, interval = _every(spec.period)
+    if spec.pipeline is not None:
+        job = MonitorJob(
+            component=f"azureml:{spec.pipeline.component}:{spec.pipeline.version}",
+            compute=spec.pipeline.compute,
+            inputs={**spec.pipeline.inputs, ORDER_INPUT: order_of(monitor)},
+        )
+        return PipelineSchedule(monitor.name, frequency, interval, spec.begins_at, job)
+    return MonitorRequest(
+        name=monitor.name,
+        frequency=frequency,
+        interval=interval,
+        begins_at=spec.begins_at,
+        task=spec.task,
+        endpoint=spec.endpoint,
+        deployment=spec.deployment,
+        instance_type=spec.spark.instance_type,
+        runtime_version=spec.spark.runtime_version,
+        signals=tuple(_signal(monitor, one, collected) for one in spec.signals),
+    )
+
+
+def _signal(monitor: Monitor, one: MonitorSignal, collected: Mapping[str, str]) -> SignalRequest:
+    spec, asset = monitor.spec, one.reference.asset
+    sources = _READS[one.kind]
+    own = DataWindow(_days(reference_window(spec, one)), _days(reference_offset(spec, one)))
+    return SignalRequest(
+        name=signal_name(monitor.name, one.name),
+        kind=_WIRE[one.kind],
+        thresholds=dict(one.thresholds),
+        production={source: collected[source] for source in sources},
+        window=DataWindow(_days(spec.production_window), _days(spec.offset)),
+        reference=asset.data if asset else collected[sources[0]],
+        reference_type=asset.type if asset else "uri_folder",
+        reference_context=asset.context if asset else sources[0],
+        reference_window=None if asset else own,
+        reference_columns=dict(asset.columns) if asset else {},
+        production_columns=dict(one.production),
+        features=one.features,
+    )
+
+
+def order_of(monitor: Monitor) -> str:
+    """What a customer's component is told: one JSON text, the same for the same monitor."""
+    spec = monitor.spec
+    signals = {
+        signal_name(monitor.name, one.name): {
+            "kind": one.kind.value,
+            "thresholds": one.thresholds,
+            "features": list(one.features),
+            "reference": one.reference.model_dump(mode="json", by_alias=True, exclude_none=True),
+        }
+        for one in spec.signals
+    }
+    order = {
+        "endpoint": spec.endpoint, "deployment": spec.deployment, "model": spec.model, "signals": signals,
+        "window": _days(spec.production_window), "offset": _days(spec.offset),
+    }  # fmt: skip
+    return json.dumps(order, sort_keys=True, separators=(",", ":"))
+
+
+def _every(period: timedelta) -> tuple[str, int]:
+    if period % DAY == timedelta():
+        return "day", period // DAY
+    return "hour", period // timedelta(hours=1)
+
+
+def _days(length: timedelta) -> str:
+    return f"P{length // DAY}D"
+
+
+def off(monitor: Monitor, found: JsonObject) -> str | None:
+    """What of the schedule in Azure is not as it was asked for; None when all of it is."""
+    properties = found.get("properties")
+    said: Mapping[str, Any] = properties if isinstance(properties, dict) else {}
+    return next(_differences(monitor.spec, monitor, said), None)
+
+
+def _differences(spec: MonitorSpec, monitor: Monitor, said: Mapping[str, Any]) -> Iterator[str]:
+    if said.get("isEnabled") is not True:
+        yield "isEnabled"
+    trigger, action = said.get("trigger") or {}, said.get("action") or {}
+    frequency, interval = _every(spec.period)
+    if (str(trigger.get("frequency")).lower(), trigger.get("interval")) != (frequency, interval):
+        yield "trigger"
+    if spec.pipeline is not None:
+        yield from _of_job(monitor, action)
+        return
+    definition = action.get("monitorDefinition") or {}
+    target = str((definition.get("monitoringTarget") or {}).get("deploymentId") or "").lower()
+    if not target.endswith(f"/onlineendpoints/{spec.endpoint}/deployments/{spec.deployment}".lower()):
+        yield "monitoringTarget.deploymentId"
+    compute = definition.get("computeConfiguration") or {}
+    if str(compute.get("instanceType")).lower() != spec.spark.instance_type:
+        yield "computeConfiguration.instanceType"
+    signals = definition.get("signals") or {}
+    names = {signal_name(monitor.name, one.name): one for one in spec.signals}
+    if set(signals) != set(names):
+        yield "signals"
+        return
+    for name, one in names.items():
+        yield from _of_signal(spec, one, signals[name], f"signals.{name}")
+
+
+def _of_job(monitor: Monitor, action: Mapping[str, Any]) -> Iterator[str]:
+    told = json.dumps(action.get("jobDefinition") or {})
+    pipeline = monitor.spec.pipeline
+    assert pipeline is not None
+    if json.dumps(order_of(monitor))[1:-1] not in told:
+        yield "jobDefinition.inputs.monitor"
+    wanted = f"/components/{pipeline.component}/versions/{pipeline.version}".lower()
+    if wanted not in told.lower():
+        yield "jobDefinition.componentId"
+
+
+def _of_signal(spec: MonitorSpec, one: MonitorSignal, found: Mapping[str, Any], path: str) -> Iterator[str]:
+    if found.get("signalType") != _WIRE[one.kind]:
+        yield f"{path}.signalType"
+    if found.get("mode") == "Disabled":
+        yield f"{path}.mode"
+    if _thresholds(found) != {name.lower(): {float(value)} for name, value in one.thresholds.items()}:
+        yield f"{path}.metricThresholds"
+    reference = found.get("referenceData")
+    given = reference if isinstance(reference, dict) else {}
+    if one.reference.asset is None and given.get("windowOffset") != _days(reference_offset(spec, one)):
+        yield f"{path}.referenceData.windowOffset"
+
+
+def _thresholds(found: Mapping[str, Any]) -> dict[str, set[float]]:
+    """Metric → its thresholds: of numbers and of categories they are the same. Feature attribution has one object."""
+    held = found.get("metricThresholds") or found.get("metricThreshold") or []
+    result: dict[str, set[float]] = {}
+    for one in [held] if isinstance(held, dict) else held:
+        value = (one.get("threshold") or {}).get("value")
+        name = str(one.get("metric") or "").replace("_", "").lower()
+        result.setdefault(name, set()).add(float(value) if value is not None else float("nan"))
+    return result

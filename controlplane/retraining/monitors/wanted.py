@@ -1,0 +1,155 @@
+"""What of a monitor stands in Azure besides its schedule: as resources with declared bodies. Pure.
+
+Some are shared: a workspace has one system topic ("Only one Azure Event Grid system topic is allowed per source":
+System topics in Azure Event Grid) and one action group, an endpoint one diagnostic setting of its traffic. They stand
+as long as a monitor wants them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from controlplane.json_types import JsonObject
+from controlplane.retraining.monitors import alerts
+from controlplane.retraining.monitors.model import Monitor, signal_name
+from controlplane.retraining.monitors.site import Site
+from controlplane.workspaces import kinds as k
+
+TOPIC = "Microsoft.EventGrid/systemTopics"
+TOPIC_TYPE = "Microsoft.MachineLearningServices.Workspaces"
+ACTION_GROUP = "Microsoft.Insights/actionGroups"
+EVENT_GRID_API, ACTION_GROUP_API, SCHEDULES_API = "2025-02-15", "2023-01-01", "2024-04-01"
+#: Tag on the run that says so, and what its message always holds. Source: "Monitor model performance in production",
+#: events of model monitoring; Azure/azureml-assets, evaluate_metrics_threshold.py.
+TAG_PATH = "data.RunTags.azureml_modelmonitor_threshold_breached"
+BREACHED = "has failed due to one or more features violating metric thresholds"
+#: The API's own version in the URL that action groups call.
+_API_VERSION = "2026-11-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One resource. ``seen``: how Azure answers it where that is not how it is written. ``kind`` is the condition of
+    the monitor that it stands for."""
+
+    arm_id: str
+    api_version: str
+    body: JsonObject
+    kind: str
+    first: bool = False
+    """Others need it: it is written before them."""
+    seen: JsonObject | None = None
+
+    @property
+    def compared(self) -> JsonObject:
+        return self.seen or self.body
+
+
+HEARD, WATCHED, LOGGED = "EventsSubscribed", "AlertsStand", "TrafficLogged"
+
+
+def wanted(monitor: Monitor, site: Site) -> tuple[Wanted, ...]:
+    """In the order in which they are written."""
+    return (*_events(monitor, site), *_alerts(monitor, site))
+
+
+def schedule_id(monitor: Monitor, site: Site) -> str:
+    return f"{site.workspace_id}/schedules/{monitor.name}"
+
+
+def _events(monitor: Monitor, site: Site) -> Iterator[Wanted]:
+    topic = site.in_group(TOPIC, "cp-events")
+    source = {"source": site.workspace_id, "topicType": TOPIC_TYPE}
+    yield Wanted(topic, EVENT_GRID_API, {"location": site.location, "properties": source}, HEARD, first=True)
+    names = [f"'{signal_name(monitor.name, one.name)}'" for one in monitor.spec.signals]
+    breach = {
+        "includedEventTypes": ["Microsoft.MachineLearningServices.RunStatusChanged"],
+        "advancedFilters": [
+            {"operatorType": "StringContains", "key": TAG_PATH, "values": [BREACHED]},
+            {"operatorType": "StringContains", "key": TAG_PATH, "values": names},
+        ],
+    }
+    yield _subscription(site, f"{topic}/eventSubscriptions/breach-{monitor.name}", breach)
+    registered = {"includedEventTypes": ["Microsoft.MachineLearningServices.ModelRegistered"]}
+    yield _subscription(site, f"{topic}/eventSubscriptions/models-registered", registered)
+
+
+def _subscription(site: Site, arm_id: str, chosen: JsonObject) -> Wanted:
+    """To the function by its resource id, without a key; else to a webhook, whose URL Azure shows without its query."""
+    calls = site.callbacks
+    plain: JsonObject = {"eventDeliverySchema": "EventGridSchema", "filter": chosen}
+    if calls.events_function:
+        target: JsonObject = {"endpointType": "AzureFunction", "properties": {"resourceId": calls.events_function}}
+        return Wanted(arm_id, EVENT_GRID_API, {"properties": {**plain, "destination": target}}, HEARD)
+    entra: JsonObject = {}
+    if calls.events_app:
+        entra["azureActiveDirectoryTenantId"] = calls.tenant_id
+        entra["azureActiveDirectoryApplicationIdOrUri"] = calls.events_app
+    sent = {"endpointType": "WebHook", "properties": {"endpointUrl": calls.events_url, **entra}}
+    shown = {"endpointType": "WebHook", "properties": {"endpointBaseUrl": calls.events_url.partition("?")[0], **entra}}
+    body = {"properties": {**plain, "destination": sent}}
+    return Wanted(arm_id, EVENT_GRID_API, body, HEARD, seen={"properties": {**plain, "destination": shown}})
+
+
+def _alerts(monitor: Monitor, site: Site) -> Iterator[Wanted]:
+    if not monitor.spec.alerts:
+        return
+    endpoint = site.endpoint(monitor.spec.endpoint)
+    logs = [{"category": "AmlOnlineEndpointTrafficLog", "enabled": True}]
+    setting = {"properties": {"workspaceId": site.logs, "logs": logs}}
+    setting_id = f"{endpoint}/providers/{k.DIAGNOSTIC}/cp-traffic"
+    yield Wanted(setting_id, k.API_VERSIONS[k.DIAGNOSTIC], setting, LOGGED, first=True)
+    group = site.in_group(ACTION_GROUP, "cp-alerts")
+    yield Wanted(group, ACTION_GROUP_API, _action_group(site), WATCHED, first=True)
+    for one in monitor.spec.alerts:
+        for rule in alerts.rules(monitor, one, site, group):
+            yield Wanted(site.in_group(rule.type, rule.name), rule.api_version, rule.body, WATCHED)
+
+
+def _action_group(site: Site) -> JsonObject:
+    """A secure webhook: its tokens are Azure Monitor's own, for our API ("Action groups", secure webhooks)."""
+    calls = site.callbacks
+    hook = {
+        "name": "control-plane",
+        "serviceUri": f"{calls.alerts_url}?api-version={_API_VERSION}",
+        "useCommonAlertSchema": True,
+        "useAadAuth": True,
+        "objectId": calls.alerts_app_object,
+        "identifierUri": calls.alerts_app,
+        "tenantId": calls.tenant_id,
+    }
+    return {
+        "location": "Global",
+        "properties": {"groupShortName": "cp-alerts", "enabled": True, "webhookReceivers": [hook]},
+    }
+
+
+def differs(asked: JsonObject, found: JsonObject) -> str | None:
+    """JSON path of the first declared property that Azure answers otherwise; None when all is as declared. What nobody
+    declared is not compared."""
+    return _differs(asked, found, "$")
+
+
+def _differs(asked: object, found: object, path: str) -> str | None:
+    if isinstance(asked, dict):
+        have = found if isinstance(found, dict) else {}
+        parts = (_differs(value, have.get(name), f"{path}.{name}") for name, value in asked.items())
+        return next((one for one in parts if one is not None), None)
+    if isinstance(asked, list):
+        return None if isinstance(found, list) and _match(asked, found) else path
+    if isinstance(asked, str) and isinstance(found, str):
+        left, right = (text.rstrip("/").replace(" ", "").casefold() for text in (asked, found))
+        return None if left == right else path
+    return None if asked == found and isinstance(asked, bool) is isinstance(found, bool) else path
+
+
+def _match(asked: list[object], found: list[object]) -> bool:
+    """Each with another of the found, none left over, in any order."""
+    left = list(found)
+    for item in asked:
+        place = next((place for place, one in enumerate(left) if _differs(item, one, "") is None), None)
+        if place is None:
+            return False
+        left.pop(place)
+    return not left
