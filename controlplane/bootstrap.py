@@ -17,7 +17,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, TypeVar
 
 from controlplane.errors import Fatal
-from controlplane.settings import Settings, StoreKind
+from controlplane.settings import Settings, StoreKind, callbacks_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -299,6 +299,7 @@ def retraining_deps() -> RetrainingDeps:
         clock=clock(),
         queue=queue(),
         cloud=settings().cloud,
+        callbacks=callbacks_of(settings()),
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from controlplane.clouds import HOSTS
+from controlplane.retraining.monitors.callbacks import Callbacks
 
 
 class StoreKind(StrEnum):
@@ -100,6 +101,18 @@ class Settings(BaseSettings):
         default=None,
         description="Container for the audit's checkpoints: its name in the storage account above, or an https URL.",
     )
+    events_function_id: str = Field(
+        default="",
+        description="Resource id of the function `events`, which Event Grid calls without a key; without it no "
+        "monitor is taken, unless CONTROLPLANE_EVENTS_URL is set.",
+    )
+    events_url: SecretStr = Field(
+        default=SecretStr(""), description="In its place a webhook's URL, where the functions do not run in Azure."
+    )
+    events_app_id: str = Field(default="", description="App registration whose tokens that webhook asks for.")
+    alerts_url: str = Field(default="", description="`https://…/api/alerts` as Azure Monitor reaches it.")
+    alerts_app_uri: str = Field(default="", description="Identifier URI of the API's app registration.")
+    alerts_app_object_id: str = Field(default="", description="Object id of that registration; the operator owns it.")
     clock: str = Field(default="system", description='`system`, or a URL that answers {"now": …}.')
     lease_seconds: float = Field(default=90.0, gt=0)
     tick_seconds: float = Field(default=60.0, gt=0, description="A tick stays at most this long.")
@@ -126,3 +139,16 @@ class Settings(BaseSettings):
     def arm_host(self) -> str:
         """``host[:port]`` that ARM tokens may be sent to, and no other."""
         return urlsplit(self.arm_endpoint).netloc.lower()
+
+
+def callbacks_of(chosen: Settings) -> Callbacks:
+    """Whom Azure tells of what monitors find."""
+    return Callbacks(
+        tenant_id=chosen.tenant_ids[0],
+        events_function=chosen.events_function_id,
+        events_url=chosen.events_url.get_secret_value(),
+        events_app=chosen.events_app_id,
+        alerts_url=chosen.alerts_url,
+        alerts_app=chosen.alerts_app_uri,
+        alerts_app_object=chosen.alerts_app_object_id,
+    )

@@ -24,6 +24,7 @@ from controlplane.azure.hosts import ensure_trusted
 from controlplane.azure.pipeline_inputs import require_remote
 from controlplane.clouds import HOSTS
 from controlplane.errors import ControlPlaneError, Fatal, Rejected, Transient
+from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 from controlplane.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,6 +94,20 @@ class Session:
             return client.jobs.create_or_update(job)
 
         return _guarded(send)
+
+    def put_schedule(self, workspace_id: str, asked: MonitorRequest | PipelineSchedule) -> None:
+        """PUT of a schedule; its operation goes on by itself."""
+
+        def send() -> None:
+            made, client = importlib.import_module("controlplane.azure._schedules"), self._client(workspace_id)
+            if isinstance(asked, MonitorRequest):
+                schedule = made.monitor_schedule(asked)
+            else:
+                name, _, version = asked.job.component.removeprefix("azureml:").partition(":")
+                schedule = made.pipeline_schedule(asked, client.components.get(name, version))
+            client.schedules.begin_create_or_update(schedule, polling=False)
+
+        _guarded(send)
 
     def get(self, workspace_id: str, name: str) -> Any:
         """The SDK's job, or None."""

@@ -8,6 +8,7 @@ from typing import Any
 from controlplane.azure.jobs import JobClient
 from controlplane.errors import Conflict
 from controlplane.ports.ml import PipelineJob
+from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 
 #: The tag that says whose job this is.
 OWNER_TAG = "cp.decisionId"
@@ -31,6 +32,11 @@ class AzureMlWriter:
     async def cancel(self, workspace_id: str, name: str) -> None:
         """Asks for it and does not wait."""
         await self._jobs.cancel(workspace_id, name)
+
+    async def put_schedule(self, workspace_id: str, request: MonitorRequest | PipelineSchedule) -> None:
+        """Creates or replaces it; whether it stands is read back."""
+        session = await self._jobs.session()
+        await asyncio.to_thread(session.put_schedule, workspace_id, request)
 
 
 def _require_ours(found: Any, job: PipelineJob) -> None:

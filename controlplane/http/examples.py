@@ -57,6 +57,36 @@ POLICY: dict[str, Any] = {
     "gate": {"metric": "accuracy", "minimum": 0.8, "minAbsoluteChange": 0.005},
 }
 
+MONITOR: dict[str, Any] = {
+    "model": "churn",
+    "endpoint": "churn",
+    "deployment": "blue",
+    "period": "P1D",
+    "signals": [
+        {
+            "name": "data-drift",
+            "kind": "dataDrift",
+            "thresholds": {"NormalizedWassersteinDistance": 0.1, "JensenShannonDistance": 0.1},
+            "reference": {"asset": {"data": "azureml:churn-training:3"}},
+        },
+        {
+            "name": "prediction-drift",
+            "kind": "predictionDrift",
+            "thresholds": {"PopulationStabilityIndex": 0.2},
+            "reference": {"window": "P1D", "offset": "P2D"},
+        },
+        {"name": "quality", "kind": "dataQuality", "thresholds": {"NullValueRate": 0.05, "OutOfBoundsRate": 0.02}},
+    ],
+    "alerts": [
+        {"name": "latency", "kind": "latency", "threshold": 500},
+        {"name": "errors", "kind": "errors", "threshold": 10, "severity": 1},
+        {"name": "sudden-errors", "kind": "suddenErrors", "window": "PT5M", "severity": 0},
+        {"name": "throttling", "kind": "throttling", "threshold": 1000},
+        {"name": "requests", "kind": "requests"},
+        {"name": "utilisation", "kind": "utilisation", "threshold": 85},
+    ],
+}
+
 ALERT: dict[str, Any] = {
     "schemaId": "azureMonitorCommonAlertSchema",
     "data": {

@@ -23,6 +23,7 @@ from controlplane.projects.model import Registration
 from controlplane.promotion.model import Promotion
 from controlplane.retraining.model import Decision as RetrainingDecision
 from controlplane.retraining.runs.model import Run
+from controlplane.retraining.services.monitors import MonitorBody
 from controlplane.retraining.services.policies import PolicyBody
 from controlplane.retraining.signal import Signal
 from controlplane.retraining.tasks import Task
@@ -122,6 +123,11 @@ class RetrainingAsked(Model):
     """A wish was taken; its decision is made in a moment."""
 
     signal: str = Field(description="Where the decision will stand: `GET /signals/{signal}`.")
+
+
+class MonitorList(Model):
+    value: tuple[MonitorBody, ...]
+    next_link: str | None = None
 
 
 class PromotionBody(Model):

@@ -15,9 +15,10 @@ from controlplane.ports.reader import Catalog, ResourceReader
 from controlplane.ports.store import Store, WorkQueue
 from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import ProjectDeps
+from controlplane.retraining.monitors.callbacks import Callbacks
 from controlplane.retraining.services.deps import ModelDeps
 from controlplane.retraining.signals.intake import IntakeDeps
-from controlplane.settings import Settings
+from controlplane.settings import Settings, callbacks_of
 from controlplane.workspaces.repository import WorkspaceRepository
 from controlplane.workspaces.service import ServiceDeps
 
@@ -52,6 +53,10 @@ class HttpServices:
         if self.objects is None:
             raise Fatal("SettingMissing", "This API was made without its signals and runs.")
         return ModelDeps(self.objects, self.for_workspaces())
+
+    def callbacks(self) -> Callbacks:
+        """Whom Azure tells of what monitors find."""
+        return callbacks_of(self.settings)
 
     def for_intake(self) -> IntakeDeps:
         """Raises ``Fatal`` where the API was made without it."""

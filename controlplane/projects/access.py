@@ -61,6 +61,10 @@ class Permission(StrEnum):
     POLICIES_GET = "RetrainingPolicies_Get"
     POLICIES_PUT = "RetrainingPolicies_CreateOrReplace"
     POLICIES_DELETE = "RetrainingPolicies_Delete"
+    MONITORS_LIST = "Monitors_List"
+    MONITORS_GET = "Monitors_Get"
+    MONITORS_PUT = "Monitors_CreateOrReplace"
+    MONITORS_DELETE = "Monitors_Delete"
     SIGNALS_LIST = "Signals_List"
     SIGNALS_GET = "Signals_Get"
     DECISIONS_LIST = "Decisions_List"
@@ -119,6 +123,10 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.POLICIES_GET: _READ,
     Permission.POLICIES_PUT: _WRITE,
     Permission.POLICIES_DELETE: _WRITE,
+    Permission.MONITORS_LIST: _READ,
+    Permission.MONITORS_GET: _READ,
+    Permission.MONITORS_PUT: _WRITE,
+    Permission.MONITORS_DELETE: _WRITE,
     Permission.SIGNALS_LIST: _READ,
     Permission.SIGNALS_GET: _READ,
     Permission.DECISIONS_LIST: _READ,

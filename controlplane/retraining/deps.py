@@ -11,7 +11,7 @@ from controlplane.ports.reader import NewestReader
 from controlplane.ports.store import WorkQueue
 from controlplane.ports.writer import ResourceWriter
 from controlplane.projects.repository import ProjectRepository
-from controlplane.retraining.monitors.site import Callbacks
+from controlplane.retraining.monitors.callbacks import NOBODY, Callbacks
 from controlplane.workspaces.repository import WorkspaceRepository
 
 
@@ -28,4 +28,4 @@ class RetrainingDeps:
     clock: Clock
     queue: WorkQueue
     cloud: str = "AzureCloud"
-    callbacks: Callbacks = Callbacks()
+    callbacks: Callbacks = NOBODY

@@ -14,6 +14,8 @@ from controlplane.objects.tick import Part
 from controlplane.promotion import tick as promotion_tick
 from controlplane.promotion.model import Promotion
 from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.monitors import tick as monitor_tick
+from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.runs import tick as run_tick
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.signal import Signal
@@ -23,6 +25,7 @@ _Work = Callable[[RetrainingDeps, str, Hold], Awaitable[datetime | None]]
 _WORK: tuple[tuple[type[Thing], _Work], ...] = (
     (Signal, signal_tick.work),
     (Run, run_tick.work),
+    (Monitor, monitor_tick.work),
     (Promotion, promotion_tick.work),
     (Notification, notification_tick.work),
 )

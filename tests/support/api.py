@@ -185,6 +185,10 @@ def settings(**changes: Any) -> Settings:
         "observer_client_id": "observer",
         "operator_client_id": "operator",
         "store": StoreKind.SQLITE,
+        "events_function_id": "/subscriptions/s/resourceGroups/cp/providers/Microsoft.Web/sites/cp/functions/events",
+        "alerts_url": "https://cp.example.test/api/alerts",
+        "alerts_app_uri": f"api://{AUDIENCE}",
+        "alerts_app_object_id": "00000000-0000-0000-0000-0000000000ef",
         **changes,
     }
     return Settings(**values)

@@ -45,6 +45,7 @@ EXAMPLES = (
     "brought-registry",
     "managed-internet",
     "managed-approved-catalog",
+    "monitored-classical",
     "compute-identities",
     "hub-scale-set",
 )

@@ -14,6 +14,7 @@ from controlplane.errors import Conflict
 from controlplane.objects.repository import Objects, Stored, Thing, of_workspace, put
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.ports.ml import PipelineJob
+from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 from controlplane.ports.store import Insert, Store
 from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.deps import RetrainingDeps
@@ -68,6 +69,9 @@ class MemoryMl:
 
     async def cancel(self, workspace_id: str, name: str) -> None:
         self.plant(workspace_id, name, "Canceled")
+
+    async def put_schedule(self, workspace_id: str, request: MonitorRequest | PipelineSchedule) -> None:
+        raise NotImplementedError("this world's monitors stand already")
 
     def plant(self, workspace_id: str, name: str, status: str, **tags: str) -> None:
         """A job with this status and these tags."""

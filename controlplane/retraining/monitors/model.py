@@ -47,7 +47,8 @@ class Asset(Model):
     """Registered data, or a path of a datastore."""
 
     data: str = Field(
-        pattern=r"^azureml:[A-Za-z0-9._/:=-]{1,400}$", description="`azureml:name:version`, or `azureml://datastores/…`."
+        pattern=r"^azureml:[A-Za-z0-9._/:=-]{1,400}$",
+        description="`azureml:name:version`, or `azureml://datastores/…`.",
     )
     type: Literal["mltable", "uri_folder"] = Field(default="mltable", description="Kind of the asset.")
     context: Literal["training", "validation", "test", "ground_truth"] = Field(
@@ -87,7 +88,9 @@ class EndpointAlert(Model):
     name: Short
     kind: AlertKind
     threshold: float | None = Field(
-        default=None, ge=0, description="Milliseconds, calls in the window, calls a minute, percent; none: what is unusual (dynamic)."
+        default=None,
+        ge=0,
+        description="Milliseconds, calls in the window, calls a minute, percent; none: what is unusual (dynamic).",
     )
     below: bool = Field(default=False, description="Of `requests`: too few rather than too many.")
     window: Period = Field(default=timedelta(minutes=15), description="PT5M, PT15M, PT30M or PT1H.")
@@ -122,7 +125,9 @@ class MonitorSpec(Model):
     spark: Spark = Spark()
     period: Period = Field(default=DAY, ge=timedelta(hours=1), le=timedelta(days=30))
     begins_at: datetime = Field(default=EPOCH, description="Of the first slot.")
-    window: Period | None = Field(default=None, description="Production data of a run; none: the period, a day at least.")
+    window: Period | None = Field(
+        default=None, description="Production data of a run; none: the period, a day at least."
+    )
     offset: Period = Field(default=timedelta(), description="How long before a run its data ends (D16).")
     signals: tuple[MonitorSignal, ...] = Field(min_length=1, max_length=10)
     alerts: tuple[EndpointAlert, ...] = Field(default=(), max_length=20)

@@ -113,6 +113,9 @@ def _signal(spec: MonitorSpec, signal: MonitorSignal, path: str) -> Iterator[Err
             yield ErrorDetail("ThresholdOutOfRange", f"{metric} is between 0 and 1, or at least not negative.", at)
         elif signal.kind is SignalKind.PERFORMANCE and (metric in _OF_CLASSES) is not (spec.task == "classification"):
             yield ErrorDetail("UnknownMetric", f"{metric} does not measure a {spec.task}.", at)
+    if signal.kind is SignalKind.FEATURE_ATTRIBUTION and signal.features:
+        text = "Feature attribution looks at all features."
+        yield ErrorDetail("FeaturesNotPossible", text, f"{path}.features")
     yield from _reference(spec, signal, f"{path}.reference")
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.json_types import JsonObject
-from controlplane.ports.ml import DataWindow, MonitorJob, MonitorRequest, PipelineSchedule, SignalRequest
+from controlplane.ports.schedules import DataWindow, MonitorJob, MonitorRequest, PipelineSchedule, SignalRequest
 from controlplane.retraining.monitors.model import (
     DAY,
     Monitor,
@@ -37,6 +37,8 @@ _READS = {
 }
 #: Input of a customer's component that is told what to compute.
 ORDER_INPUT = "monitor"
+#: Source: azure-ai-ml 1.35.2, signals.py.
+PERFORMANCE_PROPERTY = "azureml.modelmonitor.model_performance_thresholds"
 
 
 def request_of(monitor: Monitor, collected: Mapping[str, str]) -> MonitorRequest | PipelineSchedule:
@@ -171,11 +173,21 @@ def _of_signal(spec: MonitorSpec, one: MonitorSignal, found: Mapping[str, Any], 
 
 
 def _thresholds(found: Mapping[str, Any]) -> dict[str, set[float]]:
-    """Metric → its thresholds: of numbers and of categories they are the same. Feature attribution has one object."""
-    held = found.get("metricThresholds") or found.get("metricThreshold") or []
+    """Metric → its thresholds: of numbers and of categories they are the same. Feature attribution has one object,
+    model performance a property of the signal, which is what the service reads."""
+    held = (found.get("properties") or {}).get(PERFORMANCE_PROPERTY)
+    parts = _list(held) or found.get("metricThresholds") or found.get("metricThreshold") or []
     result: dict[str, set[float]] = {}
-    for one in [held] if isinstance(held, dict) else held:
+    for one in [parts] if isinstance(parts, dict) else parts:
         value = (one.get("threshold") or {}).get("value")
         name = str(one.get("metric") or "").replace("_", "").lower()
         result.setdefault(name, set()).add(float(value) if value is not None else float("nan"))
     return result
+
+
+def _list(text: Any) -> list[Any]:
+    try:
+        found = json.loads(text) if isinstance(text, str) else []
+    except ValueError:
+        return []
+    return found if isinstance(found, list) else []

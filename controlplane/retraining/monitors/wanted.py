@@ -82,10 +82,12 @@ def _subscription(site: Site, arm_id: str, chosen: JsonObject) -> Wanted:
     if calls.events_function:
         target: JsonObject = {"endpointType": "AzureFunction", "properties": {"resourceId": calls.events_function}}
         return Wanted(arm_id, EVENT_GRID_API, {"properties": {**plain, "destination": target}}, HEARD)
-    entra: JsonObject = {}
-    if calls.events_app:
-        entra["azureActiveDirectoryTenantId"] = calls.tenant_id
-        entra["azureActiveDirectoryApplicationIdOrUri"] = calls.events_app
+    entra: JsonObject = {
+        "azureActiveDirectoryTenantId": calls.tenant_id,
+        "azureActiveDirectoryApplicationIdOrUri": calls.events_app,
+    }
+    if not calls.events_app:
+        entra = {}
     sent = {"endpointType": "WebHook", "properties": {"endpointUrl": calls.events_url, **entra}}
     shown = {"endpointType": "WebHook", "properties": {"endpointBaseUrl": calls.events_url.partition("?")[0], **entra}}
     body = {"properties": {**plain, "destination": sent}}

@@ -16,10 +16,11 @@ from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.projects.access import Caller, Permission
 from controlplane.retraining.facts import About, by_person
 from controlplane.retraining.known import Known
+from controlplane.retraining.monitors.callbacks import Callbacks
 from controlplane.retraining.monitors.model import Monitor, MonitorSpec, monitor_id
 from controlplane.retraining.monitors.preconditions import conflicts, ground
 from controlplane.retraining.monitors.rules import parse_monitor
-from controlplane.retraining.monitors.site import Callbacks, site_of
+from controlplane.retraining.monitors.site import site_of
 from controlplane.retraining.services.deps import ModelDeps, workspace
 from controlplane.retraining.signals.eventgrid import is_name
 from controlplane.workspaces.services.deps import stored_spec

@@ -7,6 +7,7 @@ Runtime versions: azure-ai-ml 1.35.2. The code is the provider's, the sentences 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from simulator.engine.declaration import ArmError, EngineApi, JsonObject, Resource
@@ -87,7 +88,11 @@ def _check_signal(name: str, signal: JsonObject) -> None:
 
 
 def thresholds(signal: JsonObject) -> list[JsonObject]:
-    """A list; of feature attribution one object."""
+    """A list; of feature attribution one object; of model performance a property of the signal (azure-ai-ml 1.35.2
+    sends what was asked there, and accuracy at 0.9 in its place)."""
+    said = dig(signal, "properties", {}).get("azureml.modelmonitor.model_performance_thresholds")
+    if said:
+        return items({"all": json.loads(said)}, "all")
     found = signal.get("metricThresholds") or signal.get("metricThreshold")
     return [found] if isinstance(found, dict) else items({"all": found}, "all")
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from controlplane.http.examples import ALERT, POLICY, WISH
+from controlplane.http.examples import ALERT, MONITOR, POLICY, WISH
 from controlplane.objects.repository import put
 from controlplane.projects.access import TABLE, Permission, Role
 from controlplane.promotion.facts import told_of
 from controlplane.promotion.model import Promotion
+from controlplane.retraining.monitors.model import Monitor, MonitorSpec
 from controlplane.retraining.policy import Gate, Pipeline
 from controlplane.retraining.runs.model import Run, RunState
 from controlplane.retraining.signal import Signal, SignalKind, Source
@@ -63,6 +64,10 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.POLICIES_GET: ("GET", "workspaces/churn-dev/retrainingPolicies/churn", None),
     Permission.POLICIES_PUT: ("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY),
     Permission.POLICIES_DELETE: ("DELETE", "workspaces/churn-dev/retrainingPolicies/churn", None),
+    Permission.MONITORS_LIST: ("GET", "workspaces/churn-dev/monitors", None),
+    Permission.MONITORS_GET: ("GET", "workspaces/churn-dev/monitors/watch", None),
+    Permission.MONITORS_PUT: ("PUT", "workspaces/churn-dev/monitors/watch", MONITOR),
+    Permission.MONITORS_DELETE: ("DELETE", "workspaces/churn-dev/monitors/watch", None),
     Permission.OPERATIONS_LIST: ("GET", "operations", None),
     Permission.OPERATIONS_GET: ("GET", "operations/{op}", None),
     Permission.OPERATIONS_CANCEL: ("POST", "operations/{op}:cancel", None),
@@ -115,6 +120,10 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.POLICIES_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_PUT: {ADMIN, CONTRIBUTOR},
     Permission.POLICIES_DELETE: {ADMIN, CONTRIBUTOR},
+    Permission.MONITORS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.MONITORS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.MONITORS_PUT: {ADMIN, CONTRIBUTOR},
+    Permission.MONITORS_DELETE: {ADMIN, CONTRIBUTOR},
     Permission.OPERATIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_CANCEL: {ADMIN, CONTRIBUTOR},
@@ -185,6 +194,23 @@ async def waiting_run(api: Api) -> None:
     await objects.commit([*put(None, promotion), *put(None, task), *put(None, told_of(promotion, now))])
 
 
+async def standing_monitor(api: Api) -> None:
+    """A monitor that was set once; one cannot be set in this workspace."""
+    objects, now = api.services.objects, api.clock.now()
+    assert objects is not None
+    monitor = Monitor(
+        id="churn-dev.watch",
+        workspace="churn-dev",
+        incarnation=1,
+        project="churn",
+        name="watch",
+        spec=MonitorSpec.model_validate(MONITOR),
+        last_modified_at=now,
+        last_modified_by="t/ada",
+    )
+    await objects.commit(put(None, monitor))
+
+
 @pytest.mark.parametrize("permission", list(Permission))
 async def test_every_cell(api: Api, permission: Permission) -> None:
     method, path, body = CALLS[permission]
@@ -192,6 +218,7 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
     operation = await api.create()
     await api.call("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY)
     await waiting_run(api)
+    await standing_monitor(api)
     for name, (token, role) in callers(api).items():
         answer = await api.call(method, path.format(op=operation), body, token=token)
         if role in MAY[permission] and permission is Permission.RETRAININGS_APPROVE and name.startswith("application"):

@@ -55,6 +55,8 @@ def test_every_route_is_in_it() -> None:
         *((f"/api/workspaces/{{name}}/access:{action}", "POST") for action in ("reconcile", "approve")),
         ("/api/workspaces/{name}/retrainingPolicies", "GET"),
         *(("/api/workspaces/{name}/retrainingPolicies/{model}", method) for method in ("GET", "PUT", "DELETE")),
+        ("/api/workspaces/{name}/monitors", "GET"),
+        *(("/api/workspaces/{name}/monitors/{monitor}", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/alerts", "POST"),
         ("/api/signals", "GET"),
         ("/api/signals/{id}", "GET"),
@@ -155,7 +157,7 @@ def test_examples_are_accepted(document: dict[str, Any]) -> None:
         for _, _, operation in operations(document)
         for media in operation.get("requestBody", {}).get("content", {}).values()
     ]
-    assert len(shown) == 12
+    assert len(shown) == 13
     for schema, example in shown:
         validate(document, schema, example)
 

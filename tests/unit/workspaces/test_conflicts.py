@@ -111,8 +111,10 @@ ENFORCED: dict[str, tuple[dict[str, Any], str, bool]] = {
 @pytest.mark.parametrize("conflict", ENFORCED)
 def test_enforce(conflict: str) -> None:
     changes, target, monitors = ENFORCED[conflict]
-    (one,) = found(conflict, spec(**changes), monitors=monitors)
+    one, *more = found(conflict, spec(**changes), monitors=monitors)
     assert (one.decision, one.target) == (Decision.REFUSED, target)
+    # Of a private workspace everything that monitors lack is named.
+    assert [each.target for each in more] == (["$.identity.type"] if conflict == "X-18" else [])
     assert conflict in one.message
     assert all(side in one.message for side in one.rule.rules)
     assert found(conflict, spec(), monitors=False) == []

@@ -114,6 +114,7 @@ def test_create(requirement: str) -> None:
 #: Example → kind of the workspace's identity.
 KINDS_OF_IDENTITY = {
     "user-assigned": "UserAssigned",
+    "monitored-classical": "UserAssigned",
     "compute-identities": "UserAssigned",
     "customer-managed-key": "SystemAssigned,UserAssigned",
 }
