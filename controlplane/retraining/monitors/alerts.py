@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from controlplane.arm import name_of
 from controlplane.json_types import JsonObject
@@ -77,7 +78,7 @@ def rules(monitor: Monitor, alert: EndpointAlert, site: Site, group: str) -> Ite
 
 def _metric(about: _About, suffix: str, scope: str, metric: str, only: JsonObject = _NONE) -> Rule:
     alert = about.alert
-    criterion: JsonObject = {
+    criterion: dict[str, Any] = {
         "name": "criterion",
         "metricName": metric,
         "timeAggregation": "Average",
@@ -109,7 +110,7 @@ def _metric(about: _About, suffix: str, scope: str, metric: str, only: JsonObjec
 
 def _log(about: _About, suffix: str, query: str, column: str, threshold: float | None = None) -> Rule:
     alert = about.alert
-    criterion: JsonObject = {
+    criterion: dict[str, Any] = {
         "query": query,
         "timeAggregation": "Total",
         "metricMeasureColumn": column,
