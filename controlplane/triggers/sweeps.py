@@ -10,6 +10,7 @@ from controlplane.objects.repository import Objects, key_of
 from controlplane.objects.tick import message_of
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue
+from controlplane.retraining.retention import forget
 from controlplane.workspaces.healing import CareDeps, heal
 from controlplane.workspaces.repository import WorkspaceRepository
 from controlplane.workspaces.rows import due_row
@@ -65,7 +66,8 @@ async def _wake_objects(deps: SweepDeps) -> int:
 
 async def keep_up(deps: SweepDeps) -> int:
     """After waking: due rows that lead nowhere go, operations that lost theirs get it back, what nobody ends ends, and
-    answers to repeatable requests are forgotten in time. Bounded work per call; returns how much was amiss.
+    answers to repeatable requests and old signals, decisions and runs are forgotten in time. Bounded work per call;
+    returns how much was amiss.
     """
     if deps.upkeep is None:
         return 0
@@ -75,6 +77,8 @@ async def keep_up(deps: SweepDeps) -> int:
     care = CareDeps(deps.repository, deps.upkeep, deps.clock, deps.system_clock)
     amiss += await heal(care)
     forgotten = await deps.upkeep.forget_answers(deps.clock.now())
+    if deps.objects is not None:
+        forgotten += await forget(deps.objects, deps.clock.now())
     if amiss or forgotten:
         _log.info("upkeep healed=%d forgotten=%d", amiss, forgotten)
     return amiss

@@ -20,6 +20,7 @@ from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.outcomes import Made, made_of
 from controlplane.retraining.signal import OF_MODELS, Signal, SignalState
 from controlplane.retraining.signals.evidence import monitor_of, read_back, understood
+from controlplane.retraining.signals.windows import fresh_state
 from controlplane.retraining.waiting import displaced
 
 _log = logging.getLogger(__name__)
@@ -41,9 +42,8 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     before = await _state(deps, signal)
     state = _learned(before.value if before else None, signal, found)
     waiting = await _waiting(deps, state)
-    spec = Facts(
-        state or _nothing(signal, found), found.environment, found.workload, waiting.value if waiting else None
-    )
+    known = state or fresh_state(found, signal.model or "")
+    spec = Facts(known, found.environment, found.workload, waiting.value if waiting else None)
     ruling = decide(state.policy if state else None, spec, signal, now)
     made = made_of(ruling, signal, state, found, now)
     writes = _writes(stored, before, made)
@@ -89,7 +89,7 @@ def _learned(state: ModelState | None, signal: Signal, found: Known) -> ModelSta
     if signal.model is None:
         return None
     if state is None or state.incarnation != found.record.incarnation:
-        state = _nothing(signal, found)
+        state = fresh_state(found, signal.model)
     if signal.kind not in OF_MODELS or signal.window_at is None or signal.monitor is None or not signal.signal_name:
         return state
     window = Window(
@@ -111,17 +111,6 @@ def _verdict(signal: Signal) -> WindowVerdict:
         return WindowVerdict.UNKNOWN
     return {"worse": WindowVerdict.BREACH, "better": WindowVerdict.CLEAR}.get(
         signal.direction.value, WindowVerdict.UNKNOWN
-    )
-
-
-def _nothing(signal: Signal, found: Known) -> ModelState:
-    model = signal.model or ""
-    return ModelState(
-        id=state_id(signal.workspace, model),
-        workspace=signal.workspace,
-        incarnation=found.record.incarnation,
-        project=signal.project,
-        model=model,
     )
 
 
