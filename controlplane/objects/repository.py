@@ -97,10 +97,11 @@ class Stored(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An object whose time has come."""
+    """An object whose time has come, and the row that says so."""
 
     kind: str
     id: str
+    row: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,11 @@ def key_of(kind: str, thing_id: str) -> str:
     return f"{kind}!{thing_id}"
 
 
+def due_row(at: datetime, kind: str, thing_id: str) -> str:
+    """Where the due index has an object."""
+    return f"d!{stamp(at)}!{kind}!{thing_id}"
+
+
 def put(before: Stored[T] | None, after: T) -> list[Write]:
     """Writes that store ``after``: a new object where ``before`` is None, else in place of what was read."""
     row, value = f"w!{after.KIND}!{after.id}", after.model_dump(mode="json", by_alias=True)
@@ -147,7 +153,7 @@ def _rows(value: Thing) -> dict[str, dict[str, Any]]:
     pointer = {"kind": value.KIND, "id": value.id}
     rows = {f"x!{one}": pointer for one in value.index()}
     if value.due_at is not None:
-        rows[f"d!{stamp(value.due_at)}!{value.KIND}!{value.id}"] = pointer
+        rows[due_row(value.due_at, value.KIND, value.id)] = pointer
     return rows
 
 
@@ -159,6 +165,15 @@ class Objects:
         self._partition = str(kind)
         self._audit = Chain(store, kind)
         self.leases = Leases(store, self._partition)
+
+    @property
+    def store(self) -> Store:
+        """For upkeep, which looks at rows and not at what they mean."""
+        return self._store
+
+    @property
+    def partition(self) -> str:
+        return self._partition
 
     async def get(self, kind: type[T], thing_id: str) -> Stored[T] | None:
         entity = await self._store.get(self._partition, f"w!{kind.KIND}!{thing_id}")
@@ -202,9 +217,18 @@ class Objects:
         return tuple(one.row.removeprefix(prefix) for one in page.entities), page.continuation is not None
 
     async def due(self, now: datetime, limit: int = 1000) -> tuple[Due, ...]:
-        """What is due, the longest due first."""
-        page = await self._store.query(self._partition, prefix="d!", below=f"d!{stamp(now)}!~", limit=limit)
-        return tuple(Due(str(one.value["kind"]), str(one.value["id"])) for one in page.entities)
+        """What is due, the longest due first; at most ``limit``, in as many pages as that takes."""
+        below, found = f"d!{stamp(now)}!~", list[Due]()
+        continuation: str | None = None
+        while len(found) < limit:
+            page = await self._store.query(
+                self._partition, prefix="d!", below=below, limit=limit - len(found), continuation=continuation
+            )
+            found += [Due(str(one.value["kind"]), str(one.value["id"]), one.row) for one in page.entities]
+            continuation = page.continuation
+            if continuation is None:
+                break
+        return tuple(found)
 
     async def commit(self, writes: Sequence[Write], *facts: Fact) -> tuple[str | None, ...]:
         """All or none, with the entries of the audit that tell of it. The facts are of one object."""

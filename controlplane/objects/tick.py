@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from controlplane.errors import Conflict, Fatal, Transient
 from controlplane.objects.leases import Hold, Terms
-from controlplane.objects.repository import Objects, Thing, key_of, put
+from controlplane.objects.repository import Objects, Thing, key_of
+from controlplane.objects.upkeep import put_off
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue
 
@@ -79,16 +80,15 @@ async def tick_object(kind: str, thing_id: str, machines: Machines) -> None:
 
 async def give_up(kind: str, thing_id: str, machines: Machines) -> bool:
     """After five ticks that failed: the object is looked at again in an hour, so that a defect costs no more than
-    that. False when there is nothing to put off. Raises ``Transient`` when the store is away."""
-    stored = await machines.objects.get(_part(kind, machines).thing, thing_id)
-    if stored is None or stored.value.due_at is None:
+    that. False when there is nothing to put off, or a tick is at work on it. Raises ``Transient`` when the store is
+    away, ``Fatal`` for a kind without a handler."""
+    _part(kind, machines)
+    if await machines.objects.leases.is_held(key_of(kind, thing_id), machines.system.now()):
         return False
-    later = stored.value.model_copy(update={"due_at": machines.clock.now() + PUT_OFF})
     try:
-        await machines.objects.commit(put(stored, later))
+        return await put_off(machines.objects, kind, thing_id, machines.clock.now() + PUT_OFF)
     except Conflict:
         return False
-    return True
 
 
 def _part(kind: str, machines: Machines) -> Part:

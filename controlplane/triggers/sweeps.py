@@ -6,10 +6,12 @@ import json
 import logging
 from dataclasses import dataclass
 
-from controlplane.objects.repository import Objects, key_of
-from controlplane.objects.tick import message_of
+from controlplane.objects.repository import Objects
+from controlplane.objects.upkeep import heal_objects
+from controlplane.objects.waking import wake
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue
+from controlplane.retraining.model import Decision
 from controlplane.retraining.retention import forget
 from controlplane.workspaces.healing import CareDeps, heal
 from controlplane.workspaces.repository import WorkspaceRepository
@@ -33,34 +35,24 @@ class SweepDeps:
 
 
 async def wake_due(deps: SweepDeps) -> int:
-    """Enqueues every workspace that is due and that no tick holds; returns how many.
+    """Enqueues every workspace that is due and that no tick holds, and other objects as :mod:`objects.waking` says;
+    returns how many.
 
     Losing a message, or sending it twice, is harmless: the due row stays until a tick has moved it. So an operation
     whose host died is taken over by whichever host gets the message, once its lease has run out.
     """
     names = await deps.repository.due(deps.clock.now())
+    held = await deps.repository.leases.held(deps.system_clock.now()) if names else frozenset()
     sent = 0
     for name in names:
-        if await deps.repository.is_leased(name, deps.system_clock.now()):
+        if name in held:
             continue
         await deps.queue.send(json.dumps({"kind": "workspace", "name": name}))
         sent += 1
-    sent += await _wake_objects(deps)
+    if deps.objects is not None:
+        sent += await wake(deps.objects, deps.queue, deps.clock.now(), deps.system_clock.now())
     if sent:
         _log.info("wake enqueued=%d due=%d", sent, len(names))
-    return sent
-
-
-async def _wake_objects(deps: SweepDeps) -> int:
-    """As for workspaces; an object that a tick holds is left to it."""
-    if deps.objects is None:
-        return 0
-    sent, system = 0, deps.system_clock.now()
-    for due in await deps.objects.due(deps.clock.now()):
-        if await deps.objects.leases.is_held(key_of(due.kind, due.id), system):
-            continue
-        await deps.queue.send(message_of(due.kind, due.id))
-        sent += 1
     return sent
 
 
@@ -76,6 +68,8 @@ async def keep_up(deps: SweepDeps) -> int:
         amiss += await _drop_if_stray(deps.repository, deps.upkeep, row)
     care = CareDeps(deps.repository, deps.upkeep, deps.clock, deps.system_clock)
     amiss += await heal(care)
+    if deps.objects is not None:
+        amiss += await heal_objects(deps.objects, deps.clock.now(), at_rest=(Decision.KIND,))
     forgotten = await deps.upkeep.forget_answers(deps.clock.now())
     if deps.objects is not None:
         forgotten += await forget(deps.objects, deps.clock.now())
