@@ -67,3 +67,13 @@ async def checkpoint(timer: func.TimerRequest) -> None:
     from controlplane.triggers.checkpoints import take_checkpoint
 
     await take_checkpoint(bootstrap.checkpoint_deps())
+
+
+@app.function_name("monitors")
+@app.timer_trigger(arg_name="timer", schedule="0 3,18,33,48 * * * *", run_on_startup=False)
+async def monitors(timer: func.TimerRequest) -> None:
+    """Each quarter of an hour, three minutes after its end: the sweep of endpoints, logs and monitors is due."""
+    from controlplane import bootstrap
+    from controlplane.triggers.monitors import begin_sweep
+
+    await begin_sweep(bootstrap.monitor_deps())

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from controlplane.ports.directory import Directory
     from controlplane.ports.store import Store, WorkQueue
     from controlplane.retraining.deps import RetrainingDeps
+    from controlplane.retraining.polls.ports import PollPorts
     from controlplane.retraining.signals.intake import IntakeDeps
     from controlplane.triggers.checkpoints import CheckpointDeps
+    from controlplane.triggers.monitors import MonitorDeps
     from controlplane.triggers.sweeps import SweepDeps
     from controlplane.workspaces.healing import CareDeps
     from controlplane.workspaces.reconcile import TickDeps
@@ -300,7 +302,36 @@ def retraining_deps() -> RetrainingDeps:
         queue=queue(),
         cloud=settings().cloud,
         callbacks=callbacks_of(settings()),
+        polls=_poll_ports(gates),
     )
+
+
+def _poll_ports(gates: Gates) -> PollPorts:
+    """What the sweep's ticks ask besides ARM, as the operator."""
+    from controlplane.azure.gates import GatedLogs, GatedMetrics
+    from controlplane.azure.monitor import AzureLogs, AzureMetrics, Hosts, MonitorClients
+    from controlplane.azure.resource_graph import ResourceGraph
+    from controlplane.clouds import HOSTS
+    from controlplane.retraining.polls.ports import PollPorts
+
+    chosen = settings()
+    cloud = HOSTS[chosen.cloud]
+    hosts = Hosts(chosen.metrics_endpoint, cloud.metrics, chosen.logs_endpoint, cloud.logs)
+    clients = MonitorClients(hosts, chosen.operator_client_id)
+    return PollPorts(
+        metrics=GatedMetrics(AzureMetrics(clients), gates),
+        logs=GatedLogs(AzureLogs(clients), gates),
+        inventory=ResourceGraph(_operator()),
+        throttles=gates,
+    )
+
+
+@_once
+def monitor_deps() -> MonitorDeps:
+    """What the timer of the sweep needs: stores and a clock, no Azure."""
+    from controlplane.triggers.monitors import MonitorDeps
+
+    return MonitorDeps(objects(), queue(), clock())
 
 
 def _owner() -> str:

@@ -2,7 +2,8 @@
 
 Sources: azure-ai-ml 1.35.2 (``_azure_environments.py``) for ARM, Entra ID, portal, audience, storage and registry
 discovery; ARM's ``/metadata/endpoints`` (suffixes) for vaults and registries; "Configure inbound and outbound network
-traffic" for studio. Zones of private endpoints: :mod:`controlplane.workspaces.blueprint.clouds`.
+traffic" for studio; azure-monitor-querymetrics and azure-monitor-query (README, "Configure client for Azure sovereign
+clouds") for metrics and logs. Zones of private endpoints: :mod:`controlplane.workspaces.blueprint.clouds`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class Hosts:
     federation_audience: str
     """Audience of tokens that an application of this cloud takes for its own ("Configure an application to trust a
     managed identity"; Cloud.AADTokenExchangeAudience of the clouds in MSAL's and Azure SDKs' settings)."""
+    metrics: str
+    """Audience of metrics in batches; the host of a region is its name before this one."""
+    logs: str
+    """Log Analytics' query API, and its audience."""
     regions: tuple[str, ...] = ()
     """What names of its regions begin with; none: every other name."""
 
@@ -48,6 +53,8 @@ HOSTS: Mapping[str, Hosts] = MappingProxyType(
             vault="vault.azure.net",
             registry="azurecr.io",
             federation_audience="api://AzureADTokenExchange",
+            metrics="https://metrics.monitor.azure.com",
+            logs="https://api.loganalytics.io",
         ),
         "AzureUSGovernment": Hosts(
             arm="https://management.usgovcloudapi.net",
@@ -60,6 +67,8 @@ HOSTS: Mapping[str, Hosts] = MappingProxyType(
             vault="vault.usgovcloudapi.net",
             registry="azurecr.us",
             federation_audience="api://AzureADTokenExchangeUSGov",
+            metrics="https://metrics.monitor.azure.us",
+            logs="https://api.loganalytics.us",
             regions=("usgov", "usdod"),
         ),
         "AzureChinaCloud": Hosts(
@@ -73,6 +82,8 @@ HOSTS: Mapping[str, Hosts] = MappingProxyType(
             vault="vault.azure.cn",
             registry="azurecr.cn",
             federation_audience="api://AzureADTokenExchangeChina",
+            metrics="https://metrics.monitor.azure.cn",
+            logs="https://api.loganalytics.azure.cn",
             regions=("china",),
         ),
     }

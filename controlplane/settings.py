@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         pattern=r"^https://[^/]+$",
         description="Microsoft Graph, where the observer may read names (Directory.Read.All); not set: not asked.",
     )
+    metrics_endpoint: str = Field(
+        default="",
+        description="Metrics in batches, with `{region}` where a region's name goes; not set: the cloud's. Tokens for "
+        "metrics go to no other host.",
+    )
+    logs_endpoint: str = Field(default="", description="Log Analytics' query API; not set: the cloud's.")
     administrators: tuple[str, ...] = Field(
         default=(),
         description="Object ids of who administers the subscriptions: no finding of a workspace that inherits it.",
@@ -133,6 +139,16 @@ class Settings(BaseSettings):
             return hosts.arm if info.field_name == "arm_endpoint" else hosts.authority
         if urlsplit(value).scheme != "https":
             raise ValueError("must be an https URL")
+        return value.rstrip("/")
+
+    @field_validator("metrics_endpoint", "logs_endpoint")
+    @classmethod
+    def _monitor(cls, value: str, info: ValidationInfo) -> str:
+        hosts, metrics = HOSTS.get(info.data.get("cloud", "")), info.field_name == "metrics_endpoint"
+        if not value and hosts is not None:
+            return hosts.metrics.replace("https://", "https://{region}.") if metrics else hosts.logs
+        if urlsplit(value.replace("{region}", "region")).scheme != "https" or ("{region}" in value) is not metrics:
+            raise ValueError("must be an https URL" + (" with {region} in it" if metrics else ""))
         return value.rstrip("/")
 
     @property

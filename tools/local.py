@@ -56,6 +56,8 @@ def controlplane_environment(azure: Mapping[str, str], directory: Path) -> dict[
         **{name: azure[name] for name in _CLIENT_NAMES if name in azure},
         "CONTROLPLANE_ARM_ENDPOINT": azure["ARM_ENDPOINT"],
         "CONTROLPLANE_AUTHORITY_HOST": azure["AZURE_AUTHORITY_HOST"],
+        "CONTROLPLANE_METRICS_ENDPOINT": azure["METRICS_ENDPOINT"],
+        "CONTROLPLANE_LOGS_ENDPOINT": azure["LOGS_ENDPOINT"],
         "CONTROLPLANE_TENANT_IDS": json.dumps([azure["AZURE_TENANT_ID"]]),
         "CONTROLPLANE_AUDIENCE": azure["API_CLIENT_ID"],
         "CONTROLPLANE_OBSERVER_CLIENT_ID": azure["OBSERVER_CLIENT_ID"],

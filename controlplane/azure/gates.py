@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -23,6 +23,8 @@ from controlplane.arm import subscription_of
 from controlplane.errors import Conflict, Throttled, Transient
 from controlplane.json_types import JsonObject
 from controlplane.ports.clock import Clock
+from controlplane.ports.logs import LogsReader, Rows
+from controlplane.ports.metrics import Measured, MetricsQuestion, MetricsReader
 from controlplane.ports.reader import NewestReader, OperationReading
 from controlplane.ports.store import Insert, Replace, Store
 from controlplane.ports.writer import Accepted, ResourceWriter
@@ -44,6 +46,10 @@ class Kind(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    METRICS = "metrics"
+    """Azure Monitor's own limit of metrics:getBatch, by subscription."""
+    LOGS = "logs"
+    """Log Analytics' own limit of queries, by caller."""
 
 
 @dataclass(slots=True)
@@ -95,6 +101,17 @@ class Gates:
             await self._store_until(subscription, kind, until)
         except (Transient, Conflict) as error:
             _log.warning("gate not stored subscription=%s kind=%s code=%s", subscription, kind, error.code)
+
+    async def waits(self, subscription: str) -> float | None:
+        """Seconds since Resource Manager's last wait ended, 0 while one runs; None when there was none. What any
+        process was told, of reads and of writes."""
+        ends = [await self._ended(subscription, kind) for kind in (Kind.READ, Kind.WRITE)]
+        known = [one for one in ends if one is not None]
+        return max(0.0, (self._clock.now() - max(known)).total_seconds()) if known else None
+
+    async def _ended(self, subscription: str, kind: Kind) -> datetime | None:
+        found = await self._store.get(PARTITION, self._row(subscription, kind))
+        return None if found is None else _until(found.value)
 
     def _of(self, subscription: str, kind: Kind) -> _Known:
         return self._known.setdefault((subscription, kind), _Known(_LONG_AGO, _LONG_AGO))
@@ -180,3 +197,25 @@ class GatedWriter:
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         send = lambda: self._writer.delete(arm_id, api_version)  # noqa: E731
         return await _through(self._gates, _subscription(arm_id), Kind.WRITE, send)
+
+
+class GatedMetrics:
+    """``ports.metrics.MetricsReader`` behind the gates."""
+
+    def __init__(self, reader: MetricsReader, gates: Gates) -> None:
+        self._reader, self._gates = reader, gates
+
+    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Mapping[str, Measured]:
+        send = lambda: self._reader.batch(region, ids, question)  # noqa: E731
+        return await _through(self._gates, _subscription(ids[0]), Kind.METRICS, send)
+
+
+class GatedLogs:
+    """``ports.logs.LogsReader`` behind one gate: its limit is the caller's, whatever is asked."""
+
+    def __init__(self, reader: LogsReader, gates: Gates) -> None:
+        self._reader, self._gates = reader, gates
+
+    async def query(self, workspace_id: str, kql: str, begin: datetime, end: datetime) -> Rows:
+        send = lambda: self._reader.query(workspace_id, kql, begin, end)  # noqa: E731
+        return await _through(self._gates, "all", Kind.LOGS, send)

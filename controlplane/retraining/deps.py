@@ -12,6 +12,7 @@ from controlplane.ports.store import WorkQueue
 from controlplane.ports.writer import ResourceWriter
 from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.monitors.callbacks import NOBODY, Callbacks
+from controlplane.retraining.polls.ports import PollPorts
 from controlplane.workspaces.repository import WorkspaceRepository
 
 
@@ -29,3 +30,5 @@ class RetrainingDeps:
     queue: WorkQueue
     cloud: str = "AzureCloud"
     callbacks: Callbacks = NOBODY
+    polls: PollPorts | None = None
+    """What the sweep asks; None: nothing is configured, and every window is unknown."""

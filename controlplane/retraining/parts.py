@@ -16,6 +16,8 @@ from controlplane.promotion.model import Promotion
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.monitors import tick as monitor_tick
 from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.polls import metrics_tick, sweep_tick, workspace_tick
+from controlplane.retraining.polls.model import Poll, Sweep, WorkspacePoll
 from controlplane.retraining.runs import tick as run_tick
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.signal import Signal
@@ -28,6 +30,9 @@ _WORK: tuple[tuple[type[Thing], _Work], ...] = (
     (Monitor, monitor_tick.work),
     (Promotion, promotion_tick.work),
     (Notification, notification_tick.work),
+    (Sweep, sweep_tick.work),
+    (Poll, metrics_tick.work),
+    (WorkspacePoll, workspace_tick.work),
 )
 
 

@@ -23,6 +23,7 @@ from controlplane.retraining.model import Decision, ModelState, state_id
 from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec, monitor_id
 from controlplane.retraining.parts import parts
 from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.polls.ports import PollPorts
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.signal import Signal, SignalKind
 from controlplane.retraining.signals.breach import BREACH_TAG
@@ -104,6 +105,7 @@ class RetrainingWorld:
             ml=self.ml,
             clock=self.clock,
             queue=self.queue,
+            polls=self.ports(),
         )
         self.machines = Machines(self.objects, parts(deps), self.queue, self.clock, SystemClock(), "test")
         spec = {"subscriptionId": SUBSCRIPTION, "environment": self.environment, "workload": self.workload}
@@ -117,6 +119,10 @@ class RetrainingWorld:
             last_modified_at=START,
             last_modified_by="t/ada",
         )
+
+    def ports(self) -> PollPorts | None:
+        """What the sweep asks; None: nothing is polled."""
+        return None
 
     @property
     def known(self) -> Known:

@@ -42,6 +42,15 @@ INDEXED = {
     "checkpoint": [
         {"type": "timerTrigger", "direction": "IN", "name": "timer", "schedule": "0 0 * * * *", "runOnStartup": False}
     ],
+    "monitors": [
+        {
+            "type": "timerTrigger",
+            "direction": "IN",
+            "name": "timer",
+            "schedule": "0 3,18,33,48 * * * *",
+            "runOnStartup": False,
+        }
+    ],
 }
 
 

@@ -1,0 +1,24 @@
+"""What there is of a type in many subscriptions: Azure Resource Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource, as far as a sweep needs it. Its own words, not folded; ``location`` folded."""
+
+    id: str
+    type: str
+    location: str
+
+
+class Inventory(Protocol):
+    """Raises ``Throttled``, ``Transient``, ``Rejected``, ``Fatal``."""
+
+    async def online(self, subscriptions: Sequence[str]) -> tuple[Found, ...]:
+        """Every online endpoint and deployment there, by one paged query. It lags minutes behind ARM."""
+        ...

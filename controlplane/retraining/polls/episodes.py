@@ -1,0 +1,123 @@
+"""Episodes become signals, once each, and their end closes what their beginning opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controlplane.objects.repository import Stored, put, remove
+from controlplane.ports.store import Write
+from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.known import Known
+from controlplane.retraining.polls.judge import Judged, Observation, told
+from controlplane.retraining.polls.model import WINDOW, Watched
+from controlplane.retraining.signal import (
+    Direction,
+    Evidence,
+    Measure,
+    Severity,
+    Signal,
+    SignalKind,
+    SignalState,
+    Source,
+    signal_id,
+)
+from controlplane.retraining.signals.intake import IntakeDeps, take
+from controlplane.retraining.tasks import Task, TaskState
+
+_UNITS = {
+    "RequestsPerMinute": "times what its size class is made for",
+    "RequestLatency_P95": "ms",
+    "ErrorShare": "of all calls",
+    "ServerErrorsRise": "times as many as in the window before",
+    "ThrottlingDelayMs": "ms of waiting",
+    "ResourceManagerWaits": "(1: it asked us to wait)",
+    "DaysWithoutCalls": "days",
+}
+_HIGH = frozenset({SignalKind.ERRORS, SignalKind.LATENCY})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it was seen."""
+
+    found: Known
+    target: str
+    slot: datetime
+
+
+def intake_of(deps: RetrainingDeps) -> IntakeDeps:
+    """What a poll finds comes in by the same door as what events say."""
+    return IntakeDeps(deps.objects, deps.workspaces, deps.queue, deps.clock)
+
+
+async def settle(deps: RetrainingDeps, place: Place, judged: Judged) -> Watched:
+    """Tells every change; what was not taken is told again with the next window. Raises ``Transient``."""
+    after = judged.after
+    for change in judged.changes:
+        if change.begins and change.observation is not None:
+            taken = await take(intake_of(deps), _signal(deps, place, change.observation))
+            after = told(after, change, taken.id)
+        elif change.episode.signal_id is not None:
+            await close(deps, change.episode.signal_id)
+    return after
+
+
+def writes_of(before: Stored[Watched] | None, after: Watched) -> list[Write]:
+    """What is plainly fine has no row."""
+    if after.empty:
+        return [] if before is None else remove(before)
+    return [] if before is not None and before.value == after else put(before, after)
+
+
+def _signal(deps: RetrainingDeps, place: Place, seen: Observation) -> Signal:
+    """It was read from Azure by whoever makes it: it needs no reading back."""
+    now, found = deps.clock.now(), place.found
+    key = f"poll\n{found.record.incarnation}\n{place.target}\n{seen.kind.value}{seen.part}\n{place.slot.isoformat()}"
+    unit = _UNITS.get(seen.metric, "percent")
+    said = f"{seen.metric} was {seen.value:g} {unit} in the window until {place.slot:%F %R}"
+    return Signal(
+        id=signal_id(found.name, key),
+        due_at=now,
+        workspace=found.name,
+        project=found.record.project,
+        kind=seen.kind,
+        source=Source.POLL,
+        dedupe_key=key,
+        severity=Severity.CRITICAL if seen.severe else Severity.HIGH if seen.kind in _HIGH else Severity.MEDIUM,
+        direction=Direction.WORSE,
+        observed_at=min(place.slot, now),
+        received_at=now,
+        window_at=place.slot - WINDOW,
+        target=place.target,
+        measures=(
+            Measure(metric=seen.metric, value=seen.value, threshold=seen.rule.raise_at, direction=Direction.WORSE),
+        ),
+        evidence=Evidence(
+            read_back=True, where=place.target, at=now, summary=f"{said}; {seen.rule.raise_at:g} raises it."
+        ),
+    )
+
+
+async def close(deps: RetrainingDeps, thing_id: str) -> None:
+    """It is over: a signal that is still open is decided as resolved, an open task is closed. Raises ``Conflict`` when
+    a tick is at it: the poll is done again."""
+    stored = await deps.objects.get(Signal, thing_id)
+    if stored is None or stored.value.resolved:
+        return
+    now = deps.clock.now()
+    after = stored.value.model_copy(update={"resolved": True})
+    if after.state in (SignalState.RECEIVED, SignalState.HELD):
+        after = after.model_copy(update={"due_at": now})
+    writes = put(stored, after)
+    task = await deps.objects.get(Task, thing_id)
+    if task is not None and task.value.state is TaskState.OPEN:
+        closed = {"state": TaskState.CLOSED, "last_modified_at": now, "due_at": None}
+        writes += put(task, task.value.model_copy(update=closed))
+    await deps.objects.commit(writes)
+
+
+def later(now: datetime, retry_after: float, tries: int) -> datetime:
+    """When to ask again: as told, else after a while that doubles."""
+    seconds = retry_after if retry_after > 0 else min(15.0 * 2 ** min(tries, 5), 300.0)
+    return now + timedelta(seconds=seconds)

@@ -1,0 +1,91 @@
+"""The tick of a poll: one call for metrics, what follows from it, and the poll at rest, in one commit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from controlplane.arm import fold
+from controlplane.errors import Rejected, Transient
+from controlplane.objects.leases import Hold
+from controlplane.objects.repository import Stored, put
+from controlplane.ports.metrics import Measured, MetricsQuestion
+from controlplane.ports.store import Write
+from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.known import Known, by_name
+from controlplane.retraining.polls.episodes import Place, later, settle, writes_of
+from controlplane.retraining.polls.judge import METRICS, both, is_idle, judge, of_metrics, with_idle
+from controlplane.retraining.polls.model import GIVES_UP, WINDOW, Poll, Target, Watched, watched_id
+from controlplane.retraining.polls.watch import Watch, WatchPolicy
+
+_log = logging.getLogger(__name__)
+
+
+async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | None:
+    """Throttled or without an answer it waits as told, and asks then: what was read is committed, and is not asked
+    again."""
+    stored = await deps.objects.get(Poll, thing_id)
+    if stored is None or stored.value.due_at is None:
+        return None
+    poll, now = stored.value, deps.clock.now()
+    if deps.polls is None:
+        return await _rest(deps, stored, hold, "Nothing is configured that could be asked.")
+    if poll.tries and now - poll.slot > GIVES_UP:
+        return await _rest(deps, stored, hold, f"It could not be asked in time: {poll.why}")
+    question = MetricsQuestion(poll.type, METRICS[poll.type], poll.slot - WINDOW, poll.slot)
+    try:
+        found = await deps.polls.metrics.batch(poll.region, [one.id for one in poll.targets], question)
+    except Transient as error:
+        due = later(now, error.retry_after, poll.tries)
+        update = {"tries": poll.tries + 1, "due_at": due, "why": f"{error.code}: {error.message}"[:500]}
+        await deps.objects.commit_held(hold, put(stored, poll.model_copy(update=update)))
+        return due
+    except Rejected as error:
+        return await _rest(deps, stored, hold, f"{error.code}: {error.message}"[:500])
+    writes = await _learn(deps, poll, found)
+    await deps.objects.commit_held(hold, [*put(stored, _done(poll, None)), *writes])
+    return None
+
+
+def _done(poll: Poll, why: str | None) -> Poll:
+    return poll.model_copy(update={"due_at": None, "tries": 0, "why": why})
+
+
+async def _rest(deps: RetrainingDeps, stored: Stored[Poll], hold: Hold, why: str) -> datetime | None:
+    _log.warning("metrics unknown poll=%s slot=%s: %s", stored.value.id, stored.value.slot.isoformat(), why)
+    after = _done(stored.value, why)
+    await deps.objects.commit_held(hold, put(stored, after))
+    return after.due_at
+
+
+async def _learn(deps: RetrainingDeps, poll: Poll, answers: Mapping[str, Measured]) -> list[Write]:
+    """Signals are stored as they are found: their keys make a repetition the same signal."""
+    ids = [watched_id(one.workspace, fold(one.id)) for one in poll.targets]
+    remembered = await deps.objects.get_many(Watched, ids)
+    spaces = {name: await by_name(deps.workspaces, name) for name in {one.workspace for one in poll.targets}}
+    watches = await watches_of(deps, tuple(spaces))
+    writes: list[Write] = []
+    for target, row, before in zip(poll.targets, ids, remembered, strict=True):
+        space = spaces[target.workspace]
+        if space is not None:
+            value = before.value if before else Watched(id=row, workspace=target.workspace, target=fold(target.id))
+            measured = answers.get(fold(target.id), {})
+            after = await _judged(deps, (poll, target, space), value, (measured, watches[target.workspace]))
+            writes += writes_of(before, after)
+    return writes
+
+
+async def watches_of(deps: RetrainingDeps, names: tuple[str, ...]) -> dict[str, Watch]:
+    """Thresholds of each workspace; the defaults where nobody said any."""
+    stored = await deps.objects.get_many(WatchPolicy, names)
+    return {name: one.value.watch if one else Watch() for name, one in zip(names, stored, strict=True)}
+
+
+async def _judged(
+    deps: RetrainingDeps, where: tuple[Poll, Target, Known], before: Watched, seen: tuple[Measured, Watch]
+) -> Watched:
+    (poll, target, space), (measured, watch) = where, seen
+    first = judge(before, of_metrics(poll.type, measured, watch), poll.slot)
+    second = with_idle(first.after, is_idle(poll.type, measured), watch, poll.slot)
+    return await settle(deps, Place(space, target.id, poll.slot), both(first, second))

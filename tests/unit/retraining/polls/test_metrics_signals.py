@@ -1,0 +1,185 @@
+"""What metrics say becomes signals: once per episode, closed when it is back, never from no samples."""
+
+from __future__ import annotations
+
+import pytest
+
+from controlplane.objects.repository import put
+from controlplane.ports.metrics import Point
+from controlplane.retraining.model import Outcome
+from controlplane.retraining.polls.judge import DEPLOYMENT, ENDPOINT, Observation, is_idle, judge, of_metrics
+from controlplane.retraining.polls.model import WINDOW, Watched, watched_id
+from controlplane.retraining.polls.watch import Rule, Watch, WatchPolicy
+from controlplane.retraining.signal import Direction, SignalKind, SignalState, Source
+from controlplane.retraining.tasks import Task, TaskState
+from tests.support.clock import START
+from tests.support.polled import PolledWorld
+
+
+async def serving() -> PolledWorld:
+    world = PolledWorld()
+    await world.begin()
+    world.serve()
+    return world
+
+
+@pytest.mark.requirement("S3-33")
+async def test_a_slow_endpoint_is_told_once_and_closed_when_it_is_back() -> None:
+    world = await serving()
+    world.measure(world.endpoint, RequestLatency_P95=1500.0, RequestsPerMinute=60.0)
+    await world.window()
+    assert await world.signals() == ()  # one window is no episode
+    for _ in range(4):
+        await world.window()
+    (signal,) = await world.signals()
+    assert (signal.kind, signal.source, signal.target) == (SignalKind.LATENCY, Source.POLL, world.endpoint)
+    assert (signal.direction, signal.state) == (Direction.WORSE, SignalState.DECIDED)
+    assert signal.evidence.read_back
+    assert [one.outcome for one in await world.decisions()] == [Outcome.REMEDIATE]
+    task = await world.objects.require(Task, signal.id)
+    assert task.value.state is TaskState.OPEN
+    world.measure(world.endpoint, RequestLatency_P95=900.0, RequestsPerMinute=60.0)
+    await world.window()
+    assert not (await world.signals())[0].resolved  # between the two thresholds
+    world.measure(world.endpoint, RequestLatency_P95=100.0, RequestsPerMinute=60.0)
+    await world.window()
+    assert (await world.signals())[0].resolved
+    assert (await world.objects.require(Task, signal.id)).value.state is TaskState.CLOSED
+    assert await world.remembered(world.endpoint) is None
+    world.measure(world.endpoint, RequestLatency_P95=1500.0, RequestsPerMinute=60.0)
+    await world.window()
+    await world.window()
+    assert len(await world.signals()) == 2  # another episode
+
+
+async def test_no_samples_are_unknown_and_never_zero() -> None:
+    world = await serving()
+    world.measure(world.endpoint, RequestLatency_P95=1500.0)
+    await world.window()
+    world.measure(world.endpoint)
+    await world.window()
+    remembered = await world.remembered(world.endpoint)
+    assert remembered is not None
+    assert remembered.value.episodes[0].bad == 1  # neither more nor none
+    world.measure(world.endpoint, RequestLatency_P95=1500.0)
+    await world.window()
+    assert len(await world.signals()) == 1
+    world.measure(world.endpoint)
+    await world.window()
+    assert not (await world.signals())[0].resolved
+
+
+@pytest.mark.requirement("S3-89")
+async def test_utilisation_is_that_of_the_busiest_resource() -> None:
+    world = await serving()
+    world.measure(world.deployment, CpuUtilizationPercentage=20.0, GpuMemoryUtilizationPercentage=96.0)
+    await world.window()
+    await world.window()
+    (signal,) = await world.signals()
+    assert (signal.kind, signal.target) == (SignalKind.UTILISATION, world.deployment)
+    assert [(one.metric, one.value) for one in signal.measures] == [("GpuMemoryUtilizationPercentage", 96.0)]
+
+
+@pytest.mark.requirement("S3-90")
+async def test_calls_are_held_against_the_size_class() -> None:
+    world = await serving()
+    world.measure(world.endpoint, RequestsPerMinute=45_000.0)  # 3,000 a minute
+    await world.window()
+    await world.window()
+    assert [one.kind for one in await world.signals()] == [SignalKind.REQUESTS]
+    wide = Watch.model_validate({"size": "medium"})
+    observed = of_metrics(ENDPOINT, {"RequestsPerMinute": (Point(total=45_000.0),)}, wide)
+    assert observed[0].value == pytest.approx(0.5)
+
+
+async def test_a_workspace_may_have_thresholds_of_its_own() -> None:
+    world = await serving()
+    watch = Watch.model_validate({"latency": {"raiseAt": 100, "clearAt": 50, "windows": 1}})
+    await world.objects.commit(put(None, WatchPolicy(id="ws", watch=watch)))
+    world.measure(world.endpoint, RequestLatency_P95=150.0)
+    await world.window()
+    assert [one.measures[0].threshold for one in await world.signals()] == [100]
+
+
+@pytest.mark.requirement("S3-91")
+async def test_a_model_without_calls_for_thirty_days_is_told() -> None:
+    world = await serving()
+    world.measure(world.deployment, DeploymentCapacity=1.0)
+    for _ in range(33):
+        await world.window()
+        await world.clock.sleep(23 * 3600)
+    (signal,) = await world.signals()
+    assert (signal.kind, signal.target) == (SignalKind.UNUSED, world.deployment)
+    world.measure(world.deployment, DeploymentCapacity=1.0, RequestsPerMinute=1.0)
+    await world.window()
+    assert (await world.signals())[0].resolved
+    assert await world.remembered(world.deployment) is None
+
+
+async def test_a_month_in_which_nobody_could_look_is_no_month_without_calls() -> None:
+    world = await serving()
+    world.measure(world.deployment, DeploymentCapacity=1.0)
+    await world.window()
+    world.measure(world.deployment)
+    for _ in range(30):
+        await world.window()
+        await world.clock.sleep(86_400)
+    world.measure(world.deployment, DeploymentCapacity=1.0)
+    await world.window()
+    assert await world.signals() == ()
+    remembered = await world.remembered(world.deployment)
+    assert remembered is not None
+    assert remembered.value.idle_since is not None
+    assert world.clock.now() - remembered.value.idle_since < 3 * WINDOW
+
+
+def test_no_capacity_no_calls_nobody_knows() -> None:
+    assert is_idle(DEPLOYMENT, {}) is None
+    assert is_idle(DEPLOYMENT, {"DeploymentCapacity": (Point(1.0),)}) is True
+    assert is_idle(DEPLOYMENT, {"RequestsPerMinute": (Point(total=0.0),)}) is True
+    assert is_idle(DEPLOYMENT, {"RequestsPerMinute": (Point(total=3.0),)}) is False
+    assert is_idle(ENDPOINT, {"RequestsPerMinute": (Point(total=0.0),)}) is None
+
+
+def test_a_window_counts_once_however_often_it_is_judged() -> None:
+    rule = Rule(raise_at=10, clear_at=5, windows=3)
+    before = Watched(id=watched_id("ws", "t"), workspace="ws", target="t")
+    seen = (Observation(SignalKind.LATENCY, "m", 20.0, rule),)
+    for _ in range(5):
+        before = judge(before, seen, START).after
+    assert [one.bad for one in before.episodes] == [1]
+
+
+async def test_what_the_hour_s_bound_drops_is_told_with_the_next_window() -> None:
+    world = await serving()
+    for number in range(20):
+        await world.add(world_signal(world, number))
+    world.measure(world.endpoint, RequestLatency_P95=1500.0)
+    await world.window()
+    await world.window()
+    assert [one for one in await world.signals() if one.kind is SignalKind.LATENCY] == []
+    for _ in range(4):
+        await world.window()
+    assert len([one for one in await world.signals() if one.kind is SignalKind.LATENCY]) == 1
+
+
+def world_signal(world: PolledWorld, number: int) -> object:
+    from controlplane.retraining.signal import Signal, signal_id
+
+    now, key = world.clock.now(), f"other {number}"
+    return Signal(
+        id=signal_id("ws", key), workspace="ws", project="churn", kind=SignalKind.HEALTH, source=Source.ALERT,
+        state=SignalState.DECIDED, dedupe_key=key, observed_at=now, received_at=now,
+    )  # fmt: skip
+
+
+async def test_what_is_gone_is_over() -> None:
+    world = await serving()
+    world.measure(world.endpoint, RequestLatency_P95=1500.0)
+    await world.window()
+    await world.window()
+    assert len(await world.signals()) == 1
+    world.monitor.found = []
+    await world.window()
+    assert (await world.signals())[0].resolved
+    assert await world.remembered(world.endpoint) is None
