@@ -52,7 +52,7 @@ def intake_of(deps: RetrainingDeps) -> IntakeDeps:
 
 
 async def settle(deps: RetrainingDeps, place: Place, judged: Judged) -> Watched:
-    """Tells every change; what was not taken is told again with the next window. Raises ``Transient``."""
+    """Tells every change. Raises ``Transient``: the window is judged again, and its signals are the same ones."""
     after = judged.after
     for change in judged.changes:
         if change.begins and change.observation is not None:

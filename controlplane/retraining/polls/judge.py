@@ -127,9 +127,6 @@ def _after(episode: Episode | None, seen: Observation, slot: datetime) -> Episod
     return episode.model_copy(update={"latest": slot})
 
 
-UNUSED = "unused"
-
-
 def with_idle(before: Watched, idle: bool | None, watch: Watch, slot: datetime) -> Judged:
     """S3-91. An hour in which nobody knows is not an hour without calls: after a day of them the time begins anew."""
     open_ = next((one for one in before.episodes if one.kind is SignalKind.UNUSED), None)
@@ -157,11 +154,12 @@ def with_idle(before: Watched, idle: bool | None, watch: Watch, slot: datetime) 
 
 
 def told(after: Watched, change: Change, signal_id: str | None) -> Watched:
-    """The target after its episode was told; None: it was not taken, and is told again with the next window."""
-    episode = change.episode
-    update = {"signal_id": signal_id} if signal_id else {"raised_at": None}
-    same = (episode.kind, episode.part)
-    episodes = tuple(one.model_copy(update=update) if (one.kind, one.part) == same else one for one in after.episodes)
+    """The target after its episode was told."""
+    same = (change.episode.kind, change.episode.part)
+    episodes = tuple(
+        one.model_copy(update={"signal_id": signal_id}) if (one.kind, one.part) == same else one
+        for one in after.episodes
+    )
     return after.model_copy(update={"episodes": episodes})
 
 

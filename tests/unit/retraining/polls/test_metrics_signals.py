@@ -150,29 +150,6 @@ def test_a_window_counts_once_however_often_it_is_judged() -> None:
     assert [one.bad for one in before.episodes] == [1]
 
 
-async def test_what_the_hour_s_bound_drops_is_told_with_the_next_window() -> None:
-    world = await serving()
-    for number in range(20):
-        await world.add(world_signal(world, number))
-    world.measure(world.endpoint, RequestLatency_P95=1500.0)
-    await world.window()
-    await world.window()
-    assert [one for one in await world.signals() if one.kind is SignalKind.LATENCY] == []
-    for _ in range(4):
-        await world.window()
-    assert len([one for one in await world.signals() if one.kind is SignalKind.LATENCY]) == 1
-
-
-def world_signal(world: PolledWorld, number: int) -> object:
-    from controlplane.retraining.signal import Signal, signal_id
-
-    now, key = world.clock.now(), f"other {number}"
-    return Signal(
-        id=signal_id("ws", key), workspace="ws", project="churn", kind=SignalKind.HEALTH, source=Source.ALERT,
-        state=SignalState.DECIDED, dedupe_key=key, observed_at=now, received_at=now,
-    )  # fmt: skip
-
-
 async def test_what_is_gone_is_over() -> None:
     world = await serving()
     world.measure(world.endpoint, RequestLatency_P95=1500.0)
