@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline import Pipeline
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest
 from azure.identity import ManagedIdentityCredential
 
 from controlplane.arm import name_of, resource_group_of, subscription_of
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.errors import UNNAMED, clean, error_of, is_absence, lost_connection
-from controlplane.azure.hosts import ensure_trusted
-from controlplane.azure.pipeline_inputs import require_remote
+from controlplane.azure.hosts import ensure_trusted, is_batch_data_plane
+from controlplane.azure.pipeline_inputs import batch_inputs, require_remote
 from controlplane.clouds import HOSTS
 from controlplane.errors import ControlPlaneError, Fatal, Rejected, Transient
 from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
@@ -29,12 +32,20 @@ from controlplane.settings import Settings
 
 if TYPE_CHECKING:
     from controlplane.azure.jobs import JobRequest
-    from controlplane.ports.ml import PipelineJob
+    from controlplane.ports.ml import BatchDeployment, PipelineJob
 
 T = TypeVar("T")
 
+#: API of jobs that are sent as they are; the SDK's own for pipelines.
+JOBS_API = "2024-01-01-preview"
+#: What Azure ML shows of a job and takes from nobody.
+_SHOWN_ONLY = frozenset({"status", "services", "statusMessage"})
 #: Retries sleep where nobody sees it and re-send writes; a redirect would take the token along.
 _NO_SURPRISES: dict[str, Any] = {"retry_total": 0, "permit_redirects": False}
+
+
+#: What the SDK says when it reached an endpoint's host in none of five tries (1.35.2, ``invoke``).
+_UNREACHED = "Max retry attempts reached"
 
 
 class _TrustedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core offers it by __getattr__
@@ -45,7 +56,9 @@ class _TrustedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core 
         self._endpoint = endpoint
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        ensure_trusted(request.url, self._endpoint)
+        # An invocation has a token of Azure ML's audience, and goes to the endpoint's own host.
+        if request.method != "POST" or not is_batch_data_plane(request.url):
+            ensure_trusted(request.url, self._endpoint)
         return super().send(request, **kwargs)
 
 
@@ -61,6 +74,8 @@ class Session:
             **_NO_SURPRISES,
         )
         self._transport = _TrustedTransport(settings.arm_endpoint, self._requests)
+        scope = f"{settings.arm_endpoint}/.default"
+        self._pipeline: Any = Pipeline(self._transport, [BearerTokenCredentialPolicy(self._credential, scope)])
         self._clients: dict[str, Any] = {}
         self._making = threading.Lock()
 
@@ -78,17 +93,16 @@ class Session:
         )
         return _guarded(lambda: self._client(workspace_id).jobs.create_or_update(job))
 
-    def submit_pipeline(self, workspace_id: str, asked: PipelineJob, owner_tag: str) -> Any:
+    def submit_pipeline(self, workspace_id: str, asked: PipelineJob, component: str, tags: dict[str, str]) -> Any:
         """PUT of one run of a registered pipeline component, under its own name."""
 
         def send() -> Any:
             client = self._client(workspace_id)
-            name, _, version = asked.component.removeprefix("azureml:").partition(":")
+            name, _, version = component.removeprefix("azureml:").partition(":")
             found = client.components.get(name, version) if version else client.components.get(name, label="latest")
             require_remote({key: one.type for key, one in (found.inputs or {}).items()}, asked.inputs)
             job = found(**asked.inputs)
-            job.name, job.experiment_name = asked.name, asked.experiment
-            job.tags = {**asked.tags, owner_tag: asked.owner}
+            job.name, job.experiment_name, job.tags = asked.name, asked.experiment, tags
             if asked.compute is not None:
                 job.settings.default_compute = asked.compute
             return client.jobs.create_or_update(job)
@@ -108,6 +122,51 @@ class Session:
             client.schedules.begin_create_or_update(schedule, polling=False)
 
         _guarded(send)
+
+    def invoke(self, workspace_id: str, asked: PipelineJob, deployment: BatchDeployment) -> Any:
+        """POST to the endpoint's own host; the job it starts has the name that was asked for."""
+
+        def send() -> Any:
+            inputs = batch_inputs(asked.inputs)
+            given = {
+                name: importlib.import_module("azure.ai.ml").Input(type=kind, **{field: value})
+                for name, (kind, field, value) in inputs.items()
+            }
+            return self._client(workspace_id).batch_endpoints.invoke(
+                deployment.endpoint,
+                deployment_name=deployment.deployment,
+                inputs=given or None,
+                job_name=asked.name,
+                experiment_name=asked.experiment,
+            )
+
+        return _guarded(send)
+
+    def put_job(self, workspace_id: str, name: str, properties: dict[str, Any]) -> None:
+        """PUT of a job as it is: the SDK cannot send one of a registered component that it has read (1.35.2)."""
+        body = {key: value for key, value in properties.items() if key not in _SHOWN_ONLY}
+        self._raw("PUT", f"{workspace_id}/jobs/{name}", {"properties": body})
+
+    def label(self, workspace_id: str, name: str, tags: dict[str, str]) -> None:
+        """A job's tags and these, PUT with all else as it is shown."""
+        found = self._raw("GET", f"{workspace_id}/jobs/{name}", None)
+        properties = found.get("properties") or {}
+        self.put_job(workspace_id, name, {**properties, "tags": {**(properties.get("tags") or {}), **tags}})
+
+    def _raw(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        """One call of ARM, with the token of Azure ML's own audience that the SDK sends with pipelines, too."""
+
+        def send() -> dict[str, Any]:
+            audience = HOSTS[self._settings.cloud].ml_audience
+            headers = {"x-azureml-token": self._credential.get_token(f"{audience}/.default").token} if body else {}
+            url = f"{self._settings.arm_endpoint}{path}?api-version={JOBS_API}"
+            answer = self._pipeline.run(HttpRequest(method, url, headers=headers, json=body)).http_response
+            if answer.status_code >= 300:
+                raise HttpResponseError(response=answer)
+            found = json.loads(answer.body())
+            return found if isinstance(found, dict) else {}
+
+        return _guarded(send)
 
     def get(self, workspace_id: str, name: str) -> Any:
         """The SDK's job, or None."""
@@ -180,6 +239,9 @@ def _mapped(error: AzureError) -> ControlPlaneError:
             return error_of(_answer(error.response))
         return Fatal("ManagedIdentityUnavailable", "This process has no identity endpoint.")
     if isinstance(error, importlib.import_module("azure.ai.ml.exceptions").MlException):
+        if _UNREACHED in str(error):
+            text = "The batch endpoint's own host could not be reached: its invocations do not go through ARM."
+            return Transient("DataPlaneUnreachable", text, retry_after=UNNAMED)
         return Rejected("InvalidJob", clean(str(error)))
     return lost_connection(error)
 

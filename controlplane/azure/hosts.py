@@ -6,9 +6,12 @@ pipeline checks each request once more before it attaches the token.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urljoin, urlsplit
 
 from controlplane.errors import Fatal
+
+_BATCH = re.compile(r"[a-z0-9-]+\.[a-z0-9]+\.inference\.ml\.azure\.(com|us|cn)")
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
@@ -36,6 +39,13 @@ def ensure_trusted(url: str, endpoint: str) -> None:
     if found is None or found != expected:
         named = f"{found[1]}:{found[2]}" if found else "something that is not an https URL"
         raise Fatal("UnexpectedHost", f"An answer points to {named}; tokens go to {endpoint} and nowhere else.")
+
+
+def is_batch_data_plane(url: str) -> bool:
+    """Whether it is where a batch endpoint takes invocations: ``https://{name}.{region}.inference.ml.azure.com/jobs``.
+    Source: "Network isolation in batch endpoints"."""
+    found = origin(url)
+    return found is not None and found[2] == 443 and bool(_BATCH.fullmatch(found[1])) and urlsplit(url).path == "/jobs"
 
 
 def absolute(link: str, base: str, endpoint: str) -> str:

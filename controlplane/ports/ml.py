@@ -6,18 +6,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from controlplane.json_types import JsonObject
 from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """A registered pipeline component: ``azureml:{name}:{version}``."""
+
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDeployment:
+    """A deployment of a batch endpoint."""
+
+    endpoint: str
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """``properties`` of a job, as a schedule keeps them."""
+
+    properties: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineJob:
-    """One run of a registered pipeline component. ``name`` is the job's key: sent twice it is one job. ``owner`` is
-    the value of tag ``cp.decisionId``: whose job it is, because a name alone could be anybody's."""
+    """One run of a pipeline. ``name`` is the job's key: sent twice it is one job. ``owner`` is the value of tag
+    ``cp.decisionId``: whose job it is, because a name alone could be anybody's."""
 
     name: str
     owner: str
-    component: str
-    """``azureml:{name}:{version}``."""
+    source: Component | BatchDeployment | Definition
     experiment: str
     compute: str | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -28,11 +50,18 @@ class MlWriter(Protocol):
     """By a workspace's ARM id. Raises ``Transient`` (it may have happened), ``Conflict``, ``Rejected``, ``Fatal``."""
 
     async def submit(self, workspace_id: str, job: PipelineJob) -> None:
-        """Starts it, or finds it started. Raises ``Conflict("JobExists")`` when the name is somebody else's."""
+        """Starts it. Whoever calls has looked whether it is there: what is there is refused, or becomes this one's.
+
+        A batch deployment's job has no tags yet: ``label`` gives it some.
+        """
+        ...
+
+    async def label(self, workspace_id: str, name: str, tags: Mapping[str, str]) -> None:
+        """Adds tags to a job; what it is and does stays."""
         ...
 
     async def cancel(self, workspace_id: str, name: str) -> None:
-        """Asks for it and does not wait."""
+        """Asks for it and does not wait; a job that has ended stays as it is."""
         ...
 
     async def put_schedule(self, workspace_id: str, request: MonitorRequest | PipelineSchedule) -> None:

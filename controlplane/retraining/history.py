@@ -81,8 +81,10 @@ def failures_in_a_row(state: ModelState) -> int:
 
 
 def last_activity(state: ModelState) -> datetime | None:
-    """When the last run was submitted or ended, whichever is later: the cooldown begins there."""
-    times = [end.ended_at for end in state.ends[-1:]]
+    """When the last run was submitted or ended, whichever is later: the cooldown begins there. What was superseded was
+    never sent."""
+    ends = [end.ended_at for end in state.ends if end.outcome != RunState.SUPERSEDED.value]
+    times = ends[-1:]
     if state.last_submitted_at is not None:
         times.append(state.last_submitted_at)
     return max(times, default=None)

@@ -17,6 +17,7 @@ from controlplane.retraining.decide import Ruling
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import Decision, ModelState, Outcome
 from controlplane.retraining.policy import InputValue, RetrainingPolicy
+from controlplane.retraining.runs.attempts import attempt_of, job_name, not_again
 from controlplane.retraining.runs.model import Lineage, Run, RunState, Transition
 from controlplane.retraining.signal import Signal, SignalState
 from controlplane.retraining.tasks import Task, TaskKind
@@ -44,6 +45,7 @@ class Made:
 
 def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Known, now: datetime) -> Made:
     """What to store for a ruling on a signal."""
+    ruling = not_again(ruling, signal, state)
     decision_id = sha256(f"{signal.id}\n{now.isoformat()}".encode()).hexdigest()[:24]
     run = _run(ruling, signal, state, found, (decision_id, now))
     decision = Decision(
@@ -79,26 +81,22 @@ def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Kno
     return Made(_settled(ruling, signal, decision), state, decision, tuple(new))
 
 
-def job_name(state: ModelState, signal: Signal, attempt: int) -> str:
-    """``rt-{hash}-{attempt}``: the same model, policy and monitor run give the same name, so that a repetition meets
-    its own job. Without a monitor's run the signal's dedupe key stands in for it."""
-    about = signal.run_id or signal.dedupe_key
-    text = f"{state.workspace}\n{state.incarnation}\n{state.model}\n{state.policy_generation}\n{about}"
-    return f"rt-{sha256(text.encode()).hexdigest()[:24]}-{attempt}"
-
-
 def _run(
     ruling: Ruling, signal: Signal, state: ModelState | None, found: Known, made: tuple[str, datetime]
 ) -> Run | None:
     begins = _STARTS.get(ruling.outcome)
     if begins is None or state is None or state.policy is None or ruling.dry_run:
         return None
+    attempt = attempt_of(state, signal)
+    if attempt is None:
+        return None
     decision_id, now = made
     policy = state.policy
     waits = begins is RunState.WAITING_APPROVAL
     deadline = now + (policy.approval.expires_after if waits else SUBMIT_TIME)
     return Run(
-        id=job_name(state, signal, 1),
+        id=job_name(state, signal, attempt),
+        attempt=attempt,
         due_at=deadline if waits else now,
         workspace=state.workspace,
         incarnation=state.incarnation,

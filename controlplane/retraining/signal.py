@@ -139,6 +139,7 @@ class Signal(Listed):
     resolved: bool = False
     """The alert's `Resolved`, or a monitor's window without a breach."""
     decision_id: str | None = None
+    retry_of: str | None = Field(default=None, description="The run that failed and is decided on once more.")
 
     def listed_at(self) -> datetime:
         return self.received_at

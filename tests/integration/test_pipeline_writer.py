@@ -1,4 +1,4 @@
-"""The product's own writer of pipeline jobs against the simulator: one name is one run, and whose it is."""
+"""The product's own writer of pipeline jobs against the simulator: components, batch deployments, definitions."""
 
 # ruff: noqa: F811  (pytest's fixtures are named by their parameters)
 
@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
 from controlplane.azure.jobs import JobClient
 from controlplane.azure.ml_writer import AzureMlWriter
-from controlplane.errors import Conflict, Rejected
-from controlplane.ports.ml import PipelineJob
+from controlplane.errors import Rejected
+from controlplane.ports.ml import BatchDeployment, Component, Definition, PipelineJob
 from controlplane.settings import Settings
 from tests.support.monitored import Monitored, monitored
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
@@ -52,28 +53,64 @@ async def writer(simulator: RunningSimulator) -> AsyncIterator[AzureMlWriter]:
     await jobs.close()
 
 
-def job(**changes: str) -> PipelineJob:
-    said = {"name": "rt-1-1", "owner": "decision-1", "component": "azureml:retrain:1", "experiment": "retraining"}
-    return PipelineJob(**{**said, **changes}, inputs={"training_data": DATA, "reason": "drift"}, compute="serverless")
+def job(owner: str = "decision-1", component: str = "azureml:retrain:1") -> PipelineJob:
+    given = {"training_data": DATA, "reason": "drift"}
+    return PipelineJob("rt-1-1", owner, Component(component), "retraining", "serverless", given, {"cp.model": "churn"})
 
 
-async def test_a_run_is_submitted_once_and_is_its_decision_s(azure: Monitored, writer: AzureMlWriter) -> None:
-    await writer.submit(azure.workspace, job())
-    await writer.submit(azure.workspace, job())
-    with pytest.raises(Conflict):
-        await writer.submit(azure.workspace, job(owner="decision-2"))
-    path = f"{azure.workspace}/jobs/rt-1-1"
+async def ended(azure: Monitored, name: str) -> dict[str, Any]:
     for _ in range(400):
-        found = azure.call("GET", path).json()["properties"]
-        if found["status"] == "Completed":
-            break
+        found: dict[str, Any] = azure.call("GET", f"{azure.workspace}/jobs/{name}").json()["properties"]
+        if found["status"] in ("Completed", "Failed", "Canceled"):
+            return found
         await asyncio.sleep(0.02)
-    assert (found["status"], found["tags"]["cp.decisionId"]) == ("Completed", "decision-1")
-    puts = [one for one in azure.running.calls(method="PUT") if one["path"].endswith("/jobs/rt-1-1")]
-    assert [one["status"] for one in puts] == [201]
+    raise AssertionError(found["status"])
+
+
+async def test_a_run_is_submitted_under_its_name_and_says_whose_it_is(azure: Monitored, writer: AzureMlWriter) -> None:
+    await writer.submit(azure.workspace, job())
+    found = await ended(azure, "rt-1-1")
+    assert (found["status"], found["tags"]) == ("Completed", {"cp.decisionId": "decision-1", "cp.model": "churn"})
+    await writer.submit(azure.workspace, job())
+    listed = azure.call("GET", f"{azure.workspace}/jobs").json()["value"]
+    assert [one["name"] for one in listed] == ["rt-1-1"]
 
 
 async def test_a_component_that_is_not_there_is_refused(azure: Monitored, writer: AzureMlWriter) -> None:
     with pytest.raises(Rejected):
         await writer.submit(azure.workspace, job(component="azureml:gone:1"))
     assert azure.call("GET", f"{azure.workspace}/jobs").json()["value"] == []
+
+
+async def test_a_batch_deployment_is_invoked_and_its_job_gets_our_tags(azure: Monitored, writer: AzureMlWriter) -> None:
+    here: dict[str, Any] = {"location": "westeurope"}
+    endpoint = f"{azure.workspace}/batchEndpoints/training"
+    azure.put(endpoint, {**here, "properties": {"authMode": "AADToken"}})
+    component = f"{azure.workspace}/components/retrain/versions/1"
+    configuration = {"deploymentConfigurationType": "PipelineComponent", "componentId": {"assetId": component}}
+    azure.put(f"{endpoint}/deployments/blue", {**here, "properties": {"deploymentConfiguration": configuration}})
+    asked = PipelineJob(
+        "rt-2-1", "decision-2", BatchDeployment("training", "blue"), "retraining",
+        inputs={"training_data": DATA, "reason": "drift"},
+    )  # fmt: skip
+    await writer.submit(azure.workspace, asked)
+    await writer.label(azure.workspace, "rt-2-1", {"cp.decisionId": "decision-2"})
+    found = await ended(azure, "rt-2-1")
+    assert (found["status"], found["tags"]["cp.decisionId"]) == ("Completed", "decision-2")
+    assert found["inputs"]["training_data"]["uri"] == DATA
+    assert found["properties"]["azureml.batchendpointid"] == "training"
+
+
+async def test_a_definition_is_put_as_it_is_and_can_be_cancelled(azure: Monitored, writer: AzureMlWriter) -> None:
+    component = f"{azure.workspace}/components/retrain/versions/1"
+    definition = {
+        "jobType": "Pipeline", "componentId": component, "status": "Completed",
+        "inputs": {"training_data": {"jobInputType": "uri_folder", "uri": DATA}},
+    }  # fmt: skip
+    azure.running.control("PUT", "outcomes", json=[{"component": "retrain", "seconds": 1_000_000}])
+    asked = PipelineJob("rt-3-1", "decision-3", Definition(definition), "retraining")
+    await writer.submit(azure.workspace, asked)
+    before = azure.call("GET", f"{azure.workspace}/jobs/rt-3-1").json()["properties"]
+    assert (before["experimentName"], before["tags"]) == ("retraining", {"cp.decisionId": "decision-3"})
+    await writer.cancel(azure.workspace, "rt-3-1")
+    assert (await ended(azure, "rt-3-1"))["status"] == "Canceled"

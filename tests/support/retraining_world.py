@@ -10,10 +10,10 @@ from typing import Any
 
 from controlplane.audit.model import Kind
 from controlplane.clocks import SystemClock
-from controlplane.errors import Conflict
+from controlplane.errors import Rejected
 from controlplane.objects.repository import Objects, Stored, Thing, of_workspace, put
 from controlplane.objects.tick import Machines, tick_object
-from controlplane.ports.ml import PipelineJob
+from controlplane.ports.ml import BatchDeployment, PipelineJob
 from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 from controlplane.ports.store import Insert, Store
 from controlplane.projects.repository import ProjectRepository
@@ -25,6 +25,7 @@ from controlplane.retraining.parts import parts
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.polls.ports import PollPorts
 from controlplane.retraining.runs.model import Run
+from controlplane.retraining.runs.reading import ENDED, OWNER_TAG
 from controlplane.retraining.signal import Signal, SignalKind
 from controlplane.retraining.signals.breach import BREACH_TAG
 from controlplane.retraining.signals.eventgrid import ROOT_RUN
@@ -39,6 +40,7 @@ from tests.support.memory_store import MemoryQueue, MemoryStore
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 MONITOR, DRIFT = "watch", "watch_drift"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PIPELINE: dict[str, Any] = {"name": "retrain", "version": "3", "compute": "cpu"}
 
 
@@ -60,16 +62,47 @@ class MemoryMl:
 
     azure: FakeAzure
     jobs: dict[str, PipelineJob] = field(default_factory=dict)
+    after_cancel: str = "Canceled"
+    """What a job is, once its cancel was asked for."""
+
+    submitted: list[str] = field(default_factory=list)
+    """Names of jobs, each time that one was made."""
+    canceled: list[str] = field(default_factory=list)
 
     async def submit(self, workspace_id: str, job: PipelineJob) -> None:
-        there = self.jobs.get(job.name)
-        if there is not None and there.owner != job.owner:
-            raise Conflict("JobExists", job.name)
-        self.jobs[job.name] = job
-        self.plant(workspace_id, job.name, "Running")
+        """As Azure: a name is one job, and another body is refused."""
+        async with self.azure.switch.point(f"submit {job.name}"):
+            there = self.jobs.get(job.name)
+            if there is not None and there.owner != job.owner:
+                raise Rejected("UserError", "A job with this name already exists.")
+            if there is not None:
+                return
+            self.jobs[job.name] = job
+            self.submitted.append(job.name)
+            late = isinstance(job.source, BatchDeployment)
+            self.plant(workspace_id, job.name, "Running", **({} if late else {**job.tags, OWNER_TAG: job.owner}))
+            if isinstance(job.source, BatchDeployment):
+                properties = self.azure.body(f"/jobs/{job.name}")["properties"]
+                properties["properties"] = {
+                    "azureml.batchendpointid": job.source.endpoint, "azureml.deploymentname": job.source.deployment,
+                }  # fmt: skip
+
+    async def label(self, workspace_id: str, name: str, tags: Mapping[str, str]) -> None:
+        async with self.azure.switch.point(f"label {name}"):
+            self.azure.body(f"/jobs/{name}")["properties"]["tags"].update(tags)
 
     async def cancel(self, workspace_id: str, name: str) -> None:
-        self.plant(workspace_id, name, "Canceled")
+        async with self.azure.switch.point(f"cancel {name}"):
+            self.canceled.append(name)
+            properties = self.azure.body(f"/jobs/{name}")["properties"]
+            if properties["status"] not in ENDED:
+                properties["status"] = self.after_cancel
+
+    def end(self, name: str, status: str, **tags: str) -> None:
+        """The job ends; its pipeline has written these tags."""
+        properties = self.azure.body(f"/jobs/{name}")["properties"]
+        properties["status"] = status
+        properties["tags"].update(tags)
 
     async def put_schedule(self, workspace_id: str, request: MonitorRequest | PipelineSchedule) -> None:
         raise NotImplementedError("this world's monitors stand already")
@@ -77,7 +110,9 @@ class MemoryMl:
     def plant(self, workspace_id: str, name: str, status: str, **tags: str) -> None:
         """A job with this status and these tags."""
         made = {"createdAt": START.isoformat()}
-        self.azure.plant(f"{workspace_id}/jobs/{name}", properties={"status": status, "tags": tags}, systemData=made)
+        services = {"Studio": {"endpoint": f"https://ml.azure.com/runs/{name}"}}
+        told = {"status": status, "tags": dict(tags), "services": services}
+        self.azure.plant(f"{workspace_id}/jobs/{name}", properties=told, systemData=made)
 
 
 @dataclass
@@ -153,6 +188,8 @@ class RetrainingWorld:
                 last_modified_by="t/ada",
             )
         )
+        path = f"{self.known.workspace_id}/components/retrain/versions/3"
+        self.azure.plant(path, properties={"tags": {"git.commit": COMMIT}, "componentSpec": {"type": "pipeline"}})
         if policy is not None:
             parsed = RetrainingPolicy.model_validate({"pipeline": PIPELINE, **policy})
             state = ModelState(

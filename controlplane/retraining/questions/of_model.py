@@ -101,6 +101,8 @@ def cooldown(case: Case) -> Answer:
     """D22."""
     if case.wished:
         return Yes("A person asked for it.", skipped=True)
+    if case.signal.retry_of is not None:
+        return Yes(f"Run {case.signal.retry_of} failed, and this is about another attempt.", skipped=True)
     last = last_activity(case.facts.state)
     if last is None:
         return Yes("It was never trained again.")

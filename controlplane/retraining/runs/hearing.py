@@ -11,8 +11,6 @@ from controlplane.retraining.runs.model import Run, RunState
 from controlplane.retraining.signals.eventgrid import Heard
 from controlplane.retraining.signals.once import IntakeDeps, Taken, left, send
 
-#: How names of our jobs begin.
-OURS = "rt-"
 #: States in which Azure ML has the job. What waits for a person waits on.
 _FOLLOWED = frozenset({RunState.SUBMITTED, RunState.RUNNING, RunState.EVALUATING})
 

@@ -50,7 +50,8 @@ class Lineage(Model):
     """D30: what a model that comes of this run can be traced to."""
 
     git_commit: str | None = Field(default=None, description="Of the component, from its tags; None: not told.")
-    data_version: str | None = None
+    component: str | None = Field(default=None, description="`azureml:name:version` that was sent, or the schedule's.")
+    data_version: str | None = Field(default=None, description="Data assets among its inputs, or what the run wrote.")
     monitor_run: str | None = None
     breach: str = Field(default="", max_length=4000)
     approver: str | None = None
@@ -93,14 +94,19 @@ class Run(Listed):
     """Principal of the person whose wish it is; an approver is never the same."""
     approved_by: str | None = None
     cancel_requested_by: str | None = None
+    stopping_since: datetime | None = None
+    """When its job was first to be cancelled: somebody wants it, or its time is over."""
+    missing_since: datetime | None = None
+    """Azure ML has not shown its job since then."""
     job_status: str | None = None
     """Azure ML's word."""
     studio_url: str | None = None
-    metrics: dict[str, float] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict, description="The challenger's.")
+    champion_metrics: dict[str, float] = Field(default_factory=dict, description="The champion's, on the same data.")
     comparison: Comparison | None = None
-    model_version: str | None = None
+    registered_model: str | None = Field(default=None, description="`name:version` that its job registered, read back.")
     transitions: tuple[Transition, ...] = ()
-    error: ErrorBody | None = None
+    error: ErrorBody | None = Field(default=None, description="Why it failed, or what it waits for.")
     generation: int = 1
     """Counts changes; the ETag of the API."""
 

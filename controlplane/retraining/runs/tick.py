@@ -1,78 +1,193 @@
-"""The tick of a run: whatever its state, one step on, and when to look again."""
+"""The tick of a run: whatever its state, one step on, and when to look again.
+
+Each step is stored in one commit. Before anything is sent the run is in the store with its job's name; after a crash,
+a lost answer or an "exists" the job itself says what happened.
+"""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from controlplane.errors import Conflict, Rejected
-from controlplane.json_types import JsonObject
+from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored
 from controlplane.operations.model import ErrorBody
-from controlplane.ports.ml import PipelineJob
 from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.known import by_name
+from controlplane.retraining.model import ModelState, state_id
+from controlplane.retraining.outcomes import SUBMIT_TIME
+from controlplane.retraining.runs.barrier import barred, outdated
+from controlplane.retraining.runs.following import evaluated, followed, unseen
 from controlplane.retraining.runs.model import Run, RunState
-from controlplane.retraining.runs.moves import POLL, ended, moved
+from controlplane.retraining.runs.moves import POLL, ended, is_tagged_late, started, tags_of, waiting
+from controlplane.retraining.runs.reading import OWNER_TAG, JobReading, is_ours, reading_of
+from controlplane.retraining.runs.registered import registered_by
+from controlplane.retraining.runs.sending import letter
 from controlplane.retraining.runs.storing import told, writes_of
 from controlplane.retraining.signals.evidence import JOBS_API
 
 _log = logging.getLogger(__name__)
-_OVER = {"Completed": RunState.SUCCEEDED, "Failed": RunState.FAILED, "Canceled": RunState.CANCELED}
+#: In which a PUT whose answer was lost must have become a job, or has not.
+_SETTLED = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """``why`` not None: it could not be read, which says nothing about the job."""
+
+    job: JobReading | None = None
+    why: ErrorBody | None = None
 
 
 async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | None:
-    """One step. Raises ``Transient`` when Azure or the store is away: the due row stays."""
+    """One step. Raises ``Transient`` when the store is away, ``Conflict`` when somebody else changed the run."""
     stored = await deps.objects.get(Run, thing_id)
     if stored is None or stored.value.state.is_terminal:
         return None
-    run, now = stored.value, deps.clock.now()
+    run = stored.value
     if run.state is RunState.WAITING_APPROVAL:
-        after = ended(run, RunState.REJECTED, now, "ApprovalExpired", "Nobody approved it in time.")
-        return run.due_at if now < run.deadline else await _store(deps, hold, stored, after)
-    if run.state is RunState.SUBMITTED:
-        return await _store(deps, hold, stored, await _submit(deps, run, now))
-    job = await deps.reader.get(f"{run.workspace_id}/jobs/{run.id}", JOBS_API)
-    return await _store(deps, hold, stored, _followed(run, job, now))
+        after = await _waited(deps, run)
+    elif run.state is RunState.SUBMITTED:
+        after = await _submitted(deps, run)
+    else:
+        after = await _running(deps, run)
+    return await _store(deps, hold, stored, after)
 
 
-async def _submit(deps: RetrainingDeps, run: Run, now: datetime) -> Run:
-    pipeline = run.pipeline
-    job = PipelineJob(
-        name=run.id,
-        owner=run.decision_id,
-        component=f"azureml:{pipeline.name}:{pipeline.version}" if pipeline.version else f"azureml:{pipeline.name}",
-        experiment=pipeline.experiment,
-        compute=pipeline.compute,
-        inputs=run.inputs,
-        tags={"cp.model": run.model, "cp.monitorRun": run.lineage.monitor_run or ""},
-    )
-    try:
-        await deps.ml.submit(run.workspace_id, job)
-    except (Rejected, Conflict) as error:
-        failed = ended(run, RunState.FAILED, now, error.code, error.message)
-        return failed.model_copy(update={"error": ErrorBody(code=error.code, message=error.message)})
-    return moved(run, RunState.RUNNING, now, ("Submitted", "Azure ML has the job."), now + pipeline.timeout)
-
-
-def _followed(run: Run, job: JsonObject | None, now: datetime) -> Run:
-    status = _status(job)
-    after = _OVER.get(status or "")
-    if after is RunState.EVALUATING:
-        return ended(
-            run.model_copy(update={"job_status": status}), RunState.SUCCEEDED, now, "Completed", "It completed."
-        )
-    if after is not None:
-        return ended(run.model_copy(update={"job_status": status}), after, now, f"Job{status}", f"The job is {status}.")
+async def _waited(deps: RetrainingDeps, run: Run) -> Run:
+    now = deps.clock.now()
+    _, over = await _policy(deps, run, now)
+    if over is not None:
+        return over
     if now >= run.deadline:
-        return ended(run, RunState.FAILED, now, "DeadlineExceeded", "The job did not end in time.")
-    return run.model_copy(update={"job_status": status, "due_at": now + POLL})
+        return ended(run, RunState.REJECTED, now, "ApprovalExpired", "Nobody approved it in time.")
+    return run.model_copy(update={"due_at": run.deadline})
 
 
-def _status(job: JsonObject | None) -> str | None:
-    properties: Any = (job or {}).get("properties")
-    return str(properties.get("status")) if isinstance(properties, dict) else None
+async def _policy(deps: RetrainingDeps, run: Run, now: datetime) -> tuple[ModelState | None, Run | None]:
+    found = await by_name(deps.workspaces, run.workspace)
+    stored = await deps.objects.get(ModelState, state_id(run.workspace, run.model))
+    state = stored.value if stored else None
+    return state, outdated(run, state, found, now)
+
+
+async def _submitted(deps: RetrainingDeps, run: Run) -> Run:
+    look = await _look(deps, run)
+    now = deps.clock.now()
+    if look.why is not None:
+        return unseen(run, look.why, now)
+    if look.job is not None:
+        return await _found(deps, run, look.job)
+    if run.stopping_since is not None:
+        return _unsent(run, now)
+    state, over = await _policy(deps, run, now)
+    if over is not None:
+        return over
+    bar = barred(run, state, now, SUBMIT_TIME) if state is not None else None
+    if bar is not None:
+        return bar
+    if now >= run.deadline:
+        text = run.error.message if run.error else "It was not tried."
+        return ended(run, RunState.FAILED, now, "SubmitTimedOut", f"Azure ML did not get the job in time: {text}")
+    return await _send(deps, run)
+
+
+def _unsent(run: Run, now: datetime) -> Run:
+    """Azure ML has no job. A PUT of which we never heard may still be on its way for a moment."""
+    assert run.stopping_since is not None
+    if now < run.stopping_since + _SETTLED:
+        return waiting(run, now, timedelta(seconds=30), run.error)
+    who = run.cancel_requested_by or "Somebody"
+    return ended(run, RunState.CANCELED, now, "Canceled", f"{who} canceled it before Azure ML had its job.")
+
+
+async def _found(deps: RetrainingDeps, run: Run, job: JobReading) -> Run:
+    now = deps.clock.now()
+    if not is_ours(run, job):
+        text = f"The workspace has a job {run.id} that this decision did not start."
+        return ended(run, RunState.FAILED, now, "JobExists", text)
+    if job.owner is None:
+        try:
+            await deps.ml.label(run.workspace_id, run.id, {**tags_of(run), OWNER_TAG: run.decision_id})
+        except (Transient, Rejected, Conflict, Fatal) as error:
+            return _not_now(run, error, now)
+    return started(run, job, now)
+
+
+async def _send(deps: RetrainingDeps, run: Run) -> Run:
+    """PUT of the job. What is refused is looked for once more: it may be there all the same, and ours."""
+    try:
+        ready = await letter(deps.reader, run)
+        run = run.model_copy(update={"lineage": ready.lineage})
+        await deps.ml.submit(run.workspace_id, ready.job)
+    except Transient as error:
+        return _not_now(run, error, deps.clock.now())
+    except (Rejected, Conflict, Fatal) as error:
+        look = await _look(deps, run)
+        if look.job is not None:
+            return await _found(deps, run, look.job)
+        if look.why is not None:
+            return unseen(run, look.why, deps.clock.now())
+        return ended(run, RunState.FAILED, deps.clock.now(), error.code, error.message)
+    now = deps.clock.now()
+    if is_tagged_late(run):
+        return waiting(run, now, timedelta(0))
+    return started(run, JobReading("NotStarted", run.decision_id, {}, None, ""), now)
+
+
+def _not_now(run: Run, error: Transient | Rejected | Conflict | Fatal, now: datetime) -> Run:
+    """Looked at again in a while: it may have happened, and then the job is there."""
+    named = error.retry_after if isinstance(error, Transient) else 0.0
+    pause = max(POLL, timedelta(seconds=min(named, 3600.0)))
+    return unseen(run, ErrorBody(code=error.code, message=error.message), now).model_copy(
+        update={} if now >= run.deadline else {"due_at": now + pause}
+    )
+
+
+async def _running(deps: RetrainingDeps, run: Run) -> Run:
+    found = await by_name(deps.workspaces, run.workspace)
+    if found is None or found.record.incarnation != run.incarnation:
+        return ended(
+            run, RunState.CANCELED, deps.clock.now(), "WorkspaceGone", "Its workspace is not managed any more."
+        )
+    look = await _look(deps, run)
+    if look.why is not None:
+        return unseen(run, look.why, deps.clock.now())
+    if run.state is RunState.EVALUATING:
+        return await _evaluating(deps, run, look.job)
+    after = followed(run, look.job, deps.clock.now())
+    job = look.job
+    if after.state is RunState.RUNNING and after.stopping_since is not None and job and not job.is_stopping:
+        try:
+            await deps.ml.cancel(run.workspace_id, run.id)
+        except (Transient, Rejected, Conflict, Fatal) as error:
+            _log.warning("not cancelled run=%s code=%s", run.id, error.code)
+            return after.model_copy(update={"due_at": deps.clock.now() + POLL})
+    return after
+
+
+async def _evaluating(deps: RetrainingDeps, run: Run, job: JobReading | None) -> Run:
+    after = evaluated(run, job, deps.clock.now())
+    if after.state is not RunState.SUCCEEDED or job is None:
+        return after
+    try:
+        version = await registered_by(deps.reader, run, job)
+    except (Transient, Rejected) as error:
+        _log.warning("registered model not read run=%s code=%s", run.id, error.code)
+        if deps.clock.now() < run.deadline:
+            return waiting(run, deps.clock.now(), POLL, ErrorBody(code=error.code, message=error.message))
+        return after
+    return after.model_copy(update={"registered_model": version})
+
+
+async def _look(deps: RetrainingDeps, run: Run) -> _Look:
+    try:
+        job = await deps.reader.get(f"{run.workspace_id}/jobs/{run.id}", JOBS_API)
+    except (Transient, Rejected) as error:
+        return _Look(why=ErrorBody(code=error.code, message=error.message))
+    return _Look(None if job is None else reading_of(job))
 
 
 async def _store(deps: RetrainingDeps, hold: Hold, stored: Stored[Run], after: Run) -> datetime | None:

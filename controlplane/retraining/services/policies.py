@@ -10,6 +10,7 @@ from controlplane.audit.model import Action
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored, put
+from controlplane.objects.tick import message_of
 from controlplane.operations.model import Model
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.projects.access import Caller, Permission, Role, app_roles
@@ -19,6 +20,7 @@ from controlplane.retraining.known import Known
 from controlplane.retraining.model import ModelState, state_id
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.policy_rules import parse_policy
+from controlplane.retraining.runs.model import Run
 from controlplane.retraining.services.deps import ModelDeps, workspace
 from controlplane.retraining.signals.eventgrid import is_name
 
@@ -158,6 +160,9 @@ async def _save(
     told = {"generation": after.policy_generation, "changes": changes(_json(before.policy), _json(policy))}
     fact = by_person(About(found.name, found.record.project, model), now, caller, Action.POLICY_CHANGED, told)
     await deps.objects.commit(put(stored, after), fact)
+    if after.active_run is not None:
+        # One that was not sent yet was decided by a policy that is no more.
+        await deps.workspaces.queue.send(message_of(Run.KIND, after.active_run))
     return after
 
 

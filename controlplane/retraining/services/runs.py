@@ -74,8 +74,10 @@ async def cancel(deps: ModelDeps, caller: Caller, asked: str, preconditions: Pre
             return run
         if run.state is RunState.WAITING_APPROVAL:
             return ended(run, RunState.CANCELED, now, "Canceled", f"{caller.principal} canceled it.")
-        changes = {"cancel_requested_by": caller.principal, "due_at": now, "generation": run.generation + 1}
-        return run.model_copy(update=changes)
+        if run.state is RunState.EVALUATING:
+            return ended(run, RunState.CANCELED, now, "Canceled", f"{caller.principal} canceled it.")
+        changes = {"cancel_requested_by": caller.principal, "stopping_since": run.stopping_since or now}
+        return run.model_copy(update={**changes, "due_at": now, "generation": run.generation + 1})
 
     return await _say(deps, caller, (asked, Permission.RETRAININGS_CANCEL), preconditions, stop)
 

@@ -14,7 +14,8 @@ from controlplane.objects.repository import put
 from controlplane.promotion.intake import registered
 from controlplane.retraining.known import Known
 from controlplane.retraining.monitors.model import Monitor, monitor_id
-from controlplane.retraining.runs.hearing import OURS, heard_of_run
+from controlplane.retraining.runs.attempts import is_job_name
+from controlplane.retraining.runs.hearing import heard_of_run
 from controlplane.retraining.signal import Evidence, Severity, Signal, SignalKind, Source, signal_id
 from controlplane.retraining.signals.admission import HINTS, MOST_IN_AN_HOUR, Admission, admitted
 from controlplane.retraining.signals.breach import BREACH_TAG, parse_breach
@@ -46,7 +47,7 @@ async def hear(deps: IntakeDeps, event: Mapping[str, Any]) -> Taken:
         return left("its topic is no workspace of ours")
     if heard.type == MODEL_REGISTERED:
         return await registered(deps, found, heard, now)
-    if heard.run_id is not None and heard.run_id.startswith(OURS):
+    if heard.run_id is not None and is_job_name(heard.run_id):
         return await heard_of_run(deps, found, heard, now)
     breach = parse_breach((heard.tags or {}).get(BREACH_TAG))
     if breach is None or heard.run_id is None:

@@ -11,7 +11,7 @@ import pytest
 from controlplane.azure._ml import Session
 from controlplane.azure.pipeline_inputs import require_remote
 from controlplane.errors import Rejected
-from controlplane.ports.ml import PipelineJob
+from controlplane.ports.ml import Component, PipelineJob
 
 TYPES = {"orders": "uri_folder", "model": "mlflow_model", "reason": "string", "rate": "number"}
 
@@ -49,7 +49,9 @@ def test_a_policys_path_reaches_no_sdk(tmp_path: Path, monkeypatch: pytest.Monke
     client = SimpleNamespace(components=SimpleNamespace(get=lambda name, version: component))
     session = Session.__new__(Session)
     monkeypatch.setattr(session, "_client", lambda workspace_id: client, raising=False)
-    job = PipelineJob("rt-1", "decision", "azureml:retrain:3", "retraining", inputs={"orders": str(tmp_path)})
+    job = PipelineJob(
+        "rt-1", "decision", Component("azureml:retrain:3"), "retraining", inputs={"orders": str(tmp_path)}
+    )
     with pytest.raises(Rejected) as refused:
-        session.submit_pipeline("/subscriptions/s/resourceGroups/g", job, "cp.decisionId")
+        session.submit_pipeline("/subscriptions/s/resourceGroups/g", job, "azureml:retrain:3", {})
     assert (refused.value.code, made) == ("PipelineInputNotAllowed", [])

@@ -42,7 +42,7 @@ async def test_a_run_that_ends_frees_its_model_and_starts_the_cooldown() -> None
     await hear(world.intake, world.breach("step-1"))
     await world.tick()
     (run,) = await world.runs()
-    world.ml.plant(world.known.workspace_id, run.id, "Completed")
+    world.ml.end(run.id, "Completed", **{"cp.metric.accuracy": "0.9", "cp.champion.accuracy": "0.8"})
     world.clock.advance(120)
     await world.tick()
     state = (await world.state()).value
