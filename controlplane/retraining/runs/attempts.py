@@ -6,6 +6,7 @@ job. Only after a *failure* is there another attempt, and each has its own decis
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -15,11 +16,11 @@ from controlplane.retraining.model import ModelState, Outcome
 from controlplane.retraining.runs.model import Run, RunState
 from controlplane.retraining.signal import Signal
 
-PREFIX = "rt-"
 #: Between a failure and the decision on another attempt.
 RETRY_PAUSE = timedelta(minutes=10)
 #: Failures that may heal by themselves. What Azure ML refused, or took too long, would do so again.
 RETRIED = frozenset({"JobFailed", "JobGone"})
+_JOB_NAME = re.compile(r"rt-[0-9a-f]{24}-[1-9][0-9]{0,5}")
 _STARTS = frozenset({Outcome.SUBMIT, Outcome.AWAIT_APPROVAL, Outcome.ASK})
 
 
@@ -27,7 +28,12 @@ def stem(state: ModelState, signal: Signal) -> str:
     """The name without its attempt. Without a monitor's run the signal's dedupe key stands in for it."""
     about = signal.run_id or signal.dedupe_key
     text = f"{state.workspace}\n{state.incarnation}\n{state.model}\n{state.policy_generation}\n{about}"
-    return f"{PREFIX}{sha256(text.encode()).hexdigest()[:24]}"
+    return f"rt-{sha256(text.encode()).hexdigest()[:24]}"
+
+
+def is_job_name(text: str) -> bool:
+    """Whether a job of ours could be called so."""
+    return bool(_JOB_NAME.fullmatch(text))
 
 
 def attempt_of(state: ModelState, signal: Signal) -> int | None:

@@ -408,8 +408,8 @@ async def test_an_event_of_a_job_asks_for_a_look() -> None:
     run = await later(world)
     event = world.event(run.id, {})
     heard = await hear(world.intake, event)
-    assert (heard.kind, heard.id, heard.reason) == (Run.KIND, run.id, "hinted")
+    assert (heard.kind, heard.id, heard.reason) == (Run.KIND, run.id, "due")
     same = {**event, "data": {**event["data"], "runStatus": "Running"}}
     assert (await hear(world.intake, same)).reason == "known"
-    assert (await hear(world.intake, world.event("rt-unknown-1", {}))).id is None
+    assert (await hear(world.intake, world.event(f"rt-{24 * '0'}-1", {}))).id is None
     assert len(await world.signals()) == 1
