@@ -45,6 +45,8 @@ ML_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
 IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 DATASTORE = "Microsoft.MachineLearningServices/workspaces/datastores"
+DATA_ASSET = "Microsoft.MachineLearningServices/workspaces/data"
+MODEL = "Microsoft.MachineLearningServices/workspaces/models"
 OUTBOUND_RULE = "Microsoft.MachineLearningServices/workspaces/outboundRules"
 #: Azure shows it inside the workspace and builds it by an action; the adapters make a resource of that
 #: (controlplane/azure/managed_networks.py).
@@ -170,7 +172,7 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         COMPONENT: "2020-02-02",
         DIAGNOSTIC: "2021-05-01-preview",
         IDENTITY: "2024-11-30",
-        **dict.fromkeys((ML_WORKSPACE, COMPUTE, DATASTORE, OUTBOUND_RULE, MANAGED_NETWORK), _ML),
+        **dict.fromkeys((ML_WORKSPACE, COMPUTE, DATASTORE, OUTBOUND_RULE, MANAGED_NETWORK, DATA_ASSET, MODEL), _ML),
         ROLE_ASSIGNMENT: "2022-04-01",
         **dict.fromkeys((ELIGIBILITY, ELIGIBILITY_REQUEST, ACTIVATION), "2020-10-01"),
         **dict.fromkeys((POLICY_ASSIGNMENT, POLICY_DEFINITION, POLICY_SET), "2023-04-01"),

@@ -6,7 +6,6 @@ works. What was granted must be what the files say.
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -23,25 +22,29 @@ from controlplane.errors import Rejected
 from controlplane.operations.model import Operation
 from controlplane.workspaces import service
 from controlplane.workspaces.blueprint.access import ROLES
+from controlplane.workspaces.jobs import Level
 from controlplane.workspaces.reconcile import tick
+from controlplane.workspaces.services.jobs import check_job
 from simulator.planes import roles
 from simulator.planes.authority import DEFINITIONS
-from tests.support.blueprints import ROOT, example
+from tests.support.blueprints import example
 from tests.support.illegal import waiver
+from tests.support.own_roles import INFRA, ROLE_FILES, Rights, actions, role
 from tests.support.quiet_product import ADMIN, NAME, QuietClient, QuietProduct
-from tests.support.worlds import an_initiative, existing_data, key_and_identities, landing_zone, registered
+from tests.support.worlds import (
+    an_initiative,
+    existing_data,
+    key_and_identities,
+    landing_zone,
+    registered,
+    with_assets,
+)
 
 #: A workspace that joins what is somebody else's.
 JOINED = "churn-joined"
 #: One whose build agents stand on a scale set.
 POOLED = "churn-pooled"
-INFRA = ROOT / "infra"
 PUBLISHED = Path(__file__).parents[1] / "data" / "azure-provider-operations.txt"
-ROLE_FILES = {
-    "role-observer": "observer",
-    "role-operator": "operator",
-    "role-operator-access": "operator",
-}
 #: The workspace that has a managed network.
 ISOLATED = "isolated"
 #: Wildcard → why no name will do.
@@ -49,17 +52,6 @@ WILDCARDS = {
     "Microsoft.Storage/locations/*/read": "Storage publishes no name for its locations/asyncoperations, and Azure "
     "refuses a role with an action that no provider publishes",
 }
-
-
-def role(name: str) -> dict[str, Any]:
-    """A role file."""
-    found: dict[str, Any] = json.loads((INFRA / f"{name}.json").read_text())
-    return found
-
-
-def actions(who: str) -> frozenset[str]:
-    """All that an identity may do."""
-    return frozenset(action for name, holder in ROLE_FILES.items() if holder == who for action in role(name)["Actions"])
 
 
 def condition() -> str:
@@ -125,44 +117,6 @@ def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
 # -- the product with them ---------------------------------------------------------------------------------------------
 
 
-class Rights:
-    """What the identities may do in one Azure, changed as an owner of the subscription would."""
-
-    def __init__(self, product: QuietProduct) -> None:
-        self._azure = product.azure
-        self._guids = {one["properties"]["roleName"]: one["name"] for one in self._definitions()}
-
-    def _definitions(self) -> list[dict[str, Any]]:
-        scope = "/subscriptions/00000000-0000-0000-0000-000000000001"
-        answer = self._azure.call("owner", "GET", f"{scope}/providers/{DEFINITIONS}?api-version=2022-04-01")
-        listed: list[dict[str, Any]] = answer.body["value"]
-        return listed
-
-    def set(self, who: str, allowed: frozenset[str]) -> None:
-        """Leaves of an identity's roles what is in ``allowed``."""
-        for name, holder in ROLE_FILES.items():
-            if holder == who:
-                self._put(role(name), allowed)
-
-    def _put(self, found: dict[str, Any], allowed: frozenset[str]) -> None:
-        scope = "/subscriptions/00000000-0000-0000-0000-000000000001"
-        body = {
-            "roleName": found["Name"],
-            "type": "CustomRole",
-            "description": found["Description"],
-            "assignableScopes": [scope],
-            "permissions": [{"actions": [one for one in found["Actions"] if one in allowed]}],
-        }
-        url = f"{scope}/providers/{DEFINITIONS}/{self._guids[found['Name']]}?api-version=2022-04-01"
-        answer = self._azure.call("owner", "PUT", url, {"properties": body})
-        assert answer.status in (200, 201), answer.body
-
-    def asked(self, who: str) -> dict[str, frozenset[str]]:
-        """Actions used and refused since the beginning."""
-        world = self._azure.world
-        return world.rights.asked_for(world.seeded(who)["id"])
-
-
 def everything() -> dict[str, Any]:
     """A spec with whatever a workspace of its own can have."""
     spec, other = example("hub-build-agents"), example("hub-bastion")
@@ -182,6 +136,17 @@ def joined() -> dict[str, Any]:
     spec = example("landing-zone")
     spec["network"]["egress"] = {"kind": "firewall", "nextHop": "10.10.1.4", "storageEndpointPolicy": True}
     return spec
+
+
+def job_checked(product: QuietProduct) -> set[str]:
+    """Codes of what nobody knows of a job that reads both."""
+    inputs = {
+        "rows": {"type": "uri_folder", "path": "azureml:orders@latest"},
+        "model": {"type": "mlflow_model", "path": "azureml:churn@latest"},
+    }
+    asked = {"workspace": NAME, "job": {"command": "x", "inputs": inputs}}
+    found = product.run(check_job(product.services, ADMIN, asked)).findings
+    return {one.code for one in found if one.level is Level.UNKNOWN}
 
 
 def begin(product: QuietProduct) -> None:
@@ -216,6 +181,8 @@ def life(product: QuietProduct) -> None:
     activity = product.run(service.get_access(product.services, ADMIN, NAME, 30))[1].activity
     assert activity is not None
     assert activity.unreadable is None
+    with_assets(product)
+    assert job_checked(product) == set()
     product.owner("DELETE", product.ids()["dns-link/blob/ml"])
     route_elsewhere(product)
     assert product.failing() == {"dns-link/blob/ml", "subnet/training"}
@@ -307,6 +274,7 @@ def made() -> Iterator[QuietProduct]:
     with closing(QuietProduct()) as product:
         begin(product)
         assert product.create(everything()).status == "Succeeded"
+        with_assets(product)
         assert product.create(joined(), JOINED).status == "Succeeded"
         assert product.create(example("managed-approved-catalog"), name=ISOLATED).status == "Succeeded"
         assert product.create(example("hub-scale-set"), POOLED).status == "Succeeded"
@@ -327,6 +295,8 @@ def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: Qu
             # Of who did what a look tells nothing; whoever asks is told that nobody knows.
             activity = made.run(service.get_access(made.services, ADMIN, NAME, 30))[1].activity
             unknown |= {activity.unreadable} if activity is not None and activity.unreadable else set()
+        if "/data/" in missing or "/models/" in missing:
+            unknown |= job_checked(made)
         try:
             made.plan(everything())
             refused = False

@@ -195,3 +195,14 @@ def an_initiative(product: QuietProduct, effect: str = "audit") -> None:
     given = {"effect": {"value": effect}}
     assignment = {"policyDefinitionId": f"{POLICIES}/policySetDefinitions/ours", "parameters": given}
     put(product, f"{POLICIES}/policyAssignments/ours", {"properties": assignment})
+
+
+def with_assets(product: QuietProduct) -> None:
+    """Somebody registers data and a model."""
+    home = product.ids()["workspace"]
+    lies = f"{home.partition('/providers/')[0]}/workspaces/{home.rpartition('/')[2]}/datastores/sales/paths/x"
+    for path, body in {
+        "data/orders": {"dataType": "uri_folder", "dataUri": f"azureml:/{lies}"},
+        "models/churn": {"modelType": "mlflow_model", "modelUri": f"azureml:/{lies}"},
+    }.items():
+        assert product.owner("PUT", f"{home}/{path}/versions/1", {"properties": body}) in (200, 201)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from controlplane.workspaces.data_paths import Door, readers_of
 from controlplane.workspaces.jobs.model import JobCheck, JobFacts, JobFinding, JobQuestion, JobRead, Level
-from controlplane.workspaces.jobs.parts import USER, Step, inner, mapping, steps, stores
+from controlplane.workspaces.jobs.parts import inner, steps
+from controlplane.workspaces.jobs.places import places
+from controlplane.workspaces.jobs.reach import reader
 from controlplane.workspaces.jobs.rules import RULES
 
 
@@ -27,7 +28,7 @@ def check_job(question: JobQuestion, facts: JobFacts) -> JobCheck:
         workspace=question.workspace,
         valid=not bad,
         findings=tuple(sorted(findings, key=lambda finding: list(Level).index(finding.level))),
-        reads=tuple(_reads(mended, facts)),
+        reads=tuple(_reads(asked, facts)),
         job=mended,
     )
 
@@ -43,15 +44,13 @@ def _mend(job: dict[str, Any], question: JobQuestion, facts: JobFacts) -> None:
         job.pop("identity", None)
 
 
-def _reads(job: Mapping[str, Any], facts: JobFacts) -> Iterator[JobRead]:
-    for step in steps(job):
-        for path, name in stores(step):
-            yield JobRead(target=path, datastore=name, identity=_reader(step, facts, name))
-
-
-def _reader(step: Step, facts: JobFacts, name: str) -> str:
-    known = mapping((facts.datastores or {}).get(name))
-    if not known:
-        return "unknown"
-    found = readers_of(known, Door.UNKNOWN)
-    return found.user_job if step.effective == USER else found.job
+def _reads(question: JobQuestion, facts: JobFacts) -> Iterator[JobRead]:
+    for step in steps(question.job):
+        for place in places(step, facts):
+            yield JobRead(
+                target=place.target,
+                datastore=place.store,
+                account=place.account,
+                asset=str(place.through) if place.through is not None else None,
+                identity=reader(step, place, question, facts),
+            )

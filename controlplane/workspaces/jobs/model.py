@@ -53,10 +53,12 @@ class JobRead(Model):
     """Who reads one input or writes one output."""
 
     target: str = Field(description="JSON path of the input or output in the job.")
-    datastore: str
+    datastore: str | None = Field(description="Null for data that is named by its URL, and for what was not found.")
+    account: str | None = Field(default=None, description="The storage account of a URL.")
+    asset: str | None = Field(default=None, description="The data asset or model that leads there.")
     identity: str = Field(
-        description="`computeIdentity`, `userIdentity`, `storedCredential`, or `unknown` for a datastore that was not "
-        "found or could not be read."
+        description="`computeIdentity`, `userIdentity`, `storedCredential`, or `unknown` where nobody can say: what "
+        "was not found or could not be read, and accounts that the workspace knows nothing of."
     )
 
 
@@ -71,6 +73,21 @@ class JobCheck(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Asset:
+    """A version of a data asset or model, by number or by label."""
+
+    kind: str
+    """``data`` or ``models``."""
+    name: str
+    version: str | None
+    label: str | None
+
+    def __str__(self) -> str:
+        what = "data asset" if self.kind == "data" else "model"
+        return f"{what} {self.name}:{self.version}" if self.version is not None else f"{what} {self.name}@{self.label}"
+
+
+@dataclass(frozen=True, slots=True)
 class JobFacts:
     """What is known of the workspace. ``datastores``: name → properties as Azure answers them; None when the list
     could not be read."""
@@ -80,3 +97,14 @@ class JobFacts:
     """Names of registries with private images that its computes may pull from."""
     suffix: str = "azurecr.io"
     """What hosts of registries end with in this cloud."""
+    storage_suffix: str = "core.windows.net"
+    """What hosts of storage accounts end with in this cloud, behind the name of the service."""
+    home: str = ""
+    """ARM id of the workspace."""
+    assets: Mapping[Asset, str | None] = field(default_factory=dict)
+    """Where each lies; None for what is not there, absent for what could not be read."""
+    computes: frozenset[str] | None = None
+    """Names in lower case; None when the list could not be read."""
+    readers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Storage account that the spec knows → computes that it lets read there, by their own identities; both in lower
+    case."""

@@ -5,12 +5,10 @@ Shapes: Microsoft Learn, "CLI (v2) command job YAML schema", "pipeline job YAML 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_STORE = re.compile(r"^azureml:(?://(?:subscriptions/.*/)?datastores/|.*/datastores/)([A-Za-z0-9_]+)(?:/|$)")
 USER, MANAGED = "userIdentity", "computeIdentity"
 #: Words of the schemas for both kinds; ``aml_token`` is the third, and reads no data.
 _TYPES = {"user_identity": USER, "user": USER, "managed_identity": MANAGED, "managed": MANAGED}
@@ -28,6 +26,8 @@ class Step:
     """Identities of the pipelines around it, outermost first."""
     nested: bool = False
     """Whether a pipeline component is around it, so that identities above it do nothing (S2-60)."""
+    given: tuple[Mapping[str, Any], ...] = ()
+    """Inputs of the pipelines around it, outermost first."""
 
     @property
     def own(self) -> str | None:
@@ -75,9 +75,10 @@ def _steps(step: Step, depth: int) -> Iterator[Step]:
         return
     place = "jobs" if mapping(step.body.get("jobs")) else "component.jobs"
     nested = step.nested or depth > 0
+    given = (*step.given, mapping(step.body.get("inputs")))
     for name, body in below.items():
         path = f"{step.path}.{place}.{name}"
-        yield from _steps(Step(path, mapping(body), (*step.above, step.own), nested), depth + 1)
+        yield from _steps(Step(path, mapping(body), (*step.above, step.own), nested, given), depth + 1)
 
 
 def holders(job: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -93,16 +94,6 @@ def _holders(path: str, body: Mapping[str, Any], depth: int) -> Iterator[tuple[s
     place = "jobs" if mapping(body.get("jobs")) else "component.jobs"
     for name, step in below.items():
         yield from _holders(f"{path}.{place}.{name}", mapping(step), depth + 1)
-
-
-def stores(step: Step) -> Iterator[tuple[str, str]]:
-    """Path and datastore of every input and output that names one."""
-    for side in ("inputs", "outputs"):
-        for name, value in mapping(step.body.get(side)).items():
-            where = value if isinstance(value, str) else mapping(value).get("path")
-            found = _STORE.match(where) if isinstance(where, str) else None
-            if found is not None:
-                yield f"{step.path}.{side}.{name}", found[1]
 
 
 def image_of(step: Step) -> str | None:

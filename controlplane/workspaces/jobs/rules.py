@@ -22,11 +22,17 @@ from controlplane.workspaces.jobs.parts import (
     image_of,
     is_deployment,
     steps,
-    stores,
+)
+from controlplane.workspaces.jobs.places import places
+from controlplane.workspaces.jobs.reach import (
+    Said,
+    asset_not_found,
+    compute_not_found,
+    path_unknown,
+    tables,
+    urls,
 )
 
-Said = tuple[Level, str, str]
-"""Level, JSON path, message."""
 AS_USER: Mapping[str, str] = {"type": "user_identity"}
 #: Who read which blob: "Azure Blob Storage monitoring data reference", StorageBlobLogs.
 WHO_READ = (
@@ -124,9 +130,14 @@ def _not_executing(question: JobQuestion, facts: JobFacts) -> Iterator[Said]:
             yield Level.ERROR, f"{path}.identity", text
 
 
+def _stores(step: Step, facts: JobFacts) -> Iterator[tuple[str, str]]:
+    """Path and datastore of every input and output that lies in one."""
+    yield from ((one.target, one.store) for one in places(step, facts) if one.store is not None)
+
+
 def _credential_wins(question: JobQuestion, facts: JobFacts) -> Iterator[Said]:
     for step in _users(question):
-        for path, name in stores(step):
+        for path, name in _stores(step, facts):
             if credential((facts.datastores or {}).get(name) or {}) is not None:
                 text = f"Datastore {name} keeps a credential, which is used instead of the user's identity."
                 yield Level.ERROR, path, text
@@ -134,7 +145,7 @@ def _credential_wins(question: JobQuestion, facts: JobFacts) -> Iterator[Said]:
 
 def _unknown_store(question: JobQuestion, facts: JobFacts) -> Iterator[Said]:
     for step in steps(question.job):
-        for path, name in stores(step):
+        for path, name in _stores(step, facts):
             if facts.datastores is None:
                 yield Level.UNKNOWN, path, f"Whether datastore {name} keeps a credential could not be read."
             elif name not in facts.datastores:
@@ -145,7 +156,7 @@ def _fallback(question: JobQuestion, facts: JobFacts) -> Iterator[Said]:
     for step in steps(question.job):
         if step.effective is not None:
             continue
-        for path, name in stores(step):
+        for path, name in _stores(step, facts):
             known = (facts.datastores or {}).get(name)
             if known is not None and credential(known) is None:
                 text = (
@@ -219,6 +230,11 @@ RULES: dict[str, JobRule] = {
     rule.code: rule
     for rule in (
         JobRule("DatastoreNotFound", (), _unknown_store),
+        JobRule("DataAssetNotFound", (), asset_not_found),
+        JobRule("DataPathUnknown", (), path_unknown),
+        JobRule("TableNotRead", (), tables),
+        JobRule("AccountByUrl", (), urls),
+        JobRule("ComputeNotFound", (), compute_not_found),
         JobRule("OwnGrantsAreUsed", ("S2-55",), _own_grants),
         JobRule("StorageLogsShowWho", ("S2-56",), _who_read),
         JobRule("UserIdentityFromStudio", ("S2-57",), _studio),

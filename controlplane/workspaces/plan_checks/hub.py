@@ -13,6 +13,10 @@ from controlplane.workspaces.blueprint.clouds import CLOUDS
 from controlplane.workspaces.posture.paths import ABSENT, value_at
 from controlplane.workspaces.spec_model import WorkspaceSpec
 
+#: Subnets of a hub that hold one thing only, which is no appliance; in lower case.
+_OTHERS_SUBNETS = frozenset({"gatewaysubnet", "azurebastionsubnet", "routeserversubnet"})
+#: The network's own address and three more are Azure's.
+_FIRST_OWN = 4
 _VNET, _SPACE = "$.network.hub.vnetId", "$.network.addressSpace"
 
 
@@ -28,8 +32,8 @@ class HubFacts:
 
 
 def check_hub(spec: WorkspaceSpec, facts: HubFacts, cloud: str) -> tuple[ErrorDetail, ...]:
-    """Codes: ``HubNotFound``, ``NextHopNotReachable``, ``AddressSpaceOverlaps``, ``DnsZoneNotFound``,
-    ``DnsZoneNotUsed``."""
+    """Codes: ``HubNotFound``, ``NextHopNotReachable``, ``NextHopNotUsable``, ``AddressSpaceOverlaps``,
+    ``DnsZoneNotFound``, ``DnsZoneNotUsed``."""
     return (*_network(spec, facts), *_zones(spec, facts, cloud))
 
 
@@ -58,6 +62,32 @@ def _next_hop(spec: WorkspaceSpec, network: JsonObject) -> Iterator[ErrorDetail]
             f"{text} is no address of the hub {name_of(str(network.get('id', 'network')))}, so no route leads there."
         )
         yield ErrorDetail("NextHopNotReachable", message, "$.network.egress.nextHop")
+    elif text is not None and (why := _not_usable(ipaddress.IPv4Address(text), network)) is not None:
+        yield ErrorDetail("NextHopNotUsable", f"{text} {why}", "$.network.egress.nextHop")
+
+
+def _not_usable(hop: ipaddress.IPv4Address, network: JsonObject) -> str | None:
+    """Why nothing that forwards traffic can have an address of the hub. Sources: "Virtual Network FAQ" ("Azure reserves
+    the first four addresses and the last address, for a total of five IP addresses within each subnet") and what each
+    of the named subnets is for."""
+    subnets = value_at(network, "$.properties.subnets")
+    for subnet in subnets if isinstance(subnets, list) else ():
+        name = str(subnet.get("name") or "")
+        for here in _ranges(subnet):
+            if hop in here and name.lower() in _OTHERS_SUBNETS:
+                return f"lies in {name}, in which no firewall stands."
+            first = int(hop) - int(here.network_address) < _FIRST_OWN
+            if hop in here and (first or hop == here.broadcast_address):
+                return f"is one of the five addresses that Azure keeps for itself in subnet {name}."
+    return None
+
+
+def _ranges(subnet: JsonObject) -> Iterator[ipaddress.IPv4Network]:
+    """A subnet says one prefix, or several."""
+    one = value_at(subnet, "$.properties.addressPrefix")
+    for prefix in (*_prefixes(subnet, "$.properties.addressPrefixes"), *((one,) if isinstance(one, str) else ())):
+        if ":" not in prefix:
+            yield ipaddress.IPv4Network(prefix)
 
 
 def addresses_of(network: JsonObject) -> tuple[ipaddress.IPv4Network, ...]:

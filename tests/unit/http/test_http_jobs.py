@@ -16,6 +16,7 @@ async def with_datastore(api: Api, credentials: str) -> None:
     await api.finish(await api.create())
     plan = (await api.call("POST", "workspaces/churn-dev:plan")).json()
     home = next(change["id"] for change in plan["changes"] if change["key"] == "workspace")
+    api.reader.put(f"{home}/computes/cpu")
     api.reader.put(f"{home}/datastores/sales", properties={"credentials": {"credentialsType": credentials}})
 
 
@@ -47,3 +48,40 @@ async def test_what_cannot_be_checked(api: Api, body: Any, status: int, code: st
     await api.register()
     answer = await api.call("POST", "jobs:check", body)
     assert (answer.status_code, error(answer)["code"]) == (status, code)
+
+
+async def test_a_data_asset_is_looked_up_by_number_and_by_label(api: Api) -> None:
+    await with_datastore(api, "None")
+    plan = (await api.call("POST", "workspaces/churn-dev:plan")).json()
+    home = next(change["id"] for change in plan["changes"] if change["key"] == "workspace")
+    lies = f"azureml:/{home.replace('/providers/Microsoft.MachineLearningServices', '')}/datastores/sales/paths/orders/"
+    api.reader.put(f"{home}/data/orders", properties={"latestVersion": "3"})
+    api.reader.put(f"{home}/data/orders/versions/3", properties={"dataUri": lies})
+    inputs = {
+        "newest": {"type": "uri_folder", "path": "azureml:orders@latest"},
+        "third": {"type": "uri_folder", "path": "azureml:orders:3"},
+        "gone": {"type": "uri_folder", "path": "azureml:orders:4"},
+        "never": {"type": "mlflow_model", "path": "azureml:orders@latest"},
+        "other": {"type": "uri_folder", "path": "azureml:orders@best"},
+    }
+    found = (await api.call("POST", "jobs:check", {**JOB, "job": {**JOB["job"], "inputs": inputs}})).json()
+    assert {read["target"]: (read["datastore"], read["identity"]) for read in found["reads"]} == {
+        "$.inputs.newest": ("sales", "userIdentity"),
+        "$.inputs.third": ("sales", "userIdentity"),
+        "$.inputs.gone": (None, "unknown"),
+        "$.inputs.never": (None, "unknown"),
+        "$.inputs.other": (None, "unknown"),
+    }
+    assert {(one["target"], one["level"]) for one in found["findings"] if one["code"] == "DataAssetNotFound"} == {
+        ("$.inputs.gone", "Error"),
+        ("$.inputs.never", "Error"),
+        ("$.inputs.other", "Unknown"),
+    }
+    assert not found["valid"]
+
+
+async def test_more_data_assets_than_anybody_uses_are_not_looked_up(api: Api) -> None:
+    await with_datastore(api, "None")
+    inputs = {f"i{number}": {"path": f"azureml:orders:{number}"} for number in range(51)}
+    answer = await api.call("POST", "jobs:check", {**JOB, "job": {"command": "x", "inputs": inputs}})
+    assert (answer.status_code, error(answer)["code"]) == (400, "InvalidRequestContent")

@@ -47,6 +47,33 @@ def test_a_hop_lies_in_the_hub_itself_because_peering_is_not_transitive(hop: str
     assert [detail.code for detail in check_hub(asked, HubFacts(HUB_BODY, zones), "AzureCloud")] == codes
 
 
+SUBNETS = [
+    {"name": "AzureFirewallSubnet", "properties": {"addressPrefix": "10.9.0.0/26"}},
+    {"name": "GatewaySubnet", "properties": {"addressPrefixes": ["10.9.0.64/27", "fd00::/64"]}},
+]
+
+
+@pytest.mark.parametrize(
+    ("hop", "codes"),
+    [
+        ("10.9.0.0", ["NextHopNotUsable"]),
+        ("10.9.0.3", ["NextHopNotUsable"]),
+        ("10.9.0.4", []),
+        ("10.9.0.62", []),
+        ("10.9.0.63", ["NextHopNotUsable"]),
+        ("10.9.0.70", ["NextHopNotUsable"]),
+        ("10.9.0.100", []),
+    ],
+)
+def test_a_hop_is_an_address_that_an_appliance_can_have(hop: str, codes: list[str]) -> None:
+    """Azure keeps five of each subnet, and a gateway's subnet has gateways only."""
+    asked = spec(network=network(egress=FIREWALL | {"nextHop": hop}))
+    zones = {zone: {"id": zone} for zone in EXISTING["dnsZones"]}
+    body = {**HUB_BODY, "properties": {**HUB_BODY["properties"], "subnets": SUBNETS}}
+    details = check_hub(asked, HubFacts(body, zones), "AzureCloud")
+    assert [(detail.code, detail.target) for detail in details] == [(one, "$.network.egress.nextHop") for one in codes]
+
+
 def routes(table: Resource) -> dict[str, tuple[str, str | None]]:
     found = [route["properties"] for route in table.body["properties"]["routes"]]
     return {one["addressPrefix"]: (one["nextHopType"], one.get("nextHopIpAddress")) for one in found}

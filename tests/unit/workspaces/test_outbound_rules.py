@@ -47,6 +47,12 @@ def test_endpoints_that_azure_makes_itself_are_not_asked_for_again(mode: str, ta
     assert faults(asked(endpoint(target, group), mode=mode)) == [("InvalidValue", place)]
 
 
+def test_a_network_that_is_not_managed_is_built_for_nothing() -> None:
+    for field, value in (("spark", True), ("provision", "atCreation"), ("firewallSku", "Basic")):
+        data = {**example(), "network": {**example()["network"], "mode": "privateVnet", "managed": {field: value}}}
+        assert ("InvalidValue", f"$.network.managed.{field}") in faults(data)
+
+
 @pytest.mark.parametrize("group", ["queue", "table", "dfs"])
 def test_other_groups_of_the_own_account_are(group: str) -> None:
     assert rules(parse_spec(asked(endpoint("storage", group))))["mine"]["subresourceTarget"] == group

@@ -1,0 +1,66 @@
+"""The role files of the two identities, and what they hold of them in one simulated Azure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from simulator.planes.authority import DEFINITIONS
+from tests.support.blueprints import ROOT
+from tests.support.quiet_product import QuietProduct
+
+INFRA = ROOT / "infra"
+ROLE_FILES = {
+    "role-observer": "observer",
+    "role-operator": "operator",
+    "role-operator-access": "operator",
+}
+
+
+def role(name: str) -> dict[str, Any]:
+    """A role file."""
+    found: dict[str, Any] = json.loads((INFRA / f"{name}.json").read_text())
+    return found
+
+
+def actions(who: str) -> frozenset[str]:
+    """All that an identity may do."""
+    return frozenset(action for name, holder in ROLE_FILES.items() if holder == who for action in role(name)["Actions"])
+
+
+class Rights:
+    """What the identities may do in one Azure, changed as an owner of the subscription would."""
+
+    def __init__(self, product: QuietProduct) -> None:
+        self._azure = product.azure
+        self._guids = {one["properties"]["roleName"]: one["name"] for one in self._definitions()}
+
+    def _definitions(self) -> list[dict[str, Any]]:
+        scope = "/subscriptions/00000000-0000-0000-0000-000000000001"
+        answer = self._azure.call("owner", "GET", f"{scope}/providers/{DEFINITIONS}?api-version=2022-04-01")
+        listed: list[dict[str, Any]] = answer.body["value"]
+        return listed
+
+    def set(self, who: str, allowed: frozenset[str]) -> None:
+        """Leaves of an identity's roles what is in ``allowed``."""
+        for name, holder in ROLE_FILES.items():
+            if holder == who:
+                self._put(role(name), allowed)
+
+    def _put(self, found: dict[str, Any], allowed: frozenset[str]) -> None:
+        scope = "/subscriptions/00000000-0000-0000-0000-000000000001"
+        body = {
+            "roleName": found["Name"],
+            "type": "CustomRole",
+            "description": found["Description"],
+            "assignableScopes": [scope],
+            "permissions": [{"actions": [one for one in found["Actions"] if one in allowed]}],
+        }
+        url = f"{scope}/providers/{DEFINITIONS}/{self._guids[found['Name']]}?api-version=2022-04-01"
+        answer = self._azure.call("owner", "PUT", url, {"properties": body})
+        assert answer.status in (200, 201), answer.body
+
+    def asked(self, who: str) -> dict[str, frozenset[str]]:
+        """Actions used and refused since the beginning."""
+        world = self._azure.world
+        return world.rights.asked_for(world.seeded(who)["id"])
