@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from controlplane.ports.anchor import Anchor
     from controlplane.ports.clock import Clock
     from controlplane.ports.directory import Directory
+    from controlplane.ports.notify import Notifier
     from controlplane.ports.store import Store, WorkQueue
     from controlplane.retraining.deps import RetrainingDeps
     from controlplane.retraining.polls.ports import PollPorts
@@ -332,6 +333,20 @@ def monitor_deps() -> MonitorDeps:
     from controlplane.triggers.monitors import MonitorDeps
 
     return MonitorDeps(objects(), queue(), clock())
+        notifier=_notifier(),
+    )
+
+
+def _notifier() -> Notifier | None:
+    """None where the settings name no channel. Raises ``Fatal`` for one that cannot work."""
+    from controlplane.azure.topics import TopicTokens
+    from controlplane.delivery.notifier import ChannelNotifier, secrets_of
+
+    chosen = settings()
+    if not chosen.channels:
+        return None
+    tokens = TopicTokens(chosen.operator_client_id, chosen.cloud, chosen.event_grid_hosts)
+    return ChannelNotifier(chosen.channels, secrets_of(chosen.channel_secrets), tokens.token)
 
 
 def _owner() -> str:

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from controlplane.clouds import HOSTS
+from controlplane.notifications.channels import Channel
 from controlplane.retraining.monitors.callbacks import Callbacks
 
 
@@ -120,6 +121,18 @@ class Settings(BaseSettings):
     alerts_app_uri: str = Field(default="", description="Identifier URI of the API's app registration.")
     alerts_app_object_id: str = Field(default="", description="Object id of that registration; the operator owns it.")
     clock: str = Field(default="system", description='`system`, or a URL that answers {"now": …}.')
+    channels: tuple[Channel, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Where notifications go (docs/retraining.md); none: they are only listed.",
+    )
+    channel_secrets: SecretStr | None = Field(
+        default=None,
+        description="JSON by channel's name: keys to sign with, URLs that are secret; a vault's reference.",
+    )
+    event_grid_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts that tokens for topics may go to, besides the cloud's Event Grid."
+    )
     lease_seconds: float = Field(default=90.0, gt=0)
     tick_seconds: float = Field(default=60.0, gt=0, description="A tick stays at most this long.")
     max_parallel_calls: int = Field(default=16, gt=0, description="Calls to Azure in flight per tick.")

@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from controlplane.objects.repository import Listed
+from controlplane.retraining.signal import Severity
 
 
 class Notification(Listed):
@@ -23,6 +24,7 @@ class Notification(Listed):
     """``workspaces/{w}/models/{m}`` or what else it is about."""
     title: str = Field(max_length=200)
     text: str = Field(default="", max_length=4000)
+    severity: Severity = Severity.MEDIUM
     link: str | None = None
     facts: dict[str, str] = Field(default_factory=dict)
     created_at: datetime
@@ -31,6 +33,8 @@ class Notification(Listed):
     """Channels that took it."""
     failed: dict[str, str] = Field(default_factory=dict)
     """Channel → why the last try did not work."""
+    given_up: tuple[str, ...] = ()
+    """Channels that did not take it within a day."""
 
     def listed_at(self) -> datetime:
         return self.created_at

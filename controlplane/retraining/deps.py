@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controlplane.objects.repository import Objects
 from controlplane.ports.clock import Clock
 from controlplane.ports.ml import MlWriter
+from controlplane.ports.notify import Notifier
 from controlplane.ports.reader import NewestReader
 from controlplane.ports.store import WorkQueue
 from controlplane.ports.writer import ResourceWriter
@@ -32,3 +33,5 @@ class RetrainingDeps:
     callbacks: Callbacks = NOBODY
     polls: PollPorts | None = None
     """What the sweep asks; None: nothing is configured, and every window is unknown."""
+    notifier: Notifier | None = None
+    """None: what is told is only listed."""

@@ -184,6 +184,7 @@ def _notification(decision: Decision, signal: Signal, now: datetime) -> Notifica
         project=signal.project,
         type=kind,
         subject=about,
+        severity=signal.severity,
         title=f"{decision.reason}: {about}"[:200],
         text=decision.sentence,
         facts={"decision": decision.id, "signal": signal.id, **({"run": decision.run_id} if decision.run_id else {})},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections import deque
@@ -26,6 +27,8 @@ class Receiver:
     """{"headers", "body"} of every notification, in the order they came."""
     handshakes: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
+    raw: list[bytes] = field(default_factory=list)
+    """What came of every request, before it was read."""
 
     def answer(self, method: str, headers: dict[str, str], body: Any) -> tuple[int, dict[str, str], Any]:
         if method == "OPTIONS":
@@ -55,13 +58,14 @@ class Receiver:
 
 
 @contextmanager
-def receiver(**options: Any) -> Iterator[Receiver]:
-    """A receiver on a free port."""
+def receiver(tls: ssl.SSLContext | None = None, **options: Any) -> Iterator[Receiver]:
+    """A receiver on a free port; with ``tls`` it speaks https."""
     mine = Receiver(**options)
 
     class Handler(BaseHTTPRequestHandler):
         def _any(self) -> None:
             raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+            mine.raw.append(raw)
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, more, body = mine.answer(self.command, headers, json.loads(raw) if raw else None)
             said = b"" if body is None else json.dumps(body).encode()
@@ -77,7 +81,9 @@ def receiver(**options: Any) -> Iterator[Receiver]:
             """Nothing: the test looks at what came."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    mine.url = f"http://127.0.0.1:{server.server_address[1]}/hook?code=secret"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    mine.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}/hook?code=secret"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

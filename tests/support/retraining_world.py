@@ -14,6 +14,7 @@ from controlplane.errors import Rejected
 from controlplane.objects.repository import Objects, Stored, Thing, of_workspace, put
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.ports.ml import BatchDeployment, PipelineJob
+from controlplane.ports.notify import Notifier
 from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 from controlplane.ports.store import Insert, Store
 from controlplane.projects.repository import ProjectRepository
@@ -126,6 +127,8 @@ class RetrainingWorld:
     azure: FakeAzure = field(default_factory=FakeAzure)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
 
+    notifier: Notifier | None = None
+
     def __post_init__(self) -> None:
         self.ml = MemoryMl(self.azure)
         self.objects = Objects(self.store, Kind.RETRAINING)
@@ -141,6 +144,7 @@ class RetrainingWorld:
             clock=self.clock,
             queue=self.queue,
             polls=self.ports(),
+            notifier=self.notifier,
         )
         self.machines = Machines(self.objects, parts(deps), self.queue, self.clock, SystemClock(), "test")
         spec = {"subscriptionId": SUBSCRIPTION, "environment": self.environment, "workload": self.workload}
