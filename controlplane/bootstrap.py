@@ -304,6 +304,7 @@ def retraining_deps() -> RetrainingDeps:
         cloud=settings().cloud,
         callbacks=callbacks_of(settings()),
         polls=_poll_ports(gates),
+        notifier=_notifier(),
     )
 
 
@@ -333,8 +334,6 @@ def monitor_deps() -> MonitorDeps:
     from controlplane.triggers.monitors import MonitorDeps
 
     return MonitorDeps(objects(), queue(), clock())
-        notifier=_notifier(),
-    )
 
 
 def _notifier() -> Notifier | None:

@@ -126,7 +126,6 @@ class RetrainingWorld:
     clock: FrozenClock = field(default_factory=FrozenClock)
     azure: FakeAzure = field(default_factory=FakeAzure)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
-
     notifier: Notifier | None = None
 
     def __post_init__(self) -> None:
