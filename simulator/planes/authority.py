@@ -155,6 +155,13 @@ class Rights:
         folded = scope.lower()
         return any(self._holds(grant, folded) and grant.role.allows_data(permission) for grant in self.grants(caller))
 
+    def shows(self, caller: Caller, permission: str, scope: str) -> bool:
+        """`may`, for who leaves out what may not be read instead of refusing it: only what is shown was needed."""
+        folded = scope.rstrip("/").lower()
+        self._refresh()
+        allowed = any(self._holds(grant, folded) and grant.role.allows(permission) for grant in self.grants(caller))
+        return self._record(caller, permission, True) if allowed else False
+
     def may_freely(self, caller: Caller, permission: str, scope: str) -> bool:
         """`may` by an assignment that has no condition."""
         folded = scope.lower()

@@ -59,6 +59,8 @@ class Buckets:
 #: Calls in so many seconds. Metrics: "Azure Monitor service limits" (metrics:getBatch, a subscription). Logs: the same
 #: page, Log Analytics' query API (200 calls in 30 seconds of a user).
 METRICS, LOGS = (360_000, 3600.0), (200, 30.0)
+#: "Guidance for throttled requests in Azure Resource Graph": 15 queries in 5 seconds of a user.
+GRAPH = (15, 5.0)
 
 
 class Limits:
@@ -82,6 +84,14 @@ class Limits:
         if wait is not None:
             text = "Too many requests: the limit of 200 requests in 30 seconds per user was reached."
             raise ArmError(429, "ThrottledError", text, headers=self._told(wait))
+
+    def resource_graph(self, principal: str) -> int:
+        """How many are left. Raises 429; words as people quote them."""
+        wait = self._over(f"graph/{principal}", *GRAPH)
+        if wait is not None:
+            text = "Please provide below info when asking for support: RateLimiting. The client has been throttled."
+            raise ArmError(429, "RateLimiting", text, headers=self._told(wait))
+        return max(0, GRAPH[0] - self._windows[f"graph/{principal}"][1])
 
     def _told(self, seconds: float) -> dict[str, str]:
         if self._buckets.scale == 1:

@@ -15,7 +15,7 @@ from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller
 from simulator.engine.messages import Request, Response, error_response
 from simulator.faults import Effect, Faults
-from simulator.planes import entra, graph, inference, log_queries, metadata, metrics, topics
+from simulator.planes import entra, graph, inference, log_queries, metadata, metrics, resource_graph, topics
 from simulator.planes.clock import Clock
 from simulator.planes.world import World
 from simulator.recorder import Answered, Recorder, body_of, retry_after
@@ -129,6 +129,8 @@ class Simulator:
             return "inference", found
         if found := metrics.handle(self.world, request):
             return "metrics", found
+        if found := resource_graph.handle(self.world, request):
+            return "graph", found
         if found := topics.handle(self.world, request):
             return "eventgrid", found
         if found := log_queries.handle(self.world, request):
