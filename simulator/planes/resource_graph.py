@@ -3,8 +3,8 @@
 Sources: REST "Resources - Resources" 2022-10-01 and 2024-04-01 (`$top` up to 1,000 and 100 by default, `$skip`,
 `$skipToken`, `resultFormat`, answer); "Guidance for throttled requests in Azure Resource Graph" (15 queries in five
 seconds of a user; `x-ms-user-quota-remaining`, `x-ms-user-quota-resets-after`, 429 with Retry-After); "Supported
-tables and resource types". What a caller may not read is left out without a word. KQL is duckdb-kql's. Not simulated: that Graph
-lags behind Resource Manager; other tables; facets; management groups. Words of refusals are assumed.
+tables and resource types". What a caller may not read is left out without a word. KQL is duckdb-kql's. Not simulated:
+that Graph lags behind Resource Manager; other tables; facets; management groups. Words of refusals are assumed.
 """
 
 from __future__ import annotations
