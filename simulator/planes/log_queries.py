@@ -14,37 +14,23 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
-
-import duckdb
-import duckdb_kql
-from duckdb_kql.translate import CLOCK_SLOT
 
 from simulator.engine.hooks import ArmError, Caller, JsonObject
 from simulator.engine.messages import Request, Response
 from simulator.planes.log_store import ALWAYS
-from simulator.planes.log_tables import TABLES, Span, named_in
-from simulator.types._shared import seconds_iso
+from simulator.planes.log_tables import Span, named_in
 from simulator.types.operationalinsights import WORKSPACE
 
 if TYPE_CHECKING:
+    import duckdb
+
     from simulator.planes.world import World
 
 AUDIENCE = "https://api.loganalytics.io"
 PATH = re.compile(r"/v1(?P<scope>/workspaces/[^/]+|/subscriptions/.+)/query", re.IGNORECASE)
 BATCH = "/v1/$batch"
-MOST_ROWS = 500_000
-TYPES = {
-    "VARCHAR": "string", "TIMESTAMP": "datetime", "TIMESTAMP WITH TIME ZONE": "datetime", "BIGINT": "long",
-    "INTEGER": "int", "DOUBLE": "real", "FLOAT": "real", "BOOLEAN": "bool", "JSON": "dynamic", "UUID": "guid",
-    "INTERVAL": "timespan", "HUGEINT": "long",
-}  # fmt: skip
-TOO_MANY = (
-    f"The results of this query exceed the set limit of {MOST_ROWS} records, so not all records were returned "
-    "(E_QUERY_RESULT_SET_TOO_LARGE, 0x80DA0003). See https://aka.ms/kustoquerylimits for more information."
-)
 
 
 def handle(world: World, request: Request) -> Response | None:
@@ -170,64 +156,10 @@ def _moment(text: str) -> datetime | timedelta | None:
 
 
 def run(made: duckdb.DuckDBPyConnection, query: str, tables: list[str], now: datetime) -> JsonObject:
-    """The answer's body. Raises 400."""
+    """The answer's body. Raises 400. The engine of KQL takes a second to import: the first query pays for it."""
+    from simulator.planes import kql
+
     try:
-        sql, bound = _translated(query, tuple(tables))
-        if CLOCK_SLOT in bound and "query_now" not in query:
-            bound = {**bound, CLOCK_SLOT: now.replace(tzinfo=None)}
-        result = made.execute(sql, bound or None)
-    except duckdb_kql.KqlError as error:
-        raise refused("SyntaxError", "A recognition error occurred.", "SYN0002", _said(error)) from error
-    except duckdb.Error as error:
-        raise refused("SemanticError", "A semantic error occurred.", "SEM0100", _meant(error)) from error
-    columns = [{"name": one[0], "type": TYPES.get(str(one[1]), "dynamic")} for one in result.description or ()]
-    rows = result.fetchmany(MOST_ROWS + 1)
-    shown = [[_shown(cell, one["type"]) for cell, one in zip(row, columns, strict=True)] for row in rows[:MOST_ROWS]]
-    body: JsonObject = {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": shown}]}
-    if len(rows) > MOST_ROWS:
-        inner = {"code": "-2133196797", "message": TOO_MANY, "severity": 2, "severityName": "Error"}
-        engine = {"code": "EngineError", "message": "Something went wrong processing your query on the server."}
-        text = "There were some errors when processing your query."
-        body["error"] = {"code": "PartialError", "message": text, "details": [{**engine, "innererror": inner}]}
-    return body
-
-
-@lru_cache(maxsize=512)
-def _translated(query: str, tables: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
-    """(SQL, its parameters), at a time that stands for that of the query: rules ask the same again and again."""
-    schema = {table: list(TABLES[table]) for table in tables}
-    sql = duckdb_kql.to_sql(query, schema=schema, allow_write=False, query_now=datetime(2027, 1, 1))  # noqa: DTZ001
-    return str(sql), dict(sql.parameters or {})
-
-
-def _said(error: duckdb_kql.KqlError) -> str:
-    return f"Query could not be parsed: {error}"
-
-
-_UNKNOWN = re.compile(r"(?:Table with name|Referenced column|Referenced table) \"?(\w+)\"?")
-
-
-def _meant(error: duckdb.Error) -> str:
-    """In Kusto's words where the cause is a name that is not there."""
-    match = _UNKNOWN.search(str(error))
-    if match is None:
-        return str(error).partition("\n")[0]
-    what = "table or column" if "Table" in str(error) else "column or scalar"
-    return f"Failed to resolve {what} expression named '{match[1]}'"
-
-
-def _shown(cell: Any, kind: str) -> Any:
-    match cell:
-        case datetime():
-            when = cell if cell.tzinfo is None else cell.astimezone(UTC)
-            return seconds_iso(when) if not when.microsecond else when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        case timedelta():
-            seconds = cell.total_seconds()
-            days, rest = divmod(seconds, 86400)
-            hours, rest = divmod(rest, 3600)
-            minutes, left = divmod(rest, 60)
-            clock = f"{int(hours):02}:{int(minutes):02}:{left:010.7f}".removesuffix(".0000000")
-            return f"{int(days)}.{clock}" if days else clock
-        case bool() | int() | float() | str() | None:
-            return cell
-    return str(cell)
+        return kql.run(made, query, tables, now)
+    except kql.Wrong as error:
+        raise refused(error.kind, error.what, error.code, error.message) from error

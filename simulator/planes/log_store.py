@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-import duckdb
-import duckdb_kql
+from typing import TYPE_CHECKING
 
 from simulator.engine.core import Engine
 from simulator.engine.hooks import ArmError, JsonObject, Resource
@@ -20,6 +18,9 @@ from simulator.planes import log_tables
 from simulator.planes.log_tables import CATEGORIES, SQL, TABLES, TRAFFIC, Span
 from simulator.types._shared import items, scope_of_extension
 from simulator.types.metric_table import ENDPOINT
+
+if TYPE_CHECKING:
+    import duckdb
 
 SETTING = "Microsoft.Insights/diagnosticSettings"
 DELAY_SECONDS = 180.0
@@ -71,9 +72,11 @@ class LogStore:
     ) -> duckdb.DuckDBPyConnection:
         """A database with the rows of a span in these tables: as a workspace has them, or what any has about a resource
         and what is in it. Raises ArmError 504 when there are more than can be looked through."""
+        from simulator.planes import kql  # a second to import: the first query pays for it
+
         now = self.engine.time()
         horizon = now - DELAY_SECONDS / self.engine.scale
-        made = duckdb_kql.connect()
+        made = kql.connect()
         for table in tables:
             columns = ", ".join(f'"{name}" {SQL[kind]}' for name, kind in TABLES[table].items())
             made.execute(f'CREATE TABLE "{table}" ({columns})')

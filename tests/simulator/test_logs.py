@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError
 from azure.monitor.query import LogsBatchQuery, LogsQueryClient, LogsQueryPartialResult, LogsQueryResult
 
-from simulator.planes import log_queries, log_store
+from simulator.planes import kql, log_queries, log_store
 from simulator.planes.log_store import LogStore
 from tests.simulator import estate as lab_estate
 from tests.simulator.lab import Lab
@@ -206,7 +206,7 @@ def test_a_batch_answers_each_for_itself(estate: Monitored) -> None:
 
 
 def test_what_is_too_much_comes_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_queries, "MOST_ROWS", 3)
+    monkeypatch.setattr(kql, "MOST_ROWS", 3)
     body = log_queries.run(duckdb_kql.connect(), "range i from 1 to 5 step 1", [], datetime(2027, 1, 1, tzinfo=UTC))
     assert body["tables"][0]["rows"] == [[1], [2], [3]]
     part = LogsQueryPartialResult._from_generated(body, type("E", (), {"_from_generated": staticmethod(dict)}))
