@@ -36,16 +36,16 @@ def judge(policy: RetrainingPolicy | None, past: Past, about: tuple[str, str], s
     kind, (workload, environment) = signal.kind.value, about
     person, measured = kind == "person", kind not in ("person", "schedule")
     if kind in SERVING | {"activity", "budget"}:
-        acts = kind in SERVING and signal.evidence.read_back
-        told = "InfrastructureSignal" if kind in SERVING else "ToldOnly"
-        return ("ignore", "Resolved", None) if signal.resolved else ("remediate" if acts else "notify", told, None)
+        why, seen = "InfrastructureSignal" if kind in SERVING else "ToldOnly", signal.evidence.read_back
+        acts = "remediate" if kind in SERVING and seen else "notify"
+        return ("ignore", "Resolved", None) if signal.resolved else (acts, why, None)
     if signal.model is None or policy is None:
         return "notify", "ModelUnknown" if signal.model is None else "NoPolicy", None
     if measured and not signal.evidence.read_back:
         return "notify", "NotReadBack", None
     if policy.mode.value == "disabled":
         return "refuse", "PolicyDisabled", None
-    counts = kind in [one.value for one in policy.kinds]
+    counts = kind in map(str, policy.kinds)
     if measured and not (counts and signal.monitor in (policy.monitors or [signal.monitor])):
         return "notify", "MonitorNotInPolicy" if counts else "KindNotInPolicy", None
     if (signal.received_at if signal.state.value == "held" else now) - signal.observed_at > policy.max_age:
@@ -71,12 +71,11 @@ def judge(policy: RetrainingPolicy | None, past: Past, about: tuple[str, str], s
     if _quiet(policy, now):
         begin = now - (now - datetime(2000, 1, 1, tzinfo=now.tzinfo)) % QUARTER
         return "hold", "QuietHours", next(at for n in count(1) if not _quiet(policy, at := begin + n * QUARTER))
-    spent = [at for at, _, sent in past.ends if sent and f"{at:%Y%m}" == f"{now:%Y%m}"]
-    if policy.budget and policy.budget.job_estimate * (len(spent) + 1) > policy.budget.monthly_limit:
+    times = 1 + sum(sent and f"{at:%Y%m}" == f"{now:%Y%m}" for at, _, sent in past.ends)
+    if policy.budget and policy.budget.job_estimate * times > policy.budget.monthly_limit:
         return "ask", "OverBudget", None
-    if policy.approval.required or (policy.approval.required is None and environment != "dev"):
-        return "awaitApproval", "ApprovalNeeded", None
-    return "submit", "Submitted", None
+    asked = policy.approval.required or (policy.approval.required is None and environment != "dev")
+    return ("awaitApproval", "ApprovalNeeded", None) if asked else ("submit", "Submitted", None)
 
 
 def _of_windows(policy: RetrainingPolicy, slots: Any, signal: Signal, now: datetime) -> Answer | None:
@@ -120,14 +119,14 @@ def _of_agreement(policy: RetrainingPolicy, slots: Any, kind: str, now: datetime
 
 
 def _slots(windows: list[Window]) -> dict[tuple[datetime, str, str], tuple[str, str, list[tuple[str, float]]]]:
-    """What all copies together say of each window: the gravest, and what those measured that say it."""
-    found = {}
+    copies: dict[tuple[datetime, str, str], list[Window]] = {}
     for one in windows:
-        same = [w for w in windows if (w.at, w.monitor, w.signal_name) == (one.at, one.monitor, one.signal_name)]
-        verdict = min((w.verdict.value for w in same), key=["breach", "clear", "unknown"].index)
-        measures = [m for w in same for m in w.measures if w.verdict.value == verdict]
-        values = [(m.metric.lower(), m.value) for m in measures if m.value is not None]
-        found[one.at, one.monitor, one.signal_name] = one.kind.value, verdict, values
+        copies.setdefault((one.at, one.monitor, one.signal_name), []).append(one)
+    found = {}
+    for key, same in copies.items():
+        verdict = min((one.verdict.value for one in same), key=["breach", "clear", "unknown"].index)
+        measures = [measure for one in same for measure in one.measures if one.verdict.value == verdict]
+        found[key] = same[0].kind.value, verdict, [(m.metric.lower(), m.value) for m in measures if m.value is not None]
     return found
 
 
@@ -145,7 +144,7 @@ def _quiet(policy: RetrainingPolicy, moment: datetime) -> bool:
     for rule in policy.quiet_hours:
         local = moment.astimezone(ZoneInfo(rule.time_zone))
         clock, over, today = f"{local:%H:%M}", rule.end <= rule.begin, local.isoweekday()
-        begun = rule.begin <= clock and (over or clock < rule.end) and today in rule.days
-        if begun or (over and clock < rule.end and (today - 2) % 7 + 1 in rule.days):
+        begun, rest = today in rule.days and rule.begin <= clock, (today - 2) % 7 + 1 in rule.days and clock < rule.end
+        if (begun or rest) if over else (begun and clock < rule.end):
             return True
     return any(one.begin <= moment < one.end for one in policy.freezes)

@@ -15,13 +15,14 @@ from controlplane.retraining.decide import Facts, decide
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.history import with_window
 from controlplane.retraining.known import Known, by_name
-from controlplane.retraining.model import ModelState, Outcome, Window, WindowVerdict, state_id
+from controlplane.retraining.model import ModelState, Outcome, state_id
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.outcomes import Made, made_of
-from controlplane.retraining.signal import OF_MODELS, Signal, SignalState
+from controlplane.retraining.signal import Signal, SignalState
 from controlplane.retraining.signals.evidence import monitor_of, read_back, understood
 from controlplane.retraining.signals.windows import fresh_state
 from controlplane.retraining.waiting import displaced
+from controlplane.retraining.windows import window_of
 
 _log = logging.getLogger(__name__)
 _OPEN = (SignalState.RECEIVED, SignalState.HELD)
@@ -33,6 +34,9 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     stored = await deps.objects.get(Signal, thing_id)
     if stored is None or stored.value.state not in _OPEN:
         return None
+    if stored.value.due_at is None or stored.value.due_at > deps.clock.now():
+        # A hint comes after an hour at the latest, and what is held may be held for longer.
+        return stored.value.due_at
     found = await by_name(deps.workspaces, stored.value.workspace)
     if found is None or found.record.project != stored.value.project:
         await _ignore(deps, stored, hold, "The workspace is not managed any more.")
@@ -90,28 +94,8 @@ def _learned(state: ModelState | None, signal: Signal, found: Known) -> ModelSta
         return None
     if state is None or state.incarnation != found.record.incarnation:
         state = fresh_state(found, signal.model)
-    if signal.kind not in OF_MODELS or signal.window_at is None or signal.monitor is None or not signal.signal_name:
-        return state
-    window = Window(
-        monitor=signal.monitor,
-        signal_name=signal.signal_name,
-        kind=signal.kind,
-        at=signal.window_at,
-        verdict=_verdict(signal),
-        samples=signal.samples,
-        measures=signal.measures,
-        run_id=signal.run_id,
-    )
-    return with_window(state, window)
-
-
-def _verdict(signal: Signal) -> WindowVerdict:
-    """By direction, whatever the component said (D20)."""
-    if not signal.evidence.read_back:
-        return WindowVerdict.UNKNOWN
-    return {"worse": WindowVerdict.BREACH, "better": WindowVerdict.CLEAR}.get(
-        signal.direction.value, WindowVerdict.UNKNOWN
-    )
+    window = window_of(signal)
+    return state if window is None else with_window(state, window)
 
 
 def _writes(stored: Stored[Signal], before: Stored[ModelState] | None, made: Made) -> list[Write]:
