@@ -20,7 +20,9 @@ from controlplane.ports.store import Entity, Page, Store
 
 #: What a list can be filtered by; all of it is in the index too.
 FIELDS: Fields = {
-    "object": re.compile(r"(?:workspaces|projects)/[a-z0-9-]{1,40}"),
+    "object": re.compile(
+        r"(?:workspaces|projects)/[a-z0-9-]{1,40}|retraining/[a-z0-9-]{1,40}(?:\.[A-Za-z0-9][A-Za-z0-9._-]{0,254})?"
+    ),
     "actor": None,
     "action": frozenset(Action),
     "project": None,

@@ -18,6 +18,7 @@ from controlplane.projects.access import Caller, Permission, Verdict, app_roles,
 from controlplane.projects.registration import is_project_name
 from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import forbidden, readable_projects
+from controlplane.workspaces.repository import WorkspaceRepository
 from controlplane.workspaces.spec import check_name
 
 #: A workspace, and a model of it as Azure ML names models; without one, what is about the workspace itself.
@@ -69,16 +70,10 @@ async def list_entries(
     deps: AuditDeps, caller: Caller, wanted: Filter, limit: int, continuation: str | None
 ) -> Entries:
     """Entries of the projects that the caller may read, newest first. Those of registrations themselves are for whoever
-    may read registrations.
+    may read registrations; those of a workspace and its models also for its personas, who have to name it.
     """
     readable = await readable_projects(deps.projects, caller, Permission.AUDIT_LIST, None)
-    if readable == ():
-        return Entries((), None)  # Nothing is looked through, so that not even the fleet's size shows.
     registrations = judge(caller, Permission.PROJECTS_GET, None) is Verdict.ALLOWED
-
-    async def visible(kind: Kind, project: str) -> bool:
-        return (registrations or kind is not Kind.PROJECTS) and (readable is None or project in readable)
-
     chosen = next((t for t in wanted.terms if t.field == "object" and t.operator is Operator.EQ), None)
     if chosen is not None:
         parsed = parse_object(chosen.value)
@@ -86,6 +81,14 @@ async def list_entries(
             return Entries((), None)
         rest = tuple(term for term in wanted.terms if term is not chosen)
         wanted = replace(wanted, kind=parsed[0], name=parsed[1], terms=rest)
+        if readable is not None and (own := await _by_persona(deps, caller, *parsed)) is not None:
+            readable = (*readable, own)
+    if readable == ():
+        return Entries((), None)  # Nothing is looked through, so that not even the fleet's size shows.
+
+    async def visible(kind: Kind, project: str) -> bool:
+        return (registrations or kind is not Kind.PROJECTS) and (readable is None or project in readable)
+
     found = await reading.read(deps.store, wanted, visible, limit, continuation)
     return Entries(tuple(AuditEntry.model_validate(value) for value in found.entries), found.continuation)
 
@@ -111,7 +114,8 @@ async def verify_object(deps: AuditDeps, caller: Caller, thing: str) -> Proof:
     if not everywhere:
         page = await deps.store.query(kind, prefix=entry_prefix(name), limit=1)
         projects = {str(entity.value.get("project")) for entity in page.entities}
-        if not [p for p in projects if await _may_read(deps, caller, kind, p, Permission.AUDIT_LIST)]:
+        own = await _by_persona(deps, caller, kind, name)
+        if not [p for p in projects if p == own or await _may_read(deps, caller, kind, p, Permission.AUDIT_LIST)]:
             raise object_not_found(thing)
     elif judge(caller, Permission.AUDIT_VERIFY, None) is not Verdict.ALLOWED:
         raise forbidden(Permission.AUDIT_VERIFY)
@@ -120,6 +124,20 @@ async def verify_object(deps: AuditDeps, caller: Caller, thing: str) -> Proof:
     if found.checked_entries == 0 and found.first_bad is None:
         raise object_not_found(thing)
     return found
+
+
+async def _by_persona(deps: AuditDeps, caller: Caller, kind: Kind, name: str) -> str | None:
+    """The project of a workspace whose audit the caller may read as one of the personas that it names. What is told of
+    an earlier workspace of this name was perhaps another project's."""
+    if kind is Kind.PROJECTS or not caller.groups:
+        return None
+    stored = await WorkspaceRepository(deps.store).load(name.partition(".")[0])
+    if stored is None:
+        return None
+    project = await deps.projects.load(stored.record.project)
+    registration = project.record.registration if project else None
+    verdict = judge(caller, Permission.AUDIT_LIST, registration, stored.record.spec.get("access"))
+    return stored.record.project if verdict is Verdict.ALLOWED else None
 
 
 async def _may_read(deps: AuditDeps, caller: Caller, kind: Kind, project: str, permission: Permission) -> bool:

@@ -86,7 +86,13 @@ def told(stored: Stored[Run], after: Run, now: datetime, caller: Caller | None =
     if after.state is stored.value.state:
         return ()
     last = after.transitions[-1]
-    details = {"run": after.id, "state": after.state.value, "reason": last.reason, "message": last.message}
+    details = {
+        "run": after.id,
+        "state": after.state.value,
+        "reason": last.reason,
+        "message": last.message,
+        "requestedBy": after.requested_by,
+    }
     about = About(after.workspace, after.project, after.model)
     if caller is None:
         return (by_us(about, now, Action.RUN_CHANGED, details),)
