@@ -91,7 +91,7 @@ def _common(essentials: Mapping[str, Any], context: Mapping[str, Any], data: Map
     kind = _detected(context) if service == "SmartDetector" else _kind(service, _properties(context, data), measures)
     targets = _targets(essentials.get("alertTargetIDs"))
     if kind is SignalKind.BUDGET:
-        return _common_budget(context, (alert_id, fired), _text(essentials.get("description")))
+        return _common_budget(context, fired, _text(essentials.get("description")))
     return Alert(
         key=f"{fold(alert_id)}\n{fired.isoformat()}",
         alert_id=alert_id,
@@ -105,9 +105,8 @@ def _common(essentials: Mapping[str, Any], context: Mapping[str, Any], data: Map
     )
 
 
-def _common_budget(context: Mapping[str, Any], instance: tuple[str, datetime], text: str) -> Alert | NoAlert:
+def _common_budget(context: Mapping[str, Any], fired: datetime, text: str) -> Alert | NoAlert:
     """The alert's id is the same for every one of a budget: its threshold and period tell them apart."""
-    alert_id, fired = instance
     found = context.get("AlertData")
     data: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     names = ("BudgetId", "BudgetStartDate", "ThresholdType", "NotificationThresholdAmount")
@@ -116,7 +115,8 @@ def _common_budget(context: Mapping[str, Any], instance: tuple[str, datetime], t
         return NoAlert("It names no budget.")
     key = "\n".join((fold(parts[0]), *parts[1:], fired.strftime("%Y-%m")))
     targets = _targets([data.get("Scope")])
-    return Alert(key, alert_id, SignalKind.BUDGET, targets, fired, Severity.HIGH, False, (), text[:500])
+    # What can be read again is the budget: of its alerts all may have one id.
+    return Alert(key, parts[0], SignalKind.BUDGET, targets, fired, Severity.HIGH, False, (), text[:500])
 
 
 def _legacy_budget(data: Mapping[str, Any], now: datetime) -> Alert | NoAlert:
@@ -124,12 +124,14 @@ def _legacy_budget(data: Mapping[str, Any], now: datetime) -> Alert | NoAlert:
     subscription, name = data.get("SubscriptionId"), data.get("BudgetName")
     if not isinstance(subscription, str) or not isinstance(name, str) or len(subscription) + len(name) > _MAX_ID:
         return NoAlert("It names no budget.")
-    group = _text(data.get("ResourceGroup"))
+    subscription, name, group = plain(subscription, _MAX_ID), plain(name, _MAX_ID), _text(data.get("ResourceGroup"))
     scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if group else "")
-    subscription, name = plain(subscription, _MAX_ID), plain(name, _MAX_ID)
     amount, start = _text(data.get("NotificationThresholdAmount")), _text(data.get("BudgetStartDate"))
     key = f"{fold(scope)}\n{name}\n{start}\n{amount}\n{now:%Y-%m}"
-    return Alert(key, name, SignalKind.BUDGET, _targets([scope]), now, Severity.HIGH, False, (), f"Budget {name}"[:500])
+    budget = f"{scope}/providers/Microsoft.Consumption/budgets/{name}"
+    return Alert(
+        key, budget, SignalKind.BUDGET, _targets([scope]), now, Severity.HIGH, False, (), f"Budget {name}"[:500]
+    )
 
 
 def _text(value: object) -> str:

@@ -18,7 +18,8 @@ from controlplane.retraining.known import Known, by_name
 from controlplane.retraining.model import ModelState, Outcome, state_id
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.outcomes import Made, made_of
-from controlplane.retraining.signal import Signal, SignalState
+from controlplane.retraining.signal import Signal, SignalState, Source
+from controlplane.retraining.signals.alert_evidence import read_alert
 from controlplane.retraining.signals.evidence import monitor_of, read_back, understood
 from controlplane.retraining.signals.windows import fresh_state
 from controlplane.retraining.waiting import displaced
@@ -63,7 +64,11 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
 
 async def _read_back(deps: RetrainingDeps, signal: Signal, found: Known, now: datetime) -> Signal:
     """What was held was read back when it came; a person's wish has nothing to be read back."""
-    if signal.evidence.read_back or signal.run_id is None:
+    if signal.evidence.read_back:
+        return signal
+    if signal.source is Source.ALERT:
+        return await read_alert(deps.reader, found, signal, now)
+    if signal.run_id is None:
         return signal
     page = await deps.objects.page(Monitor, f"mo!{signal.workspace}!", limit=_MOST_MONITORS)
     mine = tuple(one for one in page.values if one.incarnation == found.record.incarnation)
