@@ -16,6 +16,7 @@ from simulator.engine.hooks import JsonObject, Resource
 from simulator.planes import activity_feed, alert_conditions, alert_payloads
 from simulator.planes.alert_conditions import Measured
 from simulator.planes.alert_payloads import Alert
+from simulator.types import alert_instances
 from simulator.types._shared import items, subscription_of
 from simulator.types.alert_rules import ACTIVITY, DYNAMIC, LOG, METRIC
 from simulator.types.machinelearning.nodes import duration
@@ -147,6 +148,7 @@ class Alerts:
         self._tell(rule, alert_payloads.of_rule(rule, resolved, one, window))
 
     def _tell(self, rule: Resource, payload: JsonObject) -> None:
+        alert_instances.keep(self.world.engine, payload)
         self.notices.append(Notice(rule.id, groups_of(rule), payload))
 
     # The activity log.

@@ -22,6 +22,7 @@ from simulator.faults import Faults
 from simulator.planes import alert_samples, eventgrid
 from simulator.planes.alerts import Notice
 from simulator.planes.world import World
+from simulator.types import alert_instances
 from simulator.types._shared import dig, items
 from simulator.types.action_groups import ACTION_GROUP
 
@@ -100,6 +101,7 @@ class Alerter:
         groups = [one.id for one in self.world.engine.all_of(ACTION_GROUP) if named in (one.key, one.name.lower())]
         if len(groups) != 1:
             raise ValueError(f"action group {wish['actionGroup']}: found {', '.join(groups) or 'none'}")
+        alert_instances.keep(self.world.engine, payload)
         self.world.alerts.notices.append(Notice(str(wish.get("kind")), tuple(groups), payload))
         return {"payload": payload}
 

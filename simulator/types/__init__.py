@@ -8,6 +8,7 @@ from simulator.engine.declaration import Hook, Phase, ResourceType, Route
 from simulator.planes.policies import deny
 from simulator.types import (
     action_groups,
+    alert_instances,
     alert_rules,
     compute,
     containerregistry,
@@ -41,6 +42,7 @@ _TYPES: tuple[ResourceType, ...] = (
     *smart_detection.TYPES,
     *action_groups.TYPES,
     *alert_rules.TYPES,
+    *alert_instances.TYPES,
     *managedidentity.TYPES,
     *compute.TYPES,
     *machines.TYPES,

@@ -78,6 +78,23 @@ def test_a_stateful_rule_fires_once_and_is_resolved_after_three_checks(watched: 
     assert conditions(told) == ["Resolved"]
     assert told[0]["essentials"]["alertId"] == fired["essentials"]["alertId"]
     assert told[0]["essentials"]["resolvedDateTime"] > fired["essentials"]["firedDateTime"]
+
+
+def test_what_fired_can_be_read_again_by_its_id_and_by_nobody_written(watched: Watched) -> None:
+    watched.put(METRIC, metric_body())
+    watched.traffic(requestsPerMinute=60, latencyMs=600)
+    (fired,) = watched.minutes(10)
+    path = fired["essentials"]["alertId"]
+    shown = watched.lab.get(path)["properties"]["essentials"]
+    told = fired["essentials"]
+    assert (shown["monitorCondition"], shown["monitorService"], shown["alertState"]) == ("Fired", "Platform", "New")
+    assert (shown["targetResource"], shown["startDateTime"]) == (told["alertTargetIDs"][0], told["firedDateTime"])
+    watched.traffic(latencyMs=100)
+    watched.minutes(20)
+    resolved = watched.lab.get(path)["properties"]["essentials"]
+    assert resolved["monitorCondition"] == "Resolved"
+    assert resolved["monitorConditionResolvedDateTime"] > resolved["startDateTime"] == shown["startDateTime"]
+    assert watched.lab.call("PUT", path, {"properties": {}}).status == 405
     watched.traffic(latencyMs=600)
     (again,) = watched.minutes(10)
     assert again["essentials"]["alertId"] != fired["essentials"]["alertId"]

@@ -43,6 +43,7 @@ READ = {
     "Microsoft.Insights/metrics": "a question, no resource",
     "Microsoft.Insights/metricDefinitions": "a question, no resource",
     "Microsoft.Insights/diagnosticSettingsCategories": "a question, no resource",
+    "Microsoft.AlertsManagement/alerts": "Azure Monitor's own",
     "microsoft.alertsmanagement/smartDetectorAlertRules": "comes with Application Insights",
     "Microsoft.KeyVault/locations": "only carries deleted vaults",
     "Microsoft.KeyVault/locations/deletedVaults": "made by a vault's deletion",
