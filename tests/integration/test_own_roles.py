@@ -17,9 +17,15 @@ from typing import Any
 
 import pytest
 
+from controlplane.arm import type_of
 from controlplane.azure.catalog import AzureCatalog
+from controlplane.azure.reader import ArmReader
 from controlplane.errors import Rejected
+from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation
+from controlplane.retraining.known import WORKSPACE_TYPE
+from controlplane.retraining.signals.alert_evidence import ALERTS_API, BUDGETS_API
+from controlplane.retraining.signals.evidence import JOBS_API
 from controlplane.workspaces import service
 from controlplane.workspaces.blueprint.access import ROLES
 from controlplane.workspaces.jobs import Level
@@ -187,6 +193,7 @@ def life(product: QuietProduct) -> None:
     route_elsewhere(product)
     assert product.failing() == {"dns-link/blob/ml", "subnet/training"}
     operations.append(product.repair())
+    evidence(product)
     smaller = everything()
     smaller["compute"]["clusters"] = []
     operations.append(product.finish(product.put(smaller, consent=True)))
@@ -194,6 +201,31 @@ def life(product: QuietProduct) -> None:
     operations.append(product.delete())
     operations += isolated(product)
     assert [operation.status for operation in operations] == ["Succeeded"] * len(operations), operations
+
+
+def evidence(product: QuietProduct) -> None:
+    """What signals are read back by: a run, an alert, a budget; of this workspace there are none."""
+    client: Any = QuietClient(product.azure, "operator")
+    reader, group = ArmReader(client), product.ids()["resource-group"]
+    (workspace,) = (one for one in product.ids().values() if type_of(one) == WORKSPACE_TYPE)
+    subscription = group.partition("/resourceGroups/")[0]
+    for path, version in (
+        (f"{workspace}/jobs/none", JOBS_API),
+        (f"{subscription}/providers/Microsoft.AlertsManagement/alerts/{uuid.uuid4()}", ALERTS_API),
+        (f"{group}/providers/Microsoft.Consumption/budgets/none", BUDGETS_API),
+    ):
+        assert product.run(_read(product, reader, path, version)) is None
+
+
+async def _read(product: QuietProduct, reader: ArmReader, path: str, version: str) -> JsonObject | None:
+    """Again after what was refused has been granted, where rights are granted."""
+    try:
+        return await reader.get(path, version)
+    except Rejected:
+        if not isinstance(product, Filling):
+            raise
+        assert product.grant(), path
+        return await reader.get(path, version)
 
 
 def isolated(product: QuietProduct) -> list[Operation]:
@@ -241,19 +273,24 @@ class Filling(QuietProduct):
         # A tick ends before a refused step is tried again, so that a step does not use up its attempts in one.
         self.deps = replace(self.deps, tick_seconds=10.0)
 
+    def grant(self) -> frozenset[str]:
+        """What was refused since the last time, and is granted now."""
+        refused = self.rights.asked("operator")["refused"] - self.granted
+        wanted = covering(refused, actions("operator")) - self.granted
+        if wanted:
+            self.granted |= wanted
+            self.rights.set("operator", self.granted)
+        return wanted
+
     async def _until_ended(self, operation_id: str, name: str) -> Operation:
         for _ in range(500):
             await tick(name, self.deps)
             found = await self.repository.load_operation(operation_id)
             assert found is not None
-            refused = self.rights.asked("operator")["refused"] - self.granted
-            wanted = covering(refused, actions("operator")) - self.granted
+            wanted = self.grant()
             if found.operation.status.is_terminal:
                 assert not wanted, f"{found.operation.kind} ended without {sorted(wanted)}"
                 return found.operation
-            if wanted:
-                self.granted |= wanted
-                self.rights.set("operator", self.granted)
             stored = await self.repository.load(name)
             clock = self.services.clock
             due = stored.record.due_at if stored else None

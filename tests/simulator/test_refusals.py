@@ -44,6 +44,7 @@ READ = {
     "Microsoft.Insights/metricDefinitions": "a question, no resource",
     "Microsoft.Insights/diagnosticSettingsCategories": "a question, no resource",
     "Microsoft.AlertsManagement/alerts": "Azure Monitor's own",
+    "Microsoft.Consumption/budgets": "nothing costs anything here",
     "microsoft.alertsmanagement/smartDetectorAlertRules": "comes with Application Insights",
     "Microsoft.KeyVault/locations": "only carries deleted vaults",
     "Microsoft.KeyVault/locations/deletedVaults": "made by a vault's deletion",
