@@ -46,7 +46,9 @@ class Made:
 def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Known, now: datetime) -> Made:
     """What to store for a ruling on a signal."""
     ruling = not_again(ruling, signal, state)
-    decision_id = sha256(f"{signal.id}\n{now.isoformat()}".encode()).hexdigest()[:24]
+    # A signal may be decided twice at one time: its run was superseded as soon as it was made.
+    about = f"{signal.id}\n{now.isoformat()}\n{signal.decision_id or ''}"
+    decision_id = sha256(about.encode()).hexdigest()[:24]
     run = _run(ruling, signal, state, found, (decision_id, now))
     decision = Decision(
         id=f"{newest_first(now)}-{decision_id}",

@@ -1,0 +1,120 @@
+"""A policy's pipeline is looked for when the policy is set: what is missing, wrong or unread is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controlplane.errors import Rejected, Transient
+from controlplane.retraining.pipelines import require_pipeline
+from controlplane.retraining.policy import Pipeline
+from controlplane.retraining.runs.sending import commit_of
+from tests.support.fake_azure import FakeAzure
+
+WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+INPUTS = {
+    "rows": {"type": "uri_folder"},
+    "why": {"type": "string", "optional": "True"},
+    "rate": {"type": "number", "default": "0.1"},
+}
+
+
+@pytest.fixture
+def azure() -> FakeAzure:
+    made = FakeAzure()
+    spec = {"type": "pipeline", "inputs": INPUTS}
+    made.plant(f"{WORKSPACE}/components/retrain", properties={"latestVersion": "3"})
+    made.plant(f"{WORKSPACE}/components/retrain/versions/3", properties={"componentSpec": spec})
+    made.plant(f"{WORKSPACE}/components/step/versions/1", properties={"componentSpec": {"type": "command"}})
+    made.plant(f"{WORKSPACE}/computes/cpu", properties={})
+    made.plant(f"{WORKSPACE}/batchEndpoints/training/deployments/blue", properties={})
+    job = {"jobType": "Pipeline", "inputs": {"rows": {"jobInputType": "uri_folder", "uri": "azureml:orders:1"}}}
+    action = {"actionType": "CreateJob", "jobDefinition": job}
+    made.plant(f"{WORKSPACE}/schedules/nightly", properties={"action": action})
+    made.plant(f"{WORKSPACE}/schedules/watch", properties={"action": {"actionType": "CreateMonitor"}})
+    return made
+
+
+async def refusals(azure: FakeAzure, **pipeline: Any) -> list[tuple[str, str | None]]:
+    """Code and target of each reason; empty: it may be set."""
+    asked = Pipeline.model_validate(pipeline)
+    try:
+        await require_pipeline(azure, WORKSPACE, asked)
+    except Rejected as error:
+        assert error.code == "InvalidPolicy"
+        return [(one.code, one.target) for one in error.details]
+    return []
+
+
+ROWS = {"rows": "azureml:orders:3"}
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        {"name": "retrain", "version": "3", "inputs": ROWS, "compute": "cpu"},
+        {"name": "retrain", "inputs": ROWS, "fromSignal": {"why": "reason"}, "compute": "serverless"},
+        {"kind": "batchDeployment", "name": "training", "deployment": "blue", "inputs": {"any": "thing"}},
+        {"kind": "schedule", "name": "nightly"},
+        {"kind": "schedule", "name": "nightly", "inputs": ROWS},
+    ],
+)
+async def test_what_is_there_and_takes_its_inputs_may_be_set(azure: FakeAzure, pipeline: dict[str, Any]) -> None:
+    assert await refusals(azure, **pipeline) == []
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "code", "target"),
+    [
+        ({"name": "gone", "inputs": ROWS}, "PipelineNotFound", "$.pipeline.name"),
+        ({"name": "retrain", "version": "4", "inputs": ROWS}, "PipelineNotFound", "$.pipeline.name"),
+        ({"name": "step", "version": "1"}, "NotAPipeline", "$.pipeline.name"),
+        ({"name": "retrain", "inputs": ROWS, "compute": "gpu"}, "ComputeNotFound", "$.pipeline.compute"),
+        ({"name": "retrain"}, "InputMissing", "$.pipeline.inputs"),
+        ({"name": "retrain", "inputs": {**ROWS, "x": "1"}}, "InputUnknown", "$.pipeline.inputs.x"),
+        ({"name": "retrain", "inputs": {"rows": "/etc/passwd"}}, "InputNotRemote", "$.pipeline.inputs.rows"),
+        ({"name": "retrain", "fromSignal": {"rows": "reason"}}, "InputNotText", "$.pipeline.fromSignal.rows"),
+        ({"kind": "schedule", "name": "gone"}, "PipelineNotFound", "$.pipeline.name"),
+        ({"kind": "schedule", "name": "watch"}, "PipelineNotAJob", "$.pipeline.name"),
+        (
+            {"kind": "batchDeployment", "name": "training", "deployment": "green"},
+            "PipelineNotFound",
+            "$.pipeline.deployment",
+        ),
+    ],
+)
+async def test_what_could_never_run_is_refused(
+    azure: FakeAzure, pipeline: dict[str, Any], code: str, target: str
+) -> None:
+    assert await refusals(azure, **pipeline) == [(code, target)]
+
+
+async def test_every_reason_is_told(azure: FakeAzure) -> None:
+    found = await refusals(azure, name="retrain", inputs={"x": "1"}, compute="gpu")
+    assert [code for code, _ in found] == ["InputUnknown", "InputMissing", "ComputeNotFound"]
+
+
+async def test_what_cannot_be_read_is_not_known_and_so_refused(azure: FakeAzure) -> None:
+    azure.fail("GET", "/components/", lambda: Rejected("AuthorizationFailed", "no right", status=403))
+    assert await refusals(azure, name="retrain", inputs=ROWS) == [("PipelineUnreadable", "$.pipeline")]
+
+
+async def test_azure_that_is_away_is_no_refusal(azure: FakeAzure) -> None:
+    azure.fail("GET", "/components/", lambda: Transient("ServerTimeout", "busy", retry_after=1.0))
+    with pytest.raises(Transient):
+        await refusals(azure, name="retrain", inputs=ROWS)
+
+
+@pytest.mark.parametrize(
+    ("component", "commit"),
+    [
+        ({"properties": {"tags": {"git.commit": "0123abc"}}}, "0123abc"),
+        ({"properties": {"properties": {"azureml.git.commit": "f" * 40}, "tags": {"commit": "0123abc"}}}, "f" * 40),
+        ({"properties": {"tags": {"commit": "not a commit"}}}, None),
+        ({"properties": {"tags": None}}, None),
+        ({}, None),
+    ],
+)
+def test_a_component_says_its_commit_or_does_not(component: dict[str, Any], commit: str | None) -> None:
+    assert commit_of(component) == commit

@@ -1,0 +1,200 @@
+"""Whatever comes in whatever order: one run of a model at a time, each job sent once, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controlplane.errors import Rejected, Transient
+from controlplane.objects.repository import put
+from controlplane.retraining.model import Outcome
+from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.runs.model import Run, RunState
+from controlplane.retraining.runs.reading import ENDED
+from controlplane.retraining.signals.intake import hear
+from tests.support.retraining_world import PIPELINE, RetrainingWorld
+
+EAGER: dict[str, Any] = {
+    "agreement": "none",
+    "windows": {"period": "P1D", "breaches": 1, "of": 1, "minimumSeen": 1},
+    "minimumSamples": 100,
+    "cooldown": "P1D",
+}
+WON = {"cp.metric.accuracy": "0.9", "cp.champion.accuracy": "0.8"}
+LOST = {"cp.metric.accuracy": "0.7", "cp.champion.accuracy": "0.8"}
+_STARTS = {Outcome.SUBMIT, Outcome.AWAIT_APPROVAL, Outcome.ASK}
+
+
+class Story:
+    """A world and what may happen to it."""
+
+    def __init__(self, environment: str) -> None:
+        self.world = RetrainingWorld(environment=environment)
+        self.breaches = 0
+        self.over: dict[str, Run] = {}
+
+    async def breach(self) -> None:
+        self.breaches += 1
+        await hear(self.world.intake, self.world.breach(f"step-{self.breaches}"))
+
+    async def copy(self) -> None:
+        if self.breaches:
+            await hear(self.world.intake, self.world.breach(f"step-{self.breaches}"))
+
+    async def told(self) -> None:
+        """Event Grid tells of our own jobs, late or twice."""
+        for run in await self.world.runs():
+            await hear(self.world.intake, self.world.event(run.id, {}))
+
+    async def minute(self) -> None:
+        await self._pass(timedelta(minutes=1))
+
+    async def day(self) -> None:
+        await self._pass(timedelta(days=1, minutes=1))
+
+    async def won(self) -> None:
+        self._end("Completed", WON)
+
+    async def lost(self) -> None:
+        self._end("Completed", LOST)
+
+    async def failed(self) -> None:
+        self._end("Failed", {})
+
+    async def stopped(self) -> None:
+        self._end("Canceled", {})
+
+    async def approved(self) -> None:
+        for run in await self.world.runs():
+            if run.state is RunState.WAITING_APPROVAL:
+                now = self.world.clock.now()
+                said = {"state": RunState.SUBMITTED, "due_at": now, "deadline": now + timedelta(hours=2)}
+                await self._change(run, said)
+
+    async def canceled(self) -> None:
+        for run in await self.world.runs():
+            if not run.state.is_terminal and run.state is not RunState.WAITING_APPROVAL:
+                now = self.world.clock.now()
+                asked = {"cancel_requested_by": "t/ada", "stopping_since": run.stopping_since or now, "due_at": now}
+                await self._change(run, asked)
+
+    async def changed(self) -> None:
+        stored = await self.world.state()
+        before = stored.value
+        parsed = RetrainingPolicy.model_validate({"pipeline": PIPELINE, **EAGER, "maxAge": "PT23H"})
+        update = {"policy": parsed, "policy_generation": before.policy_generation + 1}
+        await self.world.objects.commit(put(stored, before.model_copy(update=update)))
+
+    async def answer_lost(self) -> None:
+        self._once(lambda: Transient("ConnectionLost", "gone", retry_after=1.0), then=True)
+
+    async def not_reached(self) -> None:
+        self._once(lambda: Transient("ServerTimeout", "busy", retry_after=1.0), then=False)
+
+    async def said_to_exist(self) -> None:
+        self._once(lambda: Rejected("UserError", "A job with this name already exists."), then=True)
+
+    def _once(self, error: Callable[[], Exception], *, then: bool) -> None:
+        ml = self.world.ml
+        send = type(ml).submit
+
+        async def disturbed(workspace_id: str, job: Any) -> None:
+            vars(ml).pop("submit", None)
+            if then:
+                await send(ml, workspace_id, job)
+            raise error()
+
+        vars(ml)["submit"] = disturbed
+
+    async def _change(self, run: Run, update: Mapping[str, Any]) -> None:
+        stored = await self.world.objects.require(Run, run.id)
+        await self.world.objects.commit(put(stored, run.model_copy(update=dict(update))))
+
+    def _end(self, status: str, tags: Mapping[str, str]) -> None:
+        for name in self.world.ml.submitted:
+            if self._status(name) not in ENDED:
+                self.world.ml.end(name, status, **tags)
+
+    def _status(self, name: str) -> str:
+        found: str = self.world.azure.body(f"/jobs/{name}")["properties"]["status"]
+        return found
+
+    async def _pass(self, time: timedelta) -> None:
+        self.world.clock.advance(time.total_seconds())
+        await self.world.tick()
+        await self.check()
+
+    async def check(self) -> None:
+        """What holds at any moment."""
+        runs, state = await self.world.runs(), (await self.world.state()).value
+        active = [run.id for run in runs if not run.state.is_terminal]
+        assert active == ([state.active_run] if state.active_run else [])
+        sent = self.world.ml.submitted
+        assert len(sent) == len(set(sent))
+        assert {run.id for run in runs} >= set(sent)
+        working = [name for name in sent if self._status(name) not in ENDED]
+        assert len(working) <= 1, "two jobs of one model at once"
+        for run in runs:
+            if run.id in self.over:
+                assert run == self.over[run.id], "an end is the end"
+            elif run.state.is_terminal:
+                self.over[run.id] = run
+            if run.state is RunState.SUCCEEDED:
+                assert run.comparison is not None
+                assert run.comparison.verdict == "won"
+        starts = [one for one in await self.world.decisions() if one.outcome in _STARTS]
+        assert sorted(one.run_id or "" for one in starts) == sorted(run.id for run in runs)
+        assert {run.decision_id for run in runs} == {one.id for one in starts}
+
+    async def settle(self) -> None:
+        """Days pass, and every job ends: nothing waits for ever."""
+        for _ in range(12):
+            self._end("Completed", WON)
+            await self.approved()
+            await self._pass(timedelta(hours=4))
+        state = (await self.world.state()).value
+        assert (state.active_run, state.waiting_signal) == (None, None)
+        assert not [one for one in await self.world.signals() if one.due_at is not None and one.state == "held"]
+
+
+ACTIONS = (
+    "breach", "copy", "told", "minute", "minute", "day", "won", "lost", "failed", "stopped", "approved", "canceled",
+    "changed", "answer_lost", "not_reached", "said_to_exist",
+)  # fmt: skip
+
+
+async def tell(environment: str, actions: list[str]) -> Story:
+    story = Story(environment)
+    await story.world.begin(EAGER)
+    await story.breach()
+    await story.minute()
+    for act in actions:
+        await getattr(story, act)()
+    await story.settle()
+    return story
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["dev", "prod"]), st.lists(st.sampled_from(ACTIONS), max_size=25))
+def test_any_order_of_events_leaves_one_run_at_a_time(environment: str, actions: list[str]) -> None:
+    asyncio.run(tell(environment, actions))
+
+
+def test_the_stories_reach_every_end() -> None:
+    """What the property rests on: these orders lead where they should."""
+    ends = {
+        RunState.SUCCEEDED: ["won"],
+        RunState.REJECTED: ["lost", "minute", "minute"],
+        RunState.CANCELED: ["canceled", "minute", "minute"],
+        RunState.FAILED: ["failed", "minute"],
+    }
+    for state, actions in ends.items():
+        story = asyncio.run(tell("dev", actions))
+        assert state in {run.state for run in story.over.values()}
+    story = asyncio.run(tell("prod", ["changed", "approved", "minute"]))
+    assert RunState.SUPERSEDED in {run.state for run in story.over.values()}
