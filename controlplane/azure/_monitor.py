@@ -17,6 +17,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.monitor.query.aio import LogsQueryClient
 from azure.monitor.querymetrics.aio import MetricsClient
 
+from controlplane.azure._held import close_with_loop
 from controlplane.azure._pipeline import (
     CONNECT_SECONDS,
     READ_SECONDS,
@@ -39,8 +40,10 @@ class MonitorConnection:
 
 def connect(client_id: str, context: ssl.SSLContext) -> MonitorConnection:
     """Opens nothing yet; must be called on the event loop that will send."""
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+    session = close_with_loop(
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+        )
     )
     transport = AioHttpTransport(
         session=session, session_owner=False, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS

@@ -26,6 +26,7 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import ARMHttpLoggingPolicy, AsyncARMChallengeAuthenticationPolicy
 
+from controlplane.azure._held import close_with_loop
 from controlplane.azure.credentials import RenewableCredential, managed_identity
 from controlplane.azure.hosts import ensure_trusted
 
@@ -124,13 +125,15 @@ def proxies_for(endpoint: str) -> dict[str, str]:
 
 def connect(endpoint: str, client_id: str, context: ssl.SSLContext) -> Connection:
     """Opens nothing yet; must be called on the event loop that will send. ``endpoint`` is ARM's, without a path."""
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        # Off: it would read ~/.netrc for each call and refuse the call when that knows the host. Proxies are below.
-        trust_env=False,
-        middlewares=(_send_once,),
+    session = close_with_loop(
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            # Off: it would read ~/.netrc for each call and refuse the call when that knows the host. Proxies are below.
+            trust_env=False,
+            middlewares=(_send_once,),
+        )
     )
     transport = AioHttpTransport(
         session=session, session_owner=False, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS

@@ -24,6 +24,7 @@ from azure.data.tables.aio import TableClient
 from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.queue.aio import QueueClient
 
+from controlplane.azure._held import close_with_loop
 from controlplane.azure.credentials import RenewableCredential
 from controlplane.azure.storage_connection import (
     TOKEN_SCOPE,
@@ -130,12 +131,14 @@ def tls_context() -> ssl.SSLContext:
 
 def connect(connection: StorageConnection, context: ssl.SSLContext) -> StorageClients:
     """Opens nothing yet; must be called on the event loop that will send."""
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        # Off: it would read ~/.netrc for each call.
-        trust_env=False,
+    session = close_with_loop(
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            # Off: it would read ~/.netrc for each call.
+            trust_env=False,
+        )
     )
     urls = frozenset({connection.table_url, connection.queue_url, connection.blob_url})
     return StorageClients(connection, _credential(connection, session), session, StorageTransport(session, urls))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from controlplane.errors import Conflict
+from controlplane.errors import Conflict, Rejected
+from controlplane.workspaces.blueprint.access import ROLES
 from tests.support.blueprints import example
 from tests.support.lives import written
 from tests.support.quiet_product import QuietProduct
@@ -157,6 +159,58 @@ def test_an_endpoint_to_another_resource_is_approved_and_taken_away(product: Qui
     put_to_its_end(product, asked, consent=True)
     assert (product.body(LAKE) or {})["properties"]["privateEndpointConnections"] == []
     assert product.body(role) is None
+
+
+def leading_to(destination: str) -> dict[str, Any]:
+    asked = example("managed-internet")
+    rule = {"name": "theirs", "type": "privateEndpoint", "destination": destination, "subresource": "sqlServer"}
+    asked["network"]["managed"]["outboundRules"] = [rule]
+    return asked
+
+
+#: Targets that are not there: of a type that is known, of one whose api-version Azure tells, without their group.
+ABSENT = {
+    "an account": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stgone",
+    "a topic": f"{GROUP}/providers/Microsoft.EventGrid/topics/gone",
+    "a group": f"{GROUP}/providers/Microsoft.KeyVault/vaults/kvgone",
+}
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_a_target_that_is_not_there_is_refused_before_anything_is_written(product: QuietProduct, name: str) -> None:
+    """S5-03: Azure would refuse the rule when everything else is made already."""
+    if name != "a group":
+        product.owner("PUT", GROUP, {"location": "westeurope"})
+    seen = product.azure.world.seeded("observer")
+    reads_all = {"roleDefinitionId": f"/providers/Microsoft.Authorization/roleDefinitions/{ROLES['reader']}"}
+    body = {"properties": {**reads_all, "principalId": seen["id"], "principalType": "ServicePrincipal"}}
+    role = f"{GROUP.partition('/resourceGroups')[0]}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    assert product.owner("PUT", role, body) == 201
+    before = len(product.azure.writes)
+    for ask in (product.plan, product.put):
+        with pytest.raises(Rejected) as refused:
+            ask(leading_to(ABSENT[name]))
+        place = "$.network.managed.outboundRules[0].destination"
+        assert [(one.code, one.target) for one in refused.value.details] == [("OutboundTargetNotFound", place)]
+    assert len(product.azure.writes) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("Microsoft.EventGrid/topics", "AuthorizationFailed"),
+        ("Microsoft.Storage/unheardOf", "publishes no api-version"),
+    ],
+)
+def test_whether_a_target_is_there_may_be_unknown_and_the_plan_says_so(
+    product: QuietProduct, kind: str, why: str
+) -> None:
+    """The observer reads no topics."""
+    product.owner("PUT", GROUP, {"location": "westeurope"})
+    found = product.plan(leading_to(f"{GROUP}/providers/{kind}/theirs")).plan.warnings
+    (said,) = (one for one in found if one.code == "OutboundTargetUnknown")
+    assert why in said.message
+    assert said.target == "$.network.managed.outboundRules[0].destination"
 
 
 def test_accounts_of_datastores_are_reached_by_rules_of_their_own() -> None:

@@ -38,6 +38,7 @@ from tests.support.illegal import waiver
 from tests.support.own_roles import INFRA, ROLE_FILES, Rights, actions, role
 from tests.support.quiet_product import ADMIN, NAME, QuietClient, QuietProduct
 from tests.support.worlds import (
+    DATA_GROUP,
     an_initiative,
     existing_data,
     key_and_identities,
@@ -155,9 +156,19 @@ def job_checked(product: QuietProduct) -> set[str]:
     return {one.code for one in found if one.level is Level.UNKNOWN}
 
 
+def target_unknown(product: QuietProduct) -> str:
+    """Why nobody knows whether something is there that is of no type that Azure has."""
+    asked = example("managed-approved-catalog")
+    theirs = f"{DATA_GROUP}/providers/Microsoft.Storage/unheardOf/theirs"
+    rule = {"name": "theirs", "type": "privateEndpoint", "destination": theirs, "subresource": "x"}
+    asked["network"]["managed"]["outboundRules"].append(rule)
+    found = product.plan(asked, ISOLATED).plan.warnings
+    return next(one.message for one in found if one.code == "OutboundTargetUnknown")
+
+
 def begin(product: QuietProduct) -> None:
     """The project, with all that its workspaces may have."""
-    registered(product)
+    registered(product, outboundTargets=[DATA_GROUP])
     key_and_identities(product)
     landing_zone(product)
     existing_data(product)
@@ -189,6 +200,7 @@ def life(product: QuietProduct) -> None:
     assert activity.unreadable is None
     with_assets(product)
     assert job_checked(product) == set()
+    assert "AuthorizationFailed" not in target_unknown(product)
     product.owner("DELETE", product.ids()["dns-link/blob/ml"])
     route_elsewhere(product)
     assert product.failing() == {"dns-link/blob/ml", "subnet/training"}
@@ -334,6 +346,8 @@ def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: Qu
             unknown |= {activity.unreadable} if activity is not None and activity.unreadable else set()
         if "/data/" in missing or "/models/" in missing:
             unknown |= job_checked(made)
+        if "subscriptions/providers" in missing and "AuthorizationFailed" in target_unknown(made):
+            unknown.add("OutboundTargetUnknown")
         try:
             made.plan(everything())
             refused = False

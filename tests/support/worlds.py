@@ -17,7 +17,7 @@ HUB = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-hub"
 SPOKE = f"{HUB_GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-other"
 
 
-def registered(product: QuietProduct) -> None:
+def registered(product: QuietProduct, **more: Any) -> None:
     """The project with all that the examples join: the registrations of ``examples/projects`` together."""
     together: dict[str, Any] = {}
     for path in sorted((ROOT / "examples/projects").glob("*.yaml")):
@@ -25,7 +25,7 @@ def registered(product: QuietProduct) -> None:
             known = together.setdefault(field, value)
             if isinstance(value, list):
                 together[field] = [*known, *(item for item in value if item not in known)]
-    product.register(**together)
+    product.register(**{**together, **more})
 
 
 def put(product: QuietProduct, arm_id: str, body: dict[str, Any]) -> None:

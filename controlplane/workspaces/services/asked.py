@@ -25,13 +25,15 @@ from controlplane.projects.scope import out_of_scope
 from controlplane.projects.service import forbidden, project_not_found
 from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.conflicts import refusals
-from controlplane.workspaces.model import Blueprint
+from controlplane.workspaces.model import Blueprint, PlanWarning
+from controlplane.workspaces.plan_checks.outbound import check_targets, unread_targets
 from controlplane.workspaces.plan_checks.place import check
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.data import data_details
 from controlplane.workspaces.services.deps import ServiceDeps, compile_for, find
 from controlplane.workspaces.services.hub import hub_details
 from controlplane.workspaces.services.identity import identity_details
+from controlplane.workspaces.services.outbound import outbound_targets
 from controlplane.workspaces.services.policy import policy_details
 from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
 from controlplane.workspaces.transitions import check_transition
@@ -139,11 +141,13 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
     return Asked(request.name, spec, body, registration, stored, incarnation, group)
 
 
-async def check_facts(deps: ServiceDeps, asked: Asked, taken: Mapping[str, str]) -> None:
-    """Why Azure would refuse the spec: regions, sizes, visibility, addresses that are taken.
+async def check_facts(deps: ServiceDeps, asked: Asked, taken: Mapping[str, str]) -> tuple[PlanWarning, ...]:
+    """Why Azure would refuse the spec: regions, sizes, visibility, addresses that are taken. Answers what nobody could
+    tell and does not stop a plan.
 
     Raises ``Rejected`` (400) or ``Conflict`` (409), with every reason.
     """
+    targets = await outbound_targets(deps, asked.spec)
     facts = await deps.catalog.facts(asked.spec.subscription_id, asked.spec.location)
     blueprint = asked.blueprint(deps)
     details = (
@@ -152,9 +156,10 @@ async def check_facts(deps: ServiceDeps, asked: Asked, taken: Mapping[str, str])
         *await data_details(deps, asked.spec),
         *await identity_details(deps, asked.spec),
         *await policy_details(deps, blueprint),
+        *check_targets(asked.spec, targets),
     )
     if not details:
-        return
+        return unread_targets(asked.spec, targets)
     codes = {detail.code for detail in details}
     code = codes.pop() if len(codes) == 1 else "InvalidSpec"
     message = details[0].message if len(details) == 1 else "Azure cannot provide what the spec asks for."

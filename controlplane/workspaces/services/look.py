@@ -103,8 +103,8 @@ async def _meant(
     asked = await understand(deps, request, data)
     room = await find_room(deps, asked)
     there = asked.at(room.address_space)
-    await check_facts(deps, there, room.taken)
-    return asked.stored, there.spec, there.blueprint(deps), _chosen(asked, room)
+    unread = await check_facts(deps, there, room.taken)
+    return asked.stored, there.spec, there.blueprint(deps), (*_chosen(asked, room), *unread)
 
 
 def _chosen(asked: Asked, room: Room) -> tuple[PlanWarning, ...]:
