@@ -24,6 +24,7 @@ BENCHES = (
     "reconcile",
     "reading",
     "storage",
+    "breach",
     "load",
     "scale_out",
     "chaos",

@@ -77,7 +77,7 @@ async def _measure(stack: LocalStack) -> list[Figure]:
             tally = await _closed(host, port, asks, _SATURATION_SECONDS / 3)
             rates[name].append(tally.rate(_SATURATION_SECONDS / 3))
     saturation, floor = sum(rates["mixed"]) / 3, sum(rates["empty"]) / 3
-    load = await _paced(host, port, mixed, saturation * _SHARE, _LOAD_SECONDS)
+    load = await paced(host, port, mixed, saturation * _SHARE, _LOAD_SECONDS)
     served = load.rate(_LOAD_SECONDS)
     kinds = "; ".join(sorted(set(load.errors))[:3])
     return [
@@ -174,7 +174,7 @@ async def _closed(host: str, port: int, asks: Sequence[Ask], seconds: float) -> 
     return tally
 
 
-async def _paced(host: str, port: int, asks: Sequence[Ask], rate: float, seconds: float) -> Tally:
+async def paced(host: str, port: int, asks: Sequence[Ask], rate: float, seconds: float) -> Tally:
     """So many a second, whether or not the last one was answered."""
     tally, started = Tally(), time.perf_counter()
     total = int(rate * seconds)
