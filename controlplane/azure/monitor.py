@@ -24,6 +24,7 @@ from controlplane.ports.metrics import MOST_IDS, Measured, MetricsQuestion, Poin
 
 T = TypeVar("T")
 _REGION = re.compile(r"[a-z0-9]{2,40}")
+_METRIC = "/providers/microsoft.insights/metrics/"
 _AGGREGATIONS = ("Average", "Maximum", "Total")
 
 
@@ -110,21 +111,26 @@ class AzureMetrics:
             granularity=question.grain,
             aggregations=list(_AGGREGATIONS),
         )
-        return {fold(str(one.resource_id)): _measured(one) for one in found if one.resource_id}
+        measured: dict[str, dict[str, tuple[Point, ...]]] = {}
+        for one in found:
+            for metric in one.metrics:
+                # The SDK keeps the id of the metric, and not that of the resource that it is part of.
+                owner, mark, _ = fold(str(metric.id)).rpartition(_METRIC)
+                if not mark:
+                    raise Fatal("UnexpectedAnswer", "A metric does not say whose it is.")
+                measured.setdefault(owner, {}).update(_measured(metric))
+        return measured
 
 
-def _measured(result: Any) -> Measured:
-    measured: dict[str, tuple[Point, ...]] = {}
-    for metric in result.metrics:
-        points = tuple(
-            Point(one.average, one.maximum, one.total)
-            for series in metric.timeseries
-            for one in series.data
-            if one.average is not None or one.total is not None
-        )
-        if points:
-            measured[str(metric.name)] = points
-    return measured
+def _measured(metric: Any) -> Measured:
+    """Nothing where there are no samples."""
+    points = tuple(
+        Point(one.average, one.maximum, one.total)
+        for series in metric.timeseries
+        for one in series.data
+        if one.average is not None or one.total is not None
+    )
+    return {str(metric.name): points} if points else {}
 
 
 class AzureLogs:

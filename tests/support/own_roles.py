@@ -16,6 +16,19 @@ ROLE_FILES = {
     "role-operator-access": "operator",
 }
 
+#: Rights that are proven where they are used, and not in a workspace's life: by the sweep.
+SWEEP = frozenset(
+    {
+        "Microsoft.Insights/metrics/read",
+        "Microsoft.MachineLearningServices/workspaces/jobs/read",
+        "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments/read",
+        "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/read",
+        "Microsoft.OperationalInsights/workspaces/query/AmlOnlineEndpointTrafficLog/read",
+        "Microsoft.OperationalInsights/workspaces/query/AmlRunStatusChangedEvent/read",
+        "Microsoft.OperationalInsights/workspaces/query/read",
+    }
+)
+
 
 def role(name: str) -> dict[str, Any]:
     """A role file."""
@@ -24,8 +37,9 @@ def role(name: str) -> dict[str, Any]:
 
 
 def actions(who: str) -> frozenset[str]:
-    """All that an identity may do."""
-    return frozenset(action for name, holder in ROLE_FILES.items() if holder == who for action in role(name)["Actions"])
+    """All that an identity may do for the life of a workspace."""
+    held = frozenset(action for name, holder in ROLE_FILES.items() if holder == who for action in role(name)["Actions"])
+    return held - SWEEP if who == "operator" else held
 
 
 class Rights:

@@ -1,0 +1,211 @@
+"""The sweep against the simulator, through Azure's own clients and with the operator's own rights."""
+
+# ruff: noqa: F811  (pytest's fixtures are named by their parameters)
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from controlplane.azure.arm_client import ArmClient
+from controlplane.azure.gates import GatedLogs, GatedMetrics, Gates
+from controlplane.azure.monitor import AzureLogs, AzureMetrics, Hosts, MonitorClients
+from controlplane.azure.resource_graph import ResourceGraph
+from controlplane.clocks import SystemClock
+from controlplane.clouds import HOSTS
+from controlplane.errors import Fatal, Rejected, Throttled
+from controlplane.ports.metrics import MetricsQuestion
+from controlplane.retraining.polls.judge import ENDPOINT, METRICS
+from controlplane.retraining.polls.model import Poll, Sweep, WorkspacePoll
+from controlplane.retraining.polls.ports import PollPorts
+from controlplane.retraining.polls.workspace_tick import logs_of
+from controlplane.retraining.signal import SignalKind
+from controlplane.triggers.monitors import FLEET
+from tests.support.clock import FrozenClock
+from tests.support.monitored import Monitored
+from tests.support.own_roles import SWEEP, role
+from tests.support.polled import PolledWorld
+from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
+
+DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
+
+
+class Managed(Monitored):
+    """Stands where the product's workspace ``ws`` has its own."""
+
+    def __init__(self, running: RunningSimulator, world: PolledWorld) -> None:
+        super().__init__(running)
+        self.workspace = world.known.workspace_id
+        self.group = self.workspace.partition("/providers/")[0]
+        self.logs = logs_of(world.known)
+
+
+@dataclass
+class RealWorld(PolledWorld):
+    """The ticks of :class:`PolledWorld` with the adapters of the product, as the operator."""
+
+    running: RunningSimulator | None = None
+    clients: MonitorClients = field(init=False)
+    arm: ArmClient = field(init=False)
+
+    def ports(self) -> PollPorts:
+        assert self.running is not None
+        env, cloud = self.running.env, HOSTS["AzureCloud"]
+        hosts = Hosts(env["METRICS_ENDPOINT"], cloud.metrics, env["LOGS_ENDPOINT"], cloud.logs)
+        self.clients = MonitorClients(hosts, env["OPERATOR_CLIENT_ID"])
+        self.arm = ArmClient(env["ARM_ENDPOINT"], env["OPERATOR_CLIENT_ID"])
+        gates = Gates(self.store, env["OPERATOR_CLIENT_ID"], SystemClock())
+        return PollPorts(
+            GatedMetrics(AzureMetrics(self.clients), gates),
+            GatedLogs(AzureLogs(self.clients), gates),
+            ResourceGraph(self.arm),
+            gates,
+        )
+
+    def advance(self, seconds: float) -> None:
+        """Azure's time and the product's go on."""
+        assert self.running is not None
+        self.running.control("PUT", "clock", json={"advanceSeconds": seconds, "azure": True})
+        self.clock.advance(seconds)
+
+
+@pytest.fixture(autouse=True)
+def environment(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.setenv(name, simulator.env[name])
+
+
+@pytest.fixture
+async def world(simulator: RunningSimulator) -> AsyncIterator[RealWorld]:
+    made = RealWorld(running=simulator, clock=FrozenClock(datetime.now(UTC)))
+    yield made
+    await made.clients.close()
+    await made.arm.close()
+
+
+@pytest.fixture
+def azure(simulator: RunningSimulator, world: RealWorld) -> Iterator[Managed]:
+    made = Managed(simulator, world)
+    try:
+        made.build()
+        yield made
+    finally:
+        made.http.close()
+
+
+def send_logs(azure: Managed, endpoint: str) -> None:
+    path = f"{azure.workspace}/onlineEndpoints/{endpoint}/providers/Microsoft.Insights/diagnosticSettings/to-logs"
+    logs = [{"category": "AmlOnlineEndpointTrafficLog", "enabled": True}]
+    azure.put(path, {"properties": {"workspaceId": azure.logs, "logs": logs}})
+
+
+async def test_a_slow_endpoint_with_errors_is_found_by_metrics_and_by_logs(world: RealWorld, azure: Managed) -> None:
+    await world.begin()
+    send_logs(azure, "churn")
+    azure.traffic(requestsPerMinute=60, latencyMs=2000, errorShare=0.2, utilisation={"cpu": 95}, throttlingDelayMs=200)
+    world.advance(3600)
+    for _ in range(2):
+        world.advance(900)
+        await world.sweep()
+        await world.tick()
+    kinds = {one.kind: one for one in await world.signals()}
+    assert set(kinds) == {SignalKind.LATENCY, SignalKind.ERRORS, SignalKind.UTILISATION, SignalKind.THROTTLING}
+    assert kinds[SignalKind.LATENCY].measures[0].value == pytest.approx(3600)
+    assert kinds[SignalKind.ERRORS].measures[0].value == pytest.approx(0.2, abs=0.01)
+    assert kinds[SignalKind.UTILISATION].measures[0].value == pytest.approx(95)
+    assert [one.why for one in (await world.objects.page(Poll)).values] == [None, None]
+    calls = [one for one in world_calls(world) if one["plane"] == "metrics"]
+    assert len(calls) == 4  # two types, two windows: endpoints and deployments
+    azure.traffic(requestsPerMinute=60, latencyMs=50, errorShare=0.0, utilisation={"cpu": 10}, throttlingDelayMs=0)
+    for _ in range(4):
+        world.advance(900)
+        await world.sweep()
+        await world.tick()
+    assert {one.resolved for one in await world.signals()} == {True}
+
+
+def world_calls(world: RealWorld) -> list[dict[str, object]]:
+    assert world.running is not None
+    return world.running.calls()
+
+
+async def test_throttled_by_azure_monitor_it_waits_as_told(world: RealWorld, azure: Managed) -> None:
+    await world.begin()
+    rule = {"path": "metrics:getBatch", "status": 429, "code": "ThrottledError", "retryAfter": 7, "times": 1}
+    azure.running.faults([rule])
+    await world.sweep()
+    await world.tick()
+    waiting = [one for one in (await world.objects.page(Poll)).values if one.due_at is not None]
+    # The other poll met the gate that the first one's answer had closed.
+    assert len(waiting) in (1, 2)
+    assert all(one.due_at is not None and one.due_at > world.clock.now() for one in waiting)
+    sent = [
+        one for one in world_calls(world) if one["plane"] in ("metrics", "fault") and "getBatch" in str(one["path"])
+    ]
+    assert len(sent) == 1 + (2 - len(waiting))
+
+
+async def test_an_answer_cannot_steer_a_token_elsewhere(world: RealWorld) -> None:
+    now = world.clock.now()
+    question = MetricsQuestion(ENDPOINT, METRICS[ENDPOINT], now - timedelta(minutes=15), now)
+    for region in ("evil.example/", "WestEurope", "../x", "a@b", ""):
+        with pytest.raises(Fatal, match="UnexpectedRegion"):
+            await AzureMetrics(world.clients).batch(region, [world.endpoint], question)
+    assert [one for one in world_calls(world) if one["plane"] == "metrics"] == []
+
+
+@pytest.mark.parametrize("missing", sorted(SWEEP - {"Microsoft.MachineLearningServices/workspaces/jobs/read"}))
+async def test_without_a_right_nobody_learns_that_all_is_well(
+    world: RealWorld, azure: Managed, simulator: RunningSimulator, missing: str
+) -> None:
+    await world.begin()
+    send_logs(azure, "churn")
+    _without(azure, missing)
+    world.advance(900)
+    await world.sweep()
+    await world.tick()
+    polls = (await world.objects.page(Poll)).values
+    (space,) = (await world.objects.page(WorkspacePoll)).values
+    unknown = [one for one in (*(one.why for one in polls), space.why) if one]
+    asked = simulator.control("GET", "rights")["operator"]
+    # What Resource Graph may not show it leaves out without a word: fewer polls, nothing that is called fine.
+    assert unknown or len(polls) < 2
+    assert missing not in asked["used"]
+
+
+def _without(azure: Managed, missing: str) -> None:
+    found = role("role-operator")
+    scope = azure.running.subscription
+    query = {"api-version": "2022-04-01"}
+    listed = azure.http.get(f"{scope}/providers/{DEFINITIONS}", params=query).json()["value"]
+    name = next(one["name"] for one in listed if one["properties"]["roleName"] == found["Name"])
+    body = {
+        "roleName": found["Name"], "type": "CustomRole", "description": found["Description"],
+        "assignableScopes": [scope], "permissions": [{"actions": [one for one in found["Actions"] if one != missing]}],
+    }  # fmt: skip
+    url = f"{scope}/providers/{DEFINITIONS}/{name}"
+    azure.http.put(url, params=query, json={"properties": body}).raise_for_status()
+
+
+async def test_a_query_that_is_refused_says_azure_s_words(world: RealWorld, azure: Managed) -> None:
+    now = world.clock.now()
+    logs = AzureLogs(world.clients)
+    with pytest.raises(Rejected) as refused:
+        await logs.query(azure.logs, "Nonsense | where", now - timedelta(hours=1), now)
+    assert (refused.value.code, refused.value.status) == ("BadArgumentError", 400)
+    azure.running.faults([{"path": "/query", "status": 429, "code": "ThrottledError", "retryAfter": 9, "times": 1}])
+    with pytest.raises(Throttled) as throttled:
+        await logs.query(azure.logs, "print 1", now - timedelta(hours=1), now)
+    assert throttled.value.retry_after > 0
+    assert (await logs.query(azure.logs, "print n = 1", now - timedelta(hours=1), now)).rows == ({"n": 1},)
+
+
+async def test_the_sweep_keeps_why_it_could_not_list(world: RealWorld, azure: Managed) -> None:
+    await world.begin()
+    azure.running.faults([{"path": "ResourceGraph", "status": 403, "code": "AuthorizationFailed", "times": 1}])
+    await world.sweep()
+    await world.tick()
+    assert "AuthorizationFailed" in str((await world.objects.require(Sweep, FLEET)).value.why)
