@@ -18,6 +18,7 @@ from controlplane.retraining.polls.metrics_tick import watches_of
 from controlplane.retraining.polls.model import GIVES_UP, WINDOW, Watched, WorkspacePoll, watched_id
 from controlplane.retraining.polls.ports import PollPorts
 from controlplane.retraining.polls.queries import TRAFFIC, Traffic, traffic_of
+from controlplane.retraining.polls.runs_tick import look
 from controlplane.retraining.polls.watch import Watch
 from controlplane.retraining.signal import SignalKind
 from controlplane.workspaces.blueprint.names import Names
@@ -42,7 +43,8 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     try:
         if not poll.logs_done:
             return await _logs(deps, (stored, space, deps.polls), hold)
-        return await _rest(deps, stored, hold, poll.why)
+        await look(deps, (stored, space, deps.polls), hold, logs_of(space))
+        return None
     except Transient as error:
         due = later(now, error.retry_after, poll.tries)
         update = {"tries": poll.tries + 1, "due_at": due, "why": f"{error.code}: {error.message}"[:500]}
