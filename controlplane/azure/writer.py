@@ -39,6 +39,9 @@ class ArmWriter:
             return await put_plainly(self._client, arm_id, api_version, body)
         return accepted(await self._sdks.put(call, api_version, encode(body)), self._client.endpoint)
 
+    async def patch(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
+        return accepted(await self._client.request("PATCH", arm_id, api_version, body=body), self._client.endpoint)
+
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         call = route(arm_id)
         if call is None:

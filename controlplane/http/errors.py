@@ -46,6 +46,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "RetrainingNotFound": 404,
     "PromotionNotFound": 404,
     "TaskNotFound": 404,
+    "RemediationNotFound": 404,
     "RetrainingPolicyNotFound": 404,
     "MonitorNotFound": 404,
     "MonitorNotPossible": 409,

@@ -107,3 +107,5 @@ ALERT: dict[str, Any] = {
 WISH: dict[str, Any] = {"workspace": "churn-dev", "model": "churn", "reason": "The price list changed on Monday."}
 
 PLAN: dict[str, Any] = {"spec": SPEC}
+
+REMEDIATION: dict[str, Any] = {"maxInstances": 4, "maxNodes": 8, "step": 1, "cooldown": "PT1H"}

@@ -34,6 +34,10 @@ class ResourceWriter(Protocol):
         """Create or replace."""
         ...
 
+    async def patch(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
+        """Changes what ``body`` names and nothing else."""
+        ...
+
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         """None when there was nothing (204 or 404)."""
         ...

@@ -80,6 +80,10 @@ class Permission(StrEnum):
     TASKS_LIST = "Tasks_List"
     TASKS_GET = "Tasks_Get"
     TASKS_CLOSE = "Tasks_Close"
+    TASKS_REVERT = "Tasks_Revert"
+    REMEDIATION_GET = "Remediation_Get"
+    REMEDIATION_PUT = "Remediation_CreateOrReplace"
+    REMEDIATION_DELETE = "Remediation_Delete"
     NOTIFICATIONS_LIST = "Notifications_List"
     OPERATIONS_LIST = "Operations_List"
     OPERATIONS_GET = "Operations_Get"
@@ -142,6 +146,10 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.TASKS_LIST: _READ,
     Permission.TASKS_GET: _READ,
     Permission.TASKS_CLOSE: _WRITE,
+    Permission.TASKS_REVERT: _WRITE,
+    Permission.REMEDIATION_GET: _READ,
+    Permission.REMEDIATION_PUT: _WRITE,
+    Permission.REMEDIATION_DELETE: _WRITE,
     Permission.NOTIFICATIONS_LIST: _READ,
     Permission.OPERATIONS_LIST: _READ,
     Permission.OPERATIONS_GET: _READ,

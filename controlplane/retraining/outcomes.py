@@ -160,6 +160,7 @@ def _task(ruling: Ruling, signal: Signal, now: datetime) -> Task | None:
     title = f"Annotate the worst samples of {signal.model}" if annotates else f"{signal.kind.value} of {signal.target}"
     return Task(
         id=signal.id,
+        due_at=now,
         workspace=signal.workspace,
         project=signal.project,
         kind=kind,

@@ -18,10 +18,12 @@ from controlplane.retraining.monitors import tick as monitor_tick
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.polls import metrics_tick, sweep_tick, workspace_tick
 from controlplane.retraining.polls.model import Poll, Sweep, WorkspacePoll
+from controlplane.retraining.remediation import tick as task_tick
 from controlplane.retraining.runs import tick as run_tick
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.signal import Signal
 from controlplane.retraining.signals import tick as signal_tick
+from controlplane.retraining.tasks import Task
 
 _Work = Callable[[RetrainingDeps, str, Hold], Awaitable[datetime | None]]
 _WORK: tuple[tuple[type[Thing], _Work], ...] = (
@@ -29,6 +31,7 @@ _WORK: tuple[tuple[type[Thing], _Work], ...] = (
     (Run, run_tick.work),
     (Monitor, monitor_tick.work),
     (Promotion, promotion_tick.work),
+    (Task, task_tick.work),
     (Notification, notification_tick.work),
     (Sweep, sweep_tick.work),
     (Poll, metrics_tick.work),

@@ -33,13 +33,18 @@ class TaskState(StrEnum):
 
 
 class Action(Model):
-    """One write: a count of instances or nodes, from and to, within limits that were read with it."""
+    """One write: a count of instances or nodes, from and to, within limits that were read with it. Taken back, it is
+    the same write the other way round."""
 
     target: str
     """ARM id of the deployment or the cluster."""
     before: int
     after: int
     limit: int
+    sent_at: datetime | None = None
+    """When the write was first sent, or about to be."""
+    deadline: datetime | None = None
+    reverts: bool = False
 
 
 class Task(Listed):
@@ -60,6 +65,7 @@ class Task(Listed):
     samples: tuple[str, ...] = Field(default=(), max_length=1000, description="URIs of the worst samples.")
     action: Action | None = None
     error: ErrorBody | None = None
+    reverted_by: str | None = Field(default=None, description="Principal who took the step back.")
     closed_by: str | None = Field(default=None, description="Principal.")
     created_at: datetime
     last_modified_at: datetime

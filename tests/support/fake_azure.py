@@ -108,6 +108,19 @@ class FakeAzure:
             call.status = error.code
             raise
 
+    async def patch(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
+        call = await self._call("PATCH", arm_id)
+        try:
+            async with self.switch.point(f"PATCH {arm_id}"):
+                if fold(arm_id) not in self.resources:
+                    raise Rejected("ResourceNotFound", arm_id, status=404)
+                _merge(self.resources[fold(arm_id)], body)
+            self._fault("PATCH", arm_id, after=True)
+            return Accepted(200)
+        except ControlPlaneError as error:
+            call.status = error.code
+            raise
+
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         call = await self._call("DELETE", arm_id)
         try:
@@ -326,3 +339,12 @@ class FakeAzure:
         holder = next((i for i in self._born if str(uuid.uuid5(uuid.NAMESPACE_URL, i)) == principal), None)
         if holder is None or self._now() < self._born[holder] + self.replication:
             raise Rejected("PrincipalNotFound", f"Principal {principal} does not exist.", status=400)
+
+
+def _merge(found: dict[str, Any], changes: JsonObject) -> None:
+    """RFC 7396, without removals."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(found.get(key), dict):
+            _merge(found[key], value)
+        else:
+            found[key] = value

@@ -51,6 +51,25 @@ async def close(ctx: Ctx, id: str, once: Repeat) -> Response:
     return await once.do(work)
 
 
+@router.post(
+    "/{id}:revert",
+    operation_id=Permission.TASKS_REVERT,
+    responses=ok(models.TaskBody, etag=True),
+    summary="Take a task's step back",
+)
+async def revert(ctx: Ctx, id: str, once: Repeat) -> Response:
+    """To the instances or nodes that there were before; the task is `acting` until Azure has them. 409
+    `NothingToRevert` without a step that has ended well.
+    """
+
+    async def work() -> Response:
+        found = await service.revert(ctx.services.for_models(), ctx.caller, id, once.conditions)
+        once.project = found.project
+        return resource(_json(found))
+
+    return await once.do(work)
+
+
 def _json(task: Task) -> dict[str, Any]:
     return {
         "id": f"tasks/{task.id}",

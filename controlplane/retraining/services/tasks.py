@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from controlplane.audit.model import Action
 from controlplane.errors import Conflict
 from controlplane.objects.repository import put
+from controlplane.objects.tick import message_of
 from controlplane.operations.paging import Fields, Paging
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.projects.access import Caller, Permission
@@ -19,6 +22,8 @@ FIELDS: Fields = {
     "kind": frozenset(one.value for one in TaskKind),
     "state": frozenset(one.value for one in TaskState),
 }
+#: As long as a step has.
+REVERT_TIME = timedelta(hours=2)
 _NOT_FOUND = "TaskNotFound"
 
 
@@ -55,6 +60,37 @@ async def close(deps: ModelDeps, caller: Caller, asked: str, preconditions: Prec
         told = {"task": after.id, "kind": after.kind.value, "state": after.state.value}
         about = About(after.workspace, after.project, after.model)
         await deps.objects.commit(put(stored, after), by_person(about, now, caller, Action.TASK_CHANGED, told))
+        return after
+
+    return await on_fresh_state(attempt)
+
+
+async def revert(deps: ModelDeps, caller: Caller, asked: str, preconditions: Preconditions) -> Task:
+    """Takes a step of ours back: to the count that was there before it. Raises ``Rejected("TaskNotFound")``,
+    ``Conflict("NothingToRevert")``; somebody else's count stays, and the task says so."""
+
+    async def attempt() -> Task:
+        stored = await thing(deps, caller, Permission.TASKS_REVERT, (Task, asked), _NOT_FOUND)
+        before, now = stored.value, deps.clock.now()
+        preconditions.check(etag_of(before))
+        action = before.action
+        if action is None or action.reverts or before.state not in (TaskState.DONE, TaskState.CLOSED):
+            raise Conflict("NothingToRevert", f"Task {before.id} has no finished step that could be taken back.")
+        back = {"before": action.after, "after": action.before, "reverts": True, "sent_at": None}
+        after = before.model_copy(
+            update={
+                "action": action.model_copy(update={**back, "deadline": now + REVERT_TIME}),
+                "state": TaskState.ACTING,
+                "reverted_by": caller.principal,
+                "due_at": now,
+                "last_modified_at": now,
+                "generation": before.generation + 1,
+            }
+        )
+        told = {"task": after.id, "kind": after.kind.value, "state": after.state.value, "target": action.target}
+        about = About(after.workspace, after.project, after.model)
+        await deps.objects.commit(put(stored, after), by_person(about, now, caller, Action.TASK_CHANGED, told))
+        await deps.workspaces.queue.send(message_of(Task.KIND, after.id))
         return after
 
     return await on_fresh_state(attempt)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.http.examples import ALERT, MONITOR, POLICY, WISH
+from controlplane.http.examples import ALERT, MONITOR, POLICY, REMEDIATION, WISH
 from controlplane.objects.repository import put
 from controlplane.projects.access import TABLE, Permission, Role
 from controlplane.promotion.facts import told_of
@@ -59,6 +59,10 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.TASKS_LIST: ("GET", "tasks", None),
     Permission.TASKS_GET: ("GET", "tasks/churn-dev.2", None),
     Permission.TASKS_CLOSE: ("POST", "tasks/churn-dev.2:close", None),
+    Permission.TASKS_REVERT: ("POST", "tasks/churn-dev.2:revert", None),
+    Permission.REMEDIATION_GET: ("GET", "workspaces/churn-dev/remediation", None),
+    Permission.REMEDIATION_PUT: ("PUT", "workspaces/churn-dev/remediation", REMEDIATION),
+    Permission.REMEDIATION_DELETE: ("DELETE", "workspaces/churn-dev/remediation", None),
     Permission.NOTIFICATIONS_LIST: ("GET", "notifications", None),
     Permission.POLICIES_LIST: ("GET", "workspaces/churn-dev/retrainingPolicies", None),
     Permission.POLICIES_GET: ("GET", "workspaces/churn-dev/retrainingPolicies/churn", None),
@@ -115,6 +119,10 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.TASKS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.TASKS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.TASKS_CLOSE: {ADMIN, CONTRIBUTOR},
+    Permission.TASKS_REVERT: {ADMIN, CONTRIBUTOR},
+    Permission.REMEDIATION_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.REMEDIATION_PUT: {ADMIN, CONTRIBUTOR},
+    Permission.REMEDIATION_DELETE: {ADMIN, CONTRIBUTOR},
     Permission.NOTIFICATIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
@@ -217,6 +225,7 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
     await api.register("churn", "fraud")
     operation = await api.create()
     await api.call("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY)
+    await api.call("PUT", "workspaces/churn-dev/remediation", REMEDIATION)
     await waiting_run(api)
     await standing_monitor(api)
     for name, (token, role) in callers(api).items():

@@ -70,6 +70,8 @@ def test_every_route_is_in_it() -> None:
         ("/api/tasks", "GET"),
         ("/api/tasks/{id}", "GET"),
         ("/api/tasks/{id}:close", "POST"),
+        ("/api/tasks/{id}:revert", "POST"),
+        *(("/api/workspaces/{name}/remediation", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/notifications", "GET"),
         ("/api/operations", "GET"),
         ("/api/operations/{operationId}", "GET"),
@@ -157,7 +159,7 @@ def test_examples_are_accepted(document: dict[str, Any]) -> None:
         for _, _, operation in operations(document)
         for media in operation.get("requestBody", {}).get("content", {}).values()
     ]
-    assert len(shown) == 13
+    assert len(shown) == 14
     for schema, example in shown:
         validate(document, schema, example)
 

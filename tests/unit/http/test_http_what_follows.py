@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from controlplane.http.examples import REMEDIATION
 from controlplane.objects.repository import put
-from controlplane.retraining.tasks import Task, TaskState
+from controlplane.retraining.tasks import Action, Task, TaskKind, TaskState
 from tests.support.api import Api, error
 from tests.unit.http.test_http_authorization import waiting_run
 
@@ -50,3 +51,51 @@ async def test_a_task_that_is_acted_on_is_not_closed(api: Api) -> None:
     assert closed[0] == closed[1]
     found = (await api.call("GET", "tasks", filter="state eq 'closed' and kind eq 'platform'")).json()["value"]
     assert [one["task"]["id"] for one in found] == ["churn-dev.2"]
+
+
+async def scaled(api: Api, **changes: Any) -> None:
+    """The task has scaled something."""
+    objects = api.services.for_models().objects
+    stored = await objects.require(Task, "churn-dev.2")
+    action = Action(target="/subscriptions/x/d", before=1, after=2, limit=3)
+    done = {"kind": TaskKind.SCALE_ENDPOINT, "state": TaskState.DONE, "action": action, **changes}
+    await objects.commit(put(stored, stored.value.model_copy(update=done)))
+
+
+async def test_a_step_is_taken_back_once(api: Api) -> None:
+    await begun(api)
+    refused = await api.call("POST", "tasks/churn-dev.2:revert")
+    assert (refused.status_code, error(refused)["code"]) == (409, "NothingToRevert")
+    await scaled(api)
+    answer = await api.call("POST", "tasks/churn-dev.2:revert", token=api.member("churn", "Workspace.Contributor"))
+    shown = answer.json()["task"]
+    assert (shown["state"], shown["action"]["before"], shown["action"]["after"]) == ("acting", 2, 1)
+    await scaled(api, action=Action.model_validate({**shown["action"]}))
+    again = await api.call("POST", "tasks/churn-dev.2:revert")
+    assert (again.status_code, error(again)["code"]) == (409, "NothingToRevert")
+
+
+async def test_a_remediation_policy_is_set_read_and_taken_away(api: Api) -> None:
+    await api.register()
+    await api.create()
+    path = "workspaces/churn-dev/remediation"
+    assert error(await api.call("GET", path))["code"] == "RemediationNotFound"
+    made = await api.call("PUT", path, REMEDIATION)
+    assert (made.status_code, made.json()["policy"]["maxInstances"]) == (201, 4)
+    assert (await api.call("PUT", path, REMEDIATION)).status_code == 200
+    stale = await api.call("PUT", path, {}, headers={"If-Match": '"0.9"'})
+    assert stale.status_code == 412
+    for bad, target in (
+        ({"maxInstances": 0}, "$.maxInstances"),
+        ({"maxNodes": 100_000}, "$.maxNodes"),
+        ({"step": 11}, "$.step"),
+        ({"cooldown": "PT1S"}, "$.cooldown"),
+        ({"cooldown": 600}, "$.cooldown"),
+        ({"unlimited": True}, "$.unlimited"),
+    ):
+        answer = await api.call("PUT", path, bad)
+        assert (answer.status_code, error(answer)["code"]) == (400, "InvalidRemediation"), bad
+        assert error(answer)["target"] == target
+    assert (await api.call("DELETE", path)).status_code == 204
+    assert (await api.call("DELETE", path)).status_code == 204
+    assert (await api.call("GET", path)).status_code == 404

@@ -1,0 +1,177 @@
+"""The tick of a task: a remediation's step is decided, stored, sent, and read back.
+
+The step is stored before it is sent and names the count it leads to, so that sending it twice is sending it once.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from controlplane.arm import fold
+from controlplane.audit.model import Action as AuditAction
+from controlplane.audit.model import Fact
+from controlplane.errors import Conflict, Rejected, Transient
+from controlplane.objects.leases import Hold
+from controlplane.objects.repository import Stored, put
+from controlplane.operations.model import ErrorBody
+from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.facts import About, by_us
+from controlplane.retraining.known import Known, by_name
+from controlplane.retraining.remediation.choose import Asked, Choice, choose
+from controlplane.retraining.remediation.model import Acted, Remediation, last_step, with_step
+from controlplane.retraining.remediation.reading import API, change, count_of, target_of
+from controlplane.retraining.signal import Signal
+from controlplane.retraining.tasks import Task, TaskKind, TaskState
+
+_log = logging.getLogger(__name__)
+#: A deployment's instances take minutes; what is not there then, is not coming.
+_PATIENCE = timedelta(hours=2)
+_POLL = timedelta(seconds=30)
+_BUSY = timedelta(minutes=1)
+
+
+async def decide(deps: RetrainingDeps, hold: Hold, stored: Stored[Task], found: Known) -> datetime | None:
+    """What is done about an infrastructure signal, once. Raises ``Transient``: it is decided again."""
+    task, now = stored.value, deps.clock.now()
+    signal = await deps.objects.require(Signal, task.signal_id)
+    row = await deps.objects.get(Remediation, task.workspace)
+    if row is not None and row.value.incarnation != found.record.incarnation:
+        row = None
+    remediation = row.value if row else None
+    project = await deps.projects.load(task.project)
+    asked = Asked(signal.value.kind, remediation.policy if remediation else None, None, "", None, now)
+    try:
+        limits = project.record.registration.limits if project else None
+        target, why = await target_of(deps.reader, found, task.target, limits)
+    except Rejected as error:
+        target, why = None, f"It could not be read: {error.code}."
+    if target is not None:
+        asked = replace(asked, target=target, last=last_step(remediation, fold(target.arm_id)))
+    choice = choose(replace(asked, why=why))
+    after = _chosen(task, choice, now)
+    writes = put(stored, after)
+    if choice.action is not None and row is not None:
+        step = Acted(target=fold(choice.action.target), task=task.id, at=now)
+        writes += put(row, with_step(row.value, step))
+    await deps.objects.commit_held(hold, writes, _fact(after, now))
+    return after.due_at
+
+
+def _chosen(task: Task, choice: Choice, now: datetime) -> Task:
+    action = choice.action
+    if action is not None:
+        action = action.model_copy(update={"deadline": now + _PATIENCE})
+    return task.model_copy(
+        update={
+            "kind": choice.kind,
+            "text": f"{task.text} {choice.sentence}".strip()[:4000],
+            "assignees": choice.assignees,
+            "action": action,
+            "state": TaskState.OPEN if action is None else TaskState.ACTING,
+            "due_at": None if action is None else now,
+            "last_modified_at": now,
+            "generation": task.generation + 1,
+        }
+    )
+
+
+async def act(deps: RetrainingDeps, hold: Hold, stored: Stored[Task]) -> datetime | None:
+    """One look at a step: send it, wait for it, or see what came of it."""
+    task, now = stored.value, deps.clock.now()
+    action = task.action
+    if action is None or action.deadline is None:
+        return await _end(deps, hold, stored, TaskState.FAILED, ("ActionMissing", "It names no step."))
+    try:
+        count, state = await count_of(deps.reader, action.target)
+        if count is None:
+            return await _end(deps, hold, stored, TaskState.FAILED, ("TargetGone", "It does not exist any more."))
+        if count == action.after and state == "Succeeded":
+            return await _end(deps, hold, stored, TaskState.DONE, None)
+        if count not in (action.before, action.after):
+            text = f"Somebody else set it to {count} meanwhile; that stays."
+            return await _end(deps, hold, stored, TaskState.FAILED, ("ChangedByOthers", text))
+        if state == "Failed" and action.sent_at is not None:
+            return await _end(deps, hold, stored, TaskState.FAILED, ("ScalingFailed", "Azure says that it failed."))
+        if now >= action.deadline:
+            return await _end(deps, hold, stored, TaskState.FAILED, ("DeadlineExceeded", "It did not come in time."))
+        if count == action.before and state == "Succeeded":
+            return await _send(deps, hold, stored)
+    except Rejected as error:
+        return await _end(deps, hold, stored, TaskState.FAILED, (error.code, error.message))
+    return await _later(deps, hold, stored, now + _POLL)
+
+
+async def _send(deps: RetrainingDeps, hold: Hold, stored: Stored[Task]) -> datetime | None:
+    """Whatever the answer is, or where there is none: what became of it is read back."""
+    task, now = stored.value, deps.clock.now()
+    assert task.action is not None
+    if task.action.sent_at is None:
+        sent = task.model_copy(update={"action": task.action.model_copy(update={"sent_at": now}), "due_at": now})
+        await deps.objects.commit_held(hold, put(stored, sent))
+        stored = await deps.objects.require(Task, task.id)
+    try:
+        body = await deps.reader.get(task.action.target, API)
+        await deps.writer.patch(task.action.target, API, change(task.action.target, task.action.after, body))
+    except (Conflict, Transient) as error:
+        _log.info("step not confirmed task=%s code=%s", task.id, error.code)
+        return await _later(deps, hold, stored, now + _BUSY)
+    except Rejected as error:
+        # Its quota does not allow it, or our rights.
+        return await _end(deps, hold, stored, TaskState.FAILED, (error.code, error.message))
+    return await _later(deps, hold, stored, now + _POLL)
+
+
+async def _later(deps: RetrainingDeps, hold: Hold, stored: Stored[Task], due: datetime) -> datetime:
+    await deps.objects.commit_held(hold, put(stored, stored.value.model_copy(update={"due_at": due})))
+    return due
+
+
+async def _end(
+    deps: RetrainingDeps, hold: Hold, stored: Stored[Task], state: TaskState, why: tuple[str, str] | None
+) -> datetime | None:
+    now = deps.clock.now()
+    after = stored.value.model_copy(
+        update={
+            "state": state,
+            "error": ErrorBody(code=why[0], message=why[1][:1000]) if why else None,
+            "due_at": None,
+            "last_modified_at": now,
+            "generation": stored.value.generation + 1,
+        }
+    )
+    await deps.objects.commit_held(hold, put(stored, after), _fact(after, now))
+    return after.due_at
+
+
+def _fact(task: Task, now: datetime) -> Fact:
+    told = {
+        "task": task.id,
+        "kind": task.kind.value,
+        "state": task.state.value,
+        "target": task.action.target if task.action else task.target,
+        "before": task.action.before if task.action else None,
+        "after": task.action.after if task.action else None,
+        "limit": task.action.limit if task.action else None,
+        "error": task.error.code if task.error else None,
+    }
+    return by_us(About(task.workspace, task.project, task.model), now, AuditAction.TASK_CHANGED, told)
+
+
+async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | None:
+    """Raises ``Transient`` when Azure or the store is away: the due row stays."""
+    stored = await deps.objects.get(Task, thing_id)
+    if stored is None or stored.value.due_at is None:
+        return None
+    task = stored.value
+    if task.state is TaskState.ACTING:
+        return await act(deps, hold, stored)
+    found = await by_name(deps.workspaces, task.workspace)
+    if task.state is not TaskState.OPEN or found is None or found.record.project != task.project:
+        await deps.objects.commit_held(hold, put(stored, task.model_copy(update={"due_at": None})))
+        return None
+    if task.kind is TaskKind.PLATFORM:
+        return await decide(deps, hold, stored, found)
+    await deps.objects.commit_held(hold, put(stored, task.model_copy(update={"due_at": None})))
+    return None
