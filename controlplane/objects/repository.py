@@ -23,7 +23,7 @@ from controlplane.audit.model import Fact, Kind
 from controlplane.errors import Fatal
 from controlplane.objects.leases import Hold, Leases, fence
 from controlplane.operations.model import Model
-from controlplane.ports.store import Insert, Remove, Replace, Store, Upsert, Write
+from controlplane.ports.store import Entity, Insert, Page, Remove, Replace, Store, Upsert, Write
 
 #: Milliseconds in the year 5138; subtracting makes later times sort first.
 _END_OF_TIME = 99_999_999_999_999
@@ -197,7 +197,7 @@ class Objects:
         """Objects under an index prefix, in its order; without one, all of the kind by id. What an index row leads to
         may be gone meanwhile; it is left out."""
         prefix = f"x!{index}" if index else f"w!{kind.KIND}!"
-        page = await self._store.query(self._partition, prefix=prefix, limit=limit, continuation=continuation)
+        page = await self._rows(limit, prefix=prefix, continuation=continuation)
         if not index:
             return ThingPage(tuple(kind.model_validate(one.value) for one in page.entities), page.continuation)
         found = await self.get_many(kind, [str(one.value["id"]) for one in page.entities])
@@ -205,30 +205,32 @@ class Objects:
 
     async def ids(self, index: str, *, limit: int = 1000) -> tuple[str, ...]:
         """Ids under an index prefix, without reading what they lead to."""
-        page = await self._store.query(self._partition, prefix=f"x!{index}", limit=limit)
+        page = await self._rows(limit, prefix=f"x!{index}")
         return tuple(str(one.value["id"]) for one in page.entities)
 
     async def keys(self, index: str, after: str | None, limit: int) -> tuple[tuple[str, ...], bool]:
         """What follows an index prefix in its rows, behind ``after``, in order; and whether more follows."""
         prefix = f"x!{index}"
         # A space is the smallest character that a key may hold.
-        start = f"{prefix}{after} " if after else ""
-        page = await self._store.query(self._partition, prefix=prefix, at_least=start, limit=limit)
+        page = await self._rows(limit, prefix=prefix, at_least=f"{prefix}{after} " if after else "")
         return tuple(one.row.removeprefix(prefix) for one in page.entities), page.continuation is not None
+
+    async def _rows(self, limit: int, *, continuation: str | None = None, **asked: str) -> Page:
+        """``limit`` rows when there are so many: a page of Tables may be short and go on, and whoever asks for the
+        first thousand must not miss one of them."""
+        found: list[Entity] = []
+        while True:
+            left = limit - len(found)
+            page = await self._store.query(self._partition, limit=left, continuation=continuation, **asked)
+            found += page.entities
+            continuation = page.continuation
+            if continuation is None or len(found) >= limit:
+                return Page(tuple(found), continuation)
 
     async def due(self, now: datetime, limit: int = 1000) -> tuple[Due, ...]:
         """What is due, the longest due first; at most ``limit``, in as many pages as that takes."""
-        below, found = f"d!{stamp(now)}!~", list[Due]()
-        continuation: str | None = None
-        while len(found) < limit:
-            page = await self._store.query(
-                self._partition, prefix="d!", below=below, limit=limit - len(found), continuation=continuation
-            )
-            found += [Due(str(one.value["kind"]), str(one.value["id"]), one.row) for one in page.entities]
-            continuation = page.continuation
-            if continuation is None:
-                break
-        return tuple(found)
+        page = await self._rows(limit, prefix="d!", below=f"d!{stamp(now)}!~")
+        return tuple(Due(str(one.value["kind"]), str(one.value["id"]), one.row) for one in page.entities)
 
     async def commit(self, writes: Sequence[Write], *facts: Fact) -> tuple[str | None, ...]:
         """All or none, with the entries of the audit that tell of it. The facts are of one object."""

@@ -14,8 +14,13 @@ from controlplane.retraining.model import KEPT_ENDS, KEPT_WINDOWS, ModelState, W
 from controlplane.retraining.policy import RetrainingPolicy, Threshold
 from controlplane.retraining.policy import Windows as WindowRule
 from controlplane.retraining.runs.model import RunState
-from controlplane.retraining.signal import Measure, more_is_better
+from controlplane.retraining.signal import Direction, Measure, more_is_better
 
+#: Metrics of one window, and bytes of their names: Azure ML's own take fewer.
+KEPT_MEASURES = 8
+_NAMES_BYTES = 240
+#: Windows of all signals of one model: what a row of the store holds, whatever stands in them.
+_ALL_WINDOWS = 10 * KEPT_WINDOWS
 _COUNTED = frozenset({RunState.FAILED.value, RunState.REJECTED.value})
 
 
@@ -121,10 +126,24 @@ def _merged(one: Window, other: Window) -> Window:
             worst[name] = measure
     samples = max((found for found in (one.samples, other.samples) if found is not None), default=None)
     run = min((found for found in (one.run_id, other.run_id) if found is not None), default=None)
-    measures = tuple(worst[name] for name in sorted(worst))
+    measures = _kept(worst.values())
     return one.model_copy(
         update={"measures": measures, "samples": samples, "run_id": run, "kind": min(one.kind, other.kind)}
     )
+
+
+def _kept(measures: Iterable[Measure]) -> tuple[Measure, ...]:
+    """In the order of their names; of more metrics than any monitor of Azure ML has, those that are worse first. Which
+    feature it was, the signal knows: here nothing asks for it."""
+    first = sorted(measures, key=lambda one: (one.direction is not Direction.WORSE, one.metric.lower()))
+    kept: list[Measure] = []
+    room = _NAMES_BYTES
+    for one in first[:KEPT_MEASURES]:
+        room -= len(one.metric.encode())
+        if room < 0:
+            break
+        kept.append(one.model_copy(update={"group": None}))
+    return tuple(sorted(kept, key=lambda one: one.metric.lower()))
 
 
 def _badness(measure: Measure) -> tuple[float, str]:
@@ -138,13 +157,17 @@ def _rank(verdict: WindowVerdict) -> int:
 
 
 def _bounded(windows: Iterable[Window]) -> tuple[Window, ...]:
-    """The last ``KEPT_WINDOWS`` of each signal, in the order given."""
+    """The last ``KEPT_WINDOWS`` of each signal, in the order given. Ten signals fit a row with all of theirs; of more,
+    each keeps as many fewer, so that the row always can be stored."""
     kept: list[Window] = []
     counts: dict[tuple[str, str], int] = {}
-    for window in reversed(list(windows)):
+    everything = list(windows)
+    signals = len({(one.monitor, one.signal_name) for one in everything})
+    most = min(KEPT_WINDOWS, max(1, _ALL_WINDOWS // max(1, signals)))
+    for window in reversed(everything):
         name = (window.monitor, window.signal_name)
         counts[name] = counts.get(name, 0) + 1
-        if counts[name] <= KEPT_WINDOWS:
+        if counts[name] <= most:
             kept.append(window)
     return tuple(reversed(kept))
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import function_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,3 +71,22 @@ def test_loading_the_app_loads_no_sdk() -> None:
     loaded = set(out.split())
     assert "azure.functions" in loaded
     assert [name for name in loaded if name.startswith(HEAVY)] == []
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "from controlplane.http.app import create_app; create_app(lambda: None)",
+        "import controlplane.triggers.sweeps",
+        "import controlplane.triggers.events",
+        "import controlplane.triggers.checkpoints",
+    ],
+)
+def test_what_serves_and_listens_loads_no_sdk(imports: str) -> None:
+    """A first request waits for its imports; the SDKs of retraining and monitoring take seconds and are ticks'."""
+    probe = f"import sys, function_app; {imports}; print('\\n'.join(sorted(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    loaded = set(out.split())
+    assert "controlplane.retraining.model" in loaded or "checkpoints" in imports
+    # Tokens are checked with PyJWT.
+    assert [name for name in loaded if name.startswith(tuple(one for one in HEAVY if one != "jwt"))] == []
