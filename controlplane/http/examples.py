@@ -57,6 +57,12 @@ POLICY: dict[str, Any] = {
     "gate": {"metric": "accuracy", "minimum": 0.8, "minAbsoluteChange": 0.005},
 }
 
+SIMULATION: dict[str, Any] = {
+    "from": "2026-10-01T00:00:00Z",
+    "to": "2026-11-01T00:00:00Z",
+    "policy": {**POLICY, "windows": {"period": "P1D", "breaches": 3, "of": 5}},
+}
+
 MONITOR: dict[str, Any] = {
     "model": "churn",
     "endpoint": "churn",

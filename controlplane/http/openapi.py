@@ -13,6 +13,7 @@ from controlplane.operations.repeatability import REQUEST_ID, RESULT
 from controlplane.projects.model import Registration
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.services.signals import Wish
+from controlplane.retraining.services.simulations import SimulationRequest
 from controlplane.workspaces.jobs.model import JobQuestion
 
 TITLE = "MLOps control plane"
@@ -63,6 +64,7 @@ def build(app: FastAPI) -> dict[str, Any]:
         VerifyRequest,
         JobQuestion,
         Wish,
+        SimulationRequest,
         RetrainingPolicy,
     ):
         schema = model.model_json_schema(ref_template=_REF, mode="validation")

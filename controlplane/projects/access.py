@@ -61,6 +61,7 @@ class Permission(StrEnum):
     POLICIES_GET = "RetrainingPolicies_Get"
     POLICIES_PUT = "RetrainingPolicies_CreateOrReplace"
     POLICIES_DELETE = "RetrainingPolicies_Delete"
+    POLICIES_SIMULATE = "RetrainingPolicies_Simulate"
     MONITORS_LIST = "Monitors_List"
     MONITORS_GET = "Monitors_Get"
     MONITORS_PUT = "Monitors_CreateOrReplace"
@@ -127,6 +128,7 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.POLICIES_GET: _READ,
     Permission.POLICIES_PUT: _WRITE,
     Permission.POLICIES_DELETE: _WRITE,
+    Permission.POLICIES_SIMULATE: _ASK,
     Permission.MONITORS_LIST: _READ,
     Permission.MONITORS_GET: _READ,
     Permission.MONITORS_PUT: _WRITE,

@@ -16,7 +16,7 @@ from typing import Any
 
 from controlplane.errors import Rejected
 from controlplane.objects.tick import tick_object
-from controlplane.retraining.model import Decision, ModelState, Outcome, state_id
+from controlplane.retraining.model import Decision, ModelState, Outcome, Window, state_id
 from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec, monitor_id
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.policy_rules import parse_policy
@@ -36,6 +36,7 @@ from controlplane.retraining.signal import (
 from controlplane.retraining.signals.breach import BREACH_TAG
 from controlplane.retraining.signals.evidence import SAMPLES_TAG
 from controlplane.retraining.signals.intake import hear, take
+from controlplane.retraining.signals.windows import record_window
 from tests.support.clock import FrozenClock
 from tests.support.oracle import Past, judge
 from tests.support.retraining_cases import window_of
@@ -131,14 +132,12 @@ class Year:
 
     def _happen(self, model: Model, slot: Slot) -> None:
         """The runs of one window, the events of those in breach, and the poll of the day."""
-        if slot.trouble == "outage":
-            self.fates["outage"] += 1
-            return
-        silent = slot.trouble == "silent"
+        silent, gone = slot.trouble == "silent", slot.trouble == "outage"
         self.fates["silent"] += silent
+        self.fates["outage"] += gone
         for number, part in enumerate(PARTS):
             done = slot.at + 3 * HOUR + number * HOUR / 2
-            if signal_of(model.plan, slot, part, done).direction is Direction.WORSE:
+            if not gone and signal_of(model.plan, slot, part, done).direction is Direction.WORSE:
                 self._at(done, self._breach(model, slot, part, done))
                 if not silent:
                     self._send(model, slot, part, done)
@@ -190,9 +189,15 @@ class Year:
 
         async def poll() -> None:
             signal = signal_of(model.plan, slot, part, self.clock.now(), rows=slot.rows)
-            # A breach is read back by the tick; of a run without one the poll has read all there is.
-            worse = signal.direction is Direction.WORSE
-            await take(world.intake, signal.model_copy(update={"evidence": Evidence(read_back=not worse)}))
+            if slot.trouble == "outage":
+                signal = signal.model_copy(update={"direction": Direction.UNKNOWN, "measures": ()})
+            if signal.direction is Direction.WORSE:
+                # The tick reads it back.
+                await take(world.intake, signal.model_copy(update={"evidence": Evidence()}))
+                return
+            window = window_of(signal)
+            if await record_window(world.objects, world.known, model.plan.name, window):
+                self._learned(model, window)
 
         return poll
 
@@ -228,7 +233,7 @@ class Year:
             return
         model = self.by_name[number, after.model]
         if after.kind in OF_MODELS and after.window_at and before.state is SignalState.RECEIVED:
-            model.past.windows = [*model.past.windows[-40:], window_of(judged)]
+            self._learned(model, window_of(judged))
         expected = judge(model.policy, model.past, model.plan.about, judged, self.clock.now())
         self._agree(expected, decision, judged)
         if decision.outcome is Outcome.QUEUE and not decision.dry_run:
@@ -238,6 +243,9 @@ class Year:
             self._at(self.clock.now() + 3 * DAY, self._wish(model))
         if decision.outcome.value in STARTS and not decision.dry_run:
             self._started(model, after, decision)
+
+    def _learned(self, model: Model, window: Window) -> None:
+        model.past.windows = [*model.past.windows[-40:], window]
 
     def _agree(self, expected: Any, decision: Decision, signal: Signal) -> None:
         if expected != (decision.outcome.value, decision.reason, decision.until):

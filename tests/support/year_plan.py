@@ -1,9 +1,9 @@
 """What happens in a year to fifty models: labelled drifts, seasons, noise, trouble; drawn from a seed beforehand.
 
-Ten workspaces of five models; one model of every other workspace is watched every two days, the others weekly. Four
-labelled drifts a model. Noise and seasons breach a drift's threshold and leave the KPI alone; a labelled drift does
-both. Of a drift's first N + 1 windows one at most is in trouble: of what has no run nobody could know anything. Nothing
-is drawn in the shadow of a drift, where nobody could say what is label and what is noise.
+Ten workspaces of five models; one of the five is watched daily, the others weekly. Four labelled drifts a model. Noise
+and seasons breach a drift's threshold and leave the KPI alone; a labelled drift does both. Of a drift's first N + 1
+windows one at most is in trouble: of what has no run nobody could know anything. Nothing is drawn in the shadow of a
+drift, where nobody could say what is label and what is noise.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def plans(seed: int) -> tuple[Plan, ...]:
 
 
 def _plan(draw: random.Random, workspace: int, model: int) -> Plan:
-    period = 2 * DAY if model == 0 and workspace % 2 else 7 * DAY
+    period = DAY if model == 0 else 7 * DAY
     count = DAYS // period.days
     drifts = _drifts(draw, count)
     policy = _policy(workspace, model, period)
@@ -86,7 +86,7 @@ def _slot(draw: random.Random, index: int, period: timedelta, drifts: tuple[tupl
     inside = next((one for one in drifts if one[0] <= index <= one[1]), None)
     near = any(one[0] - 1 <= index <= one[1] + 2 for one in drifts)
     trouble = draw.choices((None, "outage", "unread", "few", "silent"), (88, 4, 2, 3, 3))[0]
-    if inside is not None and index <= inside[0] + N and index != inside[0] + at.day % (N + 1):
+    if inside is not None and index <= inside[0] + N and index != inside[0] + inside[0] % (N + 1):
         trouble = None
     season = 0.28 if noisy and not near and at.month == 12 and at.day > 10 else 0.08 + 0.05 * (at.month % 6) / 6
     psi, accuracy = season + draw.uniform(-0.02, 0.02), 0.9 + draw.uniform(-0.02, 0.02)
@@ -106,7 +106,7 @@ def _policy(workspace: int, model: int, period: timedelta) -> dict[str, Any]:
         "agreement": "kpi" if (workspace + model) % 3 else "secondSignalOrKpi",
         "agreementWithin": f"P{2 * days}D",
         "kpi": {"metric": "accuracy", "limit": 0.75},
-        "cooldown": f"P{8 if days == 2 else 28}D",
+        "cooldown": f"P{7 if days == 1 else 28}D",
         "breaker": {"failures": 2},
     }
     if workspace % 2:

@@ -6,15 +6,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from controlplane.http import models
-from controlplane.http.answers import page, resource
+from controlplane.http.answers import JsonResponse, page, resource
 from controlplane.http.docs import body, created, no_content, ok
-from controlplane.http.examples import POLICY
+from controlplane.http.examples import POLICY, SIMULATION
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
 from controlplane.projects.access import Permission
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.services import policies as service
+from controlplane.retraining.services import simulations
 from controlplane.retraining.services.policies import PolicyBody
+from controlplane.retraining.services.simulations import SimulationRequest
+from controlplane.retraining.simulate import Simulation
 
 router = APIRouter(prefix="/api/workspaces/{name}/retrainingPolicies", tags=["Retraining"])
 
@@ -73,6 +76,28 @@ async def delete_policy(ctx: Ctx, name: str, model: str, once: Repeat) -> Respon
     async def work() -> Response:
         await service.delete_policy(ctx.services.for_models(), ctx.caller, (name, model), once.conditions)
         return Response(status_code=204)
+
+    return await once.do(work)
+
+
+@router.post(
+    "/{model}:simulate",
+    operation_id=Permission.POLICIES_SIMULATE,
+    responses=ok(Simulation),
+    openapi_extra=body(SimulationRequest, JSON, example=SIMULATION),
+    summary="What another policy would have done",
+)
+async def simulate_policy(ctx: Ctx, name: str, model: str, request: Request, once: Repeat) -> Response:
+    """The signals recorded in a period of 400 days at most are decided again under the policy of the body, beside what
+    was decided. Nothing is written; what nobody can know is assumed, and the answer says what.
+    """
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        found, once.project = await simulations.simulate_policy(
+            ctx.services.for_models(), ctx.caller, (name, model), data
+        )
+        return JsonResponse(found.model_dump(mode="json", by_alias=True))
 
     return await once.do(work)
 

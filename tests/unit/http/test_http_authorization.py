@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.http.examples import ALERT, MONITOR, POLICY, REMEDIATION, WISH
+from controlplane.http.examples import ALERT, MONITOR, POLICY, REMEDIATION, SIMULATION, WISH
 from controlplane.objects.repository import put
 from controlplane.projects.access import TABLE, Permission, Role
 from controlplane.promotion.facts import told_of
@@ -68,6 +68,7 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.POLICIES_GET: ("GET", "workspaces/churn-dev/retrainingPolicies/churn", None),
     Permission.POLICIES_PUT: ("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY),
     Permission.POLICIES_DELETE: ("DELETE", "workspaces/churn-dev/retrainingPolicies/churn", None),
+    Permission.POLICIES_SIMULATE: ("POST", "workspaces/churn-dev/retrainingPolicies/churn:simulate", SIMULATION),
     Permission.MONITORS_LIST: ("GET", "workspaces/churn-dev/monitors", None),
     Permission.MONITORS_GET: ("GET", "workspaces/churn-dev/monitors/watch", None),
     Permission.MONITORS_PUT: ("PUT", "workspaces/churn-dev/monitors/watch", MONITOR),
@@ -128,6 +129,7 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.POLICIES_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.POLICIES_PUT: {ADMIN, CONTRIBUTOR},
     Permission.POLICIES_DELETE: {ADMIN, CONTRIBUTOR},
+    Permission.POLICIES_SIMULATE: {ADMIN, CONTRIBUTOR, READER},
     Permission.MONITORS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.MONITORS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.MONITORS_PUT: {ADMIN, CONTRIBUTOR},
