@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from controlplane.arm import fold, group_id, is_within, resource_group_of, resource_id, subscription_of
 from controlplane.workspaces.blueprint.names import Names
@@ -45,6 +46,15 @@ async def by_name(workspaces: WorkspaceRepository, name: str) -> Known | None:
     """None for one that does not exist or is being deleted."""
     stored = await workspaces.load(name)
     return None if stored is None or stored.record.deleting else known(stored.record)
+
+
+async def since(workspaces: WorkspaceRepository, name: str, project: str, at: datetime) -> Known | None:
+    """The workspace that something was stored about at that time; None when it is gone, is going, is another project's,
+    or was made again under the same name since then: what was meant for the old one never acts on the new one."""
+    found = await by_name(workspaces, name)
+    if found is None or found.record.project != project or found.record.created_at > at:
+        return None
+    return found
 
 
 async def by_group(workspaces: WorkspaceRepository, arm_id: str) -> Known | None:

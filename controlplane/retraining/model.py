@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -16,6 +16,8 @@ from controlplane.retraining.signal import Measure, SignalKind
 #: Windows that are kept per model and signal: the largest M.
 KEPT_WINDOWS = 100
 KEPT_ENDS = 50
+#: Between two looks at a model's row (``keeping.py``).
+LOOK = timedelta(hours=6)
 
 
 class WindowVerdict(StrEnum):

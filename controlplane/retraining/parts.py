@@ -13,7 +13,9 @@ from controlplane.objects.repository import Thing
 from controlplane.objects.tick import Part
 from controlplane.promotion import tick as promotion_tick
 from controlplane.promotion.model import Promotion
+from controlplane.retraining import keeping
 from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.model import ModelState
 from controlplane.retraining.monitors import tick as monitor_tick
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.polls import metrics_tick, sweep_tick, workspace_tick
@@ -29,6 +31,7 @@ _Work = Callable[[RetrainingDeps, str, Hold], Awaitable[datetime | None]]
 _WORK: tuple[tuple[type[Thing], _Work], ...] = (
     (Signal, signal_tick.work),
     (Run, run_tick.work),
+    (ModelState, keeping.work),
     (Monitor, monitor_tick.work),
     (Promotion, promotion_tick.work),
     (Task, task_tick.work),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from controlplane.errors import ControlPlaneError, Fatal
 from controlplane.objects.tick import Machines, tick_object
+from controlplane.retraining.keeping import tell_of_the_end
 from controlplane.workspaces.reconcile import TickDeps, tick
 from controlplane.workspaces.upkeep import Failure, Upkeep
 
@@ -43,6 +44,8 @@ async def run_tick(
         # The queue trigger's edge: whatever it is, the host sees it and shows the message again.
         await _note(name, error, deps, upkeep)
         raise
+    if machines is not None and await deps.repository.load(name) is None:
+        await tell_of_the_end(name, machines())
 
 
 def read_message(body: bytes) -> tuple[str, str]:

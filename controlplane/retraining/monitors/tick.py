@@ -68,24 +68,22 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     if stored is None:
         return None
     monitor = stored.value
-    found = await _workspace(deps, monitor)
-    if found is None:
-        # What stood in Azure stood in the workspace's group, and went or goes with it.
+    space = await deps.workspaces.load(monitor.workspace)
+    if space is None or space.record.incarnation != monitor.incarnation:
+        # What stood in Azure stood in the workspace's group, and went with it.
         await _forget(deps, hold, stored, ())
         return None
+    if space.record.deleting:
+        # It may be taken back, and then what stands in Azure is still ours to keep.
+        due = deps.clock.now() + RETRY
+        await deps.objects.commit_held(hold, put(stored, monitor.model_copy(update={"due_at": due})))
+        return due
+    found = known(space.record)
     others = await _others(deps, monitor)
     site = site_of(found, deps.callbacks)
     if monitor.deleting:
         return await _end(deps, hold, stored, site, others)
     return await _keep(deps, hold, (stored, found, site), others)
-
-
-async def _workspace(deps: RetrainingDeps, monitor: Monitor) -> Known | None:
-    """None for one that is gone, is going, or is another of the same name."""
-    stored = await deps.workspaces.load(monitor.workspace)
-    if stored is None or stored.record.deleting or stored.record.incarnation != monitor.incarnation:
-        return None
-    return known(stored.record)
 
 
 async def _others(deps: RetrainingDeps, monitor: Monitor) -> tuple[Monitor, ...]:

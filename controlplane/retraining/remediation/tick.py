@@ -18,7 +18,7 @@ from controlplane.objects.repository import Stored, put
 from controlplane.operations.model import ErrorBody
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
-from controlplane.retraining.known import Known, by_name
+from controlplane.retraining.known import Known, since
 from controlplane.retraining.remediation.choose import Asked, Choice, choose
 from controlplane.retraining.remediation.model import Acted, Remediation, last_step, with_step
 from controlplane.retraining.remediation.reading import API, change, count_of, target_of
@@ -167,8 +167,8 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     task = stored.value
     if task.state is TaskState.ACTING:
         return await act(deps, hold, stored)
-    found = await by_name(deps.workspaces, task.workspace)
-    if task.state is not TaskState.OPEN or found is None or found.record.project != task.project:
+    found = await since(deps.workspaces, task.workspace, task.project, task.created_at)
+    if task.state is not TaskState.OPEN or found is None:
         await deps.objects.commit_held(hold, put(stored, task.model_copy(update={"due_at": None})))
         return None
     if task.kind is TaskKind.PLATFORM:

@@ -17,7 +17,7 @@ from controlplane.projects.access import Caller, Permission, Role, app_roles
 from controlplane.retraining.facts import About, by_person
 from controlplane.retraining.history import with_policy
 from controlplane.retraining.known import Known
-from controlplane.retraining.model import ModelState, state_id
+from controlplane.retraining.model import LOOK, ModelState, state_id
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.policy_rules import parse_policy
 from controlplane.retraining.runs.model import Run
@@ -128,8 +128,10 @@ async def _stored(deps: ModelDeps, found: Known, model: str) -> Stored[ModelStat
 
 
 def _emptied(stored: Stored[ModelState], found: Known) -> Stored[ModelState]:
-    """What is known of an earlier workspace of this name does not count; its row is written over."""
-    return Stored(_new(found, stored.value.model), stored.etag)
+    """What is known of an earlier workspace of this name does not count; its row is written over, and where it is due
+    with it."""
+    fresh = _new(found, stored.value.model).model_copy(update={"due_at": stored.value.due_at})
+    return Stored(fresh, stored.etag)
 
 
 def _new(found: Known, model: str) -> ModelState:
@@ -155,6 +157,7 @@ async def _save(
             "policy_generation": before.policy_generation + 1,
             "policy_changed_at": now,
             "policy_changed_by": caller.principal,
+            "due_at": now + LOOK if policy is not None else None,
         }
     )
     told = {"generation": after.policy_generation, "changes": changes(_json(before.policy), _json(policy))}

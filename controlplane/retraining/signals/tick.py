@@ -14,7 +14,7 @@ from controlplane.retraining import facts
 from controlplane.retraining.decide import Facts, decide
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.history import with_window
-from controlplane.retraining.known import Known, by_name
+from controlplane.retraining.known import Known, since
 from controlplane.retraining.model import ModelState, Outcome, state_id
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.outcomes import Made, made_of
@@ -38,12 +38,13 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     if stored.value.due_at is None or stored.value.due_at > deps.clock.now():
         # A hint comes after an hour at the latest, and what is held may be held for longer.
         return stored.value.due_at
-    found = await by_name(deps.workspaces, stored.value.workspace)
-    if found is None or found.record.project != stored.value.project:
+    signal = stored.value
+    found = await since(deps.workspaces, signal.workspace, signal.project, signal.received_at)
+    if found is None:
         await _ignore(deps, stored, hold, "The workspace is not managed any more.")
         return None
     now = deps.clock.now()
-    signal = await _read_back(deps, stored.value, found, now)
+    signal = await _read_back(deps, signal, found, now)
     before = await _state(deps, signal)
     state = _learned(before.value if before else None, signal, found)
     waiting = await _waiting(deps, state)
