@@ -115,3 +115,5 @@ WISH: dict[str, Any] = {"workspace": "churn-dev", "model": "churn", "reason": "T
 PLAN: dict[str, Any] = {"spec": SPEC}
 
 REMEDIATION: dict[str, Any] = {"maxInstances": 4, "maxNodes": 8, "step": 1, "cooldown": "PT1H"}
+
+CLOSING: dict[str, Any] = {"cause": "upstreamChange", "note": "The feed sends prices in cents since Monday."}

@@ -14,6 +14,7 @@ from controlplane.projects.model import Registration
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.services.signals import Wish
 from controlplane.retraining.services.simulations import SimulationRequest
+from controlplane.retraining.tasks import Closing
 from controlplane.workspaces.jobs.model import JobQuestion
 
 TITLE = "MLOps control plane"
@@ -65,6 +66,7 @@ def build(app: FastAPI) -> dict[str, Any]:
         JobQuestion,
         Wish,
         SimulationRequest,
+        Closing,
         RetrainingPolicy,
     ):
         schema = model.model_json_schema(ref_template=_REF, mode="validation")

@@ -3,6 +3,8 @@ a model (S3-37), which may have a bounded action of ours. Pure data."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -32,7 +34,39 @@ class TaskState(StrEnum):
     CLOSED = "closed"
 
 
-class Action(Model):
+class Cause(StrEnum):
+    """What drift can come from (S3-88)."""
+
+    MARKET_CHANGE = "marketChange"
+    FEATURE_TRANSFORM_CHANGE = "featureTransformChange"
+    UPSTREAM_CHANGE = "upstreamChange"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Why a cause can be recorded."""
+
+    requirements: tuple[str, ...] = ()
+
+
+#: What ``:close`` takes for a cause.
+CAUSES: Mapping[Cause, Recorded] = {
+    Cause.MARKET_CHANGE: Recorded(("S3-88",)),
+    Cause.FEATURE_TRANSFORM_CHANGE: Recorded(),
+    Cause.UPSTREAM_CHANGE: Recorded(),
+    Cause.OTHER: Recorded(),
+}
+
+
+class Closing(Model):
+    """What ``POST /tasks/{id}:close`` may take."""
+
+    cause: Cause | None = Field(default=None, description="What was behind it.")
+    note: str = Field(default="", max_length=1000, description="In a person's words.")
+
+
+class Step(Model):
     """One write: a count of instances or nodes, from and to, within limits that were read with it. Taken back, it is
     the same write the other way round."""
 
@@ -63,7 +97,10 @@ class Task(Listed):
     assignees: str = ""
     """A persona: ``dataScientists``, ``platformSupport``, …"""
     samples: tuple[str, ...] = Field(default=(), max_length=1000, description="URIs of the worst samples.")
-    action: Action | None = None
+    labeling_project: str | None = Field(default=None, description="That takes the samples, by the model's policy.")
+    action: Step | None = None
+    cause: Cause | None = Field(default=None, description="What a person found to be behind it.")
+    note: str = Field(default="", max_length=1000)
     error: ErrorBody | None = None
     reverted_by: str | None = Field(default=None, description="Principal who took the step back.")
     closed_by: str | None = Field(default=None, description="Principal.")

@@ -133,7 +133,7 @@ class RetrainingWorld:
         self.objects = Objects(self.store, Kind.RETRAINING)
         self.workspaces = WorkspaceRepository(self.store)
         self.intake = IntakeDeps(self.objects, self.workspaces, self.queue, self.clock)
-        deps = RetrainingDeps(
+        self.deps = deps = RetrainingDeps(
             objects=self.objects,
             workspaces=self.workspaces,
             projects=ProjectRepository(self.store),

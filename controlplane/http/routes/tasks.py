@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from controlplane.http import models
 from controlplane.http.answers import page, resource
-from controlplane.http.docs import ok
+from controlplane.http.docs import body, ok
+from controlplane.http.examples import CLOSING
 from controlplane.http.repeats import Repeat
-from controlplane.http.requests import Ctx, Paged
+from controlplane.http.requests import JSON, Ctx, Paged, read_body, read_object
 from controlplane.operations.paging import token_of
 from controlplane.projects.access import Permission
 from controlplane.retraining.services import tasks as service
-from controlplane.retraining.tasks import Task
+from controlplane.retraining.tasks import Closing, Task
 
 router = APIRouter(prefix="/api/tasks", tags=["Tasks"])
 
 
 @router.get("", operation_id=Permission.TASKS_LIST, responses=ok(models.TaskList), summary="List tasks")
 async def list_tasks(ctx: Ctx, asked: Paged) -> JSONResponse:
-    """Newest first. Fields of the filter: `workspace`, `project`, `model`, `kind`, `state`."""
+    """Newest first. Fields of the filter: `workspace`, `project`, `model`, `kind`, `state`, `cause`."""
     paging = asked.paging("tsk", service.FIELDS)
     found, last = await service.list_tasks(ctx.services.for_models(), ctx.caller, paging)
     return page(ctx, "tasks", [_json(one) for one in found], token_of("tsk", last), asked)
@@ -38,13 +39,15 @@ async def get_task(ctx: Ctx, id: str) -> JSONResponse:
     "/{id}:close",
     operation_id=Permission.TASKS_CLOSE,
     responses=ok(models.TaskBody, etag=True),
+    openapi_extra=body(Closing, JSON, example=CLOSING, required=False),
     summary="Close a task",
 )
-async def close(ctx: Ctx, id: str, once: Repeat) -> Response:
-    """Done, or not wanted. 409 `TaskActing` while a write of ours is on the way."""
+async def close(ctx: Ctx, id: str, request: Request, once: Repeat) -> Response:
+    """Done, or not wanted; what was behind it is kept. 409 `TaskActing` while a write of ours is on the way."""
 
     async def work() -> Response:
-        found = await service.close(ctx.services.for_models(), ctx.caller, id, once.conditions)
+        closing = service.closing_of(await read_object(request, JSON) if await read_body(request) else {})
+        found = await service.close(ctx.services.for_models(), ctx.caller, id, closing, once.conditions)
         once.project = found.project
         return resource(_json(found))
 

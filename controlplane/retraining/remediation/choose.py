@@ -13,7 +13,7 @@ from datetime import datetime
 from controlplane.retraining.policy import Mode
 from controlplane.retraining.remediation.model import RemediationPolicy
 from controlplane.retraining.signal import SignalKind
-from controlplane.retraining.tasks import Action, TaskKind
+from controlplane.retraining.tasks import Step, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Choice:
     kind: TaskKind
     sentence: str
     assignees: str
-    action: Action | None = None
+    action: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _step(policy: RemediationPolicy, target: Target) -> Choice:
     if target.count >= limit:
         return _people(f"It has {target.count} {noun}; {limit} is {whose} limit.")
     after = min(target.count + policy.step, limit)
-    action = Action(target=target.arm_id, before=target.count, after=after, limit=limit)
+    action = Step(target=target.arm_id, before=target.count, after=after, limit=limit)
     sentence = f"From {target.count} to {after} {noun}; {limit} is {whose} limit."
     if policy.mode is Mode.DRY_RUN:
         return _people(f"A dry run: it would go on. {sentence}")

@@ -13,16 +13,20 @@ from controlplane.arm import fold
 from controlplane.audit.model import Action as AuditAction
 from controlplane.audit.model import Fact
 from controlplane.errors import Conflict, Rejected, Transient
+from controlplane.notifications.model import Notification, notification_id
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put
 from controlplane.operations.model import ErrorBody
+from controlplane.retraining.annotation import annotated
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import Known, since
+from controlplane.retraining.model import ModelState, state_id
+from controlplane.retraining.policy import Annotation
 from controlplane.retraining.remediation.choose import Asked, Choice, choose
 from controlplane.retraining.remediation.model import Acted, Remediation, last_step, with_step
 from controlplane.retraining.remediation.reading import API, change, count_of, target_of
-from controlplane.retraining.signal import Signal
+from controlplane.retraining.signal import Severity, Signal
 from controlplane.retraining.tasks import Task, TaskKind, TaskState
 
 _log = logging.getLogger(__name__)
@@ -53,6 +57,7 @@ async def decide(deps: RetrainingDeps, hold: Hold, stored: Stored[Task], found: 
     after = _chosen(task, choice, now)
     writes = put(stored, after)
     if choice.action is not None and row is not None:
+        writes += put(None, _told(after, now))
         step = Acted(target=fold(choice.action.target), task=task.id, at=now)
         writes += put(row, with_step(row.value, step))
     await deps.objects.commit_held(hold, writes, _fact(after, now))
@@ -141,8 +146,30 @@ async def _end(
             "generation": stored.value.generation + 1,
         }
     )
-    await deps.objects.commit_held(hold, put(stored, after), _fact(after, now))
+    writes = [*put(stored, after), *put(None, _told(after, now))]
+    await deps.objects.commit_held(hold, writes, _fact(after, now))
     return after.due_at
+
+
+def _told(task: Task, now: datetime) -> Notification:
+    """That a step begins, and how it ended."""
+    kind = f"ControlPlane.Task.{task.state.value[0].upper()}{task.state.value[1:]}"
+    action = task.action
+    step = f"From {action.before} to {action.after}; {action.limit} is the limit." if action else ""
+    back = "back" if action and action.reverts else "on"
+    return Notification(
+        id=notification_id(kind, f"{task.id}\n{back}"),
+        due_at=now,
+        workspace=task.workspace,
+        project=task.project,
+        type=kind,
+        subject=f"workspaces/{task.workspace}/tasks/{task.id}",
+        severity=Severity.HIGH if task.state is TaskState.FAILED else Severity.MEDIUM,
+        title=f"{task.kind.value} {task.state.value}: {task.title}"[:200],
+        text=f"{step} {task.error.message if task.error else ''}".strip()[:4000],
+        facts={"task": task.id, "signal": task.signal_id, "target": action.target if action else ""},
+        created_at=now,
+    )
 
 
 def _fact(task: Task, now: datetime) -> Fact:
@@ -173,5 +200,18 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
         return None
     if task.kind is TaskKind.PLATFORM:
         return await decide(deps, hold, stored, found)
+    if task.kind is TaskKind.ANNOTATION:
+        return await _annotate(deps, hold, stored, found)
     await deps.objects.commit_held(hold, put(stored, task.model_copy(update={"due_at": None})))
     return None
+
+
+async def _annotate(deps: RetrainingDeps, hold: Hold, stored: Stored[Task], found: Known) -> datetime | None:
+    task, now = stored.value, deps.clock.now()
+    signal = await deps.objects.get(Signal, task.signal_id)
+    state = await deps.objects.get(ModelState, state_id(task.workspace, task.model or ""))
+    policy = state.value.policy if state else None
+    about = (policy.annotation if policy else Annotation(), signal.value.run_id if signal else None)
+    after = await annotated(deps.reader, found, task, about, now)
+    await deps.objects.commit_held(hold, put(stored, after), _fact(after, now))
+    return after.due_at

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import ValidationError
+
 from controlplane.audit.model import Action
-from controlplane.errors import Conflict
+from controlplane.errors import Conflict, Rejected
+from controlplane.json_types import JsonObject
 from controlplane.objects.repository import put
 from controlplane.objects.tick import message_of
 from controlplane.operations.paging import Fields, Paging
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
+from controlplane.operations.strictly import read_strictly
 from controlplane.projects.access import Caller, Permission
+from controlplane.projects.registration import details_of
 from controlplane.retraining.facts import About, by_person
 from controlplane.retraining.services.deps import ModelDeps, listed, thing
-from controlplane.retraining.tasks import Task, TaskKind, TaskState
+from controlplane.retraining.tasks import CAUSES, Cause, Closing, Task, TaskKind, TaskState
 
 FIELDS: Fields = {
     "workspace": None,
@@ -21,6 +26,7 @@ FIELDS: Fields = {
     "model": None,
     "kind": frozenset(one.value for one in TaskKind),
     "state": frozenset(one.value for one in TaskState),
+    "cause": frozenset(one.value for one in Cause),
 }
 #: As long as a step has.
 REVERT_TIME = timedelta(hours=2)
@@ -37,7 +43,19 @@ async def get_task(deps: ModelDeps, caller: Caller, asked: str) -> Task:
     return (await thing(deps, caller, Permission.TASKS_GET, (Task, asked), _NOT_FOUND)).value
 
 
-async def close(deps: ModelDeps, caller: Caller, asked: str, preconditions: Preconditions) -> Task:
+def closing_of(data: JsonObject) -> Closing:
+    """Raises ``Rejected("InvalidClosing")`` with every bad field."""
+    try:
+        found = read_strictly(Closing, data)
+    except ValidationError as error:
+        details = details_of(error, Closing)
+        raise Rejected("InvalidClosing", details[0].message, target=details[0].target, details=details) from error
+    if found.cause is not None and found.cause not in CAUSES:
+        raise Rejected("InvalidClosing", f"{found.cause.value} is no cause that is recorded.", target="$.cause")
+    return found
+
+
+async def close(deps: ModelDeps, caller: Caller, asked: str, closing: Closing, preconditions: Preconditions) -> Task:
     """Raises ``Rejected("TaskNotFound")``, ``Conflict("TaskActing")`` while a write of ours is on the way."""
 
     async def attempt() -> Task:
@@ -52,12 +70,15 @@ async def close(deps: ModelDeps, caller: Caller, asked: str, preconditions: Prec
             update={
                 "state": TaskState.CLOSED,
                 "closed_by": caller.principal,
+                "cause": closing.cause,
+                "note": closing.note,
                 "due_at": None,
                 "last_modified_at": now,
                 "generation": before.generation + 1,
             }
         )
-        told = {"task": after.id, "kind": after.kind.value, "state": after.state.value}
+        cause = after.cause.value if after.cause else None
+        told = {"task": after.id, "kind": after.kind.value, "state": after.state.value, "cause": cause}
         about = About(after.workspace, after.project, after.model)
         await deps.objects.commit(put(stored, after), by_person(about, now, caller, Action.TASK_CHANGED, told))
         return after

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from controlplane.http.examples import REMEDIATION
 from controlplane.objects.repository import put
-from controlplane.retraining.tasks import Action, Task, TaskKind, TaskState
+from controlplane.retraining.tasks import CAUSES, Step, Task, TaskKind, TaskState
 from tests.support.api import Api, error
 from tests.unit.http.test_http_authorization import waiting_run
 
@@ -57,7 +59,7 @@ async def scaled(api: Api, **changes: Any) -> None:
     """The task has scaled something."""
     objects = api.services.for_models().objects
     stored = await objects.require(Task, "churn-dev.2")
-    action = Action(target="/subscriptions/x/d", before=1, after=2, limit=3)
+    action = Step(target="/subscriptions/x/d", before=1, after=2, limit=3)
     done = {"kind": TaskKind.SCALE_ENDPOINT, "state": TaskState.DONE, "action": action, **changes}
     await objects.commit(put(stored, stored.value.model_copy(update=done)))
 
@@ -70,7 +72,7 @@ async def test_a_step_is_taken_back_once(api: Api) -> None:
     answer = await api.call("POST", "tasks/churn-dev.2:revert", token=api.member("churn", "Workspace.Contributor"))
     shown = answer.json()["task"]
     assert (shown["state"], shown["action"]["before"], shown["action"]["after"]) == ("acting", 2, 1)
-    await scaled(api, action=Action.model_validate({**shown["action"]}))
+    await scaled(api, action=Step.model_validate({**shown["action"]}))
     again = await api.call("POST", "tasks/churn-dev.2:revert")
     assert (again.status_code, error(again)["code"]) == (409, "NothingToRevert")
 
@@ -99,3 +101,20 @@ async def test_a_remediation_policy_is_set_read_and_taken_away(api: Api) -> None
     assert (await api.call("DELETE", path)).status_code == 204
     assert (await api.call("DELETE", path)).status_code == 204
     assert (await api.call("GET", path)).status_code == 404
+
+
+@pytest.mark.parametrize("requirement", ["S3-88"])
+async def test_report(api: Api, requirement: str) -> None:
+    """What was behind a drift is recorded where it was looked into, and can be asked for."""
+    assert [one for one, why in CAUSES.items() if requirement in why.requirements]
+    await begun(api)
+    for bad in ({"cause": "weather"}, {"because": "x"}, {"cause": "other", "note": 7}):
+        answer = await api.call("POST", "tasks/churn-dev.2:close", bad)
+        assert (answer.status_code, error(answer)["code"]) == (400, "InvalidClosing"), bad
+    said = {"cause": "marketChange", "note": "A competitor closed."}
+    shown = (await api.call("POST", "tasks/churn-dev.2:close", said)).json()["task"]
+    assert {name: shown[name] for name in said} == said
+    found = (await api.call("GET", "tasks", filter="cause eq 'marketChange'")).json()["value"]
+    assert [one["task"]["id"] for one in found] == ["churn-dev.2"]
+    (entry,) = (await api.call("GET", "audit", filter="action eq 'TaskChanged'")).json()["value"]
+    assert entry["details"]["cause"] == "marketChange"

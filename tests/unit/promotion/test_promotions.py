@@ -12,6 +12,7 @@ from controlplane.notifications.model import Notification
 from controlplane.objects.repository import of_workspace
 from controlplane.promotion.intake import MOST_IN_AN_HOUR, promotion_id
 from controlplane.promotion.model import Promotion, PromotionState
+from controlplane.promotion.poll import lost_versions
 from controlplane.retraining.runs.model import Comparison, Run, RunState
 from controlplane.retraining.signals.intake import hear
 from tests.support.retraining_world import PIPELINE, RetrainingWorld
@@ -237,3 +238,21 @@ async def test_a_flood_of_events_does_not_become_a_flood_of_promotions() -> None
     await world.begin()
     ids = [(await hear(world.intake, event(world, n))).id for n in range(MOST_IN_AN_HOUR + 5)]
     assert (len(set(filter(None, ids))), ids[-5:]) == (MOST_IN_AN_HOUR, [None] * 5)
+
+
+async def test_a_poll_finds_what_no_event_told() -> None:
+    """S3-17: lost events lose no version; what was there before the workspace was ours is nobody's promotion."""
+    world = RetrainingWorld()
+    await world.begin()
+    for number in ("7", "8"):
+        register(world, number)
+    old = {"createdAt": (world.clock.now() - timedelta(days=8)).isoformat()}
+    path = f"{world.known.workspace_id}/models/churn"
+    world.azure.plant(f"{path}/versions/1", properties={"modelUri": "x"}, systemData=old)
+    world.azure.plant(path, properties={"latestVersion": "8"})
+    await hear(world.intake, event(world, 7))
+    first = await lost_versions(world.deps, world.known)
+    assert [one.reason for one in first] == ["stored"]
+    assert await lost_versions(world.deps, world.known) == ()
+    await world.tick()
+    assert sorted(one.version for one in await promotions(world)) == ["7", "8"]

@@ -1,0 +1,111 @@
+"""CV and NLP models are never trained again on their own: their worst samples go to people."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from controlplane.retraining.annotation import TAG, samples_of
+from controlplane.retraining.model import Outcome
+from controlplane.retraining.signals.intake import hear
+from controlplane.retraining.tasks import Task, TaskKind, TaskState
+from tests.support.retraining_world import RetrainingWorld
+
+POLICY: dict[str, Any] = {
+    "agreement": "none",
+    "windows": {"period": "P1D", "breaches": 1, "of": 1, "minimumSeen": 1},
+    "minimumSamples": 100,
+    "annotation": {"labelingProject": "label", "worstSamples": 2},
+}
+WORST = [f"azureml://datastores/images/paths/{n}.png" for n in range(4)]
+
+
+def project(world: RetrainingWorld, media: str) -> None:
+    properties = {"labelingJobMediaProperties": {"mediaType": media}}
+    world.azure.plant(f"{world.known.workspace_id}/labelingJobs/label", properties=properties)
+
+
+async def opened(world: RetrainingWorld, **tags: str) -> Task:
+    """A breach of the model's monitor, decided; the task that it opened."""
+    await world.begin(POLICY)
+    event = world.breach("step-1")
+    world.azure.body("/jobs/step-1")["properties"]["tags"].update(tags)
+    await hear(world.intake, event)
+    await world.tick()
+    (decision,) = await world.decisions()
+    assert decision.outcome is Outcome.ANNOTATE
+    (signal,) = await world.signals()
+    return (await world.objects.require(Task, signal.id)).value
+
+
+async def untouched(world: RetrainingWorld) -> bool:
+    return await world.runs() == () and world.ml.jobs == {} and world.azure.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("workload", "noun"), [pytest.param("cv", "images", id="S3-43"), pytest.param("nlp", "texts", id="S3-48")]
+)
+async def test_react(workload: str, noun: str) -> None:
+    world = RetrainingWorld(workload=workload)
+    project(world, {"cv": "Image", "nlp": "Text"}[workload])
+    task = await opened(world, **{TAG: json.dumps(WORST)})
+    assert (task.kind, task.state, task.assignees) == (TaskKind.ANNOTATION, TaskState.OPEN, "dataScientists")
+    assert (task.samples, task.labeling_project, task.due_at) == (tuple(WORST[:2]), "label", None)
+    assert f"2 {noun} to look at. Labelling project label takes them." in task.text
+
+
+@pytest.mark.parametrize(
+    ("workload", "media"), [pytest.param("cv", "Image", id="S3-43"), pytest.param("nlp", "Text", id="S3-48")]
+)
+async def test_enforce(workload: str, media: str) -> None:
+    """Whatever the policy says: nothing is trained."""
+    world = RetrainingWorld(workload=workload)
+    project(world, media)
+    task = await opened(world)
+    assert await untouched(world)
+    assert f"project is for {media}" not in task.text
+
+
+@pytest.mark.parametrize(
+    ("media", "says"),
+    [
+        pytest.param(None, "Labelling project label does not exist.", id="none"),
+        pytest.param("Text", "Labelling project label is for Text, not for images.", id="S3-40"),
+    ],
+)
+async def test_validate(media: str | None, says: str) -> None:
+    world = RetrainingWorld(workload="cv")
+    if media is not None:
+        project(world, media)
+    task = await opened(world)
+    assert says in task.text
+    assert "Which images were worst, no run says" in task.text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (json.dumps(WORST), WORST[:3]),
+        (WORST[0], WORST[:1]),
+        (
+            json.dumps([WORST[0], WORST[0], 7, None, "javascript:alert(1)", "http://x/y", "azureml://a b", WORST[1]]),
+            WORST[:2],
+        ),
+        ("[" * 100_000, []),
+        ("{}", []),
+        ("", []),
+        (json.dumps({"uris": WORST}), []),
+        ("x" * 2_000_000, []),
+    ],
+)
+def test_what_a_run_says_of_samples_is_not_believed_to_be_uris(text: str, found: list[str]) -> None:
+    assert samples_of({"properties": {"tags": {TAG: text}}}, 3) == tuple(found)
+
+
+def test_a_runs_output_is_where_samples_may_lie() -> None:
+    outputs = {"worst_samples": {"jobOutputType": "uri_file", "uri": WORST[0]}}
+    assert samples_of({"properties": {"outputs": outputs}}, 3) == (WORST[0],)
+    assert samples_of({"properties": {"outputs": {"worst_samples": None}}}, 3) == ()
+    assert samples_of({}, 3) == ()
