@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.retraining.signals import hints
 from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.conflict_table import CONFLICTS
 from controlplane.workspaces.jobs.rules import RULES as JOB_RULES
@@ -52,6 +53,9 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "plan": plan_data.RULES,
     "right": RIGHTS,
     "template": TEMPLATE_PARTS,
+    "hintGate": hints.GATES,
+    "hintKey": hints.KEY,
+    "hintMonitor": hints.ATTRIBUTIONS,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""

@@ -165,6 +165,10 @@ REQUIRED = {
     "S5-11": "advise",
     "S5-12": "advise",
     "S5-13": "create",
+    "D18": "react",
+    "D19": "react",
+    "D20": "react",
+    "D21": "react",
     "X-01": "enforce",
     "X-02": "advise/create",
     "X-03": "advise/create",
@@ -294,7 +298,10 @@ ELSEWHERE = {
         "tests/integration/test_templates.py::test_create_",
     ),
     "advise": ("tests/unit/workspaces/test_job_check.py::test_advise[",),
-    "react": ("tests/integration/test_registries.py::test_",),
+    "react": (
+        "tests/integration/test_registries.py::test_",
+        "tests/unit/retraining/test_hint_pairs.py::test_react[",
+    ),
     "report": (
         "tests/unit/workspaces/posture/test_data_pairs.py::test_",
         "tests/unit/workspaces/test_job_check.py::test_report[",

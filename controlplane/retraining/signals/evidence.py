@@ -93,12 +93,6 @@ async def _of_root(asked: _Asked) -> ReadBack:
     return ReadBack(_says(text), breach, _started(root), _count(tags.get(SAMPLES_TAG)))
 
 
-def monitor_of(monitors: tuple[Monitor, ...], name: str | None) -> Monitor | None:
-    """The monitor whose signal has this name (D19); the longest name that fits, where one begins another."""
-    fitting = [one for one in monitors for part in one.spec.signals if name == signal_name(one.name, part.name)]
-    return max(fitting, key=lambda one: len(one.name), default=None)
-
-
 def understood(signal: Signal, found: ReadBack, monitor: Monitor | None) -> Signal:
     """The signal with what was read back: whose it is, of which window, and by how much. What was not read back, or is
     not the monitor's, has no window: it must not stand among the true ones."""

@@ -18,9 +18,8 @@ from controlplane.retraining.runs.attempts import is_job_name
 from controlplane.retraining.runs.hearing import heard_of_run
 from controlplane.retraining.signal import Evidence, Severity, Signal, SignalKind, Source, signal_id
 from controlplane.retraining.signals.admission import HINTS, MOST_IN_AN_HOUR, Admission, admitted
-from controlplane.retraining.signals.breach import BREACH_TAG, parse_breach
 from controlplane.retraining.signals.eventgrid import MODEL_REGISTERED, Heard, Unheard, decode
-from controlplane.retraining.signals.evidence import monitor_of
+from controlplane.retraining.signals.hints import breach_of, key_of, monitor_of
 from controlplane.retraining.signals.once import IntakeDeps, Taken, left, send, store_once
 
 __all__ = ["MAX_AGE", "MAX_AHEAD", "MOST_IN_AN_HOUR", "IntakeDeps", "Taken", "hear", "take"]
@@ -49,15 +48,15 @@ async def hear(deps: IntakeDeps, event: Mapping[str, Any]) -> Taken:
         return await registered(deps, found, heard, now)
     if heard.run_id is not None and is_job_name(heard.run_id):
         return await heard_of_run(deps, found, heard, now)
-    breach = parse_breach((heard.tags or {}).get(BREACH_TAG))
-    if breach is None or heard.run_id is None:
-        return left("it says nothing of a breach")
+    breach = breach_of(heard)
+    if isinstance(breach, str):
+        return left(breach)
     return await take(deps, _signal(heard, found, breach.signal_name, now), found)
 
 
 def _signal(heard: Heard, found: Known, name: str, now: datetime) -> Signal:
     """Kind, measures and window are read back by the tick: the event only names where."""
-    key = f"breach\n{found.record.incarnation}\n{heard.run_id}\n{name}"
+    key = key_of(heard, name, found.record.incarnation)
     return Signal(
         id=signal_id(found.name, key),
         due_at=now,

@@ -20,7 +20,8 @@ from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.outcomes import Made, made_of
 from controlplane.retraining.signal import Signal, SignalState, Source
 from controlplane.retraining.signals.alert_evidence import read_alert
-from controlplane.retraining.signals.evidence import monitor_of, read_back, understood
+from controlplane.retraining.signals.evidence import read_back, understood
+from controlplane.retraining.signals.hints import monitor_of
 from controlplane.retraining.signals.windows import fresh_state
 from controlplane.retraining.waiting import displaced
 from controlplane.retraining.windows import window_of
