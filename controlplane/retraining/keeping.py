@@ -19,9 +19,11 @@ from controlplane.ports.store import Write
 from controlplane.promotion.model import Promotion
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
+from controlplane.retraining.known import known
 from controlplane.retraining.model import LOOK, ModelState
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.runs.model import Run
+from controlplane.retraining.schedule import kept, next_due
 from controlplane.retraining.signal import Signal
 
 _log = logging.getLogger(__name__)
@@ -39,7 +41,10 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     run = await deps.objects.get(Run, state.active_run) if state.active_run is not None else None
     if space is None or (space.record.incarnation, space.record.project) != (state.incarnation, state.project):
         return await _end(deps, stored, run, hold)
-    update: dict[str, object] = {"due_at": now + LOOK if state.policy is not None else None}
+    state = await kept(deps, known(space.record), state, now)
+    scheduled = next_due(state)
+    look = now + LOOK if scheduled is None else min(now + LOOK, scheduled)
+    update: dict[str, object] = {"due_at": look if state.policy is not None else None}
     writes: list[Write] = []
     if state.active_run is not None and (run is None or run.value.state.is_terminal):
         _log.error("model was held by a run that does not run model=%s run=%s", state.id, state.active_run)

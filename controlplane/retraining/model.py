@@ -76,6 +76,8 @@ class ModelState(Thing):
     """The latest signal that waits for the active run's end; older ones were dropped for it (D24)."""
     last_submitted_at: datetime | None = None
     ends: tuple[RunEnd, ...] = Field(default=(), description="Oldest first, the last `KEPT_ENDS`.")
+    scheduled_at: datetime | None = None
+    """When the policy's schedule was due last, or was first known."""
     breaker_reset_at: datetime | None = None
     """A person looked: failures before it do not count."""
 

@@ -21,6 +21,7 @@ SWEEP = frozenset(
     {
         "Microsoft.Insights/metrics/read",
         "Microsoft.MachineLearningServices/workspaces/jobs/read",
+        "Microsoft.MachineLearningServices/workspaces/models/versions/read",
         "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments/read",
         "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/read",
         "Microsoft.OperationalInsights/workspaces/query/AmlOnlineEndpointTrafficLog/read",

@@ -29,6 +29,8 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     if stored is None or stored.value.due_at is None:
         return None
     poll, now = stored.value, deps.clock.now()
+    if stored.value.due_at > now:
+        return stored.value.due_at  # A hint that came too early: it waits as told.
     if deps.polls is None:
         return await _rest(deps, stored, hold, "Nothing is configured that could be asked.")
     if poll.tries and now - poll.slot > GIVES_UP:

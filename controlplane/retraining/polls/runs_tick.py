@@ -1,4 +1,4 @@
-"""The second half of a workspace's poll: runs of its monitors, by one list; their windows in one commit."""
+"""The second half of a workspace's poll: runs of its monitors, by one list."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put
-from controlplane.ports.store import Write
 from controlplane.retraining.deps import RetrainingDeps
-from controlplane.retraining.history import with_window
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import ModelState, Window, WindowVerdict, state_id
 from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.polls import versions
 from controlplane.retraining.polls.episodes import intake_of
 from controlplane.retraining.polls.model import WorkspacePoll
 from controlplane.retraining.polls.ports import PollPorts
@@ -24,6 +23,7 @@ from controlplane.retraining.signal import Evidence, Severity, Signal, SignalKin
 from controlplane.retraining.signals.evidence import JOBS_API
 from controlplane.retraining.signals.intake import take
 from controlplane.retraining.signals.ownership import SCHEDULED_API
+from controlplane.retraining.signals.windows import record_window
 
 _MOST_MONITORS = 1000
 #: Steps that are read of one run; a monitor has at most ten signals.
@@ -46,7 +46,7 @@ async def look(
         (slot, wanted)
         for monitor in monitors
         for slot in slots(monitor, now)
-        if (wanted := open_signals(slot, _value(states[monitor.spec.model])))
+        if (wanted := open_signals(slot, states[monitor.spec.model]))
     ]
     why, said = None, list[Said]()
     try:
@@ -61,21 +61,19 @@ async def look(
     for one in said:
         for name, run in one.breaches.items():
             await take(intake_of(deps), _signal(space, (one.slot, name, run), now), space)
+        await _record(deps, space, one)
+    if stored.value.slot.minute == 0:
+        why = why or await versions.look(deps, space, sorted(states), now)
     after = stored.value.model_copy(update={"due_at": None, "tries": 0, "why": why or stored.value.why})
-    writes: list[Write] = [*put(stored, after), *_windows(space, states, said)]
-    await deps.objects.commit_held(hold, writes)
+    await deps.objects.commit_held(hold, put(stored, after))
 
 
-def _value(stored: Stored[ModelState] | None) -> ModelState | None:
-    return stored.value if stored else None
-
-
-async def _states(
-    deps: RetrainingDeps, space: Known, monitors: Sequence[Monitor]
-) -> Mapping[str, Stored[ModelState] | None]:
+async def _states(deps: RetrainingDeps, space: Known, monitors: Sequence[Monitor]) -> Mapping[str, ModelState | None]:
+    """What is known of each model; of an earlier workspace of this name nothing is."""
     models = sorted({one.spec.model for one in monitors})
     found = await deps.objects.get_many(ModelState, [state_id(space.name, one) for one in models]) if models else ()
-    return dict(zip(models, found, strict=True))
+    mine = (one.value if one and one.value.incarnation == space.record.incarnation else None for one in found)
+    return dict(zip(models, mine, strict=True))
 
 
 async def _runs(deps: RetrainingDeps, space: Known, asked: Sequence[Slot]) -> Mapping[str, JsonObject]:
@@ -139,34 +137,11 @@ def _signal(space: Known, breach: tuple[Slot, str, str], now: datetime) -> Signa
     )
 
 
-def _windows(space: Known, states: Mapping[str, Stored[ModelState] | None], said: Sequence[Said]) -> list[Write]:
-    """Clear and unknown windows of each model, in its row. Breaches come with their signals."""
-    after: dict[str, ModelState] = {}
-    for one in said:
-        monitor = one.slot.monitor
-        model = monitor.spec.model
-        state = after.get(model) or _value(states[model]) or _nothing(space, model)
-        if state.incarnation != space.record.incarnation:
-            state = _nothing(space, model)
-        for name in sorted(one.clear | one.unknown):
-            verdict = WindowVerdict.CLEAR if name in one.clear else WindowVerdict.UNKNOWN
-            kind = part_of(monitor, name).kind
-            window = Window(monitor=monitor.name, signal_name=name, kind=kind, at=one.slot.at, verdict=verdict)
-            state = with_window(state, window)
-        after[model] = state
-    return [
-        write
-        for model, state in sorted(after.items())
-        if state != (_value(states[model]) or _nothing(space, model))
-        for write in put(states[model], state)
-    ]
-
-
-def _nothing(space: Known, model: str) -> ModelState:
-    return ModelState(
-        id=state_id(space.name, model),
-        workspace=space.name,
-        incarnation=space.record.incarnation,
-        project=space.record.project,
-        model=model,
-    )
+async def _record(deps: RetrainingDeps, space: Known, said: Said) -> None:
+    """Clear and unknown windows. Breaches come with their signals."""
+    monitor = said.slot.monitor
+    for name in sorted(said.clear | said.unknown):
+        verdict = WindowVerdict.CLEAR if name in said.clear else WindowVerdict.UNKNOWN
+        kind = part_of(monitor, name).kind
+        window = Window(monitor=monitor.name, signal_name=name, kind=kind, at=said.slot.at, verdict=verdict)
+        await record_window(deps.objects, space, monitor.spec.model, window)

@@ -38,6 +38,8 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     if stored is None or stored.value.due_at is None:
         return None
     sweep, now = stored.value, deps.clock.now()
+    if stored.value.due_at > now:
+        return stored.value.due_at  # A hint that came too early: it waits as told.
     if deps.polls is None or now - sweep.slot > GIVES_UP:
         return await _rest(deps, stored, hold, {"why": "Nothing could be asked in time."})
     spaces = {fold(one.workspace_id): one for one in await managed(deps)}

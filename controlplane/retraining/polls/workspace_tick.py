@@ -37,6 +37,8 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     if stored is None or stored.value.due_at is None:
         return None
     poll, now = stored.value, deps.clock.now()
+    if stored.value.due_at > now:
+        return stored.value.due_at  # A hint that came too early: it waits as told.
     space = await by_name(deps.workspaces, poll.id)
     if space is None or deps.polls is None or (poll.tries and now - poll.slot > GIVES_UP):
         return await _rest(deps, stored, hold, f"It could not be asked: {poll.why}")
