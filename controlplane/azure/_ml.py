@@ -119,7 +119,9 @@ class Session:
             else:
                 name, _, version = asked.job.component.removeprefix("azureml:").partition(":")
                 schedule = made.pipeline_schedule(asked, client.components.get(name, version))
-            client.schedules.begin_create_or_update(schedule, polling=False)
+            # Its thread would poll for nobody; the method takes no `polling` (azure-ai-ml 1.35.2).
+            client.schedules._get_polling = lambda _: False
+            client.schedules.begin_create_or_update(schedule)
 
         _guarded(send)
 

@@ -1,0 +1,180 @@
+"""Monitors against the simulator, by the product's own adapters: set, standing, breached, broken, repaired, gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from controlplane.objects.tick import tick_object
+from controlplane.retraining.monitors.versions import version_of
+from controlplane.retraining.signal import Direction, Signal
+from controlplane.retraining.signals.intake import hear
+from tests.support.monitor_world import WATCH, MonitorWorld, monitor_world
+from tests.support.product import NAME
+from tests.support.receiver import Receiver, receiver
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::marshmallow.warnings.Marshmallow4Warning")]
+
+
+@pytest.fixture(scope="module")
+def webhook() -> Iterator[Receiver]:
+    with receiver() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, webhook: Receiver) -> Iterator[MonitorWorld]:
+    with monitor_world(tmp_path_factory.mktemp("monitors"), webhook.url) as made:
+        yield made
+
+
+def test_what_is_asked_for_stands(world: MonitorWorld) -> None:
+    answer = world.put()
+    assert answer.status_code == 201, answer.text
+    world.settle()
+    assert set(world.conditions().values()) == {"True"}, world.shown()["conditions"]
+    assert world.shown()["observedGeneration"] == 1
+
+
+def body(world: MonitorWorld, arm_id: str) -> dict[str, Any] | None:
+    """As the owner sees it."""
+    return world.product.owner.get(arm_id, version=version_of(arm_id))
+
+
+def test_what_stands_is_what_was_asked(world: MonitorWorld) -> None:
+    """S3-85 and S3-86: explicit thresholds, windows that do not overlap, names that carry the monitor's."""
+    schedule = body(world, f"{world.workspace}/schedules/{WATCH}")
+    assert schedule is not None
+    definition = schedule["properties"]["action"]["monitorDefinition"]
+    assert set(definition["signals"]) == {f"{WATCH}_{name}" for name in ("data-drift", "prediction-drift", "quality")}
+    drift = definition["signals"][f"{WATCH}_data-drift"]
+    said = {(one["dataType"], one["metric"], one["threshold"]["value"]) for one in drift["metricThresholds"]}
+    assert said == {
+        ("Numerical", "NormalizedWassersteinDistance", 0.1),
+        ("Numerical", "JensenShannonDistance", 0.1),
+        ("Categorical", "JensenShannonDistance", 0.1),
+    }
+    own = definition["signals"][f"{WATCH}_prediction-drift"]
+    windows = [(one["windowSize"], one["windowOffset"]) for one in (own["productionData"], own["referenceData"])]
+    assert windows == [("P1D", "P0D"), ("P1D", "P2D")]
+    topic = f"{world.group}/providers/Microsoft.EventGrid/systemTopics/cp-events"
+    subscription = body(world, f"{topic}/eventSubscriptions/breach-{WATCH}")
+    assert subscription is not None
+    first, second = subscription["properties"]["filter"]["advancedFilters"]
+    assert first["values"] == ["has failed due to one or more features violating metric thresholds"]
+    assert f"'{WATCH}_data-drift'" in second["values"]
+
+
+def test_a_look_at_what_stands_writes_nothing(world: MonitorWorld) -> None:
+    before = len(world.product.writes())
+    world.look()
+    assert len(world.product.writes()) == before
+
+
+BROKEN = ("schedule", "alert", "filter", "group", "traffic")
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_somebody_changes_is_repaired(world: MonitorWorld, what: str) -> None:
+    arm_id = break_by_hand(world, what)
+    before = body(world, arm_id)
+    world.look()
+    assert world.conditions()["Monitored"] == "False"
+    world.settle()
+    assert set(world.conditions().values()) == {"True"}
+    after = body(world, arm_id)
+    assert after is not None
+    assert after != before
+
+
+def break_by_hand(world: MonitorWorld, what: str) -> str:
+    """What an owner of the subscription does in the portal; the id of what it is done to."""
+    owner, p = world.product.owner, f"{world.group}/providers"
+    topic, endpoint = f"{p}/Microsoft.EventGrid/systemTopics/cp-events", f"{world.workspace}/onlineEndpoints/churn"
+    arm_id = {
+        "schedule": f"{world.workspace}/schedules/{WATCH}",
+        "alert": f"{p}/Microsoft.Insights/metricAlerts/{WATCH}_latency",
+        "filter": f"{topic}/eventSubscriptions/breach-{WATCH}",
+        "group": f"{p}/Microsoft.Insights/actionGroups/cp-alerts",
+        "traffic": f"{endpoint}/providers/Microsoft.Insights/diagnosticSettings/cp-traffic",
+    }[what]
+    version, found = version_of(arm_id), body(world, arm_id)
+    assert found is not None
+    if what in ("alert", "traffic"):
+        answer = owner.delete(arm_id, version=version)
+    else:
+        properties = dict(found["properties"])
+        changes: dict[str, Any] = {
+            "schedule": {"isEnabled": False},
+            "filter": {"filter": {"includedEventTypes": ["Microsoft.MachineLearningServices.RunCompleted"]}},
+            "group": {"webhookReceivers": []},
+        }[what]
+        properties = {**properties, **changes}
+        if what == "filter":
+            properties["destination"] = {"endpointType": "WebHook", "properties": {"endpointUrl": world.events_url}}
+            properties.pop("topic", None)
+        answer = owner.put(arm_id, {"location": found.get("location"), "properties": properties}, version=version)
+    assert answer.status_code < 300, answer.text
+    return arm_id
+
+
+def test_a_drift_is_told(world: MonitorWorld, webhook: Receiver) -> None:
+    """S3-32: injected, computed by the schedule's next run, told by Event Grid, heard, and read back."""
+    world.product.simulator.settings(timeScale=20_000)
+    world.product.simulator.inject(kind="drift", workspace=world.workspace, endpoint="churn", severity="high")
+    deadline = time.monotonic() + 60
+    while not any("threshold_breached" in str(one) for one in webhook.events()):
+        assert time.monotonic() < deadline, webhook.events()
+        time.sleep(0.1)
+    world.product.simulator.settings(timeScale=2000)
+    event = next(one for one in webhook.events() if "threshold_breached" in str(one))
+    now = datetime.now(UTC).isoformat()
+    taken = world.product.run(hear(world.intake, {**event, "eventTime": now}))
+    assert taken.id is not None, taken
+    world.product.run(tick_object(Signal.KIND, taken.id, world.machines))
+    stored = world.product.run(world.objects.require(Signal, taken.id))
+    said = stored.value.evidence
+    assert (stored.value.monitor, stored.value.model, said.read_back) == (WATCH, "churn", True), said
+    assert stored.value.direction is Direction.WORSE
+
+
+def test_without_collected_data_none_is_taken_and_one_that_stands_says_so(world: MonitorWorld) -> None:
+    world.deploy(mode="Disabled")
+    answer = world.put("other")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "MonitorNotPossible")
+    assert {one["code"] for one in answer.json()["error"]["details"]} == {"DataCollectionOff"}
+    world.look()
+    said = world.conditions()
+    assert (said["DataCollected"], said["Monitored"]) == ("False", "False")
+    world.deploy()
+    world.settle()
+    assert world.conditions()["Monitored"] == "True"
+
+
+def test_what_is_no_longer_asked_for_goes(world: MonitorWorld) -> None:
+    alerts = [one for one in world.monitor["alerts"] if one["name"] != "latency"]
+    answer = world.put(alerts=alerts)
+    assert answer.status_code == 200, answer.text
+    world.settle()
+    assert body(world, f"{world.group}/providers/Microsoft.Insights/metricAlerts/{WATCH}_latency") is None
+    assert not [one for one in world.shown()["resources"] if one.endswith("_latency")]
+
+
+def test_monitors_share_a_topic_and_the_last_one_takes_it_away(world: MonitorWorld) -> None:
+    assert world.put("second").status_code == 201
+    world.settle("second")
+    shared = [one for one in world.shown()["resources"] if one in world.shown("second")["resources"]]
+    assert {one.rpartition("/")[2] for one in shared} == {"cp-events", "models-registered", "cp-alerts", "cp-traffic"}
+    mine = set(world.shown()["resources"]) - set(shared)
+    for name, gone in ((WATCH, mine), ("second", {*shared, *world.shown("second")["resources"]})):
+        assert world.product.call("DELETE", f"workspaces/{NAME}/monitors/{name}").status_code == 204
+        world.settle(name)
+        assert [one for one in gone if body(world, one) is not None] == []
+        kept = shared if name == WATCH else []
+        assert all(body(world, one) is not None for one in kept)
+    assert world.product.call("GET", f"workspaces/{NAME}/monitors/{WATCH}").status_code == 404
+    assert world.product.failing() == []
