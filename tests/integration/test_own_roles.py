@@ -36,6 +36,7 @@ from simulator.planes.authority import DEFINITIONS
 from tests.support.blueprints import example
 from tests.support.illegal import waiver
 from tests.support.own_roles import INFRA, ROLE_FILES, Rights, actions, role
+from tests.support.quiet_monitors import BY_PIPELINE, WATCHED, QuietMonitors, watched
 from tests.support.quiet_product import ADMIN, NAME, QuietClient, QuietProduct
 from tests.support.worlds import (
     DATA_GROUP,
@@ -212,6 +213,7 @@ def life(product: QuietProduct) -> None:
     assert product.failing() == set()
     operations.append(product.delete())
     operations += isolated(product)
+    operations += monitored(product)
     assert [operation.status for operation in operations] == ["Succeeded"] * len(operations), operations
 
 
@@ -251,6 +253,20 @@ def isolated(product: QuietProduct) -> list[Operation]:
     box["idleShutdown"] = "PT30M"
     operations.append(product.finish(product.put(asked, consent=True, name=name), name))
     return [*operations, product.delete(name)]
+
+
+def monitored(product: QuietProduct) -> list[Operation]:
+    """As :func:`life`, of a workspace with a monitor of Azure ML's own and one that a pipeline computes."""
+    operations = [product.create(watched(), name=WATCHED)]
+    world = QuietMonitors(product)
+    world.build()
+    for name, asked in (("own", None), ("theirs", BY_PIPELINE)):
+        world.put(name, asked)
+        assert world.settle(name) is not None
+    for name in ("own", "theirs"):
+        world.delete(name)
+        assert world.settle(name) is None
+    return [*operations, product.delete(WATCHED)]
 
 
 def test_the_product_uses_what_its_roles_hold_and_nothing_else() -> None:
@@ -327,7 +343,16 @@ def made() -> Iterator[QuietProduct]:
         assert product.create(joined(), JOINED).status == "Succeeded"
         assert product.create(example("managed-approved-catalog"), name=ISOLATED).status == "Succeeded"
         assert product.create(example("hub-scale-set"), POOLED).status == "Succeeded"
+        assert product.create(watched(), name=WATCHED).status == "Succeeded"
+        QuietMonitors(product).build()
         yield product
+
+
+def monitor_asked(made: QuietProduct) -> set[str]:
+    """What a monitor is refused for that nobody could read."""
+    with pytest.raises(Rejected) as refused:
+        QuietMonitors(made).put("theirs", BY_PIPELINE)
+    return {one.code for one in refused.value.details if one.code == "PreconditionUnknown"}
 
 
 @pytest.mark.parametrize("missing", sorted(actions("observer")))
@@ -344,6 +369,8 @@ def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: Qu
             # Of who did what a look tells nothing; whoever asks is told that nobody knows.
             activity = made.run(service.get_access(made.services, ADMIN, NAME, 30))[1].activity
             unknown |= {activity.unreadable} if activity is not None and activity.unreadable else set()
+        if "deployments" in missing or "components/versions" in missing:
+            unknown |= monitor_asked(made)
         if "/data/" in missing or "/models/" in missing:
             unknown |= job_checked(made)
         if "subscriptions/providers" in missing and "AuthorizationFailed" in target_unknown(made):

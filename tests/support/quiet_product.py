@@ -250,6 +250,10 @@ class QuietProduct:
         assert [f.id for f in findings if f.status == "Unknown"] == []
         return {f.key for f in findings if f.status == "Fail"}
 
+    def grant(self) -> frozenset[str]:
+        """What the operator is given because Azure refused it; here nothing."""
+        return frozenset()
+
     def plan(self, spec: Mapping[str, Any] | None = None, name: str = NAME) -> Planned:
         """``:plan``."""
         ask = self._ask(Permission.WORKSPACES_PLAN, name=name)

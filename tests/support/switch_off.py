@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from controlplane.retraining.monitors import alerts, preconditions, schedule, wanted
+from controlplane.retraining.monitors import rules as monitor_rules
 from controlplane.retraining.signals import hints
 from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.conflict_table import CONFLICTS
@@ -56,6 +58,11 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "hintGate": hints.GATES,
     "hintKey": hints.KEY,
     "hintMonitor": hints.ATTRIBUTIONS,
+    "endpointAlert": alerts.RULES,
+    "monitorSignal": schedule.SIGNALS,
+    "monitorPart": wanted.PARTS,
+    "monitorCheck": preconditions.CHECKS,
+    "monitorRule": monitor_rules.PROBLEMS,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""

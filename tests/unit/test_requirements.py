@@ -205,6 +205,9 @@ REQUIRED = {
     "RB-I7": "report",
     "RB-I8": "report",
     "S1-01": "validate",
+    "S3-31": "create",
+    "S3-32": "create",
+    "S3-33": "create",
     "S3-56": "create/validate",
     "S3-57": "create/validate",
     "S3-59": "create/validate",
@@ -239,6 +242,17 @@ REQUIRED = {
     "S3-72": "create",
     "S3-73": "create",
     "S3-74": "validate",
+    "S3-85": "create",
+    "S3-86": "create",
+    "S3-87": "validate",
+    "S3-89": "create",
+    "S3-90": "create",
+    "S3-92": "create",
+    "S3-94": "validate",
+    "S3-95": "create",
+    "S3-96": "create",
+    "S3-97": "validate",
+    "S3-98": "react",
     "S5-01": "validate",
     "S5-02": "advise",
     "S5-03": "create",
@@ -282,6 +296,7 @@ HOMES = {
 #: Those of what a spec may be, and may become, stand beside its other tests.
 ELSEWHERE = {
     "validate": (
+        "tests/unit/retraining/test_monitor_pairs.py::test_validate_",
         "tests/unit/workspaces/test_identities.py::test_",
         "tests/unit/workspaces/test_transitions.py::test_",
         "tests/unit/workspaces/posture/test_data_pairs.py::test_validate",
@@ -295,12 +310,14 @@ ELSEWHERE = {
     ),
     "create": (
         "tests/unit/workspaces/test_job_check.py::test_create[",
+        "tests/unit/retraining/test_monitor_pairs.py::test_create[",
         "tests/integration/test_templates.py::test_create_",
     ),
     "advise": ("tests/unit/workspaces/test_job_check.py::test_advise[",),
     "react": (
         "tests/integration/test_registries.py::test_",
         "tests/unit/retraining/test_hint_pairs.py::test_react[",
+        "tests/unit/retraining/test_monitor_pairs.py::test_react_",
     ),
     "report": (
         "tests/unit/workspaces/posture/test_data_pairs.py::test_",

@@ -7,7 +7,7 @@ dynamic threshold stands alone, in criteria of type Multiple ("Create a metric a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -58,22 +58,7 @@ class _About:
 def rules(monitor: Monitor, alert: EndpointAlert, site: Site, group: str) -> Iterator[Rule]:
     """One or several: utilisation is of processors and of memory, throttling of delays and of refusals."""
     about = _About(monitor, alert, site, group)
-    match alert.kind:
-        case AlertKind.LATENCY:
-            yield _metric(about, "", about.endpoint, "RequestLatency_P95")
-        case AlertKind.REQUESTS:
-            yield _metric(about, "", about.endpoint, "RequestsPerMinute")
-        case AlertKind.SUDDEN_ERRORS:
-            yield _metric(about, "", about.endpoint, "RequestsPerMinute", {"statusCodeClass": "5xx"})
-        case AlertKind.UTILISATION:
-            deployment = site.deployment(monitor.spec.endpoint, monitor.spec.deployment)
-            yield _metric(about, "_cpu", deployment, "CpuUtilizationPercentage")
-            yield _metric(about, "_memory", deployment, "CpuMemoryUtilizationPercentage")
-        case AlertKind.ERRORS:
-            yield _log(about, "", _errors(about), "Errors")
-        case AlertKind.THROTTLING:
-            yield _log(about, "_delays", _delays(about), "DelayMs")
-            yield _log(about, "_refusals", _refusals(about), "Refused", threshold=0)
+    return (one.make(about) for one in RULES.values() if one.kind is alert.kind)
 
 
 def _metric(about: _About, suffix: str, scope: str, metric: str, only: JsonObject = _NONE) -> Rule:
@@ -162,3 +147,46 @@ def _refusals(about: _About) -> str:
 def _iso(window: timedelta) -> str:
     minutes = int(window.total_seconds() // 60)
     return "PT1H" if minutes == 60 else f"PT{minutes}M"
+
+
+def _requests(about: _About) -> Rule:
+    return _metric(about, "", about.endpoint, "RequestsPerMinute")
+
+
+def _latency(about: _About) -> Rule:
+    return _metric(about, "", about.endpoint, "RequestLatency_P95")
+
+
+def _sudden(about: _About) -> Rule:
+    return _metric(about, "", about.endpoint, "RequestsPerMinute", {"statusCodeClass": "5xx"})
+
+
+def _used(about: _About, suffix: str, metric: str) -> Rule:
+    spec = about.monitor.spec
+    return _metric(about, suffix, about.site.deployment(spec.endpoint, spec.deployment), metric)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRule:
+    """A rule that a kind of alert means."""
+
+    kind: AlertKind
+    make: Callable[[_About], Rule]
+    requirements: tuple[str, ...]
+
+
+RULES: dict[str, AlertRule] = {
+    "latency": AlertRule(AlertKind.LATENCY, _latency, ("S3-33",)),
+    "requests": AlertRule(AlertKind.REQUESTS, _requests, ("S3-90",)),
+    "cpu": AlertRule(AlertKind.UTILISATION, lambda a: _used(a, "_cpu", "CpuUtilizationPercentage"), ("S3-89",)),
+    "memory": AlertRule(
+        AlertKind.UTILISATION, lambda a: _used(a, "_memory", "CpuMemoryUtilizationPercentage"), ("S3-89",)
+    ),
+    "errors": AlertRule(AlertKind.ERRORS, lambda a: _log(a, "", _errors(a), "Errors"), ("S3-96", "S3-97")),
+    "suddenErrors": AlertRule(AlertKind.SUDDEN_ERRORS, _sudden, ("S3-98",)),
+    "delays": AlertRule(AlertKind.THROTTLING, lambda a: _log(a, "_delays", _delays(a), "DelayMs"), ("S3-92",)),
+    "refusals": AlertRule(
+        AlertKind.THROTTLING, lambda a: _log(a, "_refusals", _refusals(a), "Refused", threshold=0), ()
+    ),
+}
+"""Name → rule. That Resource Manager throttles is no rule's to see: the poll does."""

@@ -7,7 +7,7 @@ user-assigned identity and `systemDatastoresAuthMode`; serverless Spark), "Colle
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -62,7 +62,7 @@ async def ground(reader: ResourceReader, site: Site, asked: MonitorSpec) -> Grou
     collected: dict[str, str] = {}
     if deployment is not None:
         collected = dict(_collected(asked, deployment))
-        unmet += _not_collected(asked, collected)
+        unmet += [one for check in CHECKS.values() for one in check.finds(asked, collected)]
     if asked.computed_by is ComputedBy.PIPELINE:
         await _pipeline(reader, site, asked, unmet)
     else:
@@ -151,3 +151,14 @@ def _of_component(component: JsonObject) -> Iterator[Unmet]:
 
 def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a deployment needs for a monitor."""
+
+    finds: Callable[[MonitorSpec, Mapping[str, str]], Iterator[Unmet]]
+    requirements: tuple[str, ...] = ()
+
+
+CHECKS: dict[str, Check] = {"dataCollection": Check(_not_collected, ("S3-87",))}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -71,7 +72,11 @@ def _rejected(details: tuple[ErrorDetail, ...]) -> Rejected:
 
 def problems(spec: MonitorSpec) -> Iterator[ErrorDetail]:
     """Every reason why a monitor cannot work."""
-    yield from _times(spec)
+    for problem in PROBLEMS.values():
+        yield from problem.finds(spec)
+
+
+def _signals(spec: MonitorSpec) -> Iterator[ErrorDetail]:
     names = [one.name for one in spec.signals]
     for place, signal in enumerate(spec.signals):
         path = f"$.signals[{place}]"
@@ -81,10 +86,20 @@ def problems(spec: MonitorSpec) -> Iterator[ErrorDetail]:
         if names.index(signal.name) != place:
             yield ErrorDetail("DuplicateName", f"There is a signal {signal.name!r} already.", f"{path}.name")
         yield from _signal(spec, signal, path)
-    yield from _alerts(spec)
+
+
+def _pipeline(spec: MonitorSpec) -> Iterator[ErrorDetail]:
     if (spec.pipeline is not None) is not (spec.computed_by is ComputedBy.PIPELINE):
         text = "`pipeline` says what computes the monitor with `computedBy: pipeline`, and nothing without."
         yield ErrorDetail("PipelineMismatch", text, "$.pipeline")
+
+
+def _objectives(spec: MonitorSpec) -> Iterator[ErrorDetail]:
+    """S3-94: what is too slow or too many the service's objective says; nobody else could."""
+    for place, alert in enumerate(spec.alerts):
+        if alert.threshold is None and alert.kind not in LEARNS:
+            text = f"{alert.kind} has no usual value: it needs a threshold, that of the service's objective (S3-94)."
+            yield ErrorDetail("ThresholdMissing", text, f"$.alerts[{place}].threshold")
 
 
 def _times(spec: MonitorSpec) -> Iterator[ErrorDetail]:
@@ -147,9 +162,6 @@ def _alerts(spec: MonitorSpec) -> Iterator[ErrorDetail]:
             yield ErrorDetail("DuplicateName", f"There is an alert {alert.name!r} already.", f"{path}.name")
         if alert.window not in WINDOWS:
             yield ErrorDetail("InvalidWindow", "PT5M, PT15M, PT30M or PT1H.", f"{path}.window")
-        if alert.threshold is None and alert.kind not in LEARNS:
-            text = f"{alert.kind} has no usual value: it needs a threshold, that of the service's objective (S3-94)."
-            yield ErrorDetail("ThresholdMissing", text, f"{path}.threshold")
         if alert.threshold is not None and alert.kind is AlertKind.SUDDEN_ERRORS:
             text = "A sudden rise is one against what is usual; a number is for `errors`."
             yield ErrorDetail("ThresholdNotPossible", text, f"{path}.threshold")
@@ -158,3 +170,20 @@ def _alerts(spec: MonitorSpec) -> Iterator[ErrorDetail]:
             yield ErrorDetail("ThresholdOutOfRange", f"It is {most:g} at most.", f"{path}.threshold")
         if alert.below and alert.kind is not AlertKind.REQUESTS:
             yield ErrorDetail("BelowNotPossible", "Only of requests there can be too few.", f"{path}.below")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One family of reasons."""
+
+    finds: Callable[[MonitorSpec], Iterator[ErrorDetail]]
+    requirements: tuple[str, ...] = ()
+
+
+PROBLEMS: dict[str, Problem] = {
+    "times": Problem(_times),
+    "signals": Problem(_signals),
+    "alerts": Problem(_alerts),
+    "objectives": Problem(_objectives, ("S3-94",)),
+    "pipeline": Problem(_pipeline),
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -20,20 +21,22 @@ from controlplane.retraining.monitors.model import (
 )
 from controlplane.retraining.signal import SignalKind
 
-_WIRE = {
-    SignalKind.DATA_DRIFT: "DataDrift",
-    SignalKind.PREDICTION_DRIFT: "PredictionDrift",
-    SignalKind.DATA_QUALITY: "DataQuality",
-    SignalKind.FEATURE_ATTRIBUTION: "FeatureAttributionDrift",
-    SignalKind.PERFORMANCE: "ModelPerformance",
-}
-#: Collections that a signal's production data comes from.
-_READS = {
-    SignalKind.DATA_DRIFT: ("model_inputs",),
-    SignalKind.DATA_QUALITY: ("model_inputs",),
-    SignalKind.PREDICTION_DRIFT: ("model_outputs",),
-    SignalKind.PERFORMANCE: ("model_outputs",),
-    SignalKind.FEATURE_ATTRIBUTION: ("model_inputs", "model_outputs"),
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """How Azure ML calls a kind of signal, and the collections that its production data comes from."""
+
+    wire: str
+    reads: tuple[str, ...]
+    requirements: tuple[str, ...] = ()
+
+
+SIGNALS: dict[str, Computed] = {
+    SignalKind.DATA_DRIFT: Computed("DataDrift", ("model_inputs",), ("S3-85",)),
+    SignalKind.PREDICTION_DRIFT: Computed("PredictionDrift", ("model_outputs",), ("S3-86",)),
+    SignalKind.DATA_QUALITY: Computed("DataQuality", ("model_inputs",)),
+    SignalKind.FEATURE_ATTRIBUTION: Computed("FeatureAttributionDrift", ("model_inputs", "model_outputs")),
+    SignalKind.PERFORMANCE: Computed("ModelPerformance", ("model_outputs",), ("S3-32",)),
 }
 #: Input of a customer's component that is told what to compute.
 ORDER_INPUT = "monitor"
@@ -68,11 +71,11 @@ def request_of(monitor: Monitor, collected: Mapping[str, str]) -> MonitorRequest
 
 def _signal(monitor: Monitor, one: MonitorSignal, collected: Mapping[str, str]) -> SignalRequest:
     spec, asset = monitor.spec, one.reference.asset
-    sources = _READS[one.kind]
+    sources = SIGNALS[one.kind].reads
     own = DataWindow(_days(reference_window(spec, one)), _days(reference_offset(spec, one)))
     return SignalRequest(
         name=signal_name(monitor.name, one.name),
-        kind=_WIRE[one.kind],
+        kind=SIGNALS[one.kind].wire,
         thresholds=dict(one.thresholds),
         production={source: collected[source] for source in sources},
         window=DataWindow(_days(spec.production_window), _days(spec.offset)),
@@ -160,7 +163,7 @@ def _of_job(monitor: Monitor, action: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_signal(spec: MonitorSpec, one: MonitorSignal, found: Mapping[str, Any], path: str) -> Iterator[str]:
-    if found.get("signalType") != _WIRE[one.kind]:
+    if found.get("signalType") != SIGNALS[one.kind].wire:
         yield f"{path}.signalType"
     if found.get("mode") == "Disabled":
         yield f"{path}.mode"

@@ -7,7 +7,7 @@ as long as a monitor wants them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from controlplane.json_types import JsonObject
@@ -51,17 +51,25 @@ HEARD, WATCHED, LOGGED = "EventsSubscribed", "AlertsStand", "TrafficLogged"
 
 def wanted(monitor: Monitor, site: Site) -> tuple[Wanted, ...]:
     """In the order in which they are written."""
-    return (*_events(monitor, site), *_alerts(monitor, site))
+    return tuple(one for part in PARTS.values() for one in part.makes(monitor, site))
 
 
 def schedule_id(monitor: Monitor, site: Site) -> str:
     return f"{site.workspace_id}/schedules/{monitor.name}"
 
 
-def _events(monitor: Monitor, site: Site) -> Iterator[Wanted]:
-    topic = site.in_group(TOPIC, "cp-events")
+def _topic_id(site: Site) -> str:
+    return site.in_group(TOPIC, "cp-events")
+
+
+def _topic(monitor: Monitor, site: Site) -> Iterator[Wanted]:
     source = {"source": site.workspace_id, "topicType": TOPIC_TYPE}
-    yield Wanted(topic, EVENT_GRID_API, {"location": site.location, "properties": source}, HEARD, first=True)
+    body = {"location": site.location, "properties": source}
+    yield Wanted(_topic_id(site), EVENT_GRID_API, body, HEARD, first=True)
+
+
+def _breaches(monitor: Monitor, site: Site) -> Iterator[Wanted]:
+    """D18 and D19: only breaches, and only of this monitor's signals."""
     names = [f"'{signal_name(monitor.name, one.name)}'" for one in monitor.spec.signals]
     breach = {
         "includedEventTypes": ["Microsoft.MachineLearningServices.RunStatusChanged"],
@@ -70,9 +78,12 @@ def _events(monitor: Monitor, site: Site) -> Iterator[Wanted]:
             {"operatorType": "StringContains", "key": TAG_PATH, "values": names},
         ],
     }
-    yield _subscription(site, f"{topic}/eventSubscriptions/breach-{monitor.name}", breach)
+    yield _subscription(site, f"{_topic_id(site)}/eventSubscriptions/breach-{monitor.name}", breach)
+
+
+def _models(monitor: Monitor, site: Site) -> Iterator[Wanted]:
     registered = {"includedEventTypes": ["Microsoft.MachineLearningServices.ModelRegistered"]}
-    yield _subscription(site, f"{topic}/eventSubscriptions/models-registered", registered)
+    yield _subscription(site, f"{_topic_id(site)}/eventSubscriptions/models-registered", registered)
 
 
 def _subscription(site: Site, arm_id: str, chosen: JsonObject) -> Wanted:
@@ -94,18 +105,27 @@ def _subscription(site: Site, arm_id: str, chosen: JsonObject) -> Wanted:
     return Wanted(arm_id, EVENT_GRID_API, body, HEARD, seen={"properties": {**plain, "destination": shown}})
 
 
-def _alerts(monitor: Monitor, site: Site) -> Iterator[Wanted]:
-    if not monitor.spec.alerts:
-        return
-    endpoint = site.endpoint(monitor.spec.endpoint)
-    logs = [{"category": "AmlOnlineEndpointTrafficLog", "enabled": True}]
-    setting = {"properties": {"workspaceId": site.logs, "logs": logs}}
-    setting_id = f"{endpoint}/providers/{k.DIAGNOSTIC}/cp-traffic"
-    yield Wanted(setting_id, k.API_VERSIONS[k.DIAGNOSTIC], setting, LOGGED, first=True)
-    group = site.in_group(ACTION_GROUP, "cp-alerts")
-    yield Wanted(group, ACTION_GROUP_API, _action_group(site), WATCHED, first=True)
+def _traffic(monitor: Monitor, site: Site) -> Iterator[Wanted]:
+    """The log that rules about errors and throttling read (S3-95)."""
+    if monitor.spec.alerts:
+        logs = [{"category": "AmlOnlineEndpointTrafficLog", "enabled": True}]
+        body = {"properties": {"workspaceId": site.logs, "logs": logs}}
+        arm_id = f"{site.endpoint(monitor.spec.endpoint)}/providers/{k.DIAGNOSTIC}/cp-traffic"
+        yield Wanted(arm_id, k.API_VERSIONS[k.DIAGNOSTIC], body, LOGGED, first=True)
+
+
+def _group_id(site: Site) -> str:
+    return site.in_group(ACTION_GROUP, "cp-alerts")
+
+
+def _actions(monitor: Monitor, site: Site) -> Iterator[Wanted]:
+    if monitor.spec.alerts:
+        yield Wanted(_group_id(site), ACTION_GROUP_API, _action_group(site), WATCHED, first=True)
+
+
+def _rules(monitor: Monitor, site: Site) -> Iterator[Wanted]:
     for one in monitor.spec.alerts:
-        for rule in alerts.rules(monitor, one, site, group):
+        for rule in alerts.rules(monitor, one, site, _group_id(site)):
             yield Wanted(site.in_group(rule.type, rule.name), rule.api_version, rule.body, WATCHED)
 
 
@@ -155,3 +175,22 @@ def _match(asked: list[object], found: list[object]) -> bool:
             return False
         left.pop(place)
     return not left
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of what a monitor has."""
+
+    makes: Callable[[Monitor, Site], Iterator[Wanted]]
+    requirements: tuple[str, ...] = ()
+
+
+PARTS: dict[str, Part] = {
+    "topic": Part(_topic),
+    "breaches": Part(_breaches),
+    "models": Part(_models),
+    "traffic": Part(_traffic, ("S3-95",)),
+    "actions": Part(_actions),
+    "rules": Part(_rules, ("S3-31",)),
+}
+"""What a monitor has in Azure, whatever the workspace's environment."""

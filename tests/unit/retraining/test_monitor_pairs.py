@@ -1,0 +1,250 @@
+"""What of the requirements monitors are: by id and kind, each red without its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from controlplane.errors import Rejected
+from controlplane.http.examples import MONITOR
+from controlplane.ports.schedules import MonitorRequest
+from controlplane.retraining.monitors import alerts
+from controlplane.retraining.monitors.alerts import LOG_ALERT, METRIC_ALERT, Rule
+from controlplane.retraining.monitors.callbacks import Callbacks
+from controlplane.retraining.monitors.model import Monitor, MonitorSpec
+from controlplane.retraining.monitors.preconditions import ASSETS_API, ground
+from controlplane.retraining.monitors.rules import parse_monitor
+from controlplane.retraining.monitors.schedule import request_of
+from controlplane.retraining.monitors.site import Site
+from controlplane.retraining.monitors.wanted import Wanted, differs, wanted
+from controlplane.retraining.signals.alerts import Alert, decode_alert
+from tests.support.clock import START
+from tests.support.fake_azure import FakeAzure
+
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-ws"
+FUNCTION = "/subscriptions/s/resourceGroups/cp/providers/Microsoft.Web/sites/cp/functions/events"
+CALLBACKS = Callbacks(
+    tenant_id="t", events_function=FUNCTION, alerts_url="https://cp.example/api/alerts",
+    alerts_app="api://cp", alerts_app_object="00000000-0000-0000-0000-0000000000ef",
+)  # fmt: skip
+SITE = Site(
+    GROUP,
+    "westeurope",
+    f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/mlw",
+    f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log",
+    CALLBACKS,
+)
+COLLECTED = {"model_inputs": "azureml:in:1", "model_outputs": "azureml:out:1"}
+
+
+def monitor(**changes: Any) -> Monitor:
+    spec = MonitorSpec.model_validate({**MONITOR, **changes})
+    return Monitor(
+        id="ws.watch", workspace="ws", incarnation=1, project="churn", name="watch", spec=spec,
+        last_modified_at=START, last_modified_by="t/ada",
+    )  # fmt: skip
+
+
+def rules(kind: str, **changes: Any) -> list[Rule]:
+    """What one alert means."""
+    asked = {"name": "one", "kind": kind, **({"threshold": 50} if kind != "suddenErrors" else {}), **changes}
+    if asked.get("threshold") is None:
+        asked.pop("threshold", None)
+    made = monitor(alerts=[asked])
+    return list(alerts.rules(made, made.spec.alerts[0], SITE, f"{GROUP}/group"))
+
+
+def criterion(rule: Rule) -> dict[str, Any]:
+    found: dict[str, Any] = rule.body["properties"]["criteria"]["allOf"][0]
+    return found
+
+
+def signal(kind: str, metric: str, **changes: Any) -> MonitorRequest:
+    asked = {"name": "one", "kind": kind, "thresholds": {metric: 0.3}, **changes}
+    request = request_of(monitor(signals=[asked]), COLLECTED)
+    assert isinstance(request, MonitorRequest)
+    return request
+
+
+def _everywhere() -> None:
+    """Whatever the environment: nothing of it is asked when a monitor is made of a spec."""
+    found = wanted(monitor(), SITE)
+    assert {name for one in found if (name := one.arm_id.split("/providers/")[-1].split("/")[1]) == "metricAlerts"}
+
+
+def _performance() -> None:
+    truth = {"asset": {"data": "azureml:truth:1", "context": "ground_truth"}}
+    (one,) = signal("modelPerformance", "Accuracy", reference=truth).signals
+    assert (one.kind, one.production, one.reference) == (
+        "ModelPerformance", {"model_outputs": "azureml:out:1"}, "azureml:truth:1"
+    )  # fmt: skip
+
+
+def _latency() -> None:
+    (rule,) = rules("latency", threshold=500)
+    assert (criterion(rule)["metricName"], criterion(rule)["threshold"]) == ("RequestLatency_P95", 500)
+    assert rule.body["properties"]["scopes"] == [SITE.endpoint("churn")]
+
+
+def _drift(kind: str, wire: str, source: str) -> Callable[[], None]:
+    def check() -> None:
+        (one,) = signal(kind, "PopulationStabilityIndex").signals
+        assert (one.kind, dict(one.thresholds), list(one.production)) == (
+            wire, {"PopulationStabilityIndex": 0.3}, [source]
+        )  # fmt: skip
+        assert one.reference_window is not None
+        assert (one.window.size, one.window.offset, one.reference_window.offset) == ("P1D", "P0D", "P2D")
+
+    return check
+
+
+def _resources() -> None:
+    found = {criterion(rule)["metricName"]: rule.body["properties"]["scopes"] for rule in rules("utilisation")}
+    deployment = SITE.deployment("churn", "blue")
+    assert found == {name: [deployment] for name in ("CpuUtilizationPercentage", "CpuMemoryUtilizationPercentage")}
+
+
+def _requests() -> None:
+    """By a number of the endpoint's size, or by what is usual."""
+    (static,) = rules("requests", threshold=600)
+    (learned,) = rules("requests", threshold=None)
+    assert (criterion(static)["metricName"], criterion(static)["criterionType"]) == (
+        "RequestsPerMinute", "StaticThresholdCriterion"
+    )  # fmt: skip
+    assert criterion(learned)["criterionType"] == "DynamicThresholdCriterion"
+
+
+def _delays() -> None:
+    (rule,) = [one for one in rules("throttling") if one.name.endswith("_delays")]
+    assert "sum(RequestThrottlingDelayMs + ResponseThrottlingDelayMs)" in criterion(rule)["query"]
+    assert criterion(rule)["threshold"] == 50
+
+
+def _traffic_log() -> None:
+    (setting,) = [one for one in wanted(monitor(), SITE) if one.arm_id.endswith("/cp-traffic")]
+    assert setting.arm_id.startswith(SITE.endpoint("churn"))
+    assert setting.body["properties"] == {
+        "workspaceId": SITE.logs, "logs": [{"category": "AmlOnlineEndpointTrafficLog", "enabled": True}]
+    }  # fmt: skip
+
+
+def _errors() -> None:
+    (rule,) = rules("errors")
+    assert "summarize Errors = count() by ModelStatusCode, ModelStatusReason" in criterion(rule)["query"]
+    assert rule.type == LOG_ALERT
+
+
+CREATED: dict[str, Callable[[], None]] = {
+    "S3-31": _everywhere,
+    "S3-32": _performance,
+    "S3-33": _latency,
+    "S3-85": _drift("dataDrift", "DataDrift", "model_inputs"),
+    "S3-86": _drift("predictionDrift", "PredictionDrift", "model_outputs"),
+    "S3-89": _resources,
+    "S3-90": _requests,
+    "S3-92": _delays,
+    "S3-95": _traffic_log,
+    "S3-96": _errors,
+}
+
+
+@pytest.mark.parametrize("requirement", CREATED)
+def test_create(requirement: str) -> None:
+    CREATED[requirement]()
+
+
+async def test_validate_s3_87() -> None:
+    """Both collections are on, or the one that is off is named."""
+    azure = FakeAzure()
+    path = SITE.deployment("churn", "blue")
+    on, off = {"dataCollectionMode": "Enabled"}, {"dataCollectionMode": "Disabled"}
+    azure.plant(path, properties={"dataCollector": {"collections": {"model_inputs": on, "model_outputs": off}}})
+    azure.plant(SITE.workspace_id, properties={})
+    found = await ground(azure, SITE, monitor().spec)
+    assert [one.detail.code for one in found.unmet if one.kind == "DataCollected"] == ["DataCollectionOff"]
+    assert dict(found.collected) == {"model_inputs": "azureml:churn-blue-model_inputs:1"}
+    assert await azure.get(path, ASSETS_API) is not None
+
+
+def test_validate_s3_94() -> None:
+    with pytest.raises(Rejected) as refused:
+        parse_monitor("watch", {**MONITOR, "alerts": [{"name": "one", "kind": "throttling"}]})
+    assert [one.code for one in refused.value.details] == ["ThresholdMissing"]
+
+
+def test_validate_s3_97() -> None:
+    """All 4xx and 5xx, the endpoint's and the model's."""
+    (rule,) = rules("errors")
+    assert "where toint(ResponseCode) >= 400 or ModelStatusCode >= 400" in criterion(rule)["query"]
+
+
+def test_react_s3_98() -> None:
+    """A rise of 500s against what is usual, told by the first window."""
+    (rule,) = rules("suddenErrors")
+    said = criterion(rule)
+    assert (rule.type, said["criterionType"], said["operator"]) == (
+        METRIC_ALERT, "DynamicThresholdCriterion", "GreaterThan"
+    )  # fmt: skip
+    assert said["dimensions"] == [{"name": "statusCodeClass", "operator": "Include", "values": ["5xx"]}]
+    assert said["failingPeriods"]["minFailingPeriodsToAlert"] == 1
+    assert rule.body["properties"]["criteria"]["odata.type"].endswith("MultipleResourceMultipleMetricCriteria")
+
+
+# -- beside the requirements -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["latency", "requests", "errors", "suddenErrors", "throttling", "utilisation"])
+def test_every_rule_says_what_it_is_about_in_words_that_the_intake_reads(kind: str) -> None:
+    for rule in rules(kind):
+        actions = rule.body["properties"]["actions"]
+        said = actions["customProperties"] if isinstance(actions, dict) else actions[0]["webHookProperties"]
+        essentials = {"alertId": "a", "firedDateTime": START.isoformat(), "monitorCondition": "Fired"}
+        body = {
+            "schemaId": "azureMonitorCommonAlertSchema",
+            "data": {"essentials": essentials, "alertContext": {}, "customProperties": said},
+        }
+        alert = decode_alert(body, START)
+        assert isinstance(alert, Alert)
+        assert alert.kind.value == {"suddenErrors": "errors"}.get(kind, kind)
+
+
+def test_the_webhook_of_alerts_is_a_secure_one_of_ours() -> None:
+    (group,) = [one for one in wanted(monitor(), SITE) if one.arm_id.endswith("/cp-alerts")]
+    (hook,) = group.body["properties"]["webhookReceivers"]
+    assert hook["serviceUri"] == "https://cp.example/api/alerts?api-version=2026-11-01"
+    assert (hook["useAadAuth"], hook["identifierUri"], hook["useCommonAlertSchema"]) == (True, "api://cp", True)
+
+
+def subscriptions(callbacks: Callbacks) -> list[Wanted]:
+    site = Site(SITE.group, SITE.location, SITE.workspace_id, SITE.logs, callbacks)
+    return [one for one in wanted(monitor(), site) if "/eventSubscriptions/" in one.arm_id]
+
+
+def test_event_grid_calls_the_function_by_its_id_or_a_webhook_by_entra() -> None:
+    for one in subscriptions(CALLBACKS):
+        assert one.body["properties"]["destination"] == {
+            "endpointType": "AzureFunction", "properties": {"resourceId": FUNCTION}
+        }  # fmt: skip
+    hook = Callbacks(tenant_id="t", events_url="https://cp.example/hook?code=x", events_app="api://cp")
+    for one in subscriptions(hook):
+        sent = one.body["properties"]["destination"]["properties"]
+        assert sent["azureActiveDirectoryApplicationIdOrUri"] == "api://cp"
+        # Azure shows no query, which may hold a key.
+        assert "code=x" not in str(one.compared)
+
+
+def test_without_alerts_there_is_no_action_group_and_no_log() -> None:
+    ends = {one.arm_id.rpartition("/")[2] for one in wanted(monitor(alerts=[]), SITE)}
+    assert ends == {"cp-events", "breach-watch", "models-registered"}
+
+
+def test_what_nobody_declared_is_no_difference_and_what_somebody_added_to_a_list_is() -> None:
+    (group,) = [one for one in wanted(monitor(), SITE) if one.arm_id.endswith("/cp-alerts")]
+    found = {"id": group.arm_id, **group.body, "location": "global"}
+    assert differs(group.compared, found) is None
+    more = [*group.body["properties"]["webhookReceivers"], {"name": "theirs"}]
+    changed = {**found, "properties": {**group.body["properties"], "webhookReceivers": more}}
+    assert differs(group.compared, changed) == "$.properties.webhookReceivers"
+    assert differs(group.compared, {**found, "properties": {}}) == "$.properties.groupShortName"
