@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,12 +32,33 @@ TIMES = st.sampled_from(
 
 
 def spoiled(body: Any) -> st.SearchStrategy[Any]:
-    """A sample in which anything may stand anywhere."""
-    if isinstance(body, dict) and body:
-        return st.fixed_dictionaries({name: spoiled(value) for name, value in body.items()}) | ANYTHING
-    if isinstance(body, list) and body:
-        return st.tuples(*(spoiled(one) for one in body)).map(list) | ANYTHING
-    return st.just(body) | ANYTHING | TIMES
+    """A sample in up to four places of which stands anything else."""
+    places = st.lists(st.sampled_from([*_places(body, ())]), max_size=4)
+    return places.flatmap(
+        lambda chosen: st.tuples(*(ANYTHING | TIMES for _ in chosen)).map(
+            lambda values: _replaced(body, dict(zip(chosen, values, strict=True)), ())
+        )
+    )
+
+
+_Place = tuple[str | int, ...]
+
+
+def _places(body: Any, at: _Place) -> Iterator[_Place]:
+    yield at
+    inner = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    for name, value in inner:
+        yield from _places(value, (*at, name))
+
+
+def _replaced(body: Any, values: Mapping[_Place, Any], at: _Place) -> Any:
+    if at in values:
+        return values[at]
+    if isinstance(body, dict):
+        return {name: _replaced(value, values, (*at, name)) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_replaced(value, values, (*at, place)) for place, value in enumerate(body)]
+    return body
 
 
 def storable(value: Any) -> None:
