@@ -66,6 +66,36 @@ def storable(value: Any) -> None:
     json.dumps(value, default=str, ensure_ascii=False).encode()
 
 
+def each_text_broken(body: Any) -> Iterator[Any]:
+    """The sample once for every text in it, with half a character and a control character behind that text."""
+    for place in _places(body, ()):
+        found = body
+        for step in place:
+            found = found[step]
+        if isinstance(found, str):
+            yield _replaced(body, {place: found + "\ud800\x00"}, ())
+
+
+@pytest.mark.parametrize("name", [*EVENTS, *ALERTS])
+def test_half_characters_go_no_further(name: str) -> None:
+    """``json.loads`` makes them of ``"\\ud800"``, and no store takes them."""
+    for body in each_text_broken(load(name)):
+        found = decode(body) if name in EVENTS else decode_alert(body, NOW)
+        if isinstance(found, Heard):
+            storable([found.event_id, found.topic, found.run_id, found.root_run_id, found.status])
+            storable([found.model, found.version])
+        elif isinstance(found, Alert):
+            storable([found.key, found.alert_id, found.targets, found.summary])
+            assert all(Measure.model_validate(one.model_dump()) == one for one in found.measures)
+
+
+def test_half_characters_in_a_message_go_no_further() -> None:
+    for place in range(0, len(MESSAGE), 3):
+        found = parse_breach(MESSAGE[:place] + "\ud800\x00" + MESSAGE[place:])
+        if found is not None:
+            storable([found.signal_name, *(one.model_dump() for one in found.measures)])
+
+
 HURRIED = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from controlplane.retraining.model import Outcome
 from controlplane.retraining.signals.alarm import alarm
 from controlplane.retraining.signals.intake import hear
 from tests.support.retraining_world import RetrainingWorld
-from tests.unit.retraining.test_decoders_take_anything import HURRIED, spoiled
+from tests.unit.retraining.test_decoders_take_anything import HURRIED, each_text_broken, spoiled
 from tests.unit.retraining.test_from_event_to_run import EAGER
 from tests.unit.retraining.test_samples import ALERTS, EVENTS, load
 
@@ -66,4 +67,16 @@ async def test_alerts(body: Any) -> None:
         await alarm(world.intake, body)
     except Rejected as error:
         assert error.code == "InvalidAlert"
+    await settled(world)
+
+
+@pytest.mark.parametrize("name", ["SYNTHESIZED-eventgrid-RunStatusChanged.modelmonitor-breach", *ALERTS])
+async def test_half_characters_stop_nothing(name: str) -> None:
+    world = RetrainingWorld()
+    await world.begin(EAGER)
+    for body in each_text_broken(ours(name)):
+        try:
+            await (hear if name in EVENTS else alarm)(world.intake, body)
+        except Rejected as error:
+            assert error.code == "InvalidAlert"
     await settled(world)
