@@ -53,6 +53,7 @@ OUTBOUND_RULE = "Microsoft.MachineLearningServices/workspaces/outboundRules"
 MANAGED_NETWORK = "Microsoft.MachineLearningServices/workspaces/managedNetworks"
 ROLE_ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 ROLE_DEFINITION = "Microsoft.Authorization/roleDefinitions"
+DENY_ASSIGNMENT = "Microsoft.Authorization/denyAssignments"
 #: Who may take a role for a while (PIM). Read only: an administrator makes them, by requests.
 ELIGIBILITY = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 ELIGIBILITY_REQUEST = "Microsoft.Authorization/roleEligibilityScheduleRequests"
@@ -173,7 +174,7 @@ API_VERSIONS: Mapping[str, str] = MappingProxyType(
         DIAGNOSTIC: "2021-05-01-preview",
         IDENTITY: "2024-11-30",
         **dict.fromkeys((ML_WORKSPACE, COMPUTE, DATASTORE, OUTBOUND_RULE, MANAGED_NETWORK, DATA_ASSET, MODEL), _ML),
-        ROLE_ASSIGNMENT: "2022-04-01",
+        **dict.fromkeys((ROLE_ASSIGNMENT, ROLE_DEFINITION, DENY_ASSIGNMENT), "2022-04-01"),
         **dict.fromkeys((ELIGIBILITY, ELIGIBILITY_REQUEST, ACTIVATION), "2020-10-01"),
         **dict.fromkeys((POLICY_ASSIGNMENT, POLICY_DEFINITION, POLICY_SET), "2023-04-01"),
     }

@@ -199,6 +199,7 @@ _KINDS = (
     ),
     entry(k.ELIGIBILITY, Listing.GROUP_EXTENSION, taggable=False),
     entry(k.ACTIVATION, Listing.GROUP_EXTENSION, taggable=False),
+    entry(k.ROLE_DEFINITION, Listing.GROUP_EXTENSION, taggable=False),
     *(
         entry(kind, Listing.GROUP_EXTENSION, taggable=False)
         for kind in (k.POLICY_ASSIGNMENT, k.POLICY_DEFINITION, k.POLICY_SET)

@@ -17,6 +17,7 @@ from controlplane.errors import Conflict, NotYet, Rejected, Throttled, Transient
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import ResourceReader
 from controlplane.workspaces import kinds as k
+from controlplane.workspaces.access.powers import POWERS
 from controlplane.workspaces.kinds import Kind, Listing
 from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.model import (
@@ -41,6 +42,7 @@ _FIRST_PAUSE = 0.1
 _CHILDREN = frozenset(
     {
         k.A_RECORD, k.ELIGIBILITY, k.ACTIVATION, k.DATASTORE, k.POLICY_ASSIGNMENT, k.POLICY_DEFINITION, k.POLICY_SET,
+        k.ROLE_DEFINITION,
     }
 )  # fmt: skip
 #: Listed with their parent although the blueprint may hold none: what was removed from a spec must still be seen.
@@ -91,9 +93,28 @@ async def take_snapshot(
 
 
 def _assigned(blueprint: Blueprint, answers: Mapping[Read, Answer]) -> dict[Read, str]:
-    """What is asked after the policies that are assigned are known: their definitions."""
+    """What is asked after it is known which policies are assigned and who has which role: definitions of both."""
     found = answers.get(assignments_of(blueprint.own_groups[0]), ())
-    return {} if isinstance(found, Unreadable) else definitions_of(blueprint.subscription_id, found)
+    policies = {} if isinstance(found, Unreadable) else definitions_of(blueprint.subscription_id, found)
+    return {**policies, **_roles_defined(blueprint, answers)}
+
+
+def _roles_defined(blueprint: Blueprint, answers: Mapping[Read, Answer]) -> dict[Read, str]:
+    """Definitions of roles that somebody holds or may take, and that are not known here: custom ones, and rare ones."""
+    if not blueprint.access.members:
+        return {}
+    names: set[str] = set()
+    for kind in (k.ROLE_ASSIGNMENT, k.ELIGIBILITY):
+        found = answers.get(Read(f"{blueprint.own_groups[0]}/providers/{kind}", k.API_VERSIONS[kind], True), ())
+        for body in () if isinstance(found, Unreadable) else found:
+            names.add(str(at(body, "properties.roleDefinitionId")).rpartition("/")[2].lower())
+    return {role_definition(blueprint, name): k.ROLE_DEFINITION for name in sorted(names - POWERS.keys())}
+
+
+def role_definition(blueprint: Blueprint, guid: str) -> Read:
+    """The question what a role allows."""
+    path = f"/subscriptions/{blueprint.subscription_id}/providers/{k.ROLE_DEFINITION}/{guid}"
+    return Read(path, k.API_VERSIONS[k.ROLE_DEFINITION], False)
 
 
 async def _ask(reader: ResourceReader, read: Read) -> Answer:
@@ -122,6 +143,8 @@ def observe(
     """What the answers mean for each key. Raises ``KeyError`` when a read was not answered at all."""
     found = _Found()
     for read, resource_type in (_questions(blueprint, inventory) | _assigned(blueprint, answers)).items():
+        if resource_type == k.ROLE_DEFINITION and read not in answers:
+            continue  # What a role allows is unknown until somebody asked.
         answer = answers[read]
         if isinstance(answer, Unreadable):
             found.unreadable[fold(read.path)] = answer

@@ -26,6 +26,7 @@ from simulator.engine.declaration import (
 from simulator.engine.values import stamp
 from simulator.planes.authority import ASSIGNMENTS, DEFINITIONS, above
 from simulator.planes.conditions import Facts
+from simulator.planes.engine_of import engine_of
 from simulator.planes.roles import BUILT_IN, Role
 
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
     from simulator.planes.directory import Directory
 
 GUID_NAME = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-def _engine(ctx: HookContext | ListContext) -> Engine:
-    return cast("Engine", ctx.engine)
 
 
 def _rights(engine: Engine) -> Rights:
@@ -64,7 +61,7 @@ def _check_known(ctx: HookContext) -> None:
         text = f"The role assignment ID '{ctx.resource.name}' is not valid. The role assignment ID must be a GUID."
         raise ArmError(400, "InvalidRoleAssignmentId", text)
     definition = str(properties.get("roleDefinitionId"))
-    if _rights(_engine(ctx)).role(definition) is None:
+    if _rights(engine_of(ctx)).role(definition) is None:
         guid = definition.rpartition("/")[2].replace("-", "")
         raise ArmError(
             400, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{guid}' does not exist."
@@ -94,9 +91,9 @@ def _refuse_same_triple(ctx: HookContext) -> None:
 def _refuse_unknown_principal(ctx: HookContext) -> None:
     """A principal that the directory does not know, or (without principalType) that has not replicated yet."""
     properties = ctx.resource.properties
-    directory, principal = _directory(_engine(ctx)), str(properties.get("principalId", ""))
+    directory, principal = _directory(engine_of(ctx)), str(properties.get("principalId", ""))
     known = directory.get(principal)
-    strict = bool(_engine(ctx).store.kv.get("strict_replication"))
+    strict = bool(engine_of(ctx).store.kv.get("strict_replication"))
     said = bool(ctx.request.get("properties", {}).get("principalType")) and not strict
     if known is None or (not said and not directory.replicated(principal)):
         raise ArmError(
@@ -122,7 +119,7 @@ def _refuse_unknown_principal(ctx: HookContext) -> None:
 def _enforce_condition(ctx: HookContext) -> None:
     """Conditions on the caller's own assignments limit which roles the caller may grant or take away."""
     permission = f"{ASSIGNMENTS}/{'delete' if ctx.method == 'DELETE' else 'write'}"
-    if not _rights(_engine(ctx)).may_assign(ctx.caller, permission, ctx.resource.id, _facts(ctx.resource.properties)):
+    if not _rights(engine_of(ctx)).may_assign(ctx.caller, permission, ctx.resource.id, _facts(ctx.resource.properties)):
         caller = ctx.caller
         raise ArmError(
             403,
@@ -161,7 +158,7 @@ def _list_assignments(ctx: ListContext) -> list[Resource]:
     found = []
     for one in ctx.engine.all_of(ASSIGNMENTS):
         at = _scope(one.id).lower()
-        holds_here = above(_engine(ctx), at, scope)
+        holds_here = above(engine_of(ctx), at, scope)
         below = at.startswith(scope + "/")
         if (holds_here or (below and "atScope()" not in text)) and principal in (
             None,

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from simulator.engine import words
 from simulator.engine.hooks import Caller, JsonObject, Resource
+from simulator.planes.authority_scopes import above as above
+from simulator.planes.authority_scopes import management_groups as management_groups
 from simulator.planes.conditions import Facts, holds
+from simulator.planes.denials import DENIALS, denied
 from simulator.planes.roles import BY_GUID, Role
 
 if TYPE_CHECKING:
@@ -34,42 +37,6 @@ BUILT_IN_POLICIES = (
     "/providers/microsoft.authorization/policydefinitions/",
     "/providers/microsoft.authorization/policysetdefinitions/",
 )
-MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
-
-
-def management_groups(engine: Engine, subscription: str) -> tuple[str, ...]:
-    """Scopes, in lower case, of the management groups that a subscription lies in, the nearest first.
-
-    `management_groups` of the world: group -> the one that it lies in, null for the tenant's root; `subscriptions` name
-    theirs. Source: "Organize your resources with Azure management groups" (one tree, rights are inherited).
-    """
-    subscriptions = engine.store.kv["world"]["subscriptions"]
-    name = next((one.get("management_group") for one in subscriptions if one["id"] == subscription), None)
-    return _line(engine, name)
-
-
-def _line(engine: Engine, name: str | None) -> tuple[str, ...]:
-    """A management group and those that it lies in."""
-    groups: dict[str, str | None] = engine.store.kv["world"].get("management_groups") or {}
-    parents = {one.lower(): parent for one, parent in groups.items()}
-    found = []
-    while name is not None:
-        found.append(f"{MANAGEMENT_GROUP}{name.lower()}")
-        name = parents.get(name.lower())
-    return tuple(found)
-
-
-def above(engine: Engine, at: str, scope: str) -> bool:
-    """Whether what is granted at one scope holds at another: it is the same, lies in it, or is a subscription or a
-    management group of the management group. Both in lower case."""
-    if not at or scope == at or scope.startswith(at + "/"):
-        return True
-    if not at.startswith(MANAGEMENT_GROUP):
-        return False
-    parts = scope.split("/")
-    if len(parts) > 2 and parts[1] == "subscriptions":
-        return at in management_groups(engine, parts[2])
-    return scope.startswith(MANAGEMENT_GROUP) and at in _line(engine, parts[4])
 
 
 class Rights:
@@ -77,7 +44,7 @@ class Rights:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._revision: tuple[int, int] = (-1, -1)
+        self._revision: tuple[int, ...] = ()
         self._grants: dict[str, list[Grant]] = {}
         self._decided: dict[tuple[str, tuple[str, ...], str, str], bool] = {}
         self._asked: dict[tuple[str, bool], set[str]] = {}
@@ -95,7 +62,7 @@ class Rights:
         return allowed
 
     def _refresh(self) -> None:
-        revision = (self.engine.store.revision(ASSIGNMENTS), self.engine.store.revision(DEFINITIONS))
+        revision = tuple(self.engine.store.revision(one) for one in (ASSIGNMENTS, DEFINITIONS, DENIALS))
         if revision == self._revision:
             return
         self._revision = revision
@@ -136,6 +103,7 @@ class Rights:
                 self._decided.clear()
             folded = scope.rstrip("/").lower()
             known = any(self._holds(grant, folded) and grant.role.allows(permission) for grant in self.grants(caller))
+            known = known and not denied(self.engine, caller, permission, folded)
             self._decided[key] = known
         return self._record(caller, permission, known)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from simulator.engine.declaration import Hook, Phase, ResourceType, Route
+from simulator.planes import denials
 from simulator.planes.policies import deny
 from simulator.types import (
     action_groups,
@@ -54,6 +55,7 @@ _TYPES: tuple[ResourceType, ...] = (
     *eventgrid.TYPES,
     *eventgrid_topics.TYPES,
     *management.TYPES,
+    *denials.TYPES,
     *pim.TYPES,
     *pim_activation.TYPES,
     *policy.TYPES,

@@ -33,9 +33,9 @@ from simulator.engine.declaration import (
 )
 from simulator.engine.values import stamp
 from simulator.planes.authority import ASSIGNMENTS, above
+from simulator.planes.engine_of import engine_of
 
 if TYPE_CHECKING:
-    from simulator.engine.core import Engine
     from simulator.planes.authority import Rights
     from simulator.planes.directory import Directory
 
@@ -44,10 +44,6 @@ INSTANCES = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 _DAYS = re.compile(r"P(\d+)D")
 _PRINCIPAL = re.compile(r"principalid\s+eq\s+'?([0-9a-f-]{36})'?|assignedto\('([0-9a-f-]{36})'\)")
 LONGEST_DAYS = 365
-
-
-def _engine(ctx: HookContext | ListContext) -> Engine:
-    return cast("Engine", ctx.engine)
 
 
 def scope_of(resource_id: str) -> str:
@@ -66,7 +62,7 @@ def _existing(ctx: HookContext) -> Resource | None:
 
 def _check(ctx: HookContext) -> None:
     """Role and principal must exist, the eligibility must not (or must, to be removed), and it has to end."""
-    properties, engine = ctx.resource.properties, _engine(ctx)
+    properties, engine = ctx.resource.properties, engine_of(ctx)
     role, principal = triple(properties)
     if cast("Rights", engine.authority).role(role) is None:
         raise ArmError(400, "RoleDefinitionDoesNotExist", f"The role definition '{role}' does not exist.")
@@ -96,7 +92,7 @@ def _end(ctx: HookContext) -> str | None:
 
 def _only_without_condition(ctx: HookContext) -> None:
     """A right to assign roles that is limited by a condition does not reach PIM."""
-    rights, caller = cast("Rights", _engine(ctx).authority), ctx.caller
+    rights, caller = cast("Rights", engine_of(ctx).authority), ctx.caller
     if not caller.service and not rights.may_freely(caller, f"{ASSIGNMENTS}/write", ctx.resource.id):
         text = "The requestor does not have permission to create this request: role assignments under a condition."
         raise ArmError(400, "InsufficientPermissions", text)
@@ -106,7 +102,7 @@ def _take_effect(ctx: HookContext) -> None:
     properties = ctx.resource.properties
     properties.update(status="Provisioned", createdOn=stamp(ctx.engine.now()), requestorId=ctx.caller.object_id)
     properties["scope"] = scope_of(ctx.resource.id)
-    known = cast("Directory", _engine(ctx).directory).get(str(properties.get("principalId")))
+    known = cast("Directory", engine_of(ctx).directory).get(str(properties.get("principalId")))
     properties["principalType"] = known["kind"] if known else None
     if properties.get("requestType") == "AdminRemove":
         if (held := _existing(ctx)) is not None:
@@ -123,7 +119,7 @@ def _take_effect(ctx: HookContext) -> None:
 def listed(ctx: ListContext) -> list[Resource]:
     """At the scope, above it and below it. `$filter`, as the reference says: `atScope()` leaves those below out,
     `principalId eq`, `assignedTo('...')` (groups are not followed) and `asTarget()` are of one principal."""
-    engine, scope = _engine(ctx), ctx.scope.rstrip("/").lower()
+    engine, scope = engine_of(ctx), ctx.scope.rstrip("/").lower()
     text = ctx.query.get("$filter", "").lower()
     wanted = _PRINCIPAL.search(text)
     principal = (wanted[1] or wanted[2]) if wanted else ctx.caller.object_id if "astarget()" in text else None

@@ -32,6 +32,7 @@ from simulator.engine.declaration import (
 )
 from simulator.engine.values import stamp
 from simulator.planes.authority import ASSIGNMENTS
+from simulator.planes.engine_of import engine_of
 from simulator.types import pim
 
 if TYPE_CHECKING:
@@ -46,14 +47,10 @@ SHORTEST_SECONDS = 300.0
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?")
 
 
-def _engine(ctx: HookContext) -> Engine:
-    return cast("Engine", ctx.engine)
-
-
 def _eligibility(ctx: HookContext) -> Resource | None:
     """What entitles the caller: an eligibility of its own or of a group it is in, at the scope or above it."""
     wanted, _ = pim.triple(ctx.resource.properties)
-    return cast("Rights", _engine(ctx).authority).eligibility(ctx.caller, pim.scope_of(ctx.resource.id), wanted)
+    return cast("Rights", engine_of(ctx).authority).eligibility(ctx.caller, pim.scope_of(ctx.resource.id), wanted)
 
 
 def _active(ctx: HookContext) -> Resource | None:
@@ -83,7 +80,7 @@ def _check(ctx: HookContext) -> None:
     if kind == "SelfDeactivate":
         if held is None:
             raise ArmError(400, "RoleAssignmentDoesNotExist", "The Role assignment does not exist.")
-        if _engine(ctx).time() < float(held.private["since"]) + SHORTEST_SECONDS / _engine(ctx).scale:
+        if engine_of(ctx).time() < float(held.private["since"]) + SHORTEST_SECONDS / engine_of(ctx).scale:
             message = "The Active duration is too short. Miniumum Required is 5 minutes."
             raise ArmError(400, "ActiveDurationTooShort", message)
         return
@@ -100,7 +97,7 @@ def _check(ctx: HookContext) -> None:
 
 def _take_effect(ctx: HookContext) -> None:
     """A role assignment of the person, and the instance that says since when, until when and by which eligibility."""
-    engine, properties, scope = _engine(ctx), ctx.resource.properties, pim.scope_of(ctx.resource.id)
+    engine, properties, scope = engine_of(ctx), ctx.resource.properties, pim.scope_of(ctx.resource.id)
     now = stamp(engine.now())
     properties.update(status="Provisioned", createdOn=now, requestorId=ctx.caller.object_id, scope=scope)
     properties["principalType"] = "User"
@@ -146,7 +143,7 @@ def _end(engine: Engine, instance: Resource) -> None:
 def _expire(ctx: HookContext) -> None:
     """An activation that was ended early and taken anew has an end of its own."""
     if ctx.data.get("since") == ctx.resource.private.get("since"):
-        _end(_engine(ctx), ctx.resource)
+        _end(engine_of(ctx), ctx.resource)
 
 
 TYPES: tuple[ResourceType, ...] = (

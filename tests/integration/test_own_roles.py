@@ -27,6 +27,7 @@ from controlplane.retraining.known import WORKSPACE_TYPE
 from controlplane.retraining.signals.alert_evidence import ALERTS_API, BUDGETS_API
 from controlplane.retraining.signals.evidence import JOBS_API
 from controlplane.workspaces import service
+from controlplane.workspaces.access.powers import Can
 from controlplane.workspaces.blueprint.access import ROLES
 from controlplane.workspaces.jobs import Level
 from controlplane.workspaces.reconcile import tick
@@ -112,7 +113,9 @@ def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
     access = {action for found in held.values() for action in found if action.startswith("Microsoft.Authorization/")}
     policy = ("policyAssignments", "policyDefinitions", "policySetDefinitions")
     names = (
+        "denyAssignments",
         "permissions",
+        "roleDefinitions",
         "roleAssignments",
         "roleAssignmentScheduleInstances",
         "roleEligibilityScheduleInstances",
@@ -199,6 +202,8 @@ def life(product: QuietProduct) -> None:
     activity = product.run(service.get_access(product.services, ADMIN, NAME, 30))[1].activity
     assert activity is not None
     assert activity.unreadable is None
+    explained = product.run(service.explain_access(product.services, ADMIN, NAME, "storage", Can.READ))
+    assert explained.unreadable is None
     with_assets(product)
     assert job_checked(product) == set()
     assert "AuthorizationFailed" not in target_unknown(product)
@@ -373,6 +378,9 @@ def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: Qu
             unknown |= monitor_asked(made)
         if "/data/" in missing or "/models/" in missing:
             unknown |= job_checked(made)
+        if "denyAssignments" in missing:
+            told = made.run(service.explain_access(made.services, ADMIN, NAME, "storage", Can.READ)).unreadable
+            unknown |= {told} if told else set()
         if "subscriptions/providers" in missing and "AuthorizationFailed" in target_unknown(made):
             unknown.add("OutboundTargetUnknown")
         try:

@@ -19,7 +19,7 @@ from controlplane.operations.model import Model
 from controlplane.ports.activity import Event
 from controlplane.workspaces.access.effective import Estate, Held
 from controlplane.workspaces.access.personas import Persona
-from controlplane.workspaces.access.powers import Can, planes
+from controlplane.workspaces.access.powers import Can
 
 #: Of one actor; the newest are kept, and ``succeeded`` and ``failed`` count all.
 MOST_WRITES = 100
@@ -209,15 +209,16 @@ class _Actor:
             if held.principal not in self._principals or not held.reaches(event.resource):
                 continue
             # Taking a role is what an eligibility is for; everything else takes a role that is held.
-            lets = held.eligible if action == _ACTIVATES else not held.eligible and _lets(held, can, event.resource)
+            lets = (
+                held.eligible if action == _ACTIVATES else not held.eligible and self._lets(held, can, event.resource)
+            )
             granted = self._estate.granted(held) if lets else None
             if granted is not None:
                 return granted.row
         return None
 
-
-def _lets(held: Held, can: Can, resource: str) -> bool:
-    return bool(planes(held.role, can, type_of(resource)))
+    def _lets(self, held: Held, can: Can, resource: str) -> bool:
+        return bool(self._estate.planes(held, can, type_of(resource)))
 
 
 def groups_of(principal: str, writes: Iterable[_Write], known: Known) -> frozenset[str] | None:

@@ -8,16 +8,18 @@ and of every management group above, because they hold there too ("Role Assignme
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from controlplane.arm import fold, is_within, type_of
 from controlplane.json_types import JsonObject
 from controlplane.workspaces import kinds
+from controlplane.workspaces.access.definitions import Definition, definitions
 from controlplane.workspaces.access.desired import DesiredAccess, Grant, Means
 from controlplane.workspaces.access.matrix import Column, roles_of, row_id
 from controlplane.workspaces.access.personas import Persona
+from controlplane.workspaces.access.powers import POWERS, Can, Plane, planes, planes_of
 from controlplane.workspaces.access.roles import ROLES
 from controlplane.workspaces.model import Blueprint, Observed, Unreadable
 from controlplane.workspaces.observe import taken_roles
@@ -47,6 +49,8 @@ class Held:
     inherited: bool
     """Given above the workspace's own groups."""
     created_by: str
+    title: str = ""
+    """What Azure calls the role, where its definition was read."""
     until: str = ""
     """When it ends by itself: somebody eligible has taken it for a while (PIM). Empty for what was granted."""
     by_eligibility: str = ""
@@ -100,10 +104,18 @@ class Estate:
     the requirements that ask for each."""
     own: frozenset[str] = frozenset()
     """Of ``ours``, what the workspace itself works as: the matrix's tenth row."""
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    """GUID → what it allows, of roles that the table does not know and whose definitions were read."""
 
     @property
     def wanted(self) -> DesiredAccess:
         return self.blueprint.access
+
+    def planes(self, held: Held, can: Can, resource_type: str, *, by_key: bool = True) -> tuple[Plane, ...] | None:
+        """Where somebody's role allows that; None when nobody here knows what it allows."""
+        if held.role in POWERS or held.role not in self.definitions:
+            return planes(held.role, can, resource_type, by_key=by_key)
+        return planes_of(self.definitions[held.role].powers, can, resource_type, by_key=by_key)
 
     def place(self, target: str) -> str | None:
         """ARM id of what the workspace has under a logical key."""
@@ -180,7 +192,9 @@ def estate(blueprint: Blueprint, observed: Observed) -> Estate:
     own = blueprint.own_groups
     group = own[0]
     bodies, taken = observed.snapshot.items(), taken_roles(observed.snapshot)
+    known = definitions(observed.snapshot)
     held = [found for arm_id, body in bodies if (found := _held(arm_id, body, own, taken)) is not None]
+    held = [replace(one, title=known[one.role].powers.name) if one.role in known else one for one in held]
     held.sort(key=lambda one: (one.inherited, fold(one.scope), one.principal, one.role, one.eligible))
     return Estate(
         blueprint,
@@ -191,6 +205,7 @@ def estate(blueprint: Blueprint, observed: Observed) -> Estate:
         own_identities(blueprint, observed),
         _declared(blueprint, observed),
         _works_as(observed),
+        known,
     )
 
 
@@ -248,6 +263,6 @@ def _held(arm_id: str, body: JsonObject, own: tuple[str, ...], taken: Mapping[st
         eligible,
         not any(is_within(scope, group) for group in own),
         str(properties.get("createdBy") or "").lower(),
-        str(at(activation, "properties.endDateTime") or ""),
-        fold(str(linked)) if activation is not None else "",
+        until=str(at(activation, "properties.endDateTime") or ""),
+        by_eligibility=fold(str(linked)) if activation is not None else "",
     )

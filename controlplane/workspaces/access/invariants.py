@@ -1,9 +1,9 @@
 """RB-I1 to RB-I6 and RB-I9: what must hold of effective access, inherited grants included. Pure.
 
-Each rule is a function of an estate and yields what breaks it. What a role allows that nobody knows here (a custom
-role) is reported as unknown, never as harmless. Those who administer the subscriptions, by the deployment's settings,
-are known, and are no finding of a workspace. RB-I7 and RB-I8 are about Azure DevOps and Artifacts, which have no role
-assignments: they are reported as not checked.
+Each rule is a function of an estate and yields what breaks it. A role that the table does not know is judged by its
+definition; where that could not be read, it is reported as unknown, never as harmless. Those who administer the
+subscriptions, by the deployment's settings, are known, and are no finding of a workspace. RB-I7 and RB-I8 are about
+Azure DevOps and Artifacts, which have no role assignments: they are reported as not checked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import MappingProxyType
 from controlplane.arm import type_of
 from controlplane.workspaces.access.effective import Estate, Held
 from controlplane.workspaces.access.personas import KINDS, Persona
-from controlplane.workspaces.access.powers import POWERS, Can, Plane, planes
+from controlplane.workspaces.access.powers import POWERS, Can, Plane
 from controlplane.workspaces.access.roles import BY_GUID, ROLES
 
 _P = Persona
@@ -23,6 +23,7 @@ _PEOPLE = frozenset(persona for persona, kind in KINDS.items() if kind.is_person
 _NOBODY_IN_PRODUCTION = (_P.DATA_ANALYSTS, _P.MODEL_TESTERS, _P.MODEL_END_USERS)
 _VAULT_ADMINISTRATORS = frozenset({_P.PLATFORM_SUPPORT, _P.CICD_PROCESSES, _P.ML_WORKSPACE})
 _AND_IN_DEVELOPMENT = frozenset({_P.DATA_SCIENTISTS, _P.PROJECT_LEADS})
+_NOBODY_KNOWS = "nobody here knows what that role allows"
 _READER = ROLES["R"].guid
 _MONITORING = frozenset(ROLES[code].guid for code in ("LAR", "LAC", "MR", "MC"))
 
@@ -55,6 +56,11 @@ def role_name(guid: str) -> str:
     return POWERS[guid].name if guid in POWERS else f"role {guid}"
 
 
+def title(held: Held) -> str:
+    """What Azure calls somebody's role."""
+    return held.title or role_name(held.role)
+
+
 def who(estate: Estate, held: Held) -> str:
     """A principal with what is known of it."""
     persona = estate.persona(held)
@@ -63,7 +69,7 @@ def who(estate: Estate, held: Held) -> str:
 
 def _says(estate: Estate, held: Held, why: str) -> str:
     how = "may take" if held.eligible else f"has (PIM, until {held.until})" if held.is_activated else "has"
-    return f"{who(estate, held)} {how} {role_name(held.role)} on {held.scope or '/'}: {why}."
+    return f"{who(estate, held)} {how} {title(held)} on {held.scope or '/'}: {why}."
 
 
 def _strangers(estate: Estate) -> Iterator[Held]:
@@ -80,8 +86,11 @@ def _readers_only(estate: Estate) -> Iterator[Violation]:
         human = not held.is_application if persona is None else persona in _PEOPLE
         if not human or persona is _P.PLATFORM_SUPPORT:
             continue
-        if held.role not in POWERS:
-            yield Violation(held, _says(estate, held, "nobody here knows what that role allows"), unknown=True)
+        known = estate.definitions.get(held.role)
+        if held.role not in POWERS and known is None:
+            yield Violation(held, _says(estate, held, _NOBODY_KNOWS), unknown=True)
+        elif known is not None and known.reads_only:
+            continue
         elif held.role not in BY_GUID or not BY_GUID[held.role].reads_only:
             yield Violation(held, _says(estate, held, "people are readers in production"))
 
@@ -93,7 +102,7 @@ def _reaching(estate: Estate, target: str) -> Iterator[tuple[Held, tuple[Plane, 
         return
     for held in _strangers(estate):
         if held.reaches(place):
-            found = planes(held.role, Can.READ, type_of(place))
+            found = estate.planes(held, Can.READ, type_of(place))
             if found is None or found:
                 yield held, found
 
@@ -104,7 +113,7 @@ def _storage(estate: Estate) -> Iterator[Violation]:
         if persona is _P.DATA_GOVERNANCE and held.role == _READER:
             continue
         if found is None:
-            yield Violation(held, _says(estate, held, "nobody here knows what that role allows"), unknown=True)
+            yield Violation(held, _says(estate, held, _NOBODY_KNOWS), unknown=True)
         elif held.role in _MONITORING and Plane.DATA not in found:
             continue  # Reading and tuning what is monitored is on the whole group (RB-I9), and shows settings only.
         else:
@@ -116,12 +125,12 @@ def _registry(estate: Estate) -> Iterator[Violation]:
     for held, found in _reaching(estate, "registry"):
         persona = estate.persona(held)
         if found is None:
-            yield Violation(held, _says(estate, held, "nobody here knows what that role allows"), unknown=True)
+            yield Violation(held, _says(estate, held, _NOBODY_KNOWS), unknown=True)
         elif persona is _P.PLATFORM_SUPPORT:
             yield Violation(held, _says(estate, held, "support has no role on production images"))
         elif persona is _P.CICD_PROCESSES and held.role == ROLES["AcrPush"].guid:
             continue
-        elif place is not None and planes(held.role, Can.WRITE, type_of(place)):
+        elif place is not None and estate.planes(held, Can.WRITE, type_of(place)):
             yield Violation(held, _says(estate, held, "only CI/CD pushes images in production"))
 
 
@@ -135,8 +144,12 @@ def _vault_administrators(estate: Estate) -> Iterator[Violation]:
     place = estate.place("vault")
     allowed = _VAULT_ADMINISTRATORS | (frozenset() if estate.wanted.production else _AND_IN_DEVELOPMENT)
     for held in _strangers(estate):
-        reaches = place is not None and held.reaches(place) and held.role == ROLES["KVA"].guid
-        if reaches and estate.persona(held) not in allowed:
+        if place is None or not held.reaches(place) or estate.persona(held) in allowed:
+            continue
+        known = estate.definitions.get(held.role)
+        if held.role not in POWERS and known is None:
+            yield Violation(held, _says(estate, held, _NOBODY_KNOWS), unknown=True)
+        elif held.role == ROLES["KVA"].guid or (known is not None and known.administers_vaults):
             yield Violation(held, _says(estate, held, "it is not one of the vault's administrators"))
 
 

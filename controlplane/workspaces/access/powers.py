@@ -66,13 +66,15 @@ _STORAGE, _VAULT, _REGISTRY = "microsoft.storage/", "microsoft.keyvault/", "micr
 _ML, _LOGS, _INSIGHTS = "microsoft.machinelearningservices/", "microsoft.operationalinsights/", "microsoft.insights/"
 _READ, _WRITE, _ALL = Can.READ, Can.WRITE, Can.ADMINISTER
 #: Whoever may read an account's keys has its data: Contributor and Log Analytics Contributor have listKeys.
-_KEYS = Power(Plane.DATA, _WRITE, _STORAGE, by_key=True)
+KEYS = Power(Plane.DATA, _WRITE, _STORAGE, by_key=True)
 
 #: What ``*/read`` lets its holder read beside settings, where that is an action and no data action: images ("Azure
 #: Container Registry roles and permissions": Reader pulls), assets with datastores' credentials ("Manage access to
 #: Azure Machine Learning workspaces": Reader), logs ("Manage access to Log Analytics workspaces": query/*/read).
 _READ_ALL = (_management(_READ), *(_data(_READ, on) for on in (_REGISTRY, _ML, _LOGS, _INSIGHTS)))
-_WRITE_ALL = (_KEYS, _data(_WRITE, _REGISTRY), _data(_WRITE, _ML), _data(_READ, _LOGS), _data(_READ, _INSIGHTS))
+READ_BY_ACTION = (_ML, _LOGS, _INSIGHTS)
+"""Types whose content is reached by actions on them, registries apart, which have actions of their own for it."""
+_WRITE_ALL = (KEYS, _data(_WRITE, _REGISTRY), _data(_WRITE, _ML), _data(_READ, _LOGS), _data(_READ, _INSIGHTS))
 
 _MATRIX: Mapping[str, tuple[Power, ...]] = {
     "R": _READ_ALL,
@@ -81,7 +83,7 @@ _MATRIX: Mapping[str, tuple[Power, ...]] = {
     "ADS": (_management(_READ, _ML), _data(_WRITE, _ML)),
     "AcrPush": (_data(_WRITE, _REGISTRY),),
     "LAR": _READ_ALL,
-    "LAC": (*_READ_ALL, _management(_WRITE, _LOGS), _KEYS),
+    "LAC": (*_READ_ALL, _management(_WRITE, _LOGS), KEYS),
     "MR": _READ_ALL,
     "MC": (*_READ_ALL, _management(_WRITE, _INSIGHTS)),
     "KVA": (_management(_READ, _VAULT), _data(_WRITE, _VAULT)),
@@ -97,7 +99,7 @@ _OTHERS: Mapping[str, tuple[str, tuple[Power, ...]]] = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": ("Storage Blob Data Owner", (_data(_WRITE, _STORAGE),)),
     "69566ab7-960f-475b-8e7c-b3118f30c6bd": ("Storage File Data Privileged Contributor", (_data(_WRITE, _STORAGE),)),
     "17d1049b-9a84-46fb-8f53-869881c3d3ab": (
-        "Storage Account Contributor", (_management(_WRITE, _STORAGE), _KEYS),
+        "Storage Account Contributor", (_management(_WRITE, _STORAGE), KEYS),
     ),
     "4633458b-17de-408a-b874-0445c86b69e6": ("Key Vault Secrets User", (_data(_READ, _VAULT),)),
     "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": (
@@ -125,8 +127,11 @@ def planes(guid: str, can: Can, resource_type: str, *, by_key: bool = True) -> t
     """Where a role allows that on a resource of a type; None when what the role allows is unknown. ``by_key``: whether
     the resource lets in who has its keys."""
     known = POWERS.get(guid)
-    if known is None:
-        return None
+    return None if known is None else planes_of(known, can, resource_type, by_key=by_key)
+
+
+def planes_of(known: RolePowers, can: Can, resource_type: str, *, by_key: bool = True) -> tuple[Plane, ...]:
+    """The same of what a role is known to allow."""
     open_to = [power for power in known.powers if by_key or not power.by_key]
     allowed = {power.plane for power in open_to if power.allows(can, resource_type)}
     return tuple(plane for plane in Plane if plane in allowed)

@@ -14,12 +14,13 @@ from controlplane.json_types import JsonObject
 from controlplane.operations.model import Model
 from controlplane.workspaces import kinds
 from controlplane.workspaces.access.activity import ActivityView
+from controlplane.workspaces.access.denials import NOTHING, Denying
 from controlplane.workspaces.access.desired import Grant, Means
 from controlplane.workspaces.access.effective import Estate, Held
-from controlplane.workspaces.access.invariants import INVARIANTS, role_name
+from controlplane.workspaces.access.invariants import INVARIANTS, title
 from controlplane.workspaces.access.matrix import NOT_CHECKED, roles_of, row_id
 from controlplane.workspaces.access.personas import KINDS, Persona
-from controlplane.workspaces.access.powers import Can, Plane, planes
+from controlplane.workspaces.access.powers import Can, Plane
 from controlplane.workspaces.resolve import at
 
 
@@ -134,12 +135,28 @@ class ReaderView(Model):
     planes: tuple[Plane, ...] | None = Field(description="Null: what the role allows is not known here.")
 
 
+class DeniedView(Model):
+    """A grant that a deny assignment takes back, wholly or in part."""
+
+    grant: HeldView
+    planes: tuple[Plane, ...] = Field(description="Where its holder is denied what the role allows.")
+    by: tuple[str, ...] = Field(description="Names of the deny assignments.")
+    certain: bool = Field(
+        description="False: a group is named or excluded, and whether the holder is in it is unknown."
+    )
+
+
 class Explanation(Model):
     workspace: str
     resource: str
     can: Can
-    unreadable: str | None
-    who: tuple[ReaderView, ...]
+    unreadable: str | None = Field(description="Why the grants, or what denies them, could not be read.")
+    who: tuple[ReaderView, ...] = Field(
+        description="Without those who are denied it, by a deny assignment, everywhere."
+    )
+    denied: tuple[DeniedView, ...] = Field(
+        default=(), description="What deny assignments take, or may take, from whom."
+    )
 
 
 #: Of principals that were asked for by id: name where the directory knows one; absent where it does not.
@@ -187,16 +204,31 @@ def report(
     )
 
 
-def explain(estate: Estate, workspace: str, names: Names | None, resource: JsonObject, can: Can) -> Explanation:
+def explain(
+    estate: Estate, workspace: str, names: Names | None, resource: JsonObject, can: Can, denying: Denying = NOTHING
+) -> Explanation:
     """Who can do that to a resource, given as Azure shows it, and by which grant."""
     arm_id, by_key = str(resource["id"]), at(resource, "properties.allowSharedKeyAccess") is not False
-    views = _Views(estate, names, frozenset())
-    found = []
+    views, kind = _Views(estate, names, frozenset()), type_of(arm_id)
+    found, denied = [], []
     for held in estate.held:
-        allowed = planes(held.role, can, type_of(arm_id), by_key=by_key) if held.reaches(arm_id) else ()
-        if allowed is None or allowed:
-            found.append(ReaderView(grant=views.held(held, arm_id), planes=allowed))
-    return Explanation(workspace=workspace, resource=arm_id, can=can, unreadable=_why(estate), who=tuple(found))
+        allowed = estate.planes(held, can, kind, by_key=by_key) if held.reaches(arm_id) else ()
+        if allowed == ():
+            continue
+        taken = denying.taken(held.principal, allowed or tuple(Plane), can, arm_id)
+        for certain in (True, False):
+            lost, by = taken[certain]
+            if by:
+                view = views.held(held, arm_id)
+                denied.append(DeniedView(grant=view, planes=lost, by=by, certain=certain))
+        gone = taken[True][0]
+        left = None if allowed is None else tuple(plane for plane in allowed if plane not in gone)
+        if left or (left is None and set(gone) != set(Plane)):
+            found.append(ReaderView(grant=views.held(held, arm_id), planes=left))
+    why = _why(estate) or denying.unreadable
+    return Explanation(
+        workspace=workspace, resource=arm_id, can=can, unreadable=why, who=tuple(found), denied=tuple(denied)
+    )
 
 
 def _why(estate: Estate) -> str | None:
@@ -267,7 +299,7 @@ class _Views:
             principal_type=held.principal_type,
             display_name=self._name(held.principal),
             persona=self._estate.persona(held),
-            role=role_name(held.role),
+            role=title(held),
             scope=held.scope or "/",
             inherited=held.inherited,
             eligible=held.eligible,

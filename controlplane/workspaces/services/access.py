@@ -14,6 +14,7 @@ from controlplane.operations.preconditions import on_fresh_state
 from controlplane.ports.store import Insert, Replace, Write
 from controlplane.projects.access import Caller, Permission
 from controlplane.workspaces import kinds
+from controlplane.workspaces.access.denials import Denying, denials
 from controlplane.workspaces.access.effective import Estate, estate
 from controlplane.workspaces.access.personas import Persona
 from controlplane.workspaces.access.powers import Can
@@ -111,7 +112,18 @@ async def explain_access(deps: ServiceDeps, caller: Caller, name: str, resource:
             "storage, vault or registry, or the ARM id of something in its resource group."
         )
         raise Rejected("InvalidParameter", message, target="resource")
-    return explain(seen.estate, name, await _names(deps, seen.estate), body, can)
+    denying = await _denying(deps, seen.estate.blueprint)
+    return explain(seen.estate, name, await _names(deps, seen.estate), body, can, denying)
+
+
+async def _denying(deps: ServiceDeps, blueprint: Blueprint) -> Denying:
+    """At the group, above it and below it ("Deny Assignments - List For Scope", without a filter). Raises ``Transient``
+    when Azure asked to wait."""
+    path = f"{blueprint.own_groups[0]}/providers/{kinds.DENY_ASSIGNMENT}"
+    try:
+        return Denying(denials(await deps.reader.list(path, kinds.API_VERSIONS[kinds.DENY_ASSIGNMENT])))
+    except Rejected as error:
+        return Denying(unreadable=f"Whom deny assignments deny it is not known: {error.code}: {error.message}")
 
 
 async def put_access(deps: ServiceDeps, request: Request, data: JsonObject) -> Outcome:

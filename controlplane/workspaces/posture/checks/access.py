@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from controlplane.arm import fold
 from controlplane.workspaces.access.effective import Estate
-from controlplane.workspaces.access.invariants import INVARIANTS, Invariant, Violation, role_name, who
+from controlplane.workspaces.access.invariants import INVARIANTS, Invariant, Violation, title, who
 from controlplane.workspaces.access.matrix import NOT_CHECKED, roles_of, row_id
 from controlplane.workspaces.access.personas import KINDS, Persona
 from controlplane.workspaces.access.roles import ROLES
@@ -65,14 +65,14 @@ def _people(found: Estate) -> Iterator[Violation]:
     """S3-63: a role given to a person and not to a group, on what the workspace has."""
     for held in found.extra():
         if held.is_person and not held.eligible and found.persona_of(held.principal) is None:
-            yield Violation(held, f"Person {held.principal} has {role_name(held.role)} on {held.scope} directly.")
+            yield Violation(held, f"Person {held.principal} has {title(held)} on {held.scope} directly.")
 
 
 def _support(found: Estate) -> Iterator[Violation]:
     """S3-67: platform support holds nothing; it takes a role for a while."""
     for held in found.of(Persona.PLATFORM_SUPPORT):
         if not held.eligible and not held.is_activated:
-            message = f"{who(found, held)} has {role_name(held.role)} on {held.scope} permanently, and not by PIM."
+            message = f"{who(found, held)} has {title(held)} on {held.scope} permanently, and not by PIM."
             yield Violation(held, message)
 
 
@@ -88,7 +88,7 @@ def _duty(found: Estate) -> Iterator[Violation]:
     reading = {role.guid for role in ROLES.values() if role.reads_only}
     for held in found.of(Persona.MODEL_TESTERS):
         if held.role not in reading:
-            yield Violation(held, f"{who(found, held)} has {role_name(held.role)} on {held.scope}: testers only read.")
+            yield Violation(held, f"{who(found, held)} has {title(held)} on {held.scope}: testers only read.")
 
 
 def _row(persona: Persona, *, production: bool) -> Judge:
@@ -98,7 +98,7 @@ def _row(persona: Persona, *, production: bool) -> Judge:
         for held in found.of(persona):
             if found.granted(held) is None:
                 row = row_id(persona, production=production)
-                yield Violation(held, f"{who(found, held)} has {role_name(held.role)} on {held.scope}; {row} has not.")
+                yield Violation(held, f"{who(found, held)} has {title(held)} on {held.scope}; {row} has not.")
 
     return judge
 
