@@ -23,7 +23,7 @@ def envelope(code: str, message: str = "Because.") -> dict[str, Any]:
 
 
 @pytest.fixture
-def reader(client: ArmClient) -> ResourceReader:
+def reader(client: ArmClient) -> ArmReader:
     return ArmReader(client)
 
 
@@ -112,6 +112,23 @@ async def test_a_list_is_every_page(arm: FakeArm, reader: ResourceReader) -> Non
         "/p2?$skipToken=a%2Bb",
         "/p3?$skipToken=c",
     ]
+
+
+async def test_the_first_page_of_a_long_list_is_one_call(arm: FakeArm, reader: ArmReader) -> None:
+    """In the order in which Azure answers; a list that says nothing of its items is no empty one."""
+    arm.on("GET", VNETS, Answer(body={"value": [{"n": 2}, {"n": 1}], "nextLink": "/p2"}))
+    assert await reader.first(VNETS, VERSION, [("scheduleId", "watch")]) == ({"n": 2}, {"n": 1})
+    assert [call.target for call in arm.calls] == [f"{VNETS}?scheduleId=watch&api-version={VERSION}"]
+
+
+async def test_the_first_page_of_what_is_not_there_is_empty_and_of_what_is_no_list_fatal(
+    arm: FakeArm, reader: ArmReader
+) -> None:
+    arm.on("GET", VNETS, Answer(404, envelope("ResourceNotFound")), Answer(body={"items": []}))
+    assert await reader.first(VNETS, VERSION) == ()
+    with pytest.raises(Fatal) as caught:
+        await reader.first(VNETS, VERSION)
+    assert caught.value.code == "UnexpectedAnswer"
 
 
 async def test_a_page_that_is_gone_fails_the_whole_list(arm: FakeArm, reader: ResourceReader) -> None:
