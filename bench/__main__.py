@@ -25,6 +25,7 @@ BENCHES = (
     "reading",
     "storage",
     "breach",
+    "poll",
     "load",
     "scale_out",
     "chaos",

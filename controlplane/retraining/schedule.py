@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from controlplane.retraining.deps import RetrainingDeps
@@ -38,7 +40,15 @@ def is_scheduled(state: ModelState) -> bool:
     return policy is not None and policy.schedule is not None and policy.mode is not Mode.DISABLED
 
 
-def next_due(state: ModelState) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class Clockwork:
+    """``of``: when a model is to be trained again whatever is heard of it; None: not by this."""
+
+    of: Callable[[ModelState], datetime | None]
+    requirements: tuple[str, ...] = ()
+
+
+def _period(state: ModelState) -> datetime | None:
     """A period after the last training, or after the schedule was last due; None without a schedule. Whoever changes
     the policy does not put it off."""
     policy = state.policy
@@ -46,6 +56,14 @@ def next_due(state: ModelState) -> datetime | None:
         return None
     since = [one for one in (state.scheduled_at, state.last_submitted_at) if one is not None]
     return max(since) + policy.schedule if since else None
+
+
+CLOCKWORKS: dict[str, Clockwork] = {"period": Clockwork(_period, ("S3-35",))}
+
+
+def next_due(state: ModelState) -> datetime | None:
+    """The earliest; None where nothing is scheduled."""
+    return min((due for one in CLOCKWORKS.values() if (due := one.of(state)) is not None), default=None)
 
 
 def _signal(found: Known, state: ModelState, now: datetime) -> Signal:

@@ -20,6 +20,7 @@ ROLE_FILES = {
 SWEEP = frozenset(
     {
         "Microsoft.Insights/metrics/read",
+        "Microsoft.MachineLearningServices/workspaces/models/read",
         "Microsoft.MachineLearningServices/workspaces/models/versions/read",
         "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/read",
         "Microsoft.OperationalInsights/workspaces/query/AmlOnlineEndpointTrafficLog/read",

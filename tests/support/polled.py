@@ -16,8 +16,9 @@ from controlplane.ports.metrics import Measured, MetricsQuestion, Point
 from controlplane.ports.store import Insert
 from controlplane.retraining.known import Known, known
 from controlplane.retraining.polls.judge import DEPLOYMENT, ENDPOINT
-from controlplane.retraining.polls.model import Watched, watched_id
+from controlplane.retraining.polls.model import WINDOW, Watched, slot_at, watched_id
 from controlplane.retraining.polls.ports import PollPorts
+from controlplane.retraining.polls.queries import TRAFFIC
 from controlplane.triggers.monitors import MonitorDeps, begin_sweep
 from controlplane.workspaces.repository import dump
 from controlplane.workspaces.rows import PARTITION
@@ -144,6 +145,12 @@ class PolledWorld(RetrainingWorld):
         """Three grains of each metric, the same in each; None: no samples."""
         found = {name: (Point(value, value, value / 3),) * 3 for name, value in values.items() if value is not None}
         self.monitor.measured[fold(target)] = found
+
+    def wait_for_bandwidth(self, milliseconds: float) -> None:
+        """What the traffic log says of the window that the next sweep asks for."""
+        window = slot_at(self.clock.now() + WINDOW) - 2 * WINDOW
+        row = {"EndpointName": "ep", "Window": window, "Calls": 1000, "Errors": 0, "Server": 0, "Delay": milliseconds}
+        self.monitor.rows[TRAFFIC.partition("\n")[0]] = Rows(({**row, "DelayBack": 0},))
 
 
 def _spread(spaces: Sequence[Known], endpoints: int, regions: Sequence[str]) -> Iterator[Found]:

@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from controlplane.retraining import schedule as model_schedule
 from controlplane.retraining.monitors import alerts, preconditions, schedule, wanted
 from controlplane.retraining.monitors import rules as monitor_rules
+from controlplane.retraining.polls import judge, levels
 from controlplane.retraining.signals import hints
 from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.conflict_table import CONFLICTS
@@ -58,6 +60,10 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "hintGate": hints.GATES,
     "hintKey": hints.KEY,
     "hintMonitor": hints.ATTRIBUTIONS,
+    "pollIdle": judge.IDLE,
+    "pollService": levels.SERVICE,
+    "pollResourceManager": levels.RESOURCE_MANAGER,
+    "clockwork": model_schedule.CLOCKWORKS,
     "endpointAlert": alerts.RULES,
     "monitorSignal": schedule.SIGNALS,
     "monitorPart": wanted.PARTS,

@@ -165,6 +165,9 @@ REQUIRED = {
     "S5-11": "advise",
     "S5-12": "advise",
     "S5-13": "create",
+    "S3-35": "react",
+    "S3-91": "react",
+    "S3-93": "create",
     "D18": "react",
     "D19": "react",
     "D20": "react",
@@ -312,11 +315,13 @@ ELSEWHERE = {
         "tests/unit/workspaces/test_job_check.py::test_create[",
         "tests/unit/retraining/test_monitor_pairs.py::test_create[",
         "tests/integration/test_templates.py::test_create_",
+        "tests/unit/retraining/polls/test_poll_pairs.py::test_create_",
     ),
     "advise": ("tests/unit/workspaces/test_job_check.py::test_advise[",),
     "react": (
         "tests/integration/test_registries.py::test_",
         "tests/unit/retraining/test_hint_pairs.py::test_react[",
+        "tests/unit/retraining/polls/test_poll_pairs.py::test_react_",
         "tests/unit/retraining/test_monitor_pairs.py::test_react_",
     ),
     "report": (

@@ -5,7 +5,7 @@ No samples is unknown: it neither raises nor clears, and is never a zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -80,15 +80,31 @@ def of_metrics(kind: str, found: Measured, watch: Watch) -> tuple[Observation, .
     return (Observation(SignalKind.UTILISATION, name, busy.get(name), watch.utilisation),)
 
 
-def is_idle(kind: str, found: Measured) -> bool | None:
-    """Whether a deployment had no call. Azure sends no sample where there is nothing to count: that its capacity was
-    measured in the same window says that it was there and was looked at. Without that nobody knows (None)."""
-    if kind != DEPLOYMENT:
-        return None
+@dataclass(frozen=True, slots=True)
+class IdleRule:
+    """``of``: whether a resource of a type had no call; None where nobody knows."""
+
+    of: Callable[[Measured], bool | None]
+    requirements: tuple[str, ...] = ()
+
+
+def _no_calls(found: Measured) -> bool | None:
+    """Azure sends no sample where there is nothing to count: that the capacity of a deployment was measured in the same
+    window says that it was there and was looked at. Without that nobody knows."""
     calls = _total(found.get("RequestsPerMinute"))
     if calls is not None:
         return calls == 0
     return True if found.get("DeploymentCapacity") else None
+
+
+#: Folded type → rule.
+IDLE: dict[str, IdleRule] = {DEPLOYMENT: IdleRule(_no_calls, ("S3-91",))}
+
+
+def is_idle(kind: str, found: Measured) -> bool | None:
+    """Whether it had no call; None where nobody knows, and for what is not watched for that."""
+    rule = IDLE.get(kind)
+    return rule.of(found) if rule else None
 
 
 def judge(before: Watched, seen: Iterable[Observation], slot: datetime) -> Judged:

@@ -9,11 +9,11 @@ from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put
+from controlplane.promotion.poll import lost_versions
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import ModelState, Window, WindowVerdict, state_id
 from controlplane.retraining.monitors.model import Monitor
-from controlplane.retraining.polls import versions
 from controlplane.retraining.polls.episodes import intake_of
 from controlplane.retraining.polls.model import WorkspacePoll
 from controlplane.retraining.polls.ports import PollPorts
@@ -63,7 +63,10 @@ async def look(
             await take(intake_of(deps), _signal(space, (one.slot, name, run), now), space)
         await _record(deps, space, one)
     if stored.value.slot.minute == 0:
-        why = why or await versions.look(deps, space, sorted(states), now)
+        try:
+            await lost_versions(deps, space)
+        except Rejected as error:
+            why = why or f"{error.code}: {error.message}"[:500]
     after = stored.value.model_copy(update={"due_at": None, "tries": 0, "why": why or stored.value.why})
     await deps.objects.commit_held(hold, put(stored, after))
 

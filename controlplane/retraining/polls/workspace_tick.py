@@ -14,13 +14,12 @@ from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, by_name
 from controlplane.retraining.polls.episodes import Place, close, later, settle, writes_of
 from controlplane.retraining.polls.judge import Observation, judge
+from controlplane.retraining.polls.levels import of_arm, of_traffic
 from controlplane.retraining.polls.metrics_tick import watches_of
 from controlplane.retraining.polls.model import GIVES_UP, WINDOW, Watched, WorkspacePoll, watched_id
 from controlplane.retraining.polls.ports import PollPorts
-from controlplane.retraining.polls.queries import TRAFFIC, Traffic, traffic_of
+from controlplane.retraining.polls.queries import TRAFFIC, traffic_of
 from controlplane.retraining.polls.runs_tick import look
-from controlplane.retraining.polls.watch import Watch
-from controlplane.retraining.signal import SignalKind
 from controlplane.workspaces.blueprint.names import Names
 
 _log = logging.getLogger(__name__)
@@ -91,7 +90,7 @@ async def _logs(
     for target in endpoints:
         seen = of_traffic(found, name_of(target).lower(), poll.slot - WINDOW, watch)
         writes += await _judged(deps, Place(space, target, poll.slot), seen)
-    writes += await _judged(deps, Place(space, space.workspace_id, poll.slot), (of_arm(wait, watch),))
+    writes += await _judged(deps, Place(space, space.workspace_id, poll.slot), of_arm(wait, watch))
     writes += await _forget(deps, poll)
     update = {
         "logs_done": True,
@@ -128,27 +127,3 @@ async def _forget(deps: RetrainingDeps, poll: WorkspacePoll) -> list[Write]:
                     await close(deps, episode.signal_id)
             writes += remove(stored)
     return writes
-
-
-def of_traffic(
-    found: dict[tuple[str, datetime], Traffic], name: str, end: datetime, watch: Watch
-) -> tuple[Observation, ...]:
-    """No rows is unknown: logs may be late, off, or there was no call."""
-    latest, before = found.get((name, end - WINDOW)), found.get((name, end - 2 * WINDOW))
-    share = delay = rise = volume = None
-    if latest is not None and latest.calls > 0:
-        share, delay, volume = latest.errors / latest.calls, latest.delay, float(latest.calls)
-        if before is not None and before.calls > 0:
-            # Of none before, one is taken: what begins at nothing rises by as many as there are.
-            rise = latest.server / max(before.server, 1)
-    return (
-        Observation(SignalKind.ERRORS, "ErrorShare", share, watch.errors, volume=volume),
-        Observation(SignalKind.ERRORS, "ServerErrorsRise", rise, watch.rise, part="rise", volume=volume, severe=True),
-        Observation(SignalKind.THROTTLING, "ThrottlingDelayMs", delay, watch.throttling),
-    )
-
-
-def of_arm(wait: float | None, watch: Watch) -> Observation:
-    """S3-93: the other level. That we were told to wait is known for sure; so is that we were not."""
-    waited = wait is not None and wait <= WINDOW.total_seconds()
-    return Observation(SignalKind.THROTTLING, "ResourceManagerWaits", float(waited), watch.arm, part="arm")

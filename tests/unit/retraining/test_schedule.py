@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from controlplane.objects.repository import put
 from controlplane.retraining.history import with_policy
 from controlplane.retraining.model import LOOK, Outcome
@@ -39,7 +37,6 @@ async def due(world: RetrainingWorld, **changes: Any) -> None:
     await world.objects.commit(put(stored, after))
 
 
-@pytest.mark.requirement("S3-35")
 async def test_a_model_is_trained_when_its_period_has_passed() -> None:
     world = await scheduled()
     begun = world.clock.now()

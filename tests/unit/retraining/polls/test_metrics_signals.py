@@ -23,7 +23,6 @@ async def serving() -> PolledWorld:
     return world
 
 
-@pytest.mark.requirement("S3-33")
 async def test_a_slow_endpoint_is_told_once_and_closed_when_it_is_back() -> None:
     world = await serving()
     world.measure(world.endpoint, RequestLatency_P95=1500.0, RequestsPerMinute=60.0)
@@ -69,7 +68,6 @@ async def test_no_samples_are_unknown_and_never_zero() -> None:
     assert not (await world.signals())[0].resolved
 
 
-@pytest.mark.requirement("S3-89")
 async def test_utilisation_is_that_of_the_busiest_resource() -> None:
     world = await serving()
     world.measure(world.deployment, CpuUtilizationPercentage=20.0, GpuMemoryUtilizationPercentage=96.0)
@@ -80,7 +78,6 @@ async def test_utilisation_is_that_of_the_busiest_resource() -> None:
     assert [(one.metric, one.value) for one in signal.measures] == [("GpuMemoryUtilizationPercentage", 96.0)]
 
 
-@pytest.mark.requirement("S3-90")
 async def test_calls_are_held_against_the_size_class() -> None:
     world = await serving()
     world.measure(world.endpoint, RequestsPerMinute=45_000.0)  # 3,000 a minute
@@ -101,7 +98,6 @@ async def test_a_workspace_may_have_thresholds_of_its_own() -> None:
     assert [one.measures[0].threshold for one in await world.signals()] == [100]
 
 
-@pytest.mark.requirement("S3-91")
 async def test_a_model_without_calls_for_thirty_days_is_told() -> None:
     world = await serving()
     world.measure(world.deployment, DeploymentCapacity=1.0)

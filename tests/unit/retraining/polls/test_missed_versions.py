@@ -16,6 +16,8 @@ async def versions(world: PolledWorld) -> set[str]:
 
 def plant(world: PolledWorld, version: str, age: timedelta) -> None:
     made = {"createdAt": (world.clock.now() - age).isoformat()}
+    models = f"{world.known.workspace_id}/models/churn"
+    world.azure.plant(models, properties={"isArchived": False}, systemData=made)
     path = f"{world.known.workspace_id}/models/churn/versions/{version}"
     world.azure.plant(path, properties={"isArchived": False}, systemData=made)
 
@@ -24,7 +26,7 @@ async def test_a_version_that_nobody_told_of_is_found_within_the_hour_and_once()
     world = PolledWorld()
     await world.begin()
     plant(world, "1", timedelta(days=30))
-    plant(world, "2", timedelta(minutes=20))
+    plant(world, "2", timedelta())
     for _ in range(4):
         await world.window()
     assert await versions(world) == {"2"}

@@ -1,0 +1,61 @@
+"""What logs say of an endpoint's window, and the two levels at which calls are throttled (S3-93). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from controlplane.retraining.polls.judge import Observation
+from controlplane.retraining.polls.model import WINDOW
+from controlplane.retraining.polls.queries import Traffic
+from controlplane.retraining.polls.watch import Watch
+from controlplane.retraining.signal import SignalKind
+
+Found = Mapping[tuple[str, datetime], Traffic]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """``of``: milliseconds that an endpoint's calls waited, or seconds since Resource Manager's last wait ended; None
+    is unknown for the first, and never for the second."""
+
+    of: Callable[[float | None, Watch], Observation]
+    requirements: tuple[str, ...] = ()
+
+
+def _service(delay: float | None, watch: Watch) -> Observation:
+    """S3-92: the sum of both ways' delays."""
+    return Observation(SignalKind.THROTTLING, "ThrottlingDelayMs", delay, watch.throttling)
+
+
+def _resource_manager(wait: float | None, watch: Watch) -> Observation:
+    """That we were told to wait is known for sure; so is that we were not."""
+    waited = wait is not None and wait <= WINDOW.total_seconds()
+    return Observation(SignalKind.THROTTLING, "ResourceManagerWaits", float(waited), watch.arm, part="arm")
+
+
+#: Of each endpoint, and of each workspace.
+SERVICE: dict[str, Level] = {"bandwidth": Level(_service, ("S3-93",))}
+RESOURCE_MANAGER: dict[str, Level] = {"waits": Level(_resource_manager, ("S3-93",))}
+
+
+def of_traffic(found: Found, name: str, end: datetime, watch: Watch) -> tuple[Observation, ...]:
+    """No rows is unknown: logs may be late, off, or there was no call."""
+    latest, before = found.get((name, end - WINDOW)), found.get((name, end - 2 * WINDOW))
+    share = delay = rise = volume = None
+    if latest is not None and latest.calls > 0:
+        share, delay, volume = latest.errors / latest.calls, latest.delay, float(latest.calls)
+        if before is not None and before.calls > 0:
+            # Of none before, one is taken: what begins at nothing rises by as many as there are.
+            rise = latest.server / max(before.server, 1)
+    return (
+        Observation(SignalKind.ERRORS, "ErrorShare", share, watch.errors, volume=volume),
+        Observation(SignalKind.ERRORS, "ServerErrorsRise", rise, watch.rise, part="rise", volume=volume, severe=True),
+        *(level.of(delay, watch) for level in SERVICE.values()),
+    )
+
+
+def of_arm(wait: float | None, watch: Watch) -> tuple[Observation, ...]:
+    """S3-93: the other level."""
+    return tuple(level.of(wait, watch) for level in RESOURCE_MANAGER.values())

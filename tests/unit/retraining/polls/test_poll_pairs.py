@@ -1,0 +1,73 @@
+"""One test for each requirement of the sweep: the state that it tells of, and the one that it does not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from controlplane.objects.repository import put
+from controlplane.retraining.history import with_policy
+from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.signal import SignalKind
+from tests.support.polled import PolledWorld
+from tests.support.retraining_world import PIPELINE
+
+
+async def serving() -> PolledWorld:
+    world = PolledWorld()
+    await world.begin()
+    world.serve()
+    return world
+
+
+async def days(world: PolledWorld, count: int) -> None:
+    for _ in range(count):
+        await world.window()
+        await world.clock.sleep(86_400 - 900)
+
+
+async def test_react_s3_91() -> None:
+    """A model that nobody calls for a month is told of; one call a month ago and it is not."""
+    world = await serving()
+    world.measure(world.deployment, DeploymentCapacity=1.0)
+    await days(world, 20)
+    world.measure(world.deployment, DeploymentCapacity=1.0, RequestsPerMinute=3.0)
+    await days(world, 1)
+    world.measure(world.deployment, DeploymentCapacity=1.0)
+    await days(world, 20)
+    assert await world.signals() == ()
+    await days(world, 12)
+    assert [(one.kind, one.target) for one in await world.signals()] == [(SignalKind.UNUSED, world.deployment)]
+
+
+async def test_create_s3_93() -> None:
+    """Throttling is watched at both levels, each by itself."""
+    world = await serving()
+    await world.window()
+    await world.window()
+    assert await world.signals() == ()
+    world.monitor.waited = 0.0
+    world.wait_for_bandwidth(70_000)
+    await world.window()
+    world.wait_for_bandwidth(70_000)
+    await world.window()
+    found = {(one.kind, one.target) for one in await world.signals()}
+    assert found == {
+        (SignalKind.THROTTLING, world.known.workspace_id), (SignalKind.THROTTLING, world.endpoint)
+    }  # fmt: skip
+
+
+async def test_react_s3_35() -> None:
+    """A policy with a schedule trains when its period has passed, one without does not."""
+    for schedule, runs in (("P10D", 1), (None, 0)):
+        world = PolledWorld()
+        await world.begin({})
+        stored, now = await world.state(), world.clock.now()
+        asked = {"pipeline": PIPELINE, "schedule": schedule, "approval": {"required": False}}
+        policy = RetrainingPolicy.model_validate(asked)
+        changes = {"due_at": now, "policy_changed_at": now}
+        await world.objects.commit(put(stored, with_policy(stored.value, policy).model_copy(update=changes)))
+        await world.tick()
+        assert await world.runs() == ()
+        await world.clock.sleep(timedelta(days=10).total_seconds())
+        await world.tick()
+        assert len(await world.runs()) == runs
