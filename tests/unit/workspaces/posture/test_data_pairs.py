@@ -15,7 +15,7 @@ from controlplane.workspaces.posture import Finding, FindingStatus
 from tests.support.azure_answers import Estate, create, guid
 from tests.support.blueprints import compiled, everything, example, with_brought_registry, with_data
 from tests.support.looks import fresh, look
-from tests.unit.workspaces.posture.test_requirement_pairs import Break, changed, deleted
+from tests.support.requirement_breaks import Break, changed, deleted
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 ACCOUNTS = f"{SUBSCRIPTION}/resourceGroups/rg-data/providers/Microsoft.Storage/storageAccounts"
