@@ -14,7 +14,7 @@ from controlplane.azure.hosts import origin
 from controlplane.errors import Fatal
 
 if TYPE_CHECKING:
-    from controlplane.azure.credentials import RenewableCredential
+    from controlplane.azure._topic_identity import TopicIdentity
 
 SCOPE = "https://eventgrid.azure.net/.default"
 SUFFIXES = {
@@ -31,7 +31,7 @@ class TopicTokens:
         self._client_id = client_id
         self._suffix = SUFFIXES[cloud]
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._credential: RenewableCredential | None = None
+        self._credential: TopicIdentity | None = None
         self._opening = asyncio.Lock()
 
     async def token(self, url: str) -> str:
@@ -42,8 +42,14 @@ class TopicTokens:
         async with self._opening:
             if self._credential is None:
                 module = await asyncio.to_thread(importlib.import_module, "controlplane.azure._topic_identity")
-                self._credential = module.credential(self._client_id)
-        return (await self._credential.get_token_info(SCOPE)).token
+                self._credential = module.TopicIdentity(self._client_id)
+        return await self._credential.token(SCOPE)
+
+    async def close(self) -> None:
+        """Closes the sockets."""
+        credential, self._credential = self._credential, None
+        if credential is not None:
+            await credential.close()
 
     def _is_topic(self, host: str, port: int) -> bool:
         return host.endswith(f".{self._suffix}") or f"{host}:{port}" in self._hosts or host in self._hosts

@@ -29,6 +29,15 @@ SWEEP = frozenset(
     }
 )
 
+#: And by promotions and remediations.
+FOLLOWING = frozenset(
+    {
+        "Microsoft.MachineLearningServices/workspaces/models/read",
+        "Microsoft.MachineLearningServices/workspaces/models/versions/read",
+        "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments/write",
+    }
+)
+
 
 def role(name: str) -> dict[str, Any]:
     """A role file."""
@@ -39,7 +48,7 @@ def role(name: str) -> dict[str, Any]:
 def actions(who: str) -> frozenset[str]:
     """All that an identity may do for the life of a workspace."""
     held = frozenset(action for name, holder in ROLE_FILES.items() if holder == who for action in role(name)["Actions"])
-    return held - SWEEP if who == "operator" else held
+    return held - SWEEP - FOLLOWING if who == "operator" else held
 
 
 class Rights:
