@@ -139,17 +139,16 @@ async def test_a_slow_endpoint_gets_an_instance(world: RetrainingWorld, azure: M
 @pytest.mark.parametrize("missing", sorted(FOLLOWING))
 async def test_without_a_right_it_is_said(world: RetrainingWorld, azure: Monitored, missing: str) -> None:
     without(azure, missing)
-    if "onlineEndpoints" in missing:
-        task = await slow(world)
-        assert (task.state, task.error.code if task.error else None) == (TaskState.FAILED, "AuthorizationFailed")
-    elif "versions" in missing:
-        await hear(world.intake, event(world))
-        await world.tick()
-        (found,) = await promotions(world)
-        assert (found.lineage, found.reason) == (None, "It could not be read: AuthorizationFailed.")
-    else:
-        with pytest.raises(Rejected):
-            await lost_versions(world.deps, world.known)
+    task = await slow(world)
+    assert (task.state, task.error.code if task.error else None) == (TaskState.FAILED, "AuthorizationFailed")
+
+
+async def test_what_may_not_be_read_is_not_judged(world: RetrainingWorld, azure: Monitored) -> None:
+    without(azure, "Microsoft.MachineLearningServices/workspaces/models/versions/read")
+    await hear(world.intake, event(world))
+    await world.tick()
+    (found,) = await promotions(world)
+    assert (found.lineage, found.reason) == (None, "It could not be read: AuthorizationFailed.")
 
 
 def without(azure: Monitored, missing: str) -> None:

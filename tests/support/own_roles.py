@@ -29,11 +29,9 @@ SWEEP = frozenset(
     }
 )
 
-#: And by promotions and remediations.
+#: And by remediations.
 FOLLOWING = frozenset(
     {
-        "Microsoft.MachineLearningServices/workspaces/models/read",
-        "Microsoft.MachineLearningServices/workspaces/models/versions/read",
         "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments/write",
     }
 )
