@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from controlplane.errors import Rejected
+from controlplane.errors import Conflict, Rejected, Transient
 from controlplane.objects.repository import put
 from controlplane.operations.preconditions import on_fresh_state
 from controlplane.retraining.known import Known, by_group
@@ -91,4 +91,8 @@ async def _resolve(deps: IntakeDeps, resolved: Signal) -> Taken:
         await deps.objects.commit(writes)
         return Taken(Signal.KIND, resolved.id, "resolved")
 
-    return await on_fresh_state(attempt)
+    try:
+        return await on_fresh_state(attempt)
+    except Conflict as error:
+        # 409 would be final for Azure Monitor.
+        raise Transient(error.code, error.message, retry_after=1.0) from error

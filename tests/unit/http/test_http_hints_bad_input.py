@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controlplane.errors import Transient
+from controlplane.errors import Conflict, Transient
 from controlplane.objects.repository import of_workspace
 from controlplane.projects.access import ALERTS_APPLICATION, ALERTS_ROLE
 from controlplane.retraining.runs.model import Run
@@ -120,6 +120,29 @@ async def test_an_alert_that_could_not_be_stored_is_sent_again(api: Api, monkeyp
     assert objects is not None
     (found,) = (await objects.page(Signal, of_workspace(Signal, "churn-dev"))).values
     assert found.due_at is not None
+
+
+async def test_a_resolved_alert_that_lost_every_race_is_sent_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """409 is final for action groups, too."""
+    await api.register()
+    await api.create()
+    body = await sample(api, "alert-metric-static.fired.json")
+    assert (await api.call("POST", "alerts", body, token=monitor(api))).status_code == 202
+    body["data"]["essentials"]["monitorCondition"] = "Resolved"
+    store: Any = api.services.repository._store
+    commit = store.commit
+
+    async def late(*_: Any) -> None:
+        raise Conflict("UpdateConditionNotSatisfied", "Somebody was faster.")
+
+    monkeypatch.setattr(store, "commit", late)
+    assert (await api.call("POST", "alerts", body, token=monitor(api))).status_code == 503
+    monkeypatch.setattr(store, "commit", commit)
+    assert (await api.call("POST", "alerts", body, token=monitor(api))).status_code == 202
+    objects = api.services.objects
+    assert objects is not None
+    (found,) = (await objects.page(Signal, of_workspace(Signal, "churn-dev"))).values
+    assert found.resolved
 
 
 @settings(HURRIED, max_examples=100, suppress_health_check=list(HealthCheck))
