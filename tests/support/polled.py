@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -50,6 +50,8 @@ class CountingMonitor:
     refused: list[Batch] = field(default_factory=list)
     errors: list[ControlPlaneError] = field(default_factory=list)
     """The next calls for metrics meet these."""
+    meanwhile: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What happens while the next calls for metrics are on their way."""
     rows: dict[str, Rows] = field(default_factory=dict)
     """By what a query begins with."""
     log_errors: list[ControlPlaneError] = field(default_factory=list)
@@ -71,6 +73,8 @@ class CountingMonitor:
             self.refused.append(asked)
             raise self.errors.pop(0)
         self.calls.append(asked)
+        if self.meanwhile:
+            await self.meanwhile.pop(0)()
         return {fold(one): self.measured.get(fold(one), {}) for one in ids}
 
     async def query(self, workspace_id: str, kql: str, begin: datetime, end: datetime) -> Rows:

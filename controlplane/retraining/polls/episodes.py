@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controlplane.objects.repository import Stored, put, remove
+from controlplane.arm import fold
+from controlplane.objects.repository import Stored, of_workspace, put, remove
 from controlplane.ports.store import Write
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known
@@ -34,6 +35,8 @@ _UNITS = {
     "ResourceManagerWaits": "(1: it asked us to wait)",
     "DaysWithoutCalls": "days",
 }
+#: Signals of a workspace among which an alert is looked for.
+_LATEST = 50
 _HIGH = frozenset({SignalKind.ERRORS, SignalKind.LATENCY})
 
 
@@ -56,11 +59,31 @@ async def settle(deps: RetrainingDeps, place: Place, judged: Judged) -> Watched:
     after = judged.after
     for change in judged.changes:
         if change.begins and change.observation is not None:
+            alert = await _alert_of(deps, place, change.observation.kind)
+            if alert is not None:
+                after = told(after, change, alert)
+                continue
             taken = await take(intake_of(deps), _signal(deps, place, change.observation))
             after = told(after, change, taken.id)
         elif change.episode.signal_id is not None:
             await close(deps, change.episode.signal_id)
     return after
+
+
+async def _alert_of(deps: RetrainingDeps, place: Place, kind: SignalKind) -> str | None:
+    """An alert of Azure Monitor that says the same and is not over: it was told already."""
+    page = await deps.objects.page(Signal, of_workspace(Signal, place.found.name), limit=_LATEST)
+    since = deps.clock.now() - timedelta(days=1)
+    return next(
+        (
+            one.id
+            for one in page.values
+            if (one.source, one.kind, fold(one.target or "")) == (Source.ALERT, kind, fold(place.target))
+            and not one.resolved
+            and one.received_at >= since
+        ),
+        None,
+    )
 
 
 def writes_of(before: Stored[Watched] | None, after: Watched) -> list[Write]:
@@ -103,8 +126,8 @@ async def close(deps: RetrainingDeps, thing_id: str) -> None:
     """It is over: a signal that is still open is decided as resolved, an open task is closed. Raises ``Conflict`` when
     a tick is at it: the poll is done again."""
     stored = await deps.objects.get(Signal, thing_id)
-    if stored is None or stored.value.resolved:
-        return
+    if stored is None or stored.value.resolved or stored.value.source is not Source.POLL:
+        return  # Of an alert Azure Monitor says when it is over.
     now = deps.clock.now()
     after = stored.value.model_copy(update={"resolved": True})
     if after.state in (SignalState.RECEIVED, SignalState.HELD):

@@ -8,9 +8,9 @@ from controlplane.objects.repository import put
 from controlplane.ports.metrics import Point
 from controlplane.retraining.model import Outcome
 from controlplane.retraining.polls.judge import DEPLOYMENT, ENDPOINT, Observation, is_idle, judge, of_metrics
-from controlplane.retraining.polls.model import WINDOW, Watched, watched_id
+from controlplane.retraining.polls.model import WINDOW, Poll, Watched, watched_id
 from controlplane.retraining.polls.watch import Rule, Watch, WatchPolicy
-from controlplane.retraining.signal import Direction, SignalKind, SignalState, Source
+from controlplane.retraining.signal import Direction, Signal, SignalKind, SignalState, Source, signal_id
 from controlplane.retraining.tasks import Task, TaskState
 from tests.support.clock import START
 from tests.support.polled import PolledWorld
@@ -156,3 +156,46 @@ async def test_what_is_gone_is_over() -> None:
     await world.window()
     assert (await world.signals())[0].resolved
     assert await world.remembered(world.endpoint) is None
+
+
+async def test_what_an_alert_says_already_is_not_told_again() -> None:
+    world = await serving()
+    now = world.clock.now()
+    alert = Signal(
+        id=signal_id("ws", "alert"), workspace="ws", project="churn", kind=SignalKind.LATENCY, source=Source.ALERT,
+        state=SignalState.DECIDED, dedupe_key="alert", observed_at=now, received_at=now, target=world.endpoint.upper(),
+    )  # fmt: skip
+    await world.add(alert)
+    world.measure(world.endpoint, RequestLatency_P95=1500.0)
+    for _ in range(3):
+        await world.window()
+    assert [one.id for one in await world.signals()] == [alert.id]
+    world.measure(world.endpoint, RequestLatency_P95=10.0)
+    await world.window()
+    assert not (await world.signals())[0].resolved  # that is for Azure Monitor to say
+    stored = await world.objects.require(Signal, alert.id)
+    await world.objects.commit(put(stored, stored.value.model_copy(update={"resolved": True})))
+    world.measure(world.endpoint, RequestLatency_P95=1500.0)
+    await world.window()
+    await world.window()
+    assert len(await world.signals()) == 2
+
+
+async def test_a_poll_that_is_changed_under_its_tick_is_judged_again_and_tells_once() -> None:
+    world = await serving()
+    watch = Watch.model_validate({"latency": {"raiseAt": 100, "clearAt": 50, "windows": 1}})
+    await world.objects.commit(put(None, WatchPolicy(id="ws", watch=watch)))
+    world.measure(world.endpoint, RequestLatency_P95=150.0)
+
+    async def somebody_writes() -> None:
+        for poll in (await world.objects.page(Poll)).values:
+            stored = await world.objects.require(Poll, poll.id)
+            await world.objects.commit(put(stored, stored.value.model_copy(update={"tries": 1})))
+
+    world.monitor.meanwhile = [somebody_writes]
+    await world.window()
+    assert len(world.monitor.calls) == 3  # two polls, one of them twice: its first end was not stored
+    assert len(await world.signals()) == 1
+    remembered = await world.remembered(world.endpoint)
+    assert remembered is not None
+    assert [one.bad for one in remembered.value.episodes] == [1]
