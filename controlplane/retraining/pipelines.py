@@ -70,7 +70,20 @@ async def _missing(reader: ResourceReader, workspace_id: str, pipeline: Pipeline
     if str(spec.get("type", "pipeline")) != "pipeline":
         text = f"Component {name}:{version} is a {spec.get('type')}; a pipeline component is needed."
         return ErrorDetail("NotAPipeline", text, "$.pipeline.name")
+    if pipeline.compute is None and (step := _without_compute(spec)) is not None:
+        text = f"Step {step!r} of component {name}:{version} has no compute of its own: the policy has to name one."
+        return ErrorDetail("ComputeMissing", text, "$.pipeline.compute")
     return {"inputs": _object(spec.get("inputs"))}
+
+
+def _without_compute(spec: JsonObject) -> str | None:
+    """The first step that would run nowhere; azure-ai-ml does not send such a job (1.35.2, "validation failed on the
+    following fields: jobs.step.compute"). What a nested pipeline's steps run on is not looked at."""
+    for name, step in _object(spec.get("jobs")).items():
+        shape = _object(step)
+        if shape.get("type") != "pipeline" and not (shape.get("computeId") or shape.get("compute")):
+            return name
+    return None
 
 
 def inputs_wrong(pipeline: Pipeline, found: JsonObject) -> Iterator[ErrorDetail]:

@@ -13,6 +13,20 @@ from controlplane.ports.reader import OperationReading, SubscriptionFacts
 SIZES = ("standard_ds3_v2", "standard_ds11_v2", "standard_nc6s_v3")
 
 
+#: The end of a path → what every workspace has there: the pipeline of the example policy, and what it runs on.
+EVERYWHERE: dict[str, JsonObject] = {
+    "/components/retrain-churn/versions/3": {
+        "properties": {
+            "componentSpec": {
+                "type": "pipeline",
+                "inputs": {name: {"type": "string"} for name in ("begin", "end", "reason")},
+            }
+        }
+    },
+    "/computes/cpu": {"properties": {"computeType": "AmlCompute"}},
+}
+
+
 class FakeReader:
     """``ports.reader.ResourceReader`` over a dictionary. ``asked`` are the paths that were read."""
 
@@ -33,7 +47,8 @@ class FakeReader:
 
     async def get(self, path: str, api_version: str) -> JsonObject | None:
         self._ask(path)
-        return self.bodies.get(fold(path))
+        everywhere = next((body for end, body in EVERYWHERE.items() if fold(path).endswith(end)), None)
+        return self.bodies.get(fold(path), everywhere)
 
     async def list(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
         """Direct members of the collection."""

@@ -36,6 +36,38 @@ FOLLOWING = frozenset(
     }
 )
 
+_W = "Microsoft.MachineLearningServices/workspaces"
+#: And by runs (test_retraining_runs).
+RUNS = frozenset(
+    {
+        f"{_W}/batchEndpoints/deployments/read",
+        f"{_W}/batchEndpoints/jobs/write",
+        f"{_W}/batchEndpoints/read",
+        f"{_W}/components/read",
+        f"{_W}/components/versions/read",
+        f"{_W}/jobs/cancel/action",
+        f"{_W}/jobs/read",
+        f"{_W}/jobs/write",
+        f"{_W}/models/versions/read",
+        f"{_W}/schedules/read",
+    }
+)
+#: And by the API, which looks for a policy's pipeline.
+PIPELINES = frozenset(
+    {
+        f"{_W}/batchEndpoints/deployments/read",
+        f"{_W}/components/read",
+        f"{_W}/components/versions/read",
+        f"{_W}/schedules/read",
+    }
+)
+#: Of these a workspace's life needs some, too: its monitors read components, schedules and runs.
+_LIFE = {
+    "operator": {f"{_W}/components/versions/read", f"{_W}/jobs/read", f"{_W}/schedules/read"},
+    "observer": {f"{_W}/components/versions/read"},
+}
+_ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS, "observer": PIPELINES}
+
 
 def role(name: str) -> dict[str, Any]:
     """A role file."""
@@ -46,7 +78,7 @@ def role(name: str) -> dict[str, Any]:
 def actions(who: str) -> frozenset[str]:
     """All that an identity may do for the life of a workspace."""
     held = frozenset(action for name, holder in ROLE_FILES.items() if holder == who for action in role(name)["Actions"])
-    return held - SWEEP - FOLLOWING if who == "operator" else held
+    return held - (_ELSEWHERE[who] - _LIFE[who])
 
 
 class Rights:

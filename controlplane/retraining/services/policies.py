@@ -18,6 +18,7 @@ from controlplane.retraining.facts import About, by_person
 from controlplane.retraining.history import with_policy
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import LOOK, ModelState, state_id
+from controlplane.retraining.pipelines import require_pipeline
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.policy_rules import parse_policy
 from controlplane.retraining.runs.model import Run
@@ -85,6 +86,8 @@ async def put_policy(
         before = stored.value.policy if stored else None
         preconditions.check(shown(stored.value, before).etag if stored and before else None)
         _require_second_person(caller, found, before, policy)
+        if before is None or before.pipeline != policy.pipeline:
+            await require_pipeline(deps.reader, found.workspace_id, policy.pipeline)
         if stored is not None and before == policy:
             return PutPolicy(shown(stored.value, policy), created=False, project=found.record.project)
         after = await _save(deps, caller, (stored, found, model), policy)

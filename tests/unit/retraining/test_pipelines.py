@@ -27,6 +27,8 @@ def azure() -> FakeAzure:
     made.plant(f"{WORKSPACE}/components/retrain", properties={"latestVersion": "3"})
     made.plant(f"{WORKSPACE}/components/retrain/versions/3", properties={"componentSpec": spec})
     made.plant(f"{WORKSPACE}/components/step/versions/1", properties={"componentSpec": {"type": "command"}})
+    steps = {"own": {"type": "command", "computeId": "cpu"}, "none": {"type": "command"}}
+    made.plant(f"{WORKSPACE}/components/steps/versions/1", properties={"componentSpec": {"jobs": steps}})
     made.plant(f"{WORKSPACE}/computes/cpu", properties={})
     made.plant(f"{WORKSPACE}/batchEndpoints/training/deployments/blue", properties={})
     job = {"jobType": "Pipeline", "inputs": {"rows": {"jobInputType": "uri_folder", "uri": "azureml:orders:1"}}}
@@ -72,6 +74,7 @@ async def test_what_is_there_and_takes_its_inputs_may_be_set(azure: FakeAzure, p
         ({"name": "step", "version": "1"}, "NotAPipeline", "$.pipeline.name"),
         ({"name": "retrain", "inputs": ROWS, "compute": "gpu"}, "ComputeNotFound", "$.pipeline.compute"),
         ({"name": "retrain"}, "InputMissing", "$.pipeline.inputs"),
+        ({"name": "steps", "version": "1"}, "ComputeMissing", "$.pipeline.compute"),
         ({"name": "retrain", "inputs": {**ROWS, "x": "1"}}, "InputUnknown", "$.pipeline.inputs.x"),
         ({"name": "retrain", "inputs": {"rows": "/etc/passwd"}}, "InputNotRemote", "$.pipeline.inputs.rows"),
         ({"name": "retrain", "fromSignal": {"rows": "reason"}}, "InputNotText", "$.pipeline.fromSignal.rows"),
