@@ -164,6 +164,60 @@ def test_what_is_no_longer_asked_for_goes(world: MonitorWorld) -> None:
     assert not [one for one in world.shown()["resources"] if one.endswith("_latency")]
 
 
+def test_every_kind_of_signal_is_taken_by_azure_ml_and_stays_as_asked(world: MonitorWorld) -> None:
+    """With a threshold of 0 and several metrics, which the SDK's own classes would leave out."""
+    train, truth = {"data": "azureml:train:1"}, {"data": "azureml:truth:1", "context": "ground_truth"}
+    of = {
+        "dataDrift": ({"PopulationStabilityIndex": 0.2, "PearsonsChiSquaredTest": 0.05}, {}),
+        "predictionDrift": ({"TwoSampleKolmogorovSmirnovTest": 0.05, "JensenShannonDistance": 0.1}, {}),
+        "dataQuality": ({"NullValueRate": 0.0, "OutOfBoundsRate": 0.1}, {}),
+        "featureAttributionDrift": ({"NormalizedDiscountedCumulativeGain": 0.9}, {"asset": train}),
+        "modelPerformance": ({"Accuracy": 0.8, "Recall": 0.7}, {"asset": truth}),
+    }
+    signals = [
+        {"name": f"one-{number}", "kind": kind, "thresholds": thresholds, "reference": reference}
+        for number, (kind, (thresholds, reference)) in enumerate(of.items())
+    ]
+    assert world.put("all-kinds", signals=signals, alerts=[]).status_code == 201
+    world.settle("all-kinds")
+    assert set(world.conditions("all-kinds").values()) == {"True"}, world.shown("all-kinds")["conditions"]
+    before = len(world.product.writes())
+    world.look("all-kinds")
+    assert len(world.product.writes()) == before
+
+
+def test_a_pipeline_computes_what_azure_ml_would_not(world: MonitorWorld) -> None:
+    """On the workspace's own cluster, by a component that is told what to compute; what cannot work is refused."""
+    step = {"name": "step", "version": "1", "type": "command", "command": "echo", "environment": "azureml:e:1"}
+    inputs = {"monitor": {"type": "string"}}
+    graph = {"step": {"type": "command", "componentId": f"{world.workspace}/components/step/versions/1"}}
+    drift = {"name": "drift", "version": "1", "type": "pipeline", "inputs": inputs, "jobs": graph}
+    blind = {**drift, "name": "blind", "inputs": {}}
+    for name, spec in (("step", step), ("drift", drift), ("blind", blind)):
+        path = f"{world.workspace}/components/{name}/versions/1"
+        world.owner_put(path, {"properties": {"componentSpec": spec}})
+    chosen = {"component": "drift", "version": "1", "compute": "cpu"}
+    wrong = (
+        ({"component": "gone"}, "ResourceNotFound"),
+        ({"component": "blind"}, "OrderInputMissing"),
+        ({"component": "step"}, "NotAPipeline"),
+        ({"compute": "gone"}, "ResourceNotFound"),
+    )
+    for change, code in wrong:
+        answer = world.put("ours", computedBy="pipeline", pipeline={**chosen, **change}, alerts=[])
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "MonitorNotPossible"), answer.text
+        assert code in {one["code"] for one in answer.json()["error"]["details"]}
+    assert world.put("ours", computedBy="pipeline", pipeline=chosen, alerts=[]).status_code == 201
+    world.settle("ours")
+    assert set(world.conditions("ours").values()) == {"True"}, world.shown("ours")["conditions"]
+    schedule = body(world, f"{world.workspace}/schedules/ours")
+    assert schedule is not None
+    assert "ours_data-drift" in str(schedule["properties"]["action"]["jobDefinition"])
+    for name in ("ours", "all-kinds"):
+        world.product.call("DELETE", f"workspaces/{NAME}/monitors/{name}")
+        world.settle(name)
+
+
 def test_monitors_share_a_topic_and_the_last_one_takes_it_away(world: MonitorWorld) -> None:
     assert world.put("second").status_code == 201
     world.settle("second")
