@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from funchost.keys import EVENT_GRID_KEY, keys_of
+
 ROOT = Path(__file__).resolve().parent.parent
 #: From the simulator's env file to what clients of Azure read in their own environment.
 _CLIENT_NAMES = (
@@ -65,6 +67,19 @@ def controlplane_environment(azure: Mapping[str, str], directory: Path) -> dict[
         "CONTROLPLANE_STORE": "sqlite",
         "CONTROLPLANE_SQLITE_PATH": str(directory / "store.db"),
         "CONTROLPLANE_SQLITE_QUEUE": str(directory / "queue.db"),
+    }
+
+
+def callbacks(azure: Mapping[str, str], directory: Path, api_url: str) -> dict[str, str]:
+    """Settings by which the simulator's Event Grid and Azure Monitor reach the functions at ``api_url``, whose keys are
+    in ``directory``. All hosts of one store have the same: what monitors have in Azure names them."""
+    keys_of(directory)  # makes the file
+    key = json.loads((directory / "keys.json").read_text())["systemKeys"][EVENT_GRID_KEY]
+    return {
+        "CONTROLPLANE_EVENTS_URL": f"{api_url}/runtime/webhooks/EventGrid?functionName=events&code={key}",
+        "CONTROLPLANE_ALERTS_URL": f"{api_url}/api/alerts",
+        "CONTROLPLANE_ALERTS_APP_URI": f"api://{azure['API_CLIENT_ID']}",
+        "CONTROLPLANE_ALERTS_APP_OBJECT_ID": azure["API_CLIENT_ID"],
     }
 
 
@@ -130,10 +145,12 @@ def local_stack(
 
             storage = running.enter_context(start_azurite(directory)).connection_string
             environment = on_storage(environment, storage)
+        first = ports[1] or _free_port()
+        environment |= callbacks(azure, directory, f"http://127.0.0.1:{first}")
         started: list[tuple[str, int]] = []
         for number in range(hosts):
             name = "functions" if number == 0 else f"functions-{number + 1}"
-            port = ports[1] if number == 0 else 0
+            port = first if number == 0 else 0
             functions, url = start_functions(directory, environment, port=port, name=name)
             running.callback(stop, functions)
             started.append((url, functions.pid))
@@ -149,6 +166,12 @@ def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _refuse_taken(port: int) -> None:
