@@ -32,6 +32,7 @@ def monitor_schedule(asked: MonitorRequest) -> Any:
             compute=e.ServerlessSparkCompute(instance_type=asked.instance_type, runtime_version=asked.runtime_version),
             monitoring_target=e.MonitoringTarget(ml_task=asked.task, endpoint_deployment_id=target),
             monitoring_signals={one.name: _signal(one, asked.task) for one in asked.signals},
+            alert_notification=e.AlertNotification(emails=list(asked.emails)) if asked.emails else None,
         ),
     )
 

@@ -68,6 +68,7 @@ MONITOR: dict[str, Any] = {
     "endpoint": "churn",
     "deployment": "blue",
     "period": "P1D",
+    "emails": ["churn-team@contoso.example"],
     "signals": [
         {
             "name": "data-drift",

@@ -48,6 +48,7 @@ class MonitorRequest:
     instance_type: str
     runtime_version: str
     signals: tuple[SignalRequest, ...]
+    emails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

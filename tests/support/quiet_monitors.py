@@ -70,6 +70,7 @@ def _monitor(workspace_id: str, asked: MonitorRequest) -> dict[str, Any]:
         },
         "monitoringTarget": {"taskType": asked.task, "deploymentId": target},
         "signals": {one.name: _signal(one) for one in asked.signals},
+        "alertNotificationSettings": {"emailNotificationSetting": {"emails": list(asked.emails)}},
     }
     return {"actionType": "CreateMonitor", "monitorDefinition": definition}
 

@@ -19,6 +19,7 @@ DAY = timedelta(days=1)
 #: Of monitors, signals and alerts: `_` joins them to names in Azure, and so is in none of them.
 MONITOR_NAME = r"^[a-z][a-z0-9-]{1,28}[a-z0-9]$"
 Short = Annotated[str, StringConstraints(pattern=MONITOR_NAME)]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s,;]{1,64}@[A-Za-z0-9.-]{1,190}$")]
 #: What "Azure Machine Learning model monitoring" says that its serverless Spark runs on.
 Instance = Literal[
     "standard_e4s_v3", "standard_e8s_v3", "standard_e16s_v3", "standard_e32s_v3", "standard_e64s_v3"
@@ -129,6 +130,12 @@ class MonitorSpec(Model):
         default=None, description="Production data of a run; none: the period, a day at least."
     )
     offset: Period = Field(default=timedelta(), description="How long before a run its data ends (D16).")
+    emails: tuple[Email, ...] = Field(
+        default=(),
+        max_length=10,
+        description="Whom Azure ML itself writes to. With an address it writes what was found to the monitor's own "
+        "run, where it can be read back by ARM, too.",
+    )
     signals: tuple[MonitorSignal, ...] = Field(min_length=1, max_length=10)
     alerts: tuple[EndpointAlert, ...] = Field(default=(), max_length=20)
 

@@ -66,6 +66,7 @@ def request_of(monitor: Monitor, collected: Mapping[str, str]) -> MonitorRequest
         instance_type=spec.spark.instance_type,
         runtime_version=spec.spark.runtime_version,
         signals=tuple(_signal(monitor, one, collected) for one in spec.signals),
+        emails=spec.emails,
     )
 
 
@@ -142,6 +143,9 @@ def _differences(spec: MonitorSpec, monitor: Monitor, said: Mapping[str, Any]) -
     compute = definition.get("computeConfiguration") or {}
     if str(compute.get("instanceType")).lower() != spec.spark.instance_type:
         yield "computeConfiguration.instanceType"
+    told = definition.get("alertNotificationSettings") or definition.get("alertNotificationSetting") or {}
+    if set((told.get("emailNotificationSetting") or {}).get("emails") or ()) != set(spec.emails):
+        yield "alertNotificationSettings"
     signals = definition.get("signals") or {}
     names = {signal_name(monitor.name, one.name): one for one in spec.signals}
     if set(signals) != set(names):

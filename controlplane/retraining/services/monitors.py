@@ -94,7 +94,8 @@ async def put_monitor(
     await _require_possible(deps, found, spec, callbacks)
 
     async def attempt() -> PutMonitor:
-        stored = await _stored(deps, found, monitor)
+        there = await deps.objects.get(Monitor, monitor_id(found.name, monitor))
+        stored = _of(found, there)
         preconditions.check(shown(stored.value).etag if stored else None)
         if stored is None:
             await _require_room(deps, found)
@@ -104,7 +105,8 @@ async def put_monitor(
             return PutMonitor(shown(stored.value), created=False, project=found.record.project)
         after = _changed(deps, caller, (found, monitor), stored, spec)
         told = {"generation": after.generation, "changes": changes(_json(stored), after.spec.model_dump(mode="json"))}
-        await deps.objects.commit(put(stored, after), _fact(deps, caller, after, told))
+        # A row that an earlier workspace of this name left is written over: what it had in Azure went with that.
+        await deps.objects.commit(put(there, after), _fact(deps, caller, after, told))
         await deps.workspaces.queue.send(message_of(Monitor.KIND, after.id))
         return PutMonitor(shown(after), created=stored is None, project=found.record.project)
 
@@ -148,17 +150,20 @@ async def _require_possible(deps: ModelDeps, found: Known, spec: MonitorSpec, ca
 
 
 async def _require_room(deps: ModelDeps, found: Known) -> None:
-    """A subscription has no more than 100 schedules of this kind to give (limit of a system topic's subscriptions)."""
+    """Each has an event subscription, of which a topic has 500 ("Quotas and limits in Azure Event Grid")."""
     there = await deps.objects.ids(f"mo!{found.name}!", limit=MOST + 1)
     if len(there) >= MOST:
         raise Rejected("TooManyMonitors", f"A workspace has {MOST} monitors at most.")
 
 
 async def _stored(deps: ModelDeps, found: Known, monitor: str) -> Stored[Monitor] | None:
-    """Of an earlier workspace of this name nothing is known; its row goes with the next tick."""
     if not is_name(monitor):
         return None
-    stored = await deps.objects.get(Monitor, monitor_id(found.name, monitor))
+    return _of(found, await deps.objects.get(Monitor, monitor_id(found.name, monitor)))
+
+
+def _of(found: Known, stored: Stored[Monitor] | None) -> Stored[Monitor] | None:
+    """Of an earlier workspace of this name nothing is known; its row goes with the next tick."""
     return stored if stored is not None and stored.value.incarnation == found.record.incarnation else None
 
 

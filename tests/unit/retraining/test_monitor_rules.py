@@ -210,6 +210,7 @@ def answered(**changes: Any) -> dict[str, Any]:
             "monitorDefinition": {
                 "monitoringTarget": {"deploymentId": "/w/onlineEndpoints/churn/deployments/blue"},
                 "computeConfiguration": {"instanceType": "standard_e4s_v3"},
+                "alertNotificationSettings": {"emailNotificationSetting": {"emails": MONITOR["emails"]}},
                 "signals": {
                     "watch_data-drift": {
                         "signalType": "DataDrift",
@@ -246,6 +247,7 @@ WRONG = {
         "action__monitorDefinition__computeConfiguration__instanceType", "standard_e64s_v3"
     ),
     "signals": ("action__monitorDefinition__signals__more", {}),
+    "alertNotificationSettings": ("action__monitorDefinition__alertNotificationSettings", {}),
     "signals.watch_data-drift.mode": (f"{SIGNAL}__mode", "Disabled"),
     "signals.watch_data-drift.metricThresholds": (f"{SIGNAL}__metricThresholds", []),
 }  # fmt: skip
