@@ -7,7 +7,7 @@ because a person has looked; of freezes, budget, approval and a run that is acti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from controlplane.retraining.questions import of_model, of_signal
 from controlplane.retraining.questions.case import Answer, Case, Facts, No
 from controlplane.retraining.signal import OF_MODELS, Signal, SignalKind
 
-__all__ = ["INFRASTRUCTURE", "Facts", "Ruling", "decide"]
+__all__ = ["INFRASTRUCTURE", "QUESTIONS", "Facts", "Question", "Ruling", "decide"]
 
 _AGAIN = frozenset({SignalKind.PERSON, SignalKind.SCHEDULE})
 INFRASTRUCTURE = frozenset(
@@ -31,25 +31,35 @@ INFRASTRUCTURE = frozenset(
         SignalKind.HEALTH,
     }
 )
-#: In the order in which they decide.
-_QUESTIONS: Mapping[CheckName, Callable[[Case], Answer]] = {
-    CheckName.EVIDENCE: of_signal.evidence,
-    CheckName.MODE: of_signal.mode,
-    CheckName.KIND: of_signal.kind,
-    CheckName.FRESH: of_signal.fresh,
-    CheckName.DIRECTION: of_signal.direction,
-    CheckName.SAMPLES: of_signal.samples,
-    CheckName.WINDOWS: of_signal.windows,
-    CheckName.HYSTERESIS: of_signal.hysteresis,
-    CheckName.WORKLOAD: of_model.workload,
-    CheckName.AGREEMENT: of_model.agreement,
-    CheckName.ACTIVE_RUN: of_model.active,
-    CheckName.COOLDOWN: of_model.cooldown,
-    CheckName.BREAKER: of_model.breaker,
-    CheckName.CAPACITY: of_model.capacity,
-    CheckName.QUIET_HOURS: of_model.quiet_hours,
-    CheckName.BUDGET: of_model.budget,
-    CheckName.APPROVAL: of_model.approval,
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question, and the requirements that it answers."""
+
+    ask: Callable[[Case], Answer]
+    requirements: tuple[str, ...] = ()
+
+
+#: In the order in which they decide (section 4 of the requirements).
+QUESTIONS: dict[CheckName, Question] = {
+    CheckName.EVIDENCE: Question(of_signal.evidence),
+    CheckName.MODE: Question(of_signal.mode),
+    CheckName.KIND: Question(of_signal.kind, ("D01",)),
+    CheckName.FRESH: Question(of_signal.fresh),
+    CheckName.DIRECTION: Question(of_signal.direction, ("D11",)),
+    CheckName.SAMPLES: Question(of_signal.samples, ("D08", "D09")),
+    CheckName.WINDOWS: Question(of_signal.windows, ("D04", "D05", "D06", "D20")),
+    CheckName.HYSTERESIS: Question(of_signal.hysteresis, ("D07",)),
+    CheckName.WORKLOAD: Question(of_model.workload, ("S3-43", "S3-48", "X-11", "D35")),
+    CheckName.AGREEMENT: Question(of_model.agreement, ("D02", "D03", "D13")),
+    CheckName.ACTIVE_RUN: Question(of_model.active, ("D24",)),
+    CheckName.COOLDOWN: Question(of_model.cooldown, ("D22",)),
+    CheckName.BREAKER: Question(of_model.breaker, ("D27",)),
+    CheckName.CAPACITY: Question(of_model.capacity),
+    CheckName.QUIET_HOURS: Question(of_model.quiet_hours, ("D16", "D25")),
+    CheckName.BUDGET: Question(of_model.budget, ("D26",)),
+    CheckName.APPROVAL: Question(of_model.approval, ("D28",)),
 }
 
 
@@ -76,7 +86,7 @@ def decide(policy: RetrainingPolicy | None, facts: Facts, signal: Signal, now: d
         sentence = f"Model {signal.model} has no retraining policy: it is told, and nothing is done."
         return _alone(Outcome.NOTIFY, "NoPolicy", sentence, CheckName.MODE)
     case = Case(policy, facts, signal, now)
-    answers = {name: ask(case) for name, ask in _QUESTIONS.items()}
+    answers = {name: question.ask(case) for name, question in QUESTIONS.items()}
     checks = tuple(_check(name, answer) for name, answer in answers.items())
     first = next((answer for answer in answers.values() if isinstance(answer, No)), None)
     dry = policy.mode is Mode.DRY_RUN

@@ -29,6 +29,7 @@ from controlplane.retraining.model import (
 )
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.runs.model import Run, RunState
+from controlplane.retraining.runs.moves import was_sent
 from controlplane.retraining.signal import Signal, SignalKind, SignalState
 from controlplane.retraining.windows import window_of
 
@@ -262,9 +263,7 @@ def _begun(recorded: Recorded, begin: datetime) -> ModelState:
 def _ended(run: Run) -> RunEnd | None:
     if not run.state.is_terminal or not run.transitions:
         return None
-    return RunEnd(
-        run_id=run.id, ended_at=run.transitions[-1].at, outcome=run.state.value, submitted=_sent(run) is not None
-    )
+    return RunEnd(run_id=run.id, ended_at=run.transitions[-1].at, outcome=run.state.value, submitted=was_sent(run))
 
 
 def _sent(run: Run) -> datetime | None:

@@ -185,11 +185,11 @@ def givens(draw: st.DrawFn) -> Given:
     """A case; its windows hold the signal's own, as the tick makes sure. Half of them are about a breach that nothing
     of the signal itself stands against, so that the later questions are reached."""
     sound = draw(st.booleans())
-    signal = _breach("watch_drift", NOW.replace(hour=0)) if sound else draw(signals())
+    signal = breach("watch_drift", NOW.replace(hour=0)) if sound else draw(signals())
     heard = draw(st.lists(windows(), max_size=12))
     if sound:
-        heard += [window_of(_breach("watch_drift", NOW.replace(hour=0) - back * DAY)) for back in range(3)]
-        heard += [window_of(_breach("watch_truth", NOW.replace(hour=0) - DAY))] if draw(st.booleans()) else []
+        heard += [window_of(breach("watch_drift", NOW.replace(hour=0) - back * DAY)) for back in range(3)]
+        heard += [window_of(breach("watch_truth", NOW.replace(hour=0) - DAY))] if draw(st.booleans()) else []
     elif signal.kind in OF_MODELS and draw(st.integers(0, 9)):
         heard.insert(draw(st.integers(0, len(heard))), window_of(signal))
     times = sorted(draw(st.lists(st.integers(1, 40), max_size=4, unique=True)), reverse=True)
@@ -217,13 +217,13 @@ def givens(draw: st.DrawFn) -> Given:
 def open_cases(draw: st.DrawFn) -> Given:
     """Where nothing of the signal stands against a run, so that what is varied decides."""
     at = NOW.replace(hour=0)
-    heard = [window_of(_breach("watch_drift", at - back * DAY)) for back in range(draw(st.integers(2, 5)))]
-    truth = window_of(_breach("watch_truth", at - DAY))
+    heard = [window_of(breach("watch_drift", at - back * DAY)) for back in range(draw(st.integers(2, 5)))]
+    truth = window_of(breach("watch_truth", at - DAY))
     policy = RetrainingPolicy.model_validate({"pipeline": {"name": "retrain"}, "approval": {"required": False}})
-    return Given(policy, (*heard, truth), _breach("watch_drift", at))
+    return Given(policy, (*heard, truth), breach("watch_drift", at))
 
 
-def _breach(name: str, at: datetime) -> Signal:
+def breach(name: str, at: datetime) -> Signal:
     measure = _measured(name, 0.1 if name == "watch_truth" else 0.9)
     return Signal(
         id=signal_id("ws", f"{name}{at}"), workspace="ws", project="p", kind=NAMES[name][0], source=Source.EVENT,

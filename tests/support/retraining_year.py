@@ -278,6 +278,7 @@ class Year:
             if run.state is RunState.WAITING_APPROVAL:
                 sent = outcome is not RunState.REJECTED
                 run = moved(run, RunState.SUBMITTED, now, ("Approved", "Yes."), now) if sent else run
+            run = moved(run, RunState.RUNNING, now, ("Submitted", "It runs."), now) if sent else run
             after = ended(run, outcome, now, "Ended", "It ended.")
             waits = (await world.objects.require(ModelState, state_id("ws", model.plan.name))).value.waiting_signal
             await world.objects.commit(await writes_of(world.objects, stored, after, now))

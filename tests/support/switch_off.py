@@ -3,7 +3,7 @@
 ``-p tests.support.switch_off`` with ``SWITCHED_OFF`` (rule names, separated by ``;``) and ``OUTCOMES`` (a file for
 ``{node id: passed}`` as JSON). A rule is a control, a check, a piece of advice, a section of the scorecard, a conflict,
 a rule on sizes,
-the profile of an environment, or a resource that the compiler makes.
+the profile of an environment, a question that a decision asks, or a resource that the compiler makes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from controlplane.retraining import schedule as model_schedule
+from controlplane.retraining.decide import QUESTIONS
 from controlplane.retraining.monitors import alerts, preconditions, schedule, wanted
 from controlplane.retraining.monitors import rules as monitor_rules
 from controlplane.retraining.polls import judge, levels
@@ -69,6 +70,7 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "monitorPart": wanted.PARTS,
     "monitorCheck": preconditions.CHECKS,
     "monitorRule": monitor_rules.PROBLEMS,
+    "question": QUESTIONS,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""
