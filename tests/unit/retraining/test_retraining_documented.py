@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from controlplane.retraining.signals.alert_evidence import NOT_THE_TARGETS
 from controlplane.retraining.signals.ownership import NOT_ITS_MONITORS
 from tests.support.blueprints import ROOT
 
 #: Chosen by what the evidence says.
-_OF_EVIDENCE = {"NotReadBack", NOT_ITS_MONITORS}
+_OF_EVIDENCE = {"NotReadBack", NOT_ITS_MONITORS, NOT_THE_TARGETS}
 _PLACES = ("decide.py", "questions/of_signal.py", "questions/of_model.py", "runs/attempts.py")
 _CODE = re.compile(r'(?:Outcome\.\w+,|reason=|else) ?"([A-Z][A-Za-z]+)"')
 
