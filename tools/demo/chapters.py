@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tools.demo import screen
+from tools.demo import retraining, screen
 from tools.demo.api import ControlPlane, token
 from tools.demo.drift import grant_to_a_person
 from tools.demo.job import run_job
@@ -185,6 +185,42 @@ def managed(walk: Walk) -> None:
     _operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{MANAGED}"))
 
 
+def serve(walk: Walk) -> None:
+    """A workspace on which monitors run: a managed network with Spark, an identity of its own, no keys."""
+    spec = to_json(EXAMPLES / "workspaces/monitored-classical.yaml")
+    _operate(walk, "create", lambda: walk.grace.call("PUT", f"/workspaces/{retraining.LIVE}", spec))
+    retraining.watch(walk)
+
+
+def drifts(walk: Walk) -> None:
+    """The data of production are not what the model was trained on any more."""
+    wish = (
+        "--workspace",
+        retraining.workspace_id(walk),
+        "--endpoint",
+        retraining.endpoint_name(),
+        "--severity",
+        "high",
+    )
+    _inject(walk, "drift", *wish)
+    decision = retraining.drift(walk)
+    _expect(decision["outcome"] == "submit", f"the decision was {decision['reason']}")
+    run = retraining.run(walk, decision)
+    _expect(run["state"] == "succeeded", f"the run is {run['state']}")
+    found = retraining.promotion(walk)
+    _expect(found["state"] == "awaitingEvaluation", f"the promotion is {found['state']}")
+
+
+def annotates(walk: Walk) -> None:
+    """The same drift under a model of images: nobody trains it on its own; its worst samples go to people."""
+    spec = walk.grace.call("GET", f"/workspaces/{retraining.LIVE}").json()["spec"]
+    changed = {**spec, "workload": "cv"}
+    _operate(walk, "update", lambda: walk.grace.call("PUT", f"/workspaces/{retraining.LIVE}", changed))
+    decision = retraining.drift(walk)
+    _expect(decision["outcome"] == "annotate", f"the decision was {decision['reason']}")
+    _operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{retraining.LIVE}"))
+
+
 def delete(walk: Walk) -> None:
     """In reverse order; what Azure keeps is reported."""
     operation = _operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{NAME}"))
@@ -205,6 +241,9 @@ CHAPTERS: tuple[tuple[str, Callable[[Walk], None]], ...] = (
     ("Somebody gives a person a role", overreach),
     ("Reconcile access", reconcile),
     ("A managed network, with models of the catalog", managed),
+    ("A model is served, and watched", serve),
+    ("The world changes: a drift, a decision, a run", drifts),
+    ("The same under a model of images", annotates),
     ("Delete, with the residue report", delete),
 )
 

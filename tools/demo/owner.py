@@ -46,6 +46,10 @@ class Owner:
         """As an administrator would, in the portal."""
         self._http.put(arm_id, params={"api-version": api_version}, json=body).raise_for_status()
 
+    def post(self, path: str, api_version: str, body: dict[str, Any]) -> None:
+        """An action."""
+        self._http.post(path, params={"api-version": api_version}, json=body).raise_for_status()
+
     def list(self, path: str, api_version: str) -> list[dict[str, Any]]:
         """Every item, over all pages."""
         found: list[dict[str, Any]] = []
