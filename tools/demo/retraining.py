@@ -80,8 +80,8 @@ def run(walk: Walk, decision: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = wait_for(lambda: _ended(walk, decision["runId"]), "the run to end", 600)
     for step in found["transitions"]:
         screen.said(f"{step['state']}: {step['message']}")
-    comparison = found["comparison"]
-    screen.said(f"challenger {comparison['challenger']}, champion {comparison['champion']}: {comparison['sentence']}")
+    if comparison := found["comparison"]:
+        screen.said(f"challenger {comparison['challenger']}, champion {comparison['champion']}")
     return found
 
 
