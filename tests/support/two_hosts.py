@@ -95,7 +95,7 @@ class Estate:
 
     def owner(self, name: str) -> int | None:
         """Process id of the tick that holds a workspace: leases say whose they are as ``host:pid:number``."""
-        entity = self._do(self.store.get(PARTITION, f"l!{name}"))
+        entity = self.do(self.store.get(PARTITION, f"l!{name}"))
         return int(entity.value["owner"].split(":")[1]) if entity is not None else None
 
     def host_of(self, worker: int) -> int:
@@ -105,7 +105,7 @@ class Estate:
     def wake(self) -> None:
         """What the hosts' own timer does each minute, now."""
         clock = SystemClock()
-        self._do(wake_due(SweepDeps(WorkspaceRepository(self.store), self.queue, clock, clock)))
+        self.do(wake_due(SweepDeps(WorkspaceRepository(self.store), self.queue, clock, clock)))
 
     def all_ended(self) -> bool:
         return all(self.operation(name)["isTerminal"] for name in self.operations)
@@ -147,10 +147,10 @@ class Estate:
         return Counter("/".join([part[1], *part[2::2]]) for part in parts)
 
     def close(self) -> None:
-        self._do(self.close_store())
+        self.do(self.close_store())
         self._loop.close()
 
-    def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
+    def do(self, work: Coroutine[Any, Any, _T]) -> _T:
         return self._loop.run_until_complete(work)
 
 
