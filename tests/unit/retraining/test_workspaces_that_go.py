@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from controlplane.audit.model import Action, Kind, entry_prefix
 from controlplane.notifications.model import Notification
 from controlplane.objects.repository import everything, put
 from controlplane.objects.tick import tick_object
+from controlplane.ports.ml import PipelineJob
 from controlplane.ports.store import Insert, Remove, Upsert
 from controlplane.retraining.keeping import tell_of_the_end
 from controlplane.retraining.model import LOOK, ModelState, state_id
 from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.runs.model import Run, RunState
 from controlplane.retraining.signal import Signal, SignalKind, SignalState, Source, signal_id
 from controlplane.retraining.signals.intake import hear
 from controlplane.workspaces.repository import dump
 from controlplane.workspaces.rows import PARTITION
-from tests.support.retraining_world import RetrainingWorld
+from tests.support.retraining_world import PIPELINE, RetrainingWorld
 
 EAGER: dict[str, Any] = {
     "agreement": "none",
@@ -192,3 +197,72 @@ async def test_monitors_of_the_old_one_go_and_wait_for_a_deletion_that_may_be_ta
     await delete(world)
     await tick_object("monitor", "ws.watch", world.machines)
     assert await world.objects.get(Monitor, "ws.watch") is None
+
+
+_WORDS = ["wish", "breach", "delete", "make", "tick", "wait", "delete make", "delete make policy"]
+STEPS = st.lists(st.sampled_from(_WORDS), max_size=10).map(lambda words: " ".join(words).split())
+
+
+@given(steps=STEPS, approval=st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_whatever_happens_nothing_acts_on_another_incarnation(steps: list[str], approval: bool) -> None:
+    """In every order of wishes, breaches, deletions, creations and ticks: a job is sent to the workspace that its
+    signal was about, and to one that is there."""
+    asyncio.run(_live(steps, APPROVED if approval else EAGER))
+
+
+async def _live(steps: list[str], policy: dict[str, Any]) -> None:
+    world = RetrainingWorld()
+    await world.begin(policy)
+    there, about, sent = True, dict[str, int](), list[tuple[str, bool]]()
+    submit = world.ml.submit
+
+    async def watched(workspace_id: str, job: PipelineJob) -> None:
+        sent.append((job.name, there and workspace_id == world.known.workspace_id))
+        await submit(workspace_id, job)
+
+    world.ml.submit = watched  # type: ignore[method-assign]
+    for number, step in enumerate([*steps, "tick"]):
+        world.clock.advance(1)
+        if step == "wish" and there:
+            signal = wish(world)
+            about[signal.id] = world.record.incarnation
+            await world.add(signal)
+        elif step == "breach" and there:
+            taken = await hear(world.intake, world.breach(f"step-{number}"))
+            if taken.id is not None:
+                about.setdefault(taken.id, world.record.incarnation)
+        elif step == "delete" and there:
+            there = False
+            await delete(world)
+        elif step == "make" and not there:
+            there = True
+            await make(world, world.record.incarnation + 1)
+            path = f"{world.known.workspace_id}/components/retrain/versions/3"
+            world.azure.plant(path, properties={"componentSpec": {"type": "pipeline"}})
+        elif step == "policy" and there:
+            await _set(world, policy)
+        elif step == "wait":
+            world.clock.advance(DAY)
+        elif step == "tick":
+            await world.tick()
+    assert all(right for _, right in sent), sent
+    for run in await world.runs():
+        assert run.incarnation == about[run.signal_id]
+    state = await world.objects.get(ModelState, state_id("ws", "churn"))
+    if there and state is not None and state.value.active_run is not None:
+        active = await world.objects.require(Run, state.value.active_run)
+        assert active.value.incarnation == state.value.incarnation
+
+
+async def _set(world: RetrainingWorld, policy: dict[str, Any]) -> None:
+    """What a PUT of the policy stores for the workspace that is there."""
+    stored = await world.objects.get(ModelState, state_id("ws", "churn"))
+    if stored is not None and stored.value.incarnation == world.record.incarnation:
+        return
+    fresh = ModelState(
+        id=state_id("ws", "churn"), workspace="ws", incarnation=world.record.incarnation, project="churn",
+        model="churn", policy=RetrainingPolicy.model_validate({"pipeline": PIPELINE, **policy}), policy_generation=1,
+        due_at=stored.value.due_at if stored else None,
+    )  # fmt: skip
+    await world.objects.commit(put(stored, fresh))
