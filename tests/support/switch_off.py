@@ -22,6 +22,8 @@ from controlplane.retraining.decide import QUESTIONS
 from controlplane.retraining.monitors import alerts, preconditions, schedule, wanted
 from controlplane.retraining.monitors import rules as monitor_rules
 from controlplane.retraining.polls import judge, levels
+from controlplane.retraining.runs import rules as run_rules
+from controlplane.retraining.runs import sending
 from controlplane.retraining.signals import hints
 from controlplane.workspaces import blueprint as compiler
 from controlplane.workspaces.conflict_table import CONFLICTS
@@ -58,6 +60,10 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "plan": plan_data.RULES,
     "right": RIGHTS,
     "template": TEMPLATE_PARTS,
+    "runLabel": run_rules.LABELS,
+    "runJudge": run_rules.JUDGES,
+    "runExpiry": run_rules.EXPIRIES,
+    "runSource": sending.SOURCES,
     "hintGate": hints.GATES,
     "hintKey": hints.KEY,
     "hintMonitor": hints.ATTRIBUTIONS,

@@ -28,6 +28,7 @@ REQUIRED = {
     "S1-10": "create",
     "S1-12": "create",
     "S1-13": "create",
+    "S1-14": "create",
     "S1-16": "report",
     "S1-17": "validate",
     "S1-25": "create",
@@ -172,6 +173,9 @@ REQUIRED = {
     "D19": "react",
     "D20": "enforce/react",
     "D21": "react",
+    "D28": "enforce/react",
+    "D29": "enforce",
+    "D30": "create",
     "X-01": "enforce",
     "X-02": "advise/create",
     "X-03": "advise/create",
@@ -305,7 +309,6 @@ REQUIRED = {
     "D25": "enforce",
     "D26": "enforce",
     "D27": "enforce",
-    "D28": "enforce",
     "D35": "enforce",
 }
 #: Where the tests of a kind live: pairs of states, the golden list, plans; those of conflicts are together.
@@ -329,12 +332,14 @@ ELSEWHERE = {
         "tests/unit/workspaces/test_job_check.py::test_validate[",
     ),
     "enforce": (
+        "tests/unit/retraining/test_run_pairs.py::test_enforce[",
         "tests/unit/workspaces/test_transitions.py::test_",
         "tests/unit/workspaces/test_data_rules.py::test_enforce[",
         "tests/unit/workspaces/test_job_check.py::test_enforce[",
         "tests/unit/retraining/test_decide_requirements.py::test_enforce[",
     ),
     "create": (
+        "tests/unit/retraining/test_run_pairs.py::test_create[",
         "tests/unit/workspaces/test_job_check.py::test_create[",
         "tests/unit/retraining/test_monitor_pairs.py::test_create[",
         "tests/integration/test_templates.py::test_create_",
@@ -342,6 +347,7 @@ ELSEWHERE = {
     ),
     "advise": ("tests/unit/workspaces/test_job_check.py::test_advise[",),
     "react": (
+        "tests/unit/retraining/test_run_pairs.py::test_react[",
         "tests/integration/test_registries.py::test_",
         "tests/unit/retraining/test_hint_pairs.py::test_react[",
         "tests/unit/retraining/polls/test_poll_pairs.py::test_react_",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from controlplane.operations.model import ErrorBody
 from controlplane.retraining.policy import Mode
-from controlplane.retraining.runs.gate import LOST, WON, compare, is_complete
+from controlplane.retraining.runs.gate import LOST, WON, is_complete
 from controlplane.retraining.runs.model import Run, RunState
 from controlplane.retraining.runs.moves import (
     CANCEL_TIME,
@@ -19,6 +19,7 @@ from controlplane.retraining.runs.moves import (
     waiting,
 )
 from controlplane.retraining.runs.reading import JobReading, measured_of
+from controlplane.retraining.runs.rules import judged
 
 _CANCEL_POLL = timedelta(seconds=15)
 _OVERDUE = "DeadlineExceeded"
@@ -67,7 +68,7 @@ def evaluated(run: Run, job: JobReading | None, now: datetime) -> Run:
 
 def _judged(run: Run, now: datetime, job: JobReading | None) -> Run:
     assert job is not None
-    comparison = compare(run.gate, measured_of(job))
+    comparison = judged(run.gate, measured_of(job))
     run = run.model_copy(update={"comparison": comparison})
     if comparison is None:
         return ended(run, RunState.SUCCEEDED, now, "NotCompared", "It completed; the policy's gate is disabled.")

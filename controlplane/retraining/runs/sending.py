@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,16 @@ from controlplane.ports.reader import ResourceReader
 from controlplane.retraining.pipelines import JOB_DEFINITION, component_path, definition_of, latest_version
 from controlplane.retraining.policy import PipelineKind
 from controlplane.retraining.runs.model import Lineage, Run
-from controlplane.retraining.runs.moves import tags_of
+from controlplane.retraining.runs.rules import labels
 from controlplane.retraining.signals.evidence import JOBS_API
 
 #: Where a component's commit is told, folded: by azure-ai-ml's git properties, MLflow's, or whoever registers it.
 _COMMITS = ("azureml.git.commit", "mlflow.source.git.commit", "git.commit", "git_commit", "gitcommit", "commit")
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 _DATA = re.compile(r"azureml:[A-Za-z0-9._-]+[:@][A-Za-z0-9._-]+")
+
+
+_Source = Component | BatchDeployment | Definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +37,10 @@ class Letter:
 async def letter(reader: ResourceReader, run: Run) -> Letter:
     """Raises ``Transient``, and ``Rejected`` for a pipeline that is not there or may not be read."""
     pipeline = run.pipeline
-    source: Component | BatchDeployment | Definition
-    if pipeline.kind is PipelineKind.COMPONENT:
-        version = pipeline.version or await latest_version(reader, run.workspace_id, pipeline.name)
-        source = Component(f"azureml:{pipeline.name}:{version}")
-        told = {"component": source.ref, "git_commit": await _commit(reader, run, version)}
-    elif pipeline.kind is PipelineKind.BATCH_DEPLOYMENT:
-        source = BatchDeployment(pipeline.name, pipeline.deployment or "")
-        told = {"component": f"batchEndpoints/{pipeline.name}/deployments/{pipeline.deployment}"}
-    else:
-        source = Definition(_filled(await definition_of(reader, run.workspace_id, pipeline.name), run))
-        told = {"component": f"schedules/{pipeline.name}"}
+    builder = SOURCES.get(pipeline.kind.value)
+    if builder is None:
+        raise Rejected("PipelineNotFound", f"Nothing here runs a {pipeline.kind.value}.")
+    source, told = await builder.of(reader, run)
     data = sorted({value for value in run.inputs.values() if _DATA.fullmatch(value)})
     if data:
         told["data_version"] = ", ".join(data)[:250]
@@ -56,9 +52,42 @@ async def letter(reader: ResourceReader, run: Run) -> Letter:
         experiment=pipeline.experiment,
         compute=pipeline.compute,
         inputs=run.inputs,
-        tags=tags_of(run.model_copy(update={"lineage": lineage})),
+        tags=labels(run.model_copy(update={"lineage": lineage})),
     )
     return Letter(job, lineage)
+
+
+async def _of_component(reader: ResourceReader, run: Run) -> tuple[_Source, dict[str, str | None]]:
+    pipeline = run.pipeline
+    version = pipeline.version or await latest_version(reader, run.workspace_id, pipeline.name)
+    source = Component(f"azureml:{pipeline.name}:{version}")
+    return source, {"component": source.ref, "git_commit": await _commit(reader, run, version)}
+
+
+async def _of_deployment(reader: ResourceReader, run: Run) -> tuple[_Source, dict[str, str | None]]:
+    name, deployment = run.pipeline.name, run.pipeline.deployment or ""
+    return BatchDeployment(name, deployment), {"component": f"batchEndpoints/{name}/deployments/{deployment}"}
+
+
+async def _of_schedule(reader: ResourceReader, run: Run) -> tuple[_Source, dict[str, str | None]]:
+    definition = await definition_of(reader, run.workspace_id, run.pipeline.name)
+    return Definition(_filled(definition, run)), {"component": f"schedules/{run.pipeline.name}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """How one kind of pipeline is sent: its source, and what the lineage says of it."""
+
+    of: Callable[[ResourceReader, Run], Awaitable[tuple[_Source, dict[str, str | None]]]]
+    requirements: tuple[str, ...] = ()
+
+
+SOURCES: dict[str, Builder] = {
+    PipelineKind.COMPONENT.value: Builder(_of_component, ("S1-14",)),
+    PipelineKind.BATCH_DEPLOYMENT.value: Builder(_of_deployment),
+    PipelineKind.SCHEDULE.value: Builder(_of_schedule),
+}
+"""Kind → builder. S1-14: a published pipeline that trains, evaluates and registers."""
 
 
 async def _commit(reader: ResourceReader, run: Run, version: str) -> str | None:

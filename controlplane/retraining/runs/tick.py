@@ -21,9 +21,10 @@ from controlplane.retraining.outcomes import SUBMIT_TIME
 from controlplane.retraining.runs.barrier import barred, outdated
 from controlplane.retraining.runs.following import evaluated, followed, unseen
 from controlplane.retraining.runs.model import Run, RunState
-from controlplane.retraining.runs.moves import POLL, ended, is_tagged_late, started, tags_of, waiting
+from controlplane.retraining.runs.moves import POLL, ended, is_tagged_late, started, waiting
 from controlplane.retraining.runs.reading import OWNER_TAG, JobReading, is_ours, reading_of
 from controlplane.retraining.runs.registered import registered_by
+from controlplane.retraining.runs.rules import expired, labels
 from controlplane.retraining.runs.sending import letter
 from controlplane.retraining.runs.storing import told, writes_of
 from controlplane.retraining.signals.evidence import JOBS_API
@@ -61,9 +62,7 @@ async def _waited(deps: RetrainingDeps, run: Run) -> Run:
     _, over = await _policy(deps, run, now)
     if over is not None:
         return over
-    if now >= run.deadline:
-        return ended(run, RunState.REJECTED, now, "ApprovalExpired", "Nobody approved it in time.")
-    return run.model_copy(update={"due_at": run.deadline})
+    return expired(run, now) or run.model_copy(update={"due_at": max(run.deadline, now + POLL)})
 
 
 async def _policy(deps: RetrainingDeps, run: Run, now: datetime) -> tuple[ModelState | None, Run | None]:
@@ -110,7 +109,7 @@ async def _found(deps: RetrainingDeps, run: Run, job: JobReading) -> Run:
         return ended(run, RunState.FAILED, now, "JobExists", text)
     if job.owner is None:
         try:
-            await deps.ml.label(run.workspace_id, run.id, {**tags_of(run), OWNER_TAG: run.decision_id})
+            await deps.ml.label(run.workspace_id, run.id, {**labels(run), OWNER_TAG: run.decision_id})
         except (Transient, Rejected, Conflict, Fatal) as error:
             return _not_now(run, error, now)
     return started(run, job, now)
