@@ -62,6 +62,10 @@ class RealReads(FakeAzure):
         assert self.real is not None
         return await self.real.first(path, api_version, query)
 
+    async def list(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
+        assert self.real is not None
+        return await self.real.list(path, api_version, query)
+
 
 @dataclass
 class RealWorld(PolledWorld):
