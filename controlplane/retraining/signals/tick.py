@@ -22,6 +22,7 @@ from controlplane.retraining.signal import Signal, SignalState, Source
 from controlplane.retraining.signals.alert_evidence import read_alert
 from controlplane.retraining.signals.evidence import read_back, understood
 from controlplane.retraining.signals.hints import monitor_of
+from controlplane.retraining.signals.samples import calls_in
 from controlplane.retraining.signals.windows import fresh_state
 from controlplane.retraining.waiting import displaced
 from controlplane.retraining.windows import window_of
@@ -76,7 +77,11 @@ async def _read_back(deps: RetrainingDeps, signal: Signal, found: Known, now: da
     mine = tuple(one for one in page.values if one.incarnation == found.record.incarnation)
     monitor = monitor_of(mine, signal.signal_name)
     seen = await read_back(deps.reader, found.workspace_id, signal, monitor, now)
-    return understood(signal, seen, monitor)
+    told = understood(signal, seen, monitor)
+    if monitor is None or told.window_at is None or told.samples is not None:
+        return told
+    calls = await calls_in(deps.reader, found.workspace_id, monitor.spec, told.window_at)
+    return told.model_copy(update={"samples": calls})
 
 
 async def _state(deps: RetrainingDeps, signal: Signal) -> Stored[ModelState] | None:

@@ -105,3 +105,18 @@ async def test_events_that_are_not_ours_are_left_alone() -> None:
     for one in strange:
         assert (await hear(world.intake, one)).id is None
     assert await world.signals() == ()
+
+
+async def test_a_window_that_nobody_counted_has_the_calls_of_its_deployment() -> None:
+    """Azure ML's own monitors write no number of samples; no sample of the metric is unknown, and no zero."""
+    for totals, reason in (([40.0, 70.0], "Submitted"), ([40.0, None], "TooFewSamples"), ([], "SamplesUnknown")):
+        world = RetrainingWorld()
+        await world.begin(EAGER)
+        deployment = f"{world.known.workspace_id}/onlineEndpoints/ep/deployments/blue"
+        data = [{"timeStamp": "2026-11-01T00:00:00Z", **({} if one is None else {"total": one})} for one in totals]
+        metric = {"name": {"value": "RequestsPerMinute"}, "timeseries": [{"data": data}] if data else []}
+        world.azure.plant(f"{deployment}/providers/Microsoft.Insights/metrics/RequestsPerMinute", **metric)
+        await hear(world.intake, world.breach("step-1", samples=None))
+        await world.tick()
+        (decision,) = await world.decisions()
+        assert decision.reason == reason, totals
