@@ -49,7 +49,8 @@ _Answer = tuple[str, str]
 
 def judge(case: Case) -> tuple[Requirement, ...]:
     """Every requirement of the workload; of an unknown workload all that any has."""
-    asked = PROFILES.get(case.workload, tuple(_QUESTIONS))
+    profile = PROFILES.get(case.workload)
+    asked = profile.asked if profile else tuple(_QUESTIONS)
     answers = {name: _QUESTIONS[name](case) for name in asked}
     return tuple(Requirement(name=name, verdict=one[0], sentence=one[1]) for name, one in answers.items())
 
@@ -141,8 +142,19 @@ _QUESTIONS: Mapping[str, Callable[[Case], _Answer]] = {
 }
 _FINAL = frozenset({"available", "evaluatedInStaging"})
 _RETRAINED = ("available", "traceable", "retrainedOnProductionData", "evaluatedInStaging")
-PROFILES: Mapping[str, tuple[str, ...]] = {
-    "classical": _RETRAINED,
-    "nlp": _RETRAINED,
-    "cv": ("available", "traceable", "candidateFromDev", "evaluatedInStaging"),
+_AS_IT_IS = ("available", "traceable", "candidateFromDev", "evaluatedInStaging")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is asked of a workload's versions."""
+
+    asked: tuple[str, ...]
+    requirements: tuple[str, ...]
+
+
+PROFILES: Mapping[str, Profile] = {
+    "classical": Profile(_RETRAINED, ("S3-17",)),
+    "nlp": Profile(_RETRAINED, ("S3-47",)),
+    "cv": Profile(_AS_IT_IS, ("S3-41",)),
 }

@@ -17,11 +17,15 @@ from typing import Any
 
 import pytest
 
+from controlplane.notifications import channels
+from controlplane.promotion import rules as promotion_rules
+from controlplane.retraining import annotation, tasks
 from controlplane.retraining import schedule as model_schedule
 from controlplane.retraining.decide import QUESTIONS
 from controlplane.retraining.monitors import alerts, preconditions, schedule, wanted
 from controlplane.retraining.monitors import rules as monitor_rules
 from controlplane.retraining.polls import judge, levels
+from controlplane.retraining.remediation import choose
 from controlplane.retraining.runs import rules as run_rules
 from controlplane.retraining.runs import sending
 from controlplane.retraining.signals import hints
@@ -46,7 +50,7 @@ from tests.support.blueprints import (
     with_full_hub,
 )
 
-_REGISTRIES: dict[str, dict[str, Any]] = {
+_REGISTRIES: dict[str, Any] = {
     "control": rules.CONTROLS,
     "check": rules.CHECKS,
     "advice": advice.ADVICE,
@@ -77,6 +81,11 @@ _REGISTRIES: dict[str, dict[str, Any]] = {
     "monitorCheck": preconditions.CHECKS,
     "monitorRule": monitor_rules.PROBLEMS,
     "question": QUESTIONS,
+    "promotion": promotion_rules.PROFILES,
+    "audience": channels.AUDIENCES,
+    "remediation": choose.RULES,
+    "annotation": annotation.WORKLOADS,
+    "cause": tasks.CAUSES,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""

@@ -115,5 +115,5 @@ RULES: Mapping[SignalKind, Rule] = {
     SignalKind.LATENCY: Rule(_scale, ("S3-37", "S3-44")),
     SignalKind.UTILISATION: Rule(_scale),
     SignalKind.REQUESTS: Rule(_scale),
-    SignalKind.UNUSED: Rule(_retire, ("S3-91",)),
+    SignalKind.UNUSED: Rule(_retire),
 }

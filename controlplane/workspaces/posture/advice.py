@@ -15,6 +15,7 @@ from controlplane.workspaces.posture.advice_hub import HUB_ADVICE
 from controlplane.workspaces.posture.advice_identity import IDENTITY_ADVICE
 from controlplane.workspaces.posture.advice_managed import MANAGED_ADVICE
 from controlplane.workspaces.posture.advice_model import Advice
+from controlplane.workspaces.posture.advice_workload import WORKLOAD_ADVICE
 from controlplane.workspaces.spec_model import Workload, WorkspaceSpec
 
 
@@ -136,6 +137,7 @@ _ADVICE = (
         lambda spec, _: spec.identity.type == "systemAssigned",
     ),
     *IDENTITY_ADVICE,
+    *WORKLOAD_ADVICE,
     Advice(
         "SharedKeyAccess",
         ("S2-43",),

@@ -205,6 +205,15 @@ def test_create(requirement: str) -> None:
     assert reached == set(Audience)
 
 
+@pytest.mark.parametrize("requirement", ["S3-36"])
+def test_react(requirement: str) -> None:
+    """Drift that retrains nothing goes back to the inner loop: to who investigates, and not to everybody."""
+    what = notification(type="ControlPlane.Retraining.Notify")
+    teams = {one: Channel.model_validate({"name": "a", "kind": "teams", "audiences": [one]}) for one in Audience}
+    heard = {one for one, channel in teams.items() if wants(channel, what)}
+    assert heard == {Audience.DATA_SCIENTISTS, Audience.PROJECT_LEAD, Audience.MONITORING}, requirement
+
+
 # -- the tick ----------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import pytest
 from controlplane.arm import fold
 from controlplane.notifications.model import Notification
 from controlplane.objects.repository import of_workspace
-from controlplane.promotion.intake import MOST_IN_AN_HOUR, promotion_id
+from controlplane.promotion.intake import MOST_IN_AN_HOUR, promotion_id, promotion_of
 from controlplane.promotion.model import Promotion, PromotionState
 from controlplane.promotion.poll import lost_versions
 from controlplane.retraining.runs.model import Comparison, Run, RunState
@@ -94,21 +94,36 @@ async def test_where_it_comes_from_is_read_back_and_not_believed() -> None:
     assert verdicts(found)["traceable"] == "holds"
 
 
-@pytest.mark.parametrize(
-    ("workload", "asked"),
-    [
-        ("classical", "retrainedOnProductionData"),
-        pytest.param("nlp", "retrainedOnProductionData", id="S3-47"),
-        pytest.param("cv", "candidateFromDev", id="S3-41"),
-    ],
-)
-async def test_each_workload_has_its_own_requirements(workload: str, asked: str) -> None:
+async def asked_of(workload: str) -> dict[str, str]:
     world = RetrainingWorld(workload=workload)
     register(world)
     trained(world)
-    found = verdicts(await judged(world))
+    await world.begin()
+    await world.add(promotion_of(world.known, ("churn", "7"), world.clock.now()))
+    await world.tick()
+    (found,) = await promotions(world)
+    return verdicts(found)
+
+
+@pytest.mark.parametrize("requirement", ["S3-17"])
+async def test_react(requirement: str) -> None:
+    """Registering is what begins it; a classical model has to be trained again on production data."""
+    found = await asked_of("classical")
+    assert set(found) == {"available", "traceable", "retrainedOnProductionData", "evaluatedInStaging"}, requirement
+    assert found["retrainedOnProductionData"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("workload", "asked", "verdict"),
+    [
+        pytest.param("cv", "candidateFromDev", "holds", id="S3-41"),
+        pytest.param("nlp", "retrainedOnProductionData", "unknown", id="S3-47"),
+    ],
+)
+async def test_validate(workload: str, asked: str, verdict: str) -> None:
+    found = await asked_of(workload)
     assert set(found) == {"available", "traceable", asked, "evaluatedInStaging"}
-    assert found[asked] == ("holds" if workload == "cv" else "unknown")
+    assert found[asked] == verdict
 
 
 async def test_what_nobody_says_is_unknown_and_waits() -> None:

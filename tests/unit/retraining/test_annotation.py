@@ -9,6 +9,7 @@ import pytest
 
 from controlplane.retraining.annotation import TAG, samples_of
 from controlplane.retraining.model import Outcome
+from controlplane.retraining.signal import Signal, SignalKind, SignalState, Source
 from controlplane.retraining.signals.intake import hear
 from controlplane.retraining.tasks import Task, TaskKind, TaskState
 from tests.support.retraining_world import RetrainingWorld
@@ -40,6 +41,27 @@ async def opened(world: RetrainingWorld, **tags: str) -> Task:
     return (await world.objects.require(Task, signal.id)).value
 
 
+async def planted(world: RetrainingWorld, **tags: str) -> Task:
+    """As :func:`opened`, whatever was heard and decided."""
+    await world.begin(POLICY)
+    world.breach("step-1")
+    world.azure.body("/jobs/step-1")["properties"]["tags"].update(tags)
+    now = world.clock.now()
+    about: dict[str, Any] = {"workspace": "ws", "project": "churn", "model": "churn"}
+    signal = Signal(
+        id="ws.0", kind=SignalKind.DATA_DRIFT, source=Source.EVENT, dedupe_key="k", observed_at=now, received_at=now,
+        state=SignalState.DECIDED, run_id="step-1", **about,
+    )  # fmt: skip
+    await world.add(signal)
+    task = Task(
+        id="ws.0", due_at=now, kind=TaskKind.ANNOTATION, signal_id="ws.0", title="Annotate", created_at=now,
+        assignees="dataScientists", last_modified_at=now, **about,
+    )  # fmt: skip
+    await world.add(task)
+    await world.tick()
+    return (await world.objects.require(Task, "ws.0")).value
+
+
 async def untouched(world: RetrainingWorld) -> bool:
     return await world.runs() == () and world.ml.jobs == {} and world.azure.writes() == []
 
@@ -50,7 +72,7 @@ async def untouched(world: RetrainingWorld) -> bool:
 async def test_react(workload: str, noun: str) -> None:
     world = RetrainingWorld(workload=workload)
     project(world, {"cv": "Image", "nlp": "Text"}[workload])
-    task = await opened(world, **{TAG: json.dumps(WORST)})
+    task = await planted(world, **{TAG: json.dumps(WORST)})
     assert (task.kind, task.state, task.assignees) == (TaskKind.ANNOTATION, TaskState.OPEN, "dataScientists")
     assert (task.samples, task.labeling_project, task.due_at) == (tuple(WORST[:2]), "label", None)
     assert f"2 {noun} to look at. Labelling project label takes them." in task.text
@@ -59,7 +81,7 @@ async def test_react(workload: str, noun: str) -> None:
 @pytest.mark.parametrize(
     ("workload", "media"), [pytest.param("cv", "Image", id="S3-43"), pytest.param("nlp", "Text", id="S3-48")]
 )
-async def test_enforce(workload: str, media: str) -> None:
+async def test_never_trained(workload: str, media: str) -> None:
     """Whatever the policy says: nothing is trained."""
     world = RetrainingWorld(workload=workload)
     project(world, media)
@@ -79,7 +101,7 @@ async def test_validate(media: str | None, says: str) -> None:
     world = RetrainingWorld(workload="cv")
     if media is not None:
         project(world, media)
-    task = await opened(world)
+    task = await planted(world)
     assert says in task.text
     assert "Which images were worst, no run says" in task.text
 

@@ -90,7 +90,7 @@ async def test_slow_endpoint_gets_one_instance_and_nothing_is_trained() -> None:
     [
         pytest.param("S3-37", "classical", SignalKind.LATENCY, TaskKind.SCALE_ENDPOINT, id="S3-37"),
         pytest.param("S3-44", "cv", SignalKind.LATENCY, TaskKind.SCALE_ENDPOINT, id="S3-44"),
-        pytest.param("S3-91", "classical", SignalKind.UNUSED, TaskKind.RETIRE, id="S3-91"),
+        pytest.param("S3-91", "classical", SignalKind.UNUSED, TaskKind.RETIRE, id="unused"),
     ],
 )
 async def test_react(requirement: str, workload: str, kind: SignalKind, expected: TaskKind) -> None:

@@ -88,6 +88,8 @@ def isolated(name: str) -> Callable[[], Case]:
 
 #: Requirement → code, a case that needs it, a case that does not.
 CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
+    "S3-38": ("ImagesInBlobOrDataLake", lambda: asked(workload="cv"), asked),
+    "S3-46": ("TextsAreAnnotatedFirst", lambda: asked(workload="nlp"), asked),
     "S3-49": ("PhasesHaveOwners", lambda: asked(access=PERSONAS), asked),
     "S3-68": (
         "PipelinesHoldOwner",
