@@ -19,7 +19,7 @@ from controlplane.retraining.monitors.model import (
     reference_window,
     signal_name,
 )
-from controlplane.retraining.signal import SignalKind
+from controlplane.retraining.signal import SignalKind, more_is_better
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _signal(monitor: Monitor, one: MonitorSignal, collected: Mapping[str, str]) 
     return SignalRequest(
         name=signal_name(monitor.name, one.name),
         kind=SIGNALS[one.kind].wire,
-        thresholds=dict(one.thresholds),
+        thresholds=sent_thresholds(one),
         production={source: collected[source] for source in sources},
         window=DataWindow(_days(spec.production_window), _days(spec.offset)),
         reference=asset.data if asset else collected[sources[0]],
@@ -88,6 +88,14 @@ def _signal(monitor: Monitor, one: MonitorSignal, collected: Mapping[str, str]) 
         production_columns=dict(one.production),
         features=one.features,
     )
+
+
+def sent_thresholds(one: MonitorSignal) -> dict[str, float]:
+    """What Azure ML is told. Its component takes accuracy, precision and recall for metrics of which less is better, so
+    that a model that gets worse would never be told of (Azure/azureml-assets, evaluate_metrics_threshold.py): with 0
+    each run says what it measured, and the asked threshold is held against it when the run is read back."""
+    turned = one.kind is SignalKind.PERFORMANCE
+    return {metric: 0.0 if turned and more_is_better(metric) else value for metric, value in one.thresholds.items()}
 
 
 def order_of(monitor: Monitor) -> str:
@@ -171,7 +179,7 @@ def _of_signal(spec: MonitorSpec, one: MonitorSignal, found: Mapping[str, Any], 
         yield f"{path}.signalType"
     if found.get("mode") == "Disabled":
         yield f"{path}.mode"
-    if _thresholds(found) != {name.lower(): {float(value)} for name, value in one.thresholds.items()}:
+    if _thresholds(found) != {name.lower(): {float(value)} for name, value in sent_thresholds(one).items()}:
         yield f"{path}.metricThresholds"
     reference = found.get("referenceData")
     given = reference if isinstance(reference, dict) else {}

@@ -10,7 +10,7 @@ from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import NewestReader
 from controlplane.retraining.monitors.model import Monitor, signal_name, slot_of
-from controlplane.retraining.signal import Evidence, Signal
+from controlplane.retraining.signal import Evidence, Measure, Signal, direction_of
 from controlplane.retraining.signals.breach import BREACH_TAG, Breach, parse_breach
 from controlplane.retraining.signals.eventgrid import plain, time_of
 from controlplane.retraining.signals.ownership import NOT_ITS_MONITORS, its_run, properties_of, root_of, same_maker
@@ -105,6 +105,8 @@ def understood(signal: Signal, found: ReadBack, monitor: Monitor | None) -> Sign
     if breach is None:
         return signal.model_copy(update=named)
     begun = found.started_at if found.evidence.read_back else None
+    if part is not None:
+        breach = replace(breach, measures=held_against(breach.measures, part.thresholds))
     return signal.model_copy(
         update={
             **named,
@@ -113,6 +115,20 @@ def understood(signal: Signal, found: ReadBack, monitor: Monitor | None) -> Sign
             "samples": found.samples,
             "window_at": slot_of(monitor.spec, begun) if monitor is not None and begun is not None else None,
         }
+    )
+
+
+def held_against(measures: tuple[Measure, ...], thresholds: Mapping[str, float]) -> tuple[Measure, ...]:
+    """The measures by the thresholds that the monitor was set with: what a run says of thresholds and directions is
+    its component's (``monitors/schedule.py``)."""
+    asked = {metric.lower(): value for metric, value in thresholds.items()}
+    return tuple(
+        one
+        if (threshold := asked.get(one.metric.lower())) is None
+        else one.model_copy(
+            update={"threshold": threshold, "direction": direction_of(one.metric, one.value, threshold)}
+        )
+        for one in measures
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from controlplane.retraining.model import CheckName, Outcome, Verdict
 from controlplane.retraining.runs.model import RunState
 from controlplane.retraining.signals.intake import hear
-from tests.support.retraining_world import RetrainingWorld
+from tests.support.retraining_world import RetrainingWorld, message
 
 EAGER: dict[str, Any] = {
     "agreement": "none",
@@ -120,3 +120,14 @@ async def test_a_window_that_nobody_counted_has_the_calls_of_its_deployment() ->
         await world.tick()
         (decision,) = await world.decisions()
         assert decision.reason == reason, totals
+
+
+async def test_accuracy_is_held_against_the_threshold_that_was_asked_for() -> None:
+    """Azure ML's component flags it when it is above what it was told, which is 0: each run says what it measured."""
+    for value, reason in ((0.7, "Submitted"), (0.95, "NotWorse")):
+        world = RetrainingWorld()
+        await world.begin({**EAGER, "kinds": ["modelPerformance"]})
+        await hear(world.intake, world.breach("step-1", message("watch_quality", Accuracy=(value, 0.0))))
+        await world.tick()
+        (decision,) = await world.decisions()
+        assert decision.reason == reason, value
