@@ -121,7 +121,12 @@ class Session:
                 schedule = made.pipeline_schedule(asked, client.components.get(name, version))
             # Its thread would poll for nobody; the method takes no `polling` (azure-ai-ml 1.35.2).
             client.schedules._get_polling = lambda _: False
-            client.schedules.begin_create_or_update(schedule)
+            try:
+                client.schedules.begin_create_or_update(schedule)
+            except AttributeError as error:
+                # What the SDK makes of a collection without `dataId` (azure-ai-ml 1.35.2, _schedule_operations.py).
+                text = "azure-ai-ml cannot resolve the deployment: each of its collections has to name its data asset."
+                raise Rejected("CollectionWithoutAsset", text) from error
 
         _guarded(send)
 

@@ -124,7 +124,7 @@ class QuietMonitors:
 
     def build(self) -> None:
         """A deployment that collects its data, and a component that could compute drift."""
-        for path, body in _watched(self.workspace).items():
+        for path, body in watched_resources(self.workspace).items():
             assert self.product.owner("PUT", f"{self.workspace}/{path}", body, ML_VERSION) < 300, path
 
     def put(self, name: str, asked: dict[str, Any] | None = None) -> None:
@@ -164,7 +164,7 @@ def watched() -> dict[str, Any]:
     return example("monitored-classical")
 
 
-def _watched(workspace: str) -> dict[str, dict[str, Any]]:
+def watched_resources(workspace: str) -> dict[str, dict[str, Any]]:
     here: dict[str, Any] = {"location": "westeurope", "identity": {"type": "SystemAssigned"}}
     collections = {one: {"dataCollectionMode": "Enabled"} for one in ("model_inputs", "model_outputs")}
     deployment = {
