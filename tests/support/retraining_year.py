@@ -91,6 +91,7 @@ class Year:
 
     async def run(self) -> None:
         for world in self.worlds:
+            world.record = world.record.model_copy(update={"created_at": BEGIN})
             await world.begin(None)
         for model in self.models:
             await self._begin(model)
