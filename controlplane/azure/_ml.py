@@ -24,7 +24,7 @@ from controlplane.arm import name_of, resource_group_of, subscription_of
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.errors import UNNAMED, clean, error_of, is_absence, lost_connection
 from controlplane.azure.hosts import ensure_trusted, is_batch_data_plane
-from controlplane.azure.pipeline_inputs import batch_inputs, require_remote
+from controlplane.azure.pipeline_inputs import batch_inputs, require_remote, require_remote_data
 from controlplane.clouds import HOSTS
 from controlplane.errors import ControlPlaneError, Fatal, Rejected, Transient
 from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
@@ -100,7 +100,7 @@ class Session:
             client = self._client(workspace_id)
             name, _, version = component.removeprefix("azureml:").partition(":")
             found = client.components.get(name, version) if version else client.components.get(name, label="latest")
-            require_remote({key: one.type for key, one in (found.inputs or {}).items()}, asked.inputs)
+            require_remote(_types(found), asked.inputs)
             job = found(**asked.inputs)
             job.name, job.experiment_name, job.tags = asked.name, asked.experiment, tags
             if asked.compute is not None:
@@ -113,12 +113,15 @@ class Session:
         """PUT of a schedule; its operation goes on by itself."""
 
         def send() -> None:
-            made, client = importlib.import_module("controlplane.azure._schedules"), self._client(workspace_id)
+            client = self._client(workspace_id)
             if isinstance(asked, MonitorRequest):
-                schedule = made.monitor_schedule(asked)
+                require_remote_data(asked)
+                schedule = _schedules().monitor_schedule(asked)
             else:
                 name, _, version = asked.job.component.removeprefix("azureml:").partition(":")
-                schedule = made.pipeline_schedule(asked, client.components.get(name, version))
+                component = client.components.get(name, version)
+                require_remote(_types(component), asked.job.inputs)
+                schedule = _schedules().pipeline_schedule(asked, component)
             # Its thread would poll for nobody; the method takes no `polling` (azure-ai-ml 1.35.2).
             client.schedules._get_polling = lambda _: False
             try:
@@ -226,6 +229,15 @@ class Session:
             transport=self._transport,
             **_NO_SURPRISES,
         )
+
+
+def _types(component: Any) -> dict[str, object]:
+    """Input of a component → its type."""
+    return {name: one.type for name, one in (component.inputs or {}).items()}
+
+
+def _schedules() -> Any:
+    return importlib.import_module("controlplane.azure._schedules")
 
 
 def _guarded(act: Callable[[], T]) -> T:

@@ -11,9 +11,17 @@ import re
 from collections.abc import Mapping
 
 from controlplane.errors import Rejected
+from controlplane.ports.schedules import MonitorRequest
 
 _LITERAL = frozenset({"string", "number", "integer", "boolean"})
 _REMOTE = re.compile(r"(azureml:|https://|abfss://|wasbs://|adl://)\S+")
+
+#: A version of a data asset by its id, as Azure may show it of a deployment's collected data.
+_VERSION = re.compile(
+    r"/subscriptions/[\w-]+/resourceGroups/[\w.()-]+/providers/Microsoft\.MachineLearningServices/workspaces/[\w.-]+"
+    r"/data/[\w.-]+/versions/[\w.-]+",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def require_remote(types: Mapping[str, object], inputs: Mapping[str, str]) -> None:
@@ -29,6 +37,19 @@ def require_remote(types: Mapping[str, object], inputs: Mapping[str, str]) -> No
                 f"Input {name!r} is {kind}: it takes data in Azure, such as azureml:orders:3 or azureml://datastores/…."
             )
         raise Rejected("PipelineInputNotAllowed", text, target=f"$.pipeline.inputs.{name}")
+
+
+def require_remote_data(asked: MonitorRequest) -> None:
+    """As ``require_remote``, of what a monitor reads: where a deployment collects its data says whoever deploys it, and
+    the SDK uploads paths of monitors, too (``_resolve_monitor_schedule_arm_id`` of its schedule operations). Raises
+    ``Rejected("MonitorDataNotAllowed")``."""
+    for one in asked.signals:
+        for meaning, value in (*one.production.items(), ("reference", one.reference)):
+            if not _REMOTE.fullmatch(value) and not _VERSION.fullmatch(value):
+                text = (
+                    f"Data {meaning!r} of signal {one.name} is not in Azure: azureml:orders:3, azureml://datastores/…."
+                )
+                raise Rejected("MonitorDataNotAllowed", text, target="$.signals")
 
 
 def batch_inputs(inputs: Mapping[str, str]) -> dict[str, tuple[str, str, str]]:

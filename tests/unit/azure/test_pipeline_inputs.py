@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from controlplane.azure._ml import Session
-from controlplane.azure.pipeline_inputs import require_remote
+from controlplane.azure.pipeline_inputs import require_remote, require_remote_data
 from controlplane.errors import Rejected
 from controlplane.ports.ml import Component, PipelineJob
+from controlplane.ports.schedules import DataWindow, MonitorJob, MonitorRequest, PipelineSchedule, SignalRequest
 
 TYPES = {"orders": "uri_folder", "model": "mlflow_model", "reason": "string", "rate": "number"}
 
@@ -55,3 +57,61 @@ def test_a_policys_path_reaches_no_sdk(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(Rejected) as refused:
         session.submit_pipeline("/subscriptions/s/resourceGroups/g", job, "azureml:retrain:3", {})
     assert (refused.value.code, made) == ("PipelineInputNotAllowed", [])
+
+
+_BEGIN, _WINDOW = datetime(2026, 11, 2, tzinfo=UTC), DataWindow("P1D", "P0D")
+
+
+def _asked(production: str, reference: str) -> MonitorRequest:
+    signal = SignalRequest(
+        "scores_drift", "DataDrift", {"JensenShannonDistance": 0.1}, {"model_inputs": production}, _WINDOW, reference,
+        "uri_folder", "model_inputs",
+    )  # fmt: skip
+    return MonitorRequest(
+        "scores", "day", 1, _BEGIN, "classification", "scores", "blue", "standard_e4s_v3", "3.4", (signal,)
+    )
+
+
+def _session(monkeypatch: pytest.MonkeyPatch, client: Any) -> Session:
+    session = Session.__new__(Session)
+    monkeypatch.setattr(session, "_client", lambda workspace_id: client, raising=False)
+    return session
+
+
+def test_a_monitors_pipeline_takes_no_path_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The schedule of `computedBy: pipeline` is refused before anything is sent."""
+    sent: list[Any] = []
+    component = SimpleNamespace(inputs={"orders": SimpleNamespace(type="uri_folder")})
+    client = SimpleNamespace(
+        components=SimpleNamespace(get=lambda name, version: component),
+        schedules=SimpleNamespace(begin_create_or_update=sent.append),
+    )
+    job = MonitorJob("azureml:drift:3", "cpu", {"orders": str(tmp_path)})
+    with pytest.raises(Rejected) as refused:
+        _session(monkeypatch, client).put_schedule("/ws", PipelineSchedule("scores", "day", 1, _BEGIN, job))
+    assert (refused.value.code, sent) == ("PipelineInputNotAllowed", [])
+
+
+@pytest.mark.parametrize("place", ["production", "reference"])
+def test_a_deployments_collected_data_is_no_path_of_ours(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever deploys says where data is collected; azure-ai-ml would upload a folder of that name."""
+    sent: list[Any] = []
+    client = SimpleNamespace(schedules=SimpleNamespace(begin_create_or_update=sent.append))
+    data = {"production": "azureml:inputs:1", "reference": "azureml:inputs:1", place: str(tmp_path)}
+    with pytest.raises(Rejected) as refused:
+        _session(monkeypatch, client).put_schedule("/ws", _asked(**data))
+    assert (refused.value.code, sent) == ("MonitorDataNotAllowed", [])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "azureml:scores-blue-model_inputs:1",
+        "azureml://datastores/workspaceblobstore/paths/modelDataCollector/scores",
+        "/subscriptions/s-1/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/data/in/versions/1",
+    ],
+)
+def test_collected_data_in_azure_is_taken(value: str) -> None:
+    require_remote_data(_asked(value, value))
