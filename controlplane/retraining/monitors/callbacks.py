@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +12,9 @@ class Callbacks:
     tenant_id: str = ""
     events_function: str = ""
     """Resource id of the function ``events``: Event Grid calls it without a key."""
-    events_url: str = ""
-    """In its place, where the functions do not run in Azure: a webhook."""
+    events_url: str = field(default="", repr=False)
+    """In its place, where the functions do not run in Azure: a webhook. Its query may be a key, so that it is shown
+    nowhere."""
     events_app: str = ""
     """App registration whose tokens the webhook asks for; none: its key is in the URL."""
     alerts_url: str = ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from controlplane.audit.model import Action, Fact
 from controlplane.errors import Conflict, Rejected, Transient
 from controlplane.objects.repository import put
 from controlplane.operations.preconditions import on_fresh_state
+from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import Known, by_group
 from controlplane.retraining.signal import Direction, Evidence, Signal, SignalKind, SignalState, Source, signal_id
 from controlplane.retraining.signals.alerts import Alert, NoAlert, decode_alert
@@ -84,11 +86,12 @@ async def _resolve(deps: IntakeDeps, resolved: Signal) -> Taken:
         if after.state in (SignalState.RECEIVED, SignalState.HELD):
             after = after.model_copy(update={"due_at": deps.clock.now()})
         task = await deps.objects.get(Task, resolved.id)
-        writes = put(stored, after)
+        writes, facts = put(stored, after), list[Fact]()
         if task is not None and task.value.state is TaskState.OPEN:
-            closed = {"state": TaskState.CLOSED, "last_modified_at": deps.clock.now(), "due_at": None}
-            writes += put(task, task.value.model_copy(update=closed))
-        await deps.objects.commit(writes)
+            closed = _closed(task.value, deps.clock.now())
+            writes += put(task, closed)
+            facts.append(_told(closed))
+        await deps.objects.commit(writes, *facts)
         return Taken(Signal.KIND, resolved.id, "resolved")
 
     try:
@@ -96,3 +99,14 @@ async def _resolve(deps: IntakeDeps, resolved: Signal) -> Taken:
     except Conflict as error:
         # 409 would be final for Azure Monitor.
         raise Transient(error.code, error.message, retry_after=1.0) from error
+
+
+def _closed(task: Task, now: datetime) -> Task:
+    """Over without anybody; the next generation, so that nobody acts on what he saw before."""
+    changes = {"state": TaskState.CLOSED, "last_modified_at": now, "due_at": None, "generation": task.generation + 1}
+    return task.model_copy(update=changes)
+
+
+def _told(task: Task) -> Fact:
+    told = {"task": task.id, "kind": task.kind.value, "state": task.state.value, "because": "The alert is resolved."}
+    return by_us(About(task.workspace, task.project, task.model), task.last_modified_at, Action.TASK_CHANGED, told)
