@@ -166,7 +166,10 @@ def watched() -> dict[str, Any]:
 
 def watched_resources(workspace: str) -> dict[str, dict[str, Any]]:
     here: dict[str, Any] = {"location": "westeurope", "identity": {"type": "SystemAssigned"}}
-    collections = {one: {"dataCollectionMode": "Enabled"} for one in ("model_inputs", "model_outputs")}
+    collections = {
+        one: {"dataCollectionMode": "Enabled", "dataId": f"{workspace}/data/churn-blue-{one}/versions/1"}
+        for one in ("model_inputs", "model_outputs")
+    }
     deployment = {
         "endpointComputeType": "Managed",
         "instanceType": "Standard_DS3_v2",
