@@ -25,6 +25,7 @@ BENCHES = (
     "reading",
     "storage",
     "breach",
+    "delivery",
     "poll",
     "load",
     "scale_out",
