@@ -60,7 +60,7 @@ async def _missing(reader: ResourceReader, workspace_id: str, pipeline: Pipeline
             return {"inputs": (await definition_of(reader, workspace_id, name)).get("inputs") or {}}
         version = pipeline.version or await latest_version(reader, workspace_id, name)
     except Rejected as error:
-        if error.code not in ("PipelineNotFound", "PipelineNotAJob"):
+        if error.code not in ("PipelineNotFound", "PipelineNotAJob", "PipelineNotAllowed"):
             raise
         return ErrorDetail(error.code, error.message, "$.pipeline.name")
     body = await reader.get(component_path(workspace_id, name, version), JOBS_API)
@@ -70,6 +70,9 @@ async def _missing(reader: ResourceReader, workspace_id: str, pipeline: Pipeline
     if str(spec.get("type", "pipeline")) != "pipeline":
         text = f"Component {name}:{version} is a {spec.get('type')}; a pipeline component is needed."
         return ErrorDetail("NotAPipeline", text, "$.pipeline.name")
+    if runs_as_sender(spec):
+        text = f"Component {name}:{version} has a step with the identity of whoever sends it, which is the operator's."
+        return ErrorDetail("PipelineNotAllowed", text, "$.pipeline.name")
     if pipeline.compute is None and (step := _without_compute(spec)) is not None:
         text = f"Step {step!r} of component {name}:{version} has no compute of its own: the policy has to name one."
         return ErrorDetail("ComputeMissing", text, "$.pipeline.compute")
@@ -138,7 +141,8 @@ async def latest_version(reader: ResourceReader, workspace_id: str, name: str) -
 
 
 async def definition_of(reader: ResourceReader, workspace_id: str, name: str) -> JsonObject:
-    """A schedule's job, as it would be PUT. Raises ``Rejected``: ``PipelineNotFound``, ``PipelineNotAJob``."""
+    """A schedule's job, as it would be PUT. Raises ``Rejected``: ``PipelineNotFound``, ``PipelineNotAJob``,
+    ``PipelineNotAllowed``."""
     body = await reader.get(f"{workspace_id}/schedules/{name}", JOBS_API)
     if body is None:
         raise Rejected("PipelineNotFound", f"The workspace has no schedule {name!r}.")
@@ -147,7 +151,28 @@ async def definition_of(reader: ResourceReader, workspace_id: str, name: str) ->
     if action.get("actionType") != "CreateJob" or definition.get("jobType") not in _JOBS:
         text = f"Schedule {name!r} has no job definition of its own: {action.get('actionType') or 'no action'}."
         raise Rejected("PipelineNotAJob", text)
+    if runs_as_sender(definition):
+        text = f"The job of schedule {name!r} has the identity of whoever sends it, which is the operator's."
+        raise Rejected("PipelineNotAllowed", text)
     return definition
+
+
+def runs_as_sender(found: JsonObject) -> bool:
+    """Whether a job, or a step of it, has "user identity": it would get tokens of whoever sends it, and that is the
+    operator, who may do what no member of the project may. Source: "Set up service authentication" (identity of jobs:
+    `user_identity`, in ARM `UserIdentity`). What nested components hold is not looked at."""
+    left: list[Any] = [found]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            identity = _object(one.get("identity"))
+            said = str(identity.get("identityType") or identity.get("type") or "")
+            if said.replace("_", "").lower() in ("useridentity", "user"):
+                return True
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+    return False
 
 
 def _object(value: Any) -> JsonObject:

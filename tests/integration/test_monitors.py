@@ -193,13 +193,16 @@ def test_a_pipeline_computes_what_azure_ml_would_not(world: MonitorWorld) -> Non
     graph = {"step": {"type": "command", "componentId": f"{world.workspace}/components/step/versions/1"}}
     drift = {"name": "drift", "version": "1", "type": "pipeline", "inputs": inputs, "jobs": graph}
     blind = {**drift, "name": "blind", "inputs": {}}
-    for name, spec in (("step", step), ("drift", drift), ("blind", blind)):
+    as_sender = {"step": {**graph["step"], "identity": {"type": "user_identity"}}}
+    lends = {**drift, "name": "lends", "jobs": as_sender}
+    for name, spec in (("step", step), ("drift", drift), ("blind", blind), ("lends", lends)):
         path = f"{world.workspace}/components/{name}/versions/1"
         world.owner_put(path, {"properties": {"componentSpec": spec}})
     chosen = {"component": "drift", "version": "1", "compute": "cpu"}
     wrong = (
         ({"component": "gone"}, "ResourceNotFound"),
         ({"component": "blind"}, "OrderInputMissing"),
+        ({"component": "lends"}, "PipelineNotAllowed"),
         ({"component": "step"}, "NotAPipeline"),
         ({"compute": "gone"}, "ResourceNotFound"),
     )

@@ -18,6 +18,7 @@ from controlplane.ports.reader import ResourceReader
 from controlplane.retraining.monitors.model import ComputedBy, MonitorSpec
 from controlplane.retraining.monitors.schedule import ORDER_INPUT
 from controlplane.retraining.monitors.site import Site
+from controlplane.retraining.pipelines import runs_as_sender
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.conflicts import Decision, find_conflicts
 from controlplane.workspaces.spec_model import WorkspaceSpec
@@ -140,10 +141,13 @@ async def _pipeline(reader: ResourceReader, site: Site, asked: MonitorSpec, unme
 
 
 def _of_component(component: JsonObject) -> Iterator[Unmet]:
-    said = _object(_object(component.get("properties")).get("componentSpec"))
+    said = dict(_object(_object(component.get("properties")).get("componentSpec")))
     if str(said.get("type")) != "pipeline":
         text = f"The component is of type {said.get('type')}, and not a pipeline."
         yield Unmet(POSSIBLE, ErrorDetail("NotAPipeline", text, "$.pipeline.component"))
+    if runs_as_sender(said):
+        text = "A step of the component has the identity of whoever sends it, which is the operator's."
+        yield Unmet(POSSIBLE, ErrorDetail("PipelineNotAllowed", text, "$.pipeline.component"))
     if ORDER_INPUT not in _object(said.get("inputs")):
         text = f"The component has no input {ORDER_INPUT!r}, by which it learns what to compute (docs/retraining.md)."
         yield Unmet(POSSIBLE, ErrorDetail("OrderInputMissing", text, "$.pipeline.component"))

@@ -11,7 +11,13 @@ from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.ports.ml import BatchDeployment, Component, Definition, PipelineJob
 from controlplane.ports.reader import ResourceReader
-from controlplane.retraining.pipelines import JOB_DEFINITION, component_path, definition_of, latest_version
+from controlplane.retraining.pipelines import (
+    JOB_DEFINITION,
+    component_path,
+    definition_of,
+    latest_version,
+    runs_as_sender,
+)
 from controlplane.retraining.policy import PipelineKind
 from controlplane.retraining.runs.model import Lineage, Run
 from controlplane.retraining.runs.rules import labels
@@ -96,6 +102,10 @@ async def _commit(reader: ResourceReader, run: Run, version: str) -> str | None:
     body = await reader.get(path, JOBS_API)
     if body is None:
         raise Rejected("PipelineNotFound", f"Component {run.pipeline.name}:{version} is not there any more.")
+    if runs_as_sender(body):
+        # The latest version may be newer than the policy.
+        text = f"Component {run.pipeline.name}:{version} has a step with the operator's identity."
+        raise Rejected("PipelineNotAllowed", text)
     return commit_of(body)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from controlplane.errors import Rejected, Transient
-from controlplane.retraining.pipelines import require_pipeline
-from controlplane.retraining.policy import Pipeline
-from controlplane.retraining.runs.sending import commit_of
+from controlplane.retraining.pipelines import require_pipeline, runs_as_sender
+from controlplane.retraining.policy import Gate, Pipeline
+from controlplane.retraining.runs.model import Run, RunState
+from controlplane.retraining.runs.sending import commit_of, letter
 from tests.support.fake_azure import FakeAzure
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
@@ -29,11 +31,15 @@ def azure() -> FakeAzure:
     made.plant(f"{WORKSPACE}/components/step/versions/1", properties={"componentSpec": {"type": "command"}})
     steps = {"own": {"type": "command", "computeId": "cpu"}, "none": {"type": "command"}}
     made.plant(f"{WORKSPACE}/components/steps/versions/1", properties={"componentSpec": {"jobs": steps}})
+    as_sender = {"s": {"type": "command", "computeId": "cpu", "identity": {"type": "user_identity"}}}
+    made.plant(f"{WORKSPACE}/components/lends/versions/1", properties={"componentSpec": {"jobs": as_sender}})
     made.plant(f"{WORKSPACE}/computes/cpu", properties={})
     made.plant(f"{WORKSPACE}/batchEndpoints/training/deployments/blue", properties={})
     job = {"jobType": "Pipeline", "inputs": {"rows": {"jobInputType": "uri_folder", "uri": "azureml:orders:1"}}}
     action = {"actionType": "CreateJob", "jobDefinition": job}
     made.plant(f"{WORKSPACE}/schedules/nightly", properties={"action": action})
+    lends = {"actionType": "CreateJob", "jobDefinition": {**job, "identity": {"identityType": "UserIdentity"}}}
+    made.plant(f"{WORKSPACE}/schedules/lends", properties={"action": lends})
     made.plant(f"{WORKSPACE}/schedules/watch", properties={"action": {"actionType": "CreateMonitor"}})
     return made
 
@@ -78,6 +84,8 @@ async def test_what_is_there_and_takes_its_inputs_may_be_set(azure: FakeAzure, p
         ({"name": "retrain", "inputs": {**ROWS, "x": "1"}}, "InputUnknown", "$.pipeline.inputs.x"),
         ({"name": "retrain", "inputs": {"rows": "/etc/passwd"}}, "InputNotRemote", "$.pipeline.inputs.rows"),
         ({"name": "retrain", "fromSignal": {"rows": "reason"}}, "InputNotText", "$.pipeline.fromSignal.rows"),
+        ({"name": "lends", "version": "1"}, "PipelineNotAllowed", "$.pipeline.name"),
+        ({"kind": "schedule", "name": "lends"}, "PipelineNotAllowed", "$.pipeline.name"),
         ({"kind": "schedule", "name": "gone"}, "PipelineNotFound", "$.pipeline.name"),
         ({"kind": "schedule", "name": "watch"}, "PipelineNotAJob", "$.pipeline.name"),
         (
@@ -121,3 +129,30 @@ async def test_azure_that_is_away_is_no_refusal(azure: FakeAzure) -> None:
 )
 def test_a_component_says_its_commit_or_does_not(component: dict[str, Any], commit: str | None) -> None:
     assert commit_of(component) == commit
+
+
+@pytest.mark.parametrize(
+    ("identity", "lends"),
+    [
+        ({"type": "user_identity"}, True),
+        ({"identityType": "UserIdentity"}, True),
+        ({"type": "managed", "client_id": "c"}, False),
+        ({"identityType": "AMLToken"}, False),
+        (None, False),
+    ],
+)
+def test_a_job_as_its_sender_would_be_the_operator(identity: dict[str, Any] | None, lends: bool) -> None:
+    """At any depth, as YAML and as ARM write it."""
+    assert runs_as_sender({"jobs": {"step": {"jobs": [{"identity": identity}]}}}) is lends
+
+
+async def test_a_component_that_lends_the_operator_since_the_policy_was_set_is_not_sent(azure: FakeAzure) -> None:
+    now = datetime(2026, 11, 2, tzinfo=UTC)
+    run = Run(
+        id="rt-0-1", workspace="w", project="p", incarnation=1, model="m", workspace_id=WORKSPACE, deadline=now,
+        state=RunState.SUBMITTED, decision_id="d", signal_id="s", policy_generation=1, gate=Gate(), created_at=now,
+        pipeline=Pipeline(name="lends", version="1", compute="cpu"),
+    )  # fmt: skip
+    with pytest.raises(Rejected) as refused:
+        await letter(azure, run)
+    assert refused.value.code == "PipelineNotAllowed"
