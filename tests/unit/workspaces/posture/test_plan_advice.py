@@ -141,13 +141,25 @@ CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
 }
 
 
+#: What else is said of a requirement.
+FURTHER: dict[str, tuple[tuple[str, Callable[[], Case], Callable[[], Case]], ...]] = {
+    "S1-63": (
+        (
+            "NobodyChangesTheScaleSet",
+            agents(2, agents={"runsOn": "scaleSet"}),
+            agents(2, agents={"runsOn": "scaleSet", "principalId": "00000000-0000-0000-0000-0000000000f1"}),
+        ),
+    ),
+}
+
+
 @pytest.mark.parametrize("requirement", CASES)
 def test_advise(requirement: str) -> None:
-    code, needs, does_not = CASES[requirement]
-    warning = {w.code: w for w in advise(*needs())}[code]
-    assert requirement in warning.message
-    assert warning.target is not None
-    assert code not in {w.code for w in advise(*does_not())}
+    for code, needs, does_not in (CASES[requirement], *FURTHER.get(requirement, ())):
+        warning = {w.code: w for w in advise(*needs())}[code]
+        assert requirement in warning.message
+        assert warning.target is not None
+        assert code not in {w.code for w in advise(*does_not())}
 
 
 def test_a_workspace_that_nobody_can_reach_is_a_critical_remark_and_good_to_know_is_not() -> None:
