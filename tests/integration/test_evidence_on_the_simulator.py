@@ -17,7 +17,7 @@ from controlplane.retraining.signals.breach import BREACH_TAG, parse_breach
 from controlplane.retraining.signals.eventgrid import Heard, decode
 from controlplane.retraining.signals.evidence import ReadBack, read_back, understood
 from tests.simulator.learning import put, told
-from tests.simulator.test_monitors import Watched, monitor
+from tests.simulator.test_model_monitors import Watched, monitor
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 WATCH = Monitor(

@@ -26,7 +26,7 @@ from controlplane.retraining.polls.ports import PollPorts
 from controlplane.retraining.polls.workspace_tick import logs_of
 from controlplane.retraining.signal import SignalKind
 from controlplane.triggers.monitors import FLEET
-from tests.simulator.test_monitors import monitor, signal
+from tests.simulator.test_model_monitors import monitor, signal
 from tests.support.clock import FrozenClock
 from tests.support.fake_azure import FakeAzure
 from tests.support.monitored import LOCATION, Monitored
