@@ -67,6 +67,8 @@ class ModelState(Thing):
     policy_generation: int = 0
     policy_changed_at: datetime | None = None
     policy_changed_by: str | None = None
+    waived_by: str | None = None
+    """The Platform.Admin who did without approvals on a workspace of environment prod; it counts there only."""
     windows: tuple[Window, ...] = ()
     """Oldest first, at most ``KEPT_WINDOWS`` for each signal name."""
     raised: tuple[str, ...] = ()

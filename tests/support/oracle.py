@@ -74,7 +74,7 @@ def judge(policy: RetrainingPolicy | None, past: Past, about: tuple[str, str], s
     times = 1 + sum(sent and f"{at:%Y%m}" == f"{now:%Y%m}" for at, _, sent in past.ends)
     if policy.budget and policy.budget.job_estimate * times > policy.budget.monthly_limit:
         return "ask", "OverBudget", None
-    asked = policy.approval.required or (policy.approval.required is None and environment != "dev")
+    asked = environment != "dev" if (yes := policy.approval.required) is None else yes or environment == "prod"
     return ("awaitApproval", "ApprovalNeeded", None) if asked else ("submit", "Submitted", None)
 
 

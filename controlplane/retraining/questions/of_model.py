@@ -163,6 +163,10 @@ def approval(case: Case) -> Answer:
     asked = case.policy.approval.required
     if asked is None:
         asked = case.facts.environment != "dev"
+    if not asked and case.facts.environment == "prod" and case.facts.state.waived_by is None:
+        # The policy may be from before the workspace was production's, when its lead could say so alone.
+        sentence = "An approver has to say yes: on prod only a Platform.Admin does without, and none has."
+        return No(Outcome.AWAIT_APPROVAL, "ApprovalNeeded", sentence)
     if asked:
         return No(Outcome.AWAIT_APPROVAL, "ApprovalNeeded", "An approver has to say yes.")
     return Yes("No approval is asked for.")

@@ -88,7 +88,11 @@ async def put_policy(
         _require_second_person(caller, found, before, policy)
         if before is None or before.pipeline != policy.pipeline:
             await require_pipeline(deps.reader, found.workspace_id, policy.pipeline)
-        if stored is not None and before == policy:
+        if (
+            stored is not None
+            and before == policy
+            and _waiver(caller, found, stored.value, policy) == stored.value.waived_by
+        ):
             return PutPolicy(shown(stored.value, policy), created=False, project=found.record.project)
         after = await _save(deps, caller, (stored, found, model), policy)
         return PutPolicy(shown(after, policy), created=before is None, project=found.record.project)
@@ -106,6 +110,13 @@ def _require_second_person(
             "On a workspace of environment prod a Platform.Admin does without approvals; send the same request as one."
         )
         raise Rejected("ApprovalNotWaived", text, target="$.approval.required")
+
+
+def _waiver(caller: Caller, found: Known, state: ModelState, policy: RetrainingPolicy | None) -> str | None:
+    """Who did without approvals on prod: the administrator who sends the policy, or who sent it before."""
+    if policy is None or policy.approval.required is not False or found.environment != "prod":
+        return None
+    return state.waived_by or (caller.principal if Role.ADMIN in app_roles(caller) else None)
 
 
 async def delete_policy(deps: ModelDeps, caller: Caller, asked: tuple[str, str], preconditions: Preconditions) -> None:
@@ -160,6 +171,7 @@ async def _save(
             "policy_generation": before.policy_generation + 1,
             "policy_changed_at": now,
             "policy_changed_by": caller.principal,
+            "waived_by": _waiver(caller, found, before, policy),
             "due_at": now + LOOK if policy is not None else None,
         }
     )

@@ -9,6 +9,7 @@ import pytest
 
 from controlplane.http.examples import POLICY
 from controlplane.objects.repository import put
+from controlplane.retraining.model import ModelState
 from controlplane.retraining.runs.model import Run, RunState
 from tests.support.api import Api, error
 from tests.unit.http.test_http_authorization import waiting_run
@@ -55,3 +56,21 @@ async def test_a_yes_that_comes_too_late_is_none(api: Api) -> None:
     answer = await api.call("POST", "retrainings/rt-0-1:approve", token=api.member("churn", "Approver"))
     assert (answer.status_code, error(answer)["code"]) == (409, "ApprovalExpired")
     assert (await objects.require(Run, "rt-0-1")).value.state is RunState.WAITING_APPROVAL
+
+
+async def test_a_workspace_that_becomes_productions_asks_until_an_administrator_says_otherwise(api: Api) -> None:
+    """On dev its lead did without approvals alone."""
+    await api.register()
+    await api.create()
+    lead = api.member("churn", "Workspace.Contributor")
+    assert (await api.call("PUT", PATH, FREE, token=lead)).status_code == 201
+    objects = api.services.for_models().objects
+    assert (await objects.require(ModelState, "churn-dev.churn")).value.waived_by is None
+    stored = await api.services.repository.load("churn-dev")
+    assert stored is not None
+    prod = stored.record.model_copy(update={"spec": {**stored.record.spec, "environment": "prod"}})
+    await api.services.repository.save_record(stored, prod)
+    assert (await api.call("PUT", PATH, FREE, token=lead)).status_code == 200, "nothing is changed by it"
+    assert (await objects.require(ModelState, "churn-dev.churn")).value.waived_by is None
+    assert (await api.call("PUT", PATH, FREE)).status_code == 200
+    assert (await objects.require(ModelState, "churn-dev.churn")).value.waived_by is not None

@@ -131,3 +131,14 @@ async def test_accuracy_is_held_against_the_threshold_that_was_asked_for() -> No
         await world.tick()
         (decision,) = await world.decisions()
         assert decision.reason == reason, value
+
+
+async def test_on_production_only_an_administrator_does_without_approvals() -> None:
+    """The policy may be from before the workspace was production's."""
+    world = RetrainingWorld(environment="prod")
+    await world.begin({**EAGER, "approval": {"required": False}})
+    await hear(world.intake, world.breach("step-1"))
+    await world.tick()
+    (decision,) = await world.decisions()
+    assert (decision.outcome, decision.reason) == (Outcome.AWAIT_APPROVAL, "ApprovalNeeded")
+    assert world.ml.jobs == {}
