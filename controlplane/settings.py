@@ -30,6 +30,7 @@ class Settings(BaseSettings):
         env_prefix="CONTROLPLANE_",
         frozen=True,
         extra="ignore",
+        hide_input_in_errors=True,  # a value may be a secret
         validate_by_alias=True,
         validate_by_name=True,
         validate_default=True,

@@ -35,6 +35,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "InsufficientScope": 403,
     "ScopeNotAllowedForProject": 403,
     "WaiverNotAllowed": 403,
+    "EnvironmentNotAllowed": 403,
     "ApprovalNotWaived": 403,
     "ApproverIsRequester": 403,
     "ApproverNotListed": 403,

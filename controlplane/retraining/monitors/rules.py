@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
+from controlplane.operations.strictly import read_strictly
 from controlplane.projects.registration import details_of
 from controlplane.retraining.monitors.model import (
     DAY,
@@ -57,7 +58,7 @@ def parse_monitor(name: str, data: JsonObject) -> MonitorSpec:
         text = f"{name!r} is no monitor's name: 3 to 30 characters a-z, 0-9 and hyphens, beginning with a letter."
         raise Rejected("InvalidResourceName", text, target="monitor")
     try:
-        spec = MonitorSpec.model_validate(data)
+        spec = read_strictly(MonitorSpec, data)
     except ValidationError as error:
         raise _rejected(details_of(error, MonitorSpec)) from error
     if details := tuple(problems(spec)):

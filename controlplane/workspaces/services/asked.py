@@ -36,6 +36,7 @@ from controlplane.workspaces.services.identity import identity_details
 from controlplane.workspaces.services.outbound import outbound_targets
 from controlplane.workspaces.services.policy import policy_details
 from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
+from controlplane.workspaces.spec_model import Environment
 from controlplane.workspaces.transitions import check_transition
 from controlplane.workspaces.waiving import not_allowed
 
@@ -130,6 +131,7 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
         _check_transition(before, spec)
     _check_expiry(spec, stored, deps.clock.now())
     _check_conflicts(spec, deps.clock.now())
+    _check_environment(request.caller, before, spec)
     _check_waivers(request.caller, before, spec)
     _check_scope(request.name, spec, registration)
     if stored is not None:
@@ -238,6 +240,16 @@ def _check_conflicts(spec: WorkspaceSpec, now: datetime) -> None:
     if details:
         message = details[0].message if len(details) == 1 else "The spec asks for what requirements exclude."
         raise Rejected("InvalidSpec", message, target=details[0].target, details=details)
+
+
+def _check_environment(caller: Caller, before: WorkspaceSpec | None, spec: WorkspaceSpec) -> None:
+    """What guards production (a second person for waivers and for training models) is not laid down by a lead who calls
+    the workspace something else for a while."""
+    leaves = before is not None and before.environment is Environment.PROD and spec.environment is not Environment.PROD
+    if leaves and Role.ADMIN not in app_roles(caller):
+        message = "A Platform.Admin takes a workspace out of environment prod: send the same request as one."
+        detail = ErrorDetail("EnvironmentNotAllowed", message, "$.environment")
+        raise Rejected(detail.code, message, target=detail.target, details=(detail,))
 
 
 def _check_waivers(caller: Caller, before: WorkspaceSpec | None, spec: WorkspaceSpec) -> None:

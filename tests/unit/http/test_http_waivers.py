@@ -115,3 +115,23 @@ async def test_somebody_answers_for_it(api: Api, owner: str | None) -> None:
     answer = await api.call("PATCH", "workspaces/churn-dev", waived(owner=owner))
     assert answer.status_code == 400
     assert "$.waivers[0].owner" in {detail["target"] for detail in error(answer)["details"]}
+
+
+async def test_a_lead_does_not_take_a_workspace_out_of_production(api: Api) -> None:
+    """For a while it would not be guarded; an administrator may, and the other way is free."""
+    token = await made(api, "prod")
+    dev = {"environment": "dev"}
+    answer = await api.call("PATCH", "workspaces/churn-dev", dev, token=token)
+    assert (answer.status_code, error(answer)["code"]) == (403, "EnvironmentNotAllowed")
+    assert error(answer)["target"] == "$.environment"
+    body = (await api.call("GET", "workspaces/churn-dev")).json()["spec"]
+    plan = await api.call("POST", "workspaces/churn-dev:plan", {"spec": {**body, **dev}}, token=token)
+    assert plan.status_code == 403
+    answer = await api.call("PATCH", "workspaces/churn-dev", dev)
+    assert answer.status_code == 202, answer.text
+
+
+async def test_a_lead_makes_a_workspace_productions(api: Api) -> None:
+    token = await made(api, "dev")
+    answer = await api.call("PATCH", "workspaces/churn-dev", {"environment": "prod"}, token=token)
+    assert answer.status_code in (202, 400), answer.text
