@@ -51,6 +51,7 @@ READ = {
     "Microsoft.Authorization/roleEligibilityScheduleInstances": "made by requests",
     "Microsoft.Authorization/roleAssignmentScheduleInstances": "made by requests",
     "Microsoft.Management/managementGroups": "the world's own",
+    "Microsoft.Authorization/denyAssignments": "made by deployment stacks and managed applications only",
     "Microsoft.MachineLearningServices/softDeletedWorkspaces": "made by a workspace's deletion, shown to nobody",
 }
 
