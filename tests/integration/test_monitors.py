@@ -225,7 +225,8 @@ def test_monitors_share_a_topic_and_the_last_one_takes_it_away(world: MonitorWor
     assert world.put("second").status_code == 201
     world.settle("second")
     shared = [one for one in world.shown()["resources"] if one in world.shown("second")["resources"]]
-    assert {one.rpartition("/")[2] for one in shared} == {"cp-events", "models-registered", "cp-alerts", "cp-traffic"}
+    named = {"cp-events", "models-registered", "our-runs", "cp-alerts", "cp-traffic"}
+    assert {one.rpartition("/")[2] for one in shared} == named
     mine = set(world.shown()["resources"]) - set(shared)
     for name, gone in ((WATCH, mine), ("second", {*shared, *world.shown("second")["resources"]})):
         assert world.product.call("DELETE", f"workspaces/{NAME}/monitors/{name}").status_code == 204

@@ -7,6 +7,7 @@ Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments", `Requ
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from controlplane.json_types import JsonObject
 from controlplane.ports.reader import ResourceReader
 from controlplane.retraining.monitors.model import MonitorSpec
 
+_log = logging.getLogger(__name__)
 METRICS_API = "2018-01-01"
 METRIC = "RequestsPerMinute"
 
@@ -34,7 +36,8 @@ async def calls_in(reader: ResourceReader, workspace_id: str, spec: MonitorSpec,
     )
     try:
         found = await reader.list(f"{path}/providers/Microsoft.Insights/metrics", METRICS_API, query)
-    except Rejected:
+    except Rejected as error:
+        _log.warning("calls of a window could not be read path=%s code=%s", path, error.code)
         return None
     totals = list(_totals(found))
     return int(sum(totals)) if totals else None

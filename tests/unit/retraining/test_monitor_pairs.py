@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from controlplane.retraining.monitors.schedule import request_of
 from controlplane.retraining.monitors.site import Site
 from controlplane.retraining.monitors.wanted import Wanted, differs, wanted
 from controlplane.retraining.signals.alerts import Alert, decode_alert
+from simulator.engine.outbox import Event
+from simulator.planes.eventgrid import _passes
 from tests.support.clock import START
 from tests.support.fake_azure import FakeAzure
 
@@ -237,7 +240,7 @@ def test_event_grid_calls_the_function_by_its_id_or_a_webhook_by_entra() -> None
 
 def test_without_alerts_there_is_no_action_group_and_no_log() -> None:
     ends = {one.arm_id.rpartition("/")[2] for one in wanted(monitor(alerts=[]), SITE)}
-    assert ends == {"cp-events", "breach-watch", "models-registered"}
+    assert ends == {"cp-events", "breach-watch", "models-registered", "our-runs"}
 
 
 def test_what_nobody_declared_is_no_difference_and_what_somebody_added_to_a_list_is() -> None:
@@ -248,3 +251,19 @@ def test_what_nobody_declared_is_no_difference_and_what_somebody_added_to_a_list
     changed = {**found, "properties": {**group.body["properties"], "webhookReceivers": more}}
     assert differs(group.compared, changed) == "$.properties.webhookReceivers"
     assert differs(group.compared, {**found, "properties": {}}) == "$.properties.groupShortName"
+
+
+def test_event_grid_tells_of_jobs_that_are_called_as_ours_and_of_no_other() -> None:
+    (one,) = [one for one in subscriptions(CALLBACKS) if one.arm_id.endswith("/our-runs")]
+    chosen = one.body["properties"]["filter"]
+    assert chosen["includedEventTypes"] == ["Microsoft.MachineLearningServices.RunStatusChanged"]
+    heard = {
+        run: all(_passes(condition, _changed(run)) for condition in chosen["advancedFilters"])
+        for run in ("rt-0123456789abcdef01234567-1", "watch-20261122T105629Z", "sort-rt-1")
+    }
+    assert list(heard.values()) == [True, False, False]
+
+
+def _changed(run: str) -> Event:
+    kind, when = "Microsoft.MachineLearningServices.RunStatusChanged", datetime(2026, 11, 22, tzinfo=UTC)
+    return Event("e", "/workspace", kind, f"experiments/x/runs/{run}", {"runId": run}, when)
