@@ -94,10 +94,8 @@ def _times(policy: RetrainingPolicy) -> Iterator[ErrorDetail]:
         path = f"$.quietHours[{place}]"
         try:
             ZoneInfo(rule.time_zone)
-        except (ValueError, OSError):
-            # ZoneInfoNotFoundError is a KeyError in name and a ValueError or OSError by what was asked.
-            sound = False
-        except KeyError:
+        except (KeyError, ValueError, OSError):
+            # ZoneInfoNotFoundError is a KeyError; what is a path or a directory is one of the others.
             sound = False
         if not sound:
             yield ErrorDetail("UnknownTimeZone", f"{rule.time_zone!r} is no IANA time zone.", f"{path}.timeZone")
