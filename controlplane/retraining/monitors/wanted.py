@@ -87,8 +87,8 @@ def _models(monitor: Monitor, site: Site) -> Iterator[Wanted]:
 
 
 def _our_runs(monitor: Monitor, site: Site) -> Iterator[Wanted]:
-    """Jobs that are called as ours are: without their events a run's end is seen by its next poll. By the subject, which
-    has the run's name in one spelling, and not by a field of the data."""
+    """Jobs that are called as ours are: without their events a run's end is seen by its next poll. By the subject,
+    which has the run's name in one spelling, and not by a field of the data."""
     ours = {
         "includedEventTypes": ["Microsoft.MachineLearningServices.RunStatusChanged"],
         "advancedFilters": [{"operatorType": "StringContains", "key": "subject", "values": ["/runs/rt-"]}],
