@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ class Person:
         bearer = {"authorization": f"Bearer {azure.token(roles=['Platform.Admin'], user='ada')}"}
         self._http = httpx.Client(base_url=f"{stack.api_url}/api", headers=bearer, params=VERSION, timeout=60)
 
+    def close(self) -> None:
+        self._http.close()
+
     def put(self, path: str, body: Any) -> dict[str, Any]:
         answer = self._http.put(path, json=body)
         assert answer.status_code < 300, answer.text
@@ -49,10 +53,13 @@ class Person:
 
 
 def test_a_drift_becomes_a_signal_that_was_read_back(tmp_path: Path) -> None:
-    with local_stack(tmp_path, time_scale=2000) as stack:
-        azure = RunningSimulator(None, tmp_path / "azure.env")  # type: ignore[arg-type]  # the stack holds the process
+    with ExitStack() as open_:
+        stack = open_.enter_context(local_stack(tmp_path, time_scale=2000))
+        # The stack holds the process.
+        azure = open_.enter_context(closing(RunningSimulator(None, tmp_path / "azure.env")))  # type: ignore[arg-type]
         azure.settings(throttling=False)
-        person, owner = Person(stack, azure), Owner(azure)
+        person = open_.enter_context(closing(Person(stack, azure)))
+        owner = open_.enter_context(closing(Owner(azure)))
         registration = yaml.safe_load((ROOT / "examples/projects/churn.yaml").read_text())
         person.put("projects/churn", registration)
         operation = person.put(f"workspaces/{NAME}", example("monitored-classical"))
@@ -74,5 +81,3 @@ def test_a_drift_becomes_a_signal_that_was_read_back(tmp_path: Path) -> None:
         signals = person.until("signals", lambda one: any(each.get("monitor") == "watch" for each in one["value"]))
         found = next(one for one in signals["value"] if one.get("monitor") == "watch")
         assert (found["model"], found["source"], found["evidence"]["readBack"]) == ("churn", "event", True), found
-        azure.close()
-        owner.close()
