@@ -25,6 +25,7 @@ from bench.creation import create, register
 from bench.figures import Figure, percentile
 from bench.watched import NAME, breaching_run, owner_of, remember, settings_of, topic_of, watched_stack
 from controlplane.objects.tick import message_of
+from controlplane.store.messages import encode
 from controlplane.store.sqlite_queue import SqliteQueue
 from tools.local import LocalStack
 
@@ -95,11 +96,13 @@ def _jobs(owner: httpx.Client, topic: str) -> dict[str, datetime]:
 async def _round_trips(stack: LocalStack) -> list[float]:
     path, spent = stack.directory / "queue.db", []
     queue, look = SqliteQueue(path, "ticks"), sqlite3.connect(path, isolation_level=None)
-    for _ in range(BREACHES):
+    for number in range(BREACHES):
         await asyncio.sleep(0.2)
+        message = message_of("signal", f"{NAME}.nothing-{number}")
         begun = time.monotonic()
-        await queue.send(message_of("signal", f"{NAME}.nothing"))
-        while look.execute("SELECT count(*) FROM queue_messages WHERE queue = 'ticks'").fetchone()[0]:
+        await queue.send(message)
+        # Of this one only: what the runs left waits for its time.
+        while look.execute("SELECT count(*) FROM queue_messages WHERE body = ?", (encode(message),)).fetchone()[0]:
             await asyncio.sleep(0.001)
             if time.monotonic() - begun > _PATIENCE:
                 raise RuntimeError("the message is still there")
