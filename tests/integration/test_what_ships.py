@@ -111,7 +111,7 @@ def test_the_zip_holds_what_runs_and_nothing_else(package: Path) -> None:
         ".typed",
         ".csv",
     }
-    assert "controlplane/bootstrap.py" in names
+    assert "controlplane/bootstrap/__init__.py" in names
     assert size < MAX_BYTES
 
 
