@@ -138,6 +138,8 @@ class Signal(Listed):
     alert_id: str | None = None
     resolved: bool = False
     """The alert's `Resolved`, or a monitor's window without a breach."""
+    end_told_at: datetime | None = None
+    """Somebody said then that it is over; Azure's own record, which counts, does not say so yet."""
     decision_id: str | None = None
     retry_of: str | None = Field(default=None, description="The run that failed and is decided on once more.")
 

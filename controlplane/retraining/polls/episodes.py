@@ -23,8 +23,8 @@ from controlplane.retraining.signal import (
     Source,
     signal_id,
 )
+from controlplane.retraining.signals.ending import closing
 from controlplane.retraining.signals.intake import IntakeDeps, take
-from controlplane.retraining.tasks import Task, TaskState
 
 _UNITS = {
     "RequestsPerMinute": "times what its size class is made for",
@@ -132,12 +132,8 @@ async def close(deps: RetrainingDeps, thing_id: str) -> None:
     after = stored.value.model_copy(update={"resolved": True})
     if after.state in (SignalState.RECEIVED, SignalState.HELD):
         after = after.model_copy(update={"due_at": now})
-    writes = put(stored, after)
-    task = await deps.objects.get(Task, thing_id)
-    if task is not None and task.value.state is TaskState.OPEN:
-        closed = {"state": TaskState.CLOSED, "last_modified_at": now, "due_at": None}
-        writes += put(task, task.value.model_copy(update=closed))
-    await deps.objects.commit(writes)
+    writes, facts = await closing(deps.objects, thing_id, now, "The poll does not see it any more.")
+    await deps.objects.commit([*put(stored, after), *writes], *facts)
 
 
 def later(now: datetime, retry_after: float, tries: int) -> datetime:

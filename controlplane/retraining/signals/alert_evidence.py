@@ -51,7 +51,7 @@ def _confirmed(signal: Signal, found: Known, body: JsonObject, evidence: Evidenc
     if not is_within(target, _group(found)):
         summary = "Azure's alert is about a resource that is not the workspace's."
         return _with(signal, evidence.model_copy(update={"doubt": NOT_THE_TARGETS, "summary": summary}))
-    over = signal.resolved or essentials.get("monitorCondition") == "Resolved"
+    over = essentials.get("monitorCondition") == "Resolved"
     summary = f"{signal.evidence.summary} ({'resolved' if over else 'fired'}, as Azure says)"[:4000]
     changed = signal.model_copy(update={"resolved": over, "target": target})
     return _with(changed, evidence.model_copy(update={"read_back": True, "summary": summary}))

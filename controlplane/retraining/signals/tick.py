@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from controlplane.audit.model import Fact
@@ -20,6 +21,7 @@ from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.outcomes import Made, made_of
 from controlplane.retraining.signal import Signal, SignalState, Source
 from controlplane.retraining.signals.alert_evidence import read_alert
+from controlplane.retraining.signals.ending import look, looked
 from controlplane.retraining.signals.evidence import read_back, understood
 from controlplane.retraining.signals.hints import monitor_of
 from controlplane.retraining.signals.samples import calls_in
@@ -35,13 +37,15 @@ _MOST_MONITORS = 1000
 async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | None:
     """Decides one signal. Raises ``Conflict`` when the model's row changed meanwhile: it is decided again."""
     stored = await deps.objects.get(Signal, thing_id)
-    if stored is None or stored.value.state not in _OPEN:
+    if stored is None or (stored.value.state not in _OPEN and stored.value.end_told_at is None):
         return None
     if stored.value.due_at is None or stored.value.due_at > deps.clock.now():
         # A hint comes after an hour at the latest, and what is held may be held for longer.
         return stored.value.due_at
     signal = stored.value
     found = await since(deps.workspaces, signal.workspace, signal.project, signal.received_at)
+    if signal.state not in _OPEN:
+        return await look(deps, stored, hold, found, deps.clock.now())
     if found is None:
         await _ignore(deps, stored, hold, "The workspace is not managed any more.")
         return None
@@ -54,6 +58,7 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     spec = Facts(known, found.environment, found.workload, waiting.value if waiting else None)
     ruling = decide(state.policy if state else None, spec, signal, now)
     made = made_of(ruling, signal, state, found, now)
+    made = replace(made, signal=looked(made.signal, now))
     writes = _writes(stored, before, made)
     if waiting is not None and made.state is not None and made.state.waiting_signal == signal.id:
         writes += put(waiting, displaced(waiting.value, signal)) if _is_other(waiting.value, signal) else []
@@ -67,7 +72,7 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
 
 async def _read_back(deps: RetrainingDeps, signal: Signal, found: Known, now: datetime) -> Signal:
     """What was held was read back when it came; a person's wish has nothing to be read back."""
-    if signal.evidence.read_back:
+    if signal.evidence.read_back and signal.end_told_at is None:
         return signal
     if signal.source is Source.ALERT:
         return await read_alert(deps.reader, found, signal, now)

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from controlplane.objects.repository import of_workspace, put
+from controlplane.objects.repository import of_workspace
 from controlplane.projects.access import ALERTS_APPLICATION, ALERTS_ROLE
 from controlplane.retraining.signal import Signal, SignalKind
-from controlplane.retraining.tasks import Task, TaskKind, TaskState
 from tests.support.api import Api, error
 
 SAMPLES = Path(__file__).parents[2] / "data/samples"
@@ -85,6 +84,7 @@ async def test_a_rule_of_ours_says_what_it_is_about(api: Api) -> None:
 
 @pytest.mark.parametrize("order", [("Fired", "Resolved"), ("Resolved", "Fired"), ("Fired", "Resolved", "Fired")])
 async def test_fired_and_resolved_are_one_signal_in_any_order(api: Api, order: tuple[str, ...]) -> None:
+    """That it is over is a hint, too: a tick is due that asks Azure."""
     await api.register()
     await api.create()
     body = await sample(api, "alert-metric-static.fired.json")
@@ -92,29 +92,8 @@ async def test_fired_and_resolved_are_one_signal_in_any_order(api: Api, order: t
         body["data"]["essentials"]["monitorCondition"] = condition
         assert (await api.call("POST", "alerts", body, token=monitor(api))).status_code == 202
     (found,) = await signals(api)
-    assert found.resolved
-
-
-async def test_what_a_resolved_alert_closes_is_told_to_the_audit(api: Api) -> None:
-    await api.register()
-    await api.create()
-    body = await sample(api, "alert-metric-static.fired.json")
-    await api.call("POST", "alerts", body, token=monitor(api))
-    (signal,) = await signals(api)
-    objects, now = api.services.objects, api.clock.now()
-    assert objects is not None
-    task = Task(
-        id=signal.id, due_at=now, workspace=signal.workspace, project=signal.project, kind=TaskKind.PLATFORM,
-        signal_id=signal.id, title="Look", created_at=now, last_modified_at=now,
-    )  # fmt: skip
-    await objects.commit(put(None, task))
-    body["data"]["essentials"]["monitorCondition"] = "Resolved"
-    for _ in range(2):
-        assert (await api.call("POST", "alerts", body, token=monitor(api))).status_code == 202
-    after = (await objects.require(Task, task.id)).value
-    (entry,) = (await api.call("GET", "audit", filter="action eq 'TaskChanged'")).json()["value"]
-    assert (after.state, after.generation) == (TaskState.CLOSED, task.generation + 1)
-    assert (entry["details"]["task"], entry["details"]["state"]) == (task.id, "closed")
+    now = api.clock.now()
+    assert (found.resolved, found.end_told_at, found.due_at) == (False, now, now)
 
 
 async def test_what_is_not_ours_or_old_is_left_alone(api: Api) -> None:

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from controlplane.audit.model import ENTRY, Action, Kind
 from controlplane.errors import Rejected, Transient
+from controlplane.objects.repository import put
 from controlplane.retraining.model import Decision, Outcome
 from controlplane.retraining.signal import Signal
 from controlplane.retraining.signals.alarm import alarm
+from controlplane.retraining.signals.ending import AGAIN, PATIENCE
+from controlplane.retraining.tasks import Task, TaskState
 from tests.support.retraining_world import SUBSCRIPTION, RetrainingWorld
 from tests.unit.retraining.test_samples import load
 
@@ -140,3 +144,83 @@ async def test_a_budget_without_amounts_says_so() -> None:
     legacy["data"] |= {"SubscriptionId": SUBSCRIPTION, "ResourceGroup": "RG-WS", "BudgetName": "churn"}
     _, signal = await ruled(made, legacy)
     assert signal.evidence.summary == "The budget as Azure has it: it says no amounts."
+
+
+async def opened(made: RetrainingWorld) -> Task:
+    """An alert fired, Azure has it, and its remediation stands open."""
+    plant(made)
+    decision, signal = await ruled(made, latency(made))
+    assert decision.outcome is Outcome.REMEDIATE
+    stored = await made.objects.require(Task, signal.id)
+    task = stored.value.model_copy(update={"state": TaskState.OPEN, "due_at": None})
+    await made.objects.commit(put(stored, task))
+    return task
+
+
+def say(made: RetrainingWorld, condition: str) -> None:
+    essentials = made.azure.body(ALERT)["properties"]["essentials"]
+    essentials["monitorCondition"] = condition
+
+
+async def after(made: RetrainingWorld, task: Task) -> tuple[TaskState, Signal]:
+    return (await made.objects.require(Task, task.id)).value.state, (await made.signals())[0]
+
+
+async def test_what_azure_says_is_over_closes_its_task_and_the_audit_knows() -> None:
+    made = await world()
+    task = await opened(made)
+    say(made, "Resolved")
+    for _ in range(2):
+        await alarm(made.intake, latency(made, monitorCondition="Resolved"))
+        await made.tick()
+    state, signal = await after(made, task)
+    assert (state, signal.resolved, signal.due_at) == (TaskState.CLOSED, True, None)
+    assert signal.evidence.read_back
+    assert (await made.objects.require(Task, task.id)).value.generation == task.generation + 1
+    page = await made.store.query(Kind.RETRAINING, prefix=ENTRY)
+    closings = [one.value for one in page.entities if one.value["action"] == Action.TASK_CHANGED]
+    assert [one["details"]["task"] for one in closings if one["details"]["state"] == "closed"] == [task.id]
+
+
+async def test_a_resolved_form_that_azure_does_not_bear_out_closes_nothing() -> None:
+    """Its record may lag: it is asked for an hour, and then what was said is not so."""
+    made = await world()
+    task = await opened(made)
+    await alarm(made.intake, latency(made, monitorCondition="Resolved"))
+    await made.tick()
+    state, signal = await after(made, task)
+    assert (state, signal.resolved, signal.due_at) == (TaskState.OPEN, False, made.clock.now() + AGAIN)
+    made.clock.advance(PATIENCE.total_seconds())
+    await made.tick()
+    state, signal = await after(made, task)
+    assert (state, signal.resolved, signal.end_told_at, signal.due_at) == (TaskState.OPEN, False, None, None)
+
+
+async def test_a_record_that_lags_closes_the_task_when_it_comes() -> None:
+    made = await world()
+    task = await opened(made)
+    await alarm(made.intake, latency(made, monitorCondition="Resolved"))
+    await made.tick()
+    say(made, "Resolved")
+    made.clock.advance(AGAIN.total_seconds())
+    await made.tick()
+    state, signal = await after(made, task)
+    assert (state, signal.resolved, signal.due_at) == (TaskState.CLOSED, True, None)
+
+
+@pytest.mark.parametrize("condition", ["Fired", "Resolved"])
+async def test_a_resolved_form_that_comes_first_is_believed_as_far_as_azures_record(condition: str) -> None:
+    made = await world()
+    plant(made, condition=condition)
+    decision, signal = await ruled(made, latency(made, monitorCondition="Resolved"))
+    wanted = (Outcome.IGNORE, True) if condition == "Resolved" else (Outcome.REMEDIATE, False)
+    assert (decision.outcome, signal.resolved) == wanted
+
+
+async def test_a_signal_that_was_stored_before_an_end_was_a_hint_is_read() -> None:
+    made = await world()
+    task = await opened(made)
+    stored = await made.objects.require(Signal, task.signal_id)
+    old = stored.value.model_dump(mode="json", by_alias=True)
+    del old["endToldAt"]
+    assert Signal.model_validate(old) == stored.value
