@@ -229,6 +229,7 @@ class World:
             "ARM_CLOUD_METADATA_URL": f"{self.base}/metadata/endpoints?api-version=2019-05-01",
             "METRICS_ENDPOINT": f"{self.base}/metrics/{{region}}",
             "LOGS_ENDPOINT": self.base,
+            "PRICES_ENDPOINT": self.base,
             "SIMULATOR_URL": self.base,
             "OBSERVER_CLIENT_ID": self.seeded("observer")["client_id"],
             "OPERATOR_CLIENT_ID": self.seeded("operator")["client_id"],

@@ -15,7 +15,17 @@ from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller
 from simulator.engine.messages import Request, Response, error_response
 from simulator.faults import Effect, Faults
-from simulator.planes import entra, graph, inference, log_queries, metadata, metrics, resource_graph, topics
+from simulator.planes import (
+    entra,
+    graph,
+    inference,
+    log_queries,
+    metadata,
+    metrics,
+    resource_graph,
+    retail_prices,
+    topics,
+)
 from simulator.planes.clock import Clock
 from simulator.planes.world import World
 from simulator.recorder import Answered, Recorder, body_of, retry_after
@@ -119,6 +129,8 @@ class Simulator:
         self.world.engine.settle()
         if found := metadata.handle(self.world.base, request):
             return "metadata", found
+        if found := retail_prices.handle(request):
+            return "prices", found
         if found := entra.handle(self.world, request):
             return "entra", found
         if found := graph.handle(self.world, request):

@@ -1,0 +1,139 @@
+"""The Retail Prices API as its clients ask it, and the book of prices that bills are made of."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from simulator.engine.hooks import Caller
+from simulator.engine.messages import Request
+from simulator.planes import price_book, retail_prices
+
+BASE = "https://prices.example"
+
+
+def ask(filter_text: str = "", **query: str) -> Any:
+    """The body of an answer; what is left out of `query` is not sent."""
+    asked = {"$filter": filter_text} if filter_text else {}
+    response = retail_prices.handle(_request(asked | query))
+    assert response is not None
+    return response.body if response.status == 200 else (response.status, response.body)
+
+
+def _request(query: dict[str, str], path: str = "/api/retail/prices", method: str = "GET") -> Request:
+    return Request(method, path, query, {}, b"", BASE, Caller("", None, "", ""))
+
+
+def test_one_meter_of_one_region() -> None:
+    found = ask(
+        "serviceName eq 'Virtual Machines' and armSkuName eq 'Standard_D4s_v3' and armRegionName eq 'westeurope' "
+        "and priceType eq 'Consumption'"
+    )
+    (only,) = found["Items"]
+    assert (only["retailPrice"], only["unitPrice"], only["unitOfMeasure"]) == (0.24, 0.24, "1 Hour")
+    assert (only["skuName"], only["type"], only["currencyCode"]) == ("D4s v3", "Consumption", "USD")
+    assert (found["BillingCurrency"], found["Count"], found["NextPageLink"]) == ("USD", 1, None)
+
+
+def test_a_size_has_spot_and_low_priority_rows_beside_its_own() -> None:
+    found = ask("armSkuName eq 'Standard_D8as_v5'")
+    assert {one["skuName"] for one in found["Items"]} == {"D8as v5", "D8as v5 Low Priority"}
+
+
+def test_tiers_are_rows_of_one_meter() -> None:
+    found = ask("meterName eq 'Analytics Logs Data Ingestion' and armRegionName eq 'westeurope'")
+    assert [(one["tierMinimumUnits"], one["retailPrice"]) for one in found["Items"]] == [(0.0, 0.0), (5.0, 2.99)]
+
+
+def test_meters_without_a_region_are_not_found_under_one() -> None:
+    assert ask("serviceName eq 'NAT Gateway' and armRegionName eq 'westeurope'")["Items"] == []
+    assert ask("serviceName eq 'NAT Gateway' and armRegionName eq 'Global'")["Count"] == 2
+
+
+def test_a_free_sku_and_meters_without_a_known_name_are_not_published() -> None:
+    assert ask("skuName eq 'Developer' and serviceName eq 'Azure Bastion'")["Items"] == []
+    assert all(not one["meterName"].startswith("(") for one in every_page(ask()))
+
+
+def every_page(answer: Any) -> list[Any]:
+    found = list(answer["Items"])
+    while answer["NextPageLink"]:
+        parts = urlsplit(answer["NextPageLink"])
+        assert f"{parts.scheme}://{parts.netloc}" == BASE
+        answer = ask(**dict(parse_qsl(parts.query)))
+        found += answer["Items"]
+    return found
+
+
+def test_pages_are_followed_to_the_last_row() -> None:
+    first = ask("priceType eq 'Consumption'")
+    published = [price for price in price_book.prices() if price.is_published]
+    assert first["Count"] == retail_prices.PAGE < len(published)
+    assert len(every_page(first)) == len(published)
+
+
+@pytest.mark.parametrize(
+    ("filter_text", "count"),
+    [
+        ("serviceName eq 'azure bastion'", 0),  # case-sensitive from 2023 on
+        ("serviceName eq 'Azure Bastion' and (skuName eq 'Basic' or skuName eq 'Premium')", 6),
+        ("contains(meterName, 'Additional Gateway')", 1),
+        ("serviceName eq 'Azure Bastion' and skuName ne 'Basic'", 5),
+    ],
+)
+def test_filters(filter_text: str, count: int) -> None:
+    assert ask(filter_text, **{"api-version": "2023-01-01-preview"})["Count"] == count
+
+
+def test_values_of_filters_fold_in_earlier_versions() -> None:
+    assert ask("serviceName eq 'azure bastion'", **{"api-version": "2021-10-01-preview"})["Count"] > 0
+
+
+def test_other_currencies_are_converted() -> None:
+    (only,) = ask("meterName eq 'Standard Private Endpoint'", currencyCode="'EUR'")["Items"]
+    assert (only["currencyCode"], only["retailPrice"]) == ("EUR", pytest.approx(0.008786))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"$filter": "colour eq 'red'"},
+        {"$filter": "serviceName eq"},
+        {"$filter": "(serviceName eq 'Storage'"},
+        {"$filter": "serviceName eq 'Storage' 'x'"},
+        {"$filter": "§"},
+        {"currencyCode": "'XYZ'"},
+        {"$skip": "some"},
+    ],
+)
+def test_what_is_no_question_is_refused(query: dict[str, str]) -> None:
+    status, body = ask(**query)
+    assert (status, body["Error"]["Code"]) == (400, "BadRequest")
+
+
+def test_it_only_reads_and_only_there() -> None:
+    refused = retail_prices.handle(_request({}, method="POST"))
+    assert refused is not None
+    assert refused.status == 405
+    assert retail_prices.handle(_request({}, path="/subscriptions")) is None
+
+
+def test_a_charge_goes_through_the_tiers() -> None:
+    # 5 GB are free, then 2.99 each.
+    assert price_book.charge("log-analytics.ingestion.gb", "westeurope", Decimal(12)) == Decimal("20.93")
+    # The same in two parts.
+    first = price_book.charge("log-analytics.ingestion.gb", "westeurope", Decimal(4))
+    rest = price_book.charge("log-analytics.ingestion.gb", "westeurope", Decimal(8), before=Decimal(4))
+    assert (first, rest) == (Decimal(0), Decimal("20.93"))
+    # 25 zones at 0.50, five at 0.10.
+    assert price_book.charge("private-dns.zone.month", "westeurope", Decimal(30)) == Decimal("13.00")
+
+
+def test_a_region_without_a_row_has_that_of_the_book() -> None:
+    (row,) = price_book.tiers("vm.ds3-v2.linux.hour", "westeurope")
+    assert (row.region, row.amount) == ("eastus", Decimal("0.293"))
+    with pytest.raises(KeyError):
+        price_book.charge("no.such.meter", "westeurope", Decimal(1))
