@@ -49,6 +49,8 @@ class Action(StrEnum):
     GRANTS_APPROVED = "GrantsApproved"
     """A Platform.Admin approved roles that an administrator has to give."""
     POLICY_CHANGED = "PolicyChanged"
+    BREAKER_RESET = "BreakerReset"
+    """A person has looked at a model whose runs failed; they do not count any more."""
     MONITOR_CHANGED = "MonitorChanged"
     DECISION_MADE = "DecisionMade"
     """On a signal about a model: its outcome with the reason; what was only ignored is not told."""

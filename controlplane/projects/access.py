@@ -62,6 +62,7 @@ class Permission(StrEnum):
     POLICIES_PUT = "RetrainingPolicies_CreateOrReplace"
     POLICIES_DELETE = "RetrainingPolicies_Delete"
     POLICIES_SIMULATE = "RetrainingPolicies_Simulate"
+    POLICIES_RESET_BREAKER = "RetrainingPolicies_ResetBreaker"
     MONITORS_LIST = "Monitors_List"
     MONITORS_GET = "Monitors_Get"
     MONITORS_PUT = "Monitors_CreateOrReplace"
@@ -129,6 +130,7 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.POLICIES_PUT: _WRITE,
     Permission.POLICIES_DELETE: _WRITE,
     Permission.POLICIES_SIMULATE: _ASK,
+    Permission.POLICIES_RESET_BREAKER: _WRITE,
     Permission.MONITORS_LIST: _READ,
     Permission.MONITORS_GET: _READ,
     Permission.MONITORS_PUT: _WRITE,

@@ -44,7 +44,8 @@ async def get_monitor(ctx: Ctx, name: str, monitor: str) -> JSONResponse:
 async def put_monitor(ctx: Ctx, name: str, monitor: str, request: Request, once: Repeat) -> Response:
     """What it needs is read from Azure first, and all that is missing is named (`MonitorNotPossible`): data collection,
     the network's mode, Spark, identities, the component and the cluster of a pipeline. Then ticks make the schedule,
-    the alert rules and the event subscriptions, and repair what somebody changes.
+    the alert rules and the event subscriptions, and repair what somebody changes. 409 `PeriodsDisagree` where the
+    model's retraining policy counts windows in another period.
     """
 
     async def work() -> Response:

@@ -14,7 +14,7 @@ from controlplane.http.requests import JSON, Ctx, read_object
 from controlplane.projects.access import Permission
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.services import policies as service
-from controlplane.retraining.services import simulations
+from controlplane.retraining.services import breaker, simulations
 from controlplane.retraining.services.policies import PolicyBody
 from controlplane.retraining.services.simulations import SimulationRequest
 from controlplane.retraining.simulate import Simulation
@@ -51,7 +51,8 @@ async def get_policy(ctx: Ctx, name: str, model: str) -> JSONResponse:
 )
 async def put_policy(ctx: Ctx, name: str, model: str, request: Request, once: Repeat) -> Response:
     """What could never work (more breaches than windows, a cooldown shorter than the window, …) is 400 with every
-    reason. A model need not be registered yet.
+    reason; 409 `PeriodsDisagree` where windows are counted in another period than a monitor of the model has. A model
+    need not be registered yet.
     """
 
     async def work() -> Response:
@@ -98,6 +99,26 @@ async def simulate_policy(ctx: Ctx, name: str, model: str, request: Request, onc
             ctx.services.for_models(), ctx.caller, (name, model), data
         )
         return JsonResponse(found.model_dump(mode="json", by_alias=True))
+
+    return await once.do(work)
+
+
+@router.post(
+    "/{model}:resetBreaker",
+    operation_id=Permission.POLICIES_RESET_BREAKER,
+    responses=ok(PolicyBody, etag=True),
+    summary="Reset the circuit breaker",
+)
+async def reset_breaker(ctx: Ctx, name: str, model: str, once: Repeat) -> Response:
+    """After so many runs in a row that failed or were rejected nothing is trained until a person has looked and says so
+    here. Runs until now count no more; what was refused meanwhile stays refused. 409 `BreakerNotOpen` when it is closed.
+    """
+
+    async def work() -> Response:
+        found, once.project = await breaker.reset_breaker(
+            ctx.services.for_models(), ctx.caller, (name, model), once.conditions
+        )
+        return resource(_json(found))
 
     return await once.do(work)
 

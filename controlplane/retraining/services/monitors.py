@@ -7,7 +7,7 @@ from datetime import datetime
 
 from controlplane.audit.changes import changes
 from controlplane.audit.model import Action, Fact
-from controlplane.errors import ErrorDetail, Rejected
+from controlplane.errors import Conflict, ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored, put
 from controlplane.objects.tick import message_of
@@ -16,11 +16,14 @@ from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.projects.access import Caller, Permission
 from controlplane.retraining.facts import About, by_person
 from controlplane.retraining.known import Known
+from controlplane.retraining.model import ModelState, state_id
 from controlplane.retraining.monitors.callbacks import Callbacks
 from controlplane.retraining.monitors.model import Monitor, MonitorSpec, monitor_id
 from controlplane.retraining.monitors.preconditions import conflicts, ground
 from controlplane.retraining.monitors.rules import parse_monitor
 from controlplane.retraining.monitors.site import site_of
+from controlplane.retraining.periods import CODE as PERIODS_DISAGREE
+from controlplane.retraining.periods import Named, disagreements
 from controlplane.retraining.services.deps import ModelDeps, workspace
 from controlplane.retraining.signals.eventgrid import is_name
 from controlplane.workspaces.services.deps import stored_spec
@@ -87,7 +90,7 @@ async def put_monitor(
     callbacks: Callbacks,
 ) -> PutMonitor:
     """Sets or replaces it; ``asked`` is workspace and monitor. Raises ``Rejected``: ``InvalidMonitor``,
-    ``MonitorNotPossible`` with everything that it lacks, ``TooManyMonitors``; ``MonitorIsDeleting``."""
+    ``MonitorNotPossible`` with everything that it lacks, ``TooManyMonitors``, ``MonitorIsDeleting``; ``Conflict``: ``PeriodsDisagree``."""
     name, monitor = asked
     found = await workspace(deps, caller, Permission.MONITORS_PUT, name)
     spec = parse_monitor(monitor, data)
@@ -103,10 +106,14 @@ async def put_monitor(
             raise Rejected("MonitorIsDeleting", f"Monitor {monitor!r} is being deleted; repeat it when it is gone.")
         elif stored.value.spec == spec:
             return PutMonitor(shown(stored.value), created=False, project=found.record.project)
+        model = await _model(deps, found, spec.model)
+        _require_same_period(model, Named(monitor, spec))
         after = _changed(deps, caller, (found, monitor), stored, spec)
         told = {"generation": after.generation, "changes": changes(_json(stored), after.spec.model_dump(mode="json"))}
         # A row that an earlier workspace of this name left is written over: what it had in Azure went with that.
-        await deps.objects.commit(put(there, after), _fact(deps, caller, after, told))
+        # With the model's row as it was looked at: a policy that is set meanwhile is a conflict, and looked at again.
+        guard = put(model, model.value) if model is not None else []
+        await deps.objects.commit([*put(there, after), *guard], _fact(deps, caller, after, told))
         await deps.workspaces.queue.send(message_of(Monitor.KIND, after.id))
         return PutMonitor(shown(after), created=stored is None, project=found.record.project)
 
@@ -131,6 +138,19 @@ async def delete_monitor(deps: ModelDeps, caller: Caller, asked: tuple[str, str]
         return True
 
     return await on_fresh_state(attempt)
+
+
+async def _model(deps: ModelDeps, found: Known, model: str) -> Stored[ModelState] | None:
+    stored = await deps.objects.get(ModelState, state_id(found.name, model))
+    return stored if stored is not None and stored.value.incarnation == found.record.incarnation else None
+
+
+def _require_same_period(model: Stored[ModelState] | None, asked: Named) -> None:
+    """Raises ``Conflict("PeriodsDisagree")``: the model's policy counts windows in another period."""
+    policy = model.value.policy if model is not None else None
+    details = tuple(disagreements(policy, asked.spec.model, (asked,))) if policy is not None else ()
+    if details:
+        raise Conflict(PERIODS_DISAGREE, details[0].message, target="$.period", details=details)
 
 
 async def _require_possible(deps: ModelDeps, found: Known, spec: MonitorSpec, callbacks: Callbacks) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from controlplane.audit.changes import changes
 from controlplane.audit.model import Action
-from controlplane.errors import Rejected
+from controlplane.errors import Conflict, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored, put
 from controlplane.objects.tick import message_of
@@ -15,15 +15,27 @@ from controlplane.operations.model import Model
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.projects.access import Caller, Permission, Role, app_roles
 from controlplane.retraining.facts import About, by_person
-from controlplane.retraining.history import with_policy
+from controlplane.retraining.history import failures_in_a_row, with_policy
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import LOOK, ModelState, state_id
+from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.periods import CODE as PERIODS_DISAGREE
+from controlplane.retraining.periods import disagreements, named
 from controlplane.retraining.pipelines import require_pipeline
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.policy_rules import parse_policy
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.services.deps import ModelDeps, workspace
 from controlplane.retraining.signals.eventgrid import is_name
+
+
+class BreakerBody(Model):
+    """Of the circuit breaker: open after so many failures in a row (D27), until a person resets it."""
+
+    open: bool
+    failures: int
+    """Runs in a row that failed or were rejected, since it was reset."""
+    reset_at: datetime | None
 
 
 class PolicyBody(Model):
@@ -36,6 +48,7 @@ class PolicyBody(Model):
     generation: int
     last_modified_at: datetime | None
     last_modified_by: str | None
+    breaker: BreakerBody
     policy: RetrainingPolicy
 
 
@@ -56,7 +69,7 @@ def policy_not_found(model: str) -> Rejected:
 async def get_policy(deps: ModelDeps, caller: Caller, name: str, model: str) -> PolicyBody:
     """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``, ``RetrainingPolicyNotFound``."""
     found = await workspace(deps, caller, Permission.POLICIES_GET, name)
-    stored = await _stored(deps, found, model)
+    stored = await stored_state(deps, found, model)
     if stored is None or stored.value.policy is None:
         raise policy_not_found(model)
     return shown(stored.value, stored.value.policy)
@@ -74,18 +87,18 @@ async def put_policy(
     deps: ModelDeps, caller: Caller, asked: tuple[str, str], data: JsonObject, preconditions: Preconditions
 ) -> PutPolicy:
     """Sets or replaces it; ``asked`` is workspace and model. Raises ``Rejected``: ``InvalidPolicy``,
-    ``ApprovalNotWaived``, …
-    """
+    ``ApprovalNotWaived``, …; ``Conflict("PeriodsDisagree")``."""
     name, model = asked
     found = await workspace(deps, caller, Permission.POLICIES_PUT, name)
     _require_name(model)
     policy = parse_policy(data)
 
     async def attempt() -> PutPolicy:
-        stored = await _stored(deps, found, model)
+        stored = await stored_state(deps, found, model)
         before = stored.value.policy if stored else None
         preconditions.check(shown(stored.value, before).etag if stored and before else None)
         _require_second_person(caller, found, before, policy)
+        await _require_same_period(deps, found, model, policy)
         if before is None or before.pipeline != policy.pipeline:
             await require_pipeline(deps.reader, found.workspace_id, policy.pipeline)
         if (
@@ -98,6 +111,15 @@ async def put_policy(
         return PutPolicy(shown(after, policy), created=before is None, project=found.record.project)
 
     return await on_fresh_state(attempt)
+
+
+async def _require_same_period(deps: ModelDeps, found: Known, model: str, policy: RetrainingPolicy) -> None:
+    """Raises ``Conflict("PeriodsDisagree")``: N of M is counted in the monitor's own slots."""
+    page = await deps.objects.page(Monitor, f"mo!{found.name}!", limit=1000)
+    mine = named(page.values, found.record.incarnation)
+    details = tuple(disagreements(policy, model, mine))
+    if details:
+        raise Conflict(PERIODS_DISAGREE, details[0].message, target=details[0].target, details=details)
 
 
 def _require_second_person(
@@ -125,7 +147,7 @@ async def delete_policy(deps: ModelDeps, caller: Caller, asked: tuple[str, str],
     found = await workspace(deps, caller, Permission.POLICIES_DELETE, name)
 
     async def attempt() -> None:
-        stored = await _stored(deps, found, model)
+        stored = await stored_state(deps, found, model)
         before = stored.value.policy if stored else None
         preconditions.check(shown(stored.value, before).etag if stored and before else None)
         if before is not None:
@@ -134,7 +156,8 @@ async def delete_policy(deps: ModelDeps, caller: Caller, asked: tuple[str, str],
     await on_fresh_state(attempt)
 
 
-async def _stored(deps: ModelDeps, found: Known, model: str) -> Stored[ModelState] | None:
+async def stored_state(deps: ModelDeps, found: Known, model: str) -> Stored[ModelState] | None:
+    """The model's row, of this workspace."""
     if not is_name(model):
         return None
     stored = await deps.objects.get(ModelState, state_id(found.name, model))
@@ -196,6 +219,7 @@ def _require_name(model: str) -> None:
 
 def shown(state: ModelState, policy: RetrainingPolicy) -> PolicyBody:
     """What the API answers; the ETag changes with the policy only."""
+    failed = failures_in_a_row(state)
     return PolicyBody(
         id=f"workspaces/{state.workspace}/retrainingPolicies/{state.model}",
         workspace=state.workspace,
@@ -204,5 +228,6 @@ def shown(state: ModelState, policy: RetrainingPolicy) -> PolicyBody:
         generation=state.policy_generation,
         last_modified_at=state.policy_changed_at,
         last_modified_by=state.policy_changed_by,
+        breaker=BreakerBody(open=failed >= policy.breaker.failures, failures=failed, reset_at=state.breaker_reset_at),
         policy=policy,
     )

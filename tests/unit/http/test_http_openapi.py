@@ -56,6 +56,7 @@ def test_every_route_is_in_it() -> None:
         ("/api/workspaces/{name}/retrainingPolicies", "GET"),
         *(("/api/workspaces/{name}/retrainingPolicies/{model}", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/workspaces/{name}/retrainingPolicies/{model}:simulate", "POST"),
+        ("/api/workspaces/{name}/retrainingPolicies/{model}:resetBreaker", "POST"),
         ("/api/workspaces/{name}/monitors", "GET"),
         *(("/api/workspaces/{name}/monitors/{monitor}", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/alerts", "POST"),
