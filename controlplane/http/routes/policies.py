@@ -13,8 +13,8 @@ from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
 from controlplane.projects.access import Permission
 from controlplane.retraining.policy import RetrainingPolicy
-from controlplane.retraining.services import policies as service
 from controlplane.retraining.services import breaker, simulations
+from controlplane.retraining.services import policies as service
 from controlplane.retraining.services.policies import PolicyBody
 from controlplane.retraining.services.simulations import SimulationRequest
 from controlplane.retraining.simulate import Simulation
@@ -111,7 +111,8 @@ async def simulate_policy(ctx: Ctx, name: str, model: str, request: Request, onc
 )
 async def reset_breaker(ctx: Ctx, name: str, model: str, once: Repeat) -> Response:
     """After so many runs in a row that failed or were rejected nothing is trained until a person has looked and says so
-    here. Runs until now count no more; what was refused meanwhile stays refused. 409 `BreakerNotOpen` when it is closed.
+    here. Runs until now count no more; what was refused meanwhile stays refused. 409 `BreakerNotOpen` when it is
+    closed.
     """
 
     async def work() -> Response:

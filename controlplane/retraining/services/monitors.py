@@ -90,7 +90,8 @@ async def put_monitor(
     callbacks: Callbacks,
 ) -> PutMonitor:
     """Sets or replaces it; ``asked`` is workspace and monitor. Raises ``Rejected``: ``InvalidMonitor``,
-    ``MonitorNotPossible`` with everything that it lacks, ``TooManyMonitors``, ``MonitorIsDeleting``; ``Conflict``: ``PeriodsDisagree``."""
+    ``MonitorNotPossible`` with everything that it lacks, ``TooManyMonitors``,
+    ``MonitorIsDeleting``; ``Conflict``: ``PeriodsDisagree``."""
     name, monitor = asked
     found = await workspace(deps, caller, Permission.MONITORS_PUT, name)
     spec = parse_monitor(monitor, data)
