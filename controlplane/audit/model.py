@@ -36,6 +36,8 @@ class Kind(StrEnum):
     WORKSPACES = "workspaces"
     RETRAINING = "retraining"
     """What happens to the models of a workspace; a chain is named ``{workspace}.{model}``."""
+    GOVERNANCE = "governance"
+    """Money and lifetime; a chain is named ``workspace.{name}``, ``project.{name}`` or ``department.{name}``."""
 
 
 class Action(StrEnum):
@@ -114,7 +116,10 @@ class AuditEntry(Model):
     """One link. ``hash`` is SHA-256 of the canonical JSON (RFC 8785) of everything else in it."""
 
     version: int = Field(description="Of the format; 1.")
-    object: str = Field(description="`workspaces/{name}`, `projects/{name}` or `retraining/{workspace}.{model}`.")
+    object: str = Field(
+        description="`workspaces/{name}`, `projects/{name}`, `retraining/{workspace}.{model}` or "
+        "`governance/{scope}.{name}`."
+    )
     sequence: int = Field(description="1 for the first entry of the object's chain.")
     at: datetime
     project: str

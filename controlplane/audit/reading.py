@@ -1,4 +1,4 @@
-"""Reading entries: by object from the chain itself, otherwise by time over the index of both kinds. Newest first."""
+"""Reading entries: by object from the chain itself, otherwise by time over the index of all kinds. Newest first."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from controlplane.ports.store import Entity, Page, Store
 FIELDS: Fields = {
     "object": re.compile(
         r"(?:workspaces|projects)/[a-z0-9-]{1,40}|retraining/[a-z0-9-]{1,40}(?:\.[A-Za-z0-9][A-Za-z0-9._-]{0,254})?"
+        r"|governance/(?:workspace|project|department)\.[a-z0-9-]{1,40}"
     ),
     "actor": None,
     "action": frozenset(Action),

@@ -11,6 +11,7 @@ from controlplane.audit.model import AuditEntry, Kind, entry_prefix
 from controlplane.audit.proof import Proof
 from controlplane.audit.reading import Filter
 from controlplane.errors import Rejected
+from controlplane.governance.scope import is_scope
 from controlplane.operations.paging import Operator
 from controlplane.ports.anchor import Anchor
 from controlplane.ports.store import Store
@@ -52,8 +53,8 @@ def object_not_found(name: str) -> Rejected:
 
 
 def parse_object(text: str) -> tuple[Kind, str] | None:
-    """``workspaces/{name}``, ``projects/{name}`` or ``retraining/{workspace}.{model}``; None for what no object is
-    called."""
+    """``workspaces/{name}``, ``projects/{name}``, ``retraining/{workspace}.{model}`` or ``governance/{scope}.{name}``;
+    None for what no object is called."""
     kind, _, name = text.partition("/")
     match kind:
         case Kind.WORKSPACES if not check_name(name):
@@ -62,6 +63,8 @@ def parse_object(text: str) -> tuple[Kind, str] | None:
             return Kind.PROJECTS, name
         case Kind.RETRAINING if _OF_MODEL.fullmatch(name) and not check_name(name.partition(".")[0]):
             return Kind.RETRAINING, name
+        case Kind.GOVERNANCE if is_scope(name):
+            return Kind.GOVERNANCE, name
         case _:
             return None
 
@@ -106,7 +109,7 @@ async def verify_object(deps: AuditDeps, caller: Caller, thing: str) -> Proof:
     """One chain. Raises ``Rejected``: ``AuditObjectNotFound``, ``AuthorizationFailed``."""
     parsed = parse_object(thing)
     if parsed is None:
-        names = "workspaces/{name}, projects/{name} or retraining/{workspace}.{model}"
+        names = "workspaces/{name}, projects/{name}, retraining/{workspace}.{model} or governance/{scope}.{name}"
         text = f"No object is called {thing!r}; it is {names}."
         raise Rejected("AuditObjectNotFound", text, target="object")
     kind, name = parsed
@@ -131,7 +134,10 @@ async def _by_persona(deps: AuditDeps, caller: Caller, kind: Kind, name: str) ->
     an earlier workspace of this name was perhaps another project's."""
     if kind is Kind.PROJECTS or not caller.groups:
         return None
-    stored = await WorkspaceRepository(deps.store).load(name.partition(".")[0])
+    scope, _, own = name.partition(".")
+    if kind is Kind.GOVERNANCE and scope != "workspace":
+        return None
+    stored = await WorkspaceRepository(deps.store).load(own if kind is Kind.GOVERNANCE else scope)
     if stored is None:
         return None
     project = await deps.projects.load(stored.record.project)

@@ -83,6 +83,15 @@ def objects() -> Objects:
 
 
 @once
+def governed() -> Objects:
+    """Budgets, costs, expiries."""
+    from controlplane.audit.model import Kind
+    from controlplane.objects.repository import Objects
+
+    return Objects(store(), Kind.GOVERNANCE)
+
+
+@once
 def upkeep() -> Upkeep:
     """Last errors of ticks, lost rows, forgotten answers."""
     from controlplane.workspaces.upkeep import Upkeep

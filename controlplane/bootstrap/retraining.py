@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controlplane.bootstrap.foundations import clock, objects, queue, settings, store, system_clock
+from controlplane.bootstrap.foundations import clock, governed, objects, queue, settings, store, system_clock
 from controlplane.bootstrap.once import once, owner
 from controlplane.bootstrap.outside import gates_of, notifier, operator, poll_ports
 from controlplane.settings import callbacks_of
 
 if TYPE_CHECKING:
+    from controlplane.governance.deps import GovernanceDeps
     from controlplane.objects.tick import Machines
     from controlplane.retraining.deps import RetrainingDeps
     from controlplane.retraining.signals.intake import IntakeDeps
@@ -36,12 +37,13 @@ def monitor_deps() -> MonitorDeps:
 @once
 def machines() -> Machines:
     """What ticks of those objects need; it can write to Azure."""
+    from controlplane.governance.parts import parts as of_governance
     from controlplane.objects.tick import Machines
     from controlplane.retraining.parts import parts
 
     return Machines(
         objects=objects(),
-        parts=parts(retraining_deps()),
+        parts={**parts(retraining_deps()), **of_governance(governance_deps())},
         queue=queue(),
         clock=clock(),
         system=system_clock(),
@@ -76,4 +78,25 @@ def retraining_deps() -> RetrainingDeps:
         callbacks=callbacks_of(settings()),
         polls=poll_ports(gates),
         notifier=notifier(),
+    )
+
+
+@once
+def governance_deps() -> GovernanceDeps:
+    """The operator's, too."""
+    from controlplane.governance.deps import GovernanceDeps
+
+    shared = retraining_deps()
+    return GovernanceDeps(
+        objects=governed(),
+        notifications=shared.objects,
+        workspaces=shared.workspaces,
+        projects=shared.projects,
+        reader=shared.reader,
+        writer=shared.writer,
+        clock=shared.clock,
+        queue=shared.queue,
+        cloud=shared.cloud,
+        callbacks=shared.callbacks,
+        polls=shared.polls,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from controlplane.bootstrap.foundations import clock, objects, queue, settings, store, system_clock, upkeep
+from controlplane.bootstrap.foundations import clock, governed, objects, queue, settings, store, system_clock, upkeep
 from controlplane.bootstrap.once import once, owner
 from controlplane.bootstrap.outside import gates_of, operator
 
@@ -24,7 +24,7 @@ def sweep_deps() -> SweepDeps:
     from controlplane.triggers.sweeps import SweepDeps
     from controlplane.workspaces.repository import WorkspaceRepository
 
-    return SweepDeps(WorkspaceRepository(store()), queue(), clock(), system_clock(), upkeep(), objects())
+    return SweepDeps(WorkspaceRepository(store()), queue(), clock(), system_clock(), upkeep(), (objects(), governed()))
 
 
 @once

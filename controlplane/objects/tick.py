@@ -29,10 +29,11 @@ Handler = Callable[[str, Hold], Awaitable[datetime | None]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A kind of object: how it is stored, and who works on it."""
+    """A kind of object: how it is stored, who works on it, and where it is; None: with those of ``Machines``."""
 
     thing: type[Thing]
     handler: Handler
+    objects: Objects | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,20 @@ class Machines:
     owner: str
     lease_seconds: float = 90.0
 
+    def place(self, kind: str) -> Objects:
+        """Where objects of a kind are."""
+        return _part(kind, self).objects or self.objects
+
 
 async def tick_object(kind: str, thing_id: str, machines: Machines) -> None:
     """Returns at once when another tick holds the object. Raises ``Fatal("InvalidMessage")`` for a kind without a
     handler, and what the handler raises: the host shows the message again, and the due row stays."""
-    handler = _part(kind, machines).handler
+    handler, leases = _part(kind, machines).handler, machines.place(kind).leases
     key = key_of(kind, thing_id)
-    lease = await machines.objects.leases.take(key, machines.owner, machines.system.now(), machines.lease_seconds)
+    lease = await leases.take(key, machines.owner, machines.system.now(), machines.lease_seconds)
     if lease is None:
         return
-    hold = Hold(machines.objects.leases, lease, Terms(machines.system, machines.lease_seconds))
+    hold = Hold(leases, lease, Terms(machines.system, machines.lease_seconds))
     due: list[datetime | None] = []
 
     async def work() -> None:
@@ -82,11 +87,11 @@ async def give_up(kind: str, thing_id: str, machines: Machines) -> bool:
     """After five ticks that failed: the object is looked at again in an hour, so that a defect costs no more than
     that. False when there is nothing to put off, or a tick is at work on it. Raises ``Transient`` when the store is
     away, ``Fatal`` for a kind without a handler."""
-    _part(kind, machines)
-    if await machines.objects.leases.is_held(key_of(kind, thing_id), machines.system.now()):
+    objects = machines.place(kind)
+    if await objects.leases.is_held(key_of(kind, thing_id), machines.system.now()):
         return False
     try:
-        return await put_off(machines.objects, kind, thing_id, machines.clock.now() + PUT_OFF)
+        return await put_off(objects, kind, thing_id, machines.clock.now() + PUT_OFF)
     except Conflict:
         return False
 

@@ -15,7 +15,6 @@ from controlplane.objects.repository import Objects, due_row
 from controlplane.ports.store import Check, Entity, Remove, Replace, Upsert, Write
 
 _log = logging.getLogger(__name__)
-_CURSOR = "objects"
 _SWEEPS = "sweeps"
 #: Due rows that one call looks behind.
 _STRAYS = 200
@@ -76,7 +75,7 @@ async def _find_lost(objects: Objects, at_rest: Sequence[str], limit: int) -> in
 
 async def _next(objects: Objects, at_rest: Sequence[str], limit: int) -> tuple[Entity, ...]:
     """The objects after those of the last call, by any process; from the start again after the last one."""
-    cursor = await objects.store.get(_SWEEPS, _CURSOR)
+    cursor = await objects.store.get(_SWEEPS, objects.partition)
     last = str(cursor.value["last"]) if cursor else ""
     found: tuple[Entity, ...] = ()
     for begin, end in _ranges(at_rest):
@@ -99,7 +98,7 @@ async def _next(objects: Objects, at_rest: Sequence[str], limit: int) -> tuple[E
 
 async def _remember(objects: Objects, last: str, where: str) -> None:
     if where != last:
-        await objects.store.commit(_SWEEPS, [Upsert(_CURSOR, {"last": where})])
+        await objects.store.commit(_SWEEPS, [Upsert(objects.partition, {"last": where})])
 
 
 def _ranges(at_rest: Sequence[str]) -> list[tuple[str, str]]:

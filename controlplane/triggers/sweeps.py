@@ -30,8 +30,8 @@ class SweepDeps:
     clock: Clock
     system_clock: Clock
     upkeep: Upkeep | None = None
-    objects: Objects | None = None
-    """What has a state machine beside workspaces."""
+    objects: tuple[Objects, ...] = ()
+    """What has a state machine beside workspaces, by partition."""
 
 
 async def wake_due(deps: SweepDeps) -> int:
@@ -49,8 +49,8 @@ async def wake_due(deps: SweepDeps) -> int:
             continue
         await deps.queue.send(json.dumps({"kind": "workspace", "name": name}))
         sent += 1
-    if deps.objects is not None:
-        sent += await wake(deps.objects, deps.queue, deps.clock.now(), deps.system_clock.now())
+    for objects in deps.objects:
+        sent += await wake(objects, deps.queue, deps.clock.now(), deps.system_clock.now())
     if sent:
         _log.info("wake enqueued=%d due=%d", sent, len(names))
     return sent
@@ -68,11 +68,11 @@ async def keep_up(deps: SweepDeps) -> int:
         amiss += await _drop_if_stray(deps.repository, deps.upkeep, row)
     care = CareDeps(deps.repository, deps.upkeep, deps.clock, deps.system_clock)
     amiss += await heal(care)
-    if deps.objects is not None:
-        amiss += await heal_objects(deps.objects, deps.clock.now(), at_rest=(Decision.KIND,))
+    for objects in deps.objects:
+        amiss += await heal_objects(objects, deps.clock.now(), at_rest=(Decision.KIND,))
     forgotten = await deps.upkeep.forget_answers(deps.clock.now())
-    if deps.objects is not None:
-        forgotten += await forget(deps.objects, deps.clock.now())
+    for objects in deps.objects:
+        forgotten += await forget(objects, deps.clock.now())
     if amiss or forgotten:
         _log.info("upkeep healed=%d forgotten=%d", amiss, forgotten)
     return amiss

@@ -79,7 +79,7 @@ async def work(world: RetrainingWorld, hosts: Sequence[Machines]) -> int:
     """The timer wakes what is due, and every host gets every message at once; how many there were."""
     world.clock.advance(1)
     world.queue.sent.clear()
-    await wake_due(SweepDeps(world.workspaces, world.queue, world.clock, SystemClock(), None, world.objects))
+    await wake_due(SweepDeps(world.workspaces, world.queue, world.clock, SystemClock(), None, (world.objects,)))
     messages = [json.dumps(message).encode() for message, _ in world.queue.sent]
     for body in messages:
         await asyncio.gather(*(run_tick(body, Any, None, lambda host=host: host) for host in hosts))  # type: ignore[misc, arg-type]

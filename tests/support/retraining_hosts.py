@@ -111,7 +111,7 @@ class RetrainingHosts:
         """What the hosts' own timer does each minute, now: for objects as well."""
         clock, store = SystemClock(), self.estate.store
         objects = Objects(store, Kind.RETRAINING)
-        deps = SweepDeps(WorkspaceRepository(store), self.estate.queue, clock, clock, None, objects)
+        deps = SweepDeps(WorkspaceRepository(store), self.estate.queue, clock, clock, None, (objects,))
         self._do(wake_due(deps))
 
     def get(self, path: str, host: int = 0, **query: str) -> Any:

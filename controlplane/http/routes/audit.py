@@ -29,9 +29,9 @@ Until = Annotated[datetime | None, Query(description="Only entries at or before 
 @router.get("", operation_id=Permission.AUDIT_LIST, responses=ok(models.AuditList), summary="List audit entries")
 async def list_entries(ctx: Ctx, asked: Paged, since: Since = None, until: Until = None) -> JSONResponse:
     """Those of projects in which the caller has a role, newest first; of registrations for whoever may read those.
-    Fields of the filter: `object` (`workspaces/{name}`, `projects/{name}` or `retraining/{workspace}.{model}`),
-    `actor`, `action`, `project`. A filtered
-    page may be short, or empty, while there is a `nextLink`.
+    Fields of the filter: `object` (`workspaces/{name}`, `projects/{name}`, `retraining/{workspace}.{model}`,
+    `governance/{scope}.{name}`), `actor`, `action`, `project`. A filtered page may be short, or empty, while there is a
+    `nextLink`.
     """
     wanted = Filter(terms=parse_filter(asked.filter, FIELDS), since=_aware(since), until=_aware(until))
     page = await service.list_entries(ctx.services.for_audit(), ctx.caller, wanted, asked.size, asked.skip_token)

@@ -134,7 +134,7 @@ async def test_the_timer_wakes_and_heals_both(quick: Store) -> None:
     await add(objects, Running(id="r", due_at=clock.now()))
     await quick.commit(PARTITION, [Remove(due_row(clock.now(), "run", "r"), "*")])
     clock.advance(1)
-    deps = SweepDeps(WorkspaceRepository(quick), queue, clock, clock, Upkeep(quick), objects)
+    deps = SweepDeps(WorkspaceRepository(quick), queue, clock, clock, Upkeep(quick), (objects,))
     assert (await wake_due(deps), await keep_up(deps), await wake_due(deps)) == (0, 1, 1)
     assert asked(queue) == [("run", "r")]
 

@@ -1,0 +1,20 @@
+"""Every kind of object about money and lifetime, and who works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+from controlplane.governance.deps import GovernanceDeps
+from controlplane.objects.leases import Hold
+from controlplane.objects.repository import Thing
+from controlplane.objects.tick import Part
+
+_Work = Callable[[GovernanceDeps, str, Hold], Awaitable[datetime | None]]
+_WORK: tuple[tuple[type[Thing], _Work], ...] = ()
+
+
+def parts(deps: GovernanceDeps) -> Mapping[str, Part]:
+    """Kind in a queue message → its class and its handler."""
+    return {thing.KIND: Part(thing, partial(work, deps), deps.objects) for thing, work in _WORK}
