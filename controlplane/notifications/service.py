@@ -18,8 +18,4 @@ async def list_notifications(
     deps: ModelDeps, caller: Caller, paging: Paging
 ) -> tuple[tuple[Notification, ...], str | None]:
     """Newest first."""
-    return await listed(deps, caller, (Notification, Permission.NOTIFICATIONS_LIST), paging, _values)
-
-
-def _values(notification: Notification, field: str) -> frozenset[str]:
-    return frozenset({str(getattr(notification, field))})
+    return await listed(deps, caller, (Notification, Permission.NOTIFICATIONS_LIST), paging)

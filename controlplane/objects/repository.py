@@ -69,6 +69,18 @@ class Listed(Thing):
         )
 
 
+class Versioned(Listed):
+    """What people change, too: one who has not seen the last state does not write over it."""
+
+    generation: int = 1
+    """Counts what callers see."""
+
+    @property
+    def etag(self) -> str:
+        """As it stands in the header."""
+        return f'"{self.generation}"'
+
+
 def everything(kind: type[Listed]) -> str:
     """The index of all objects of a kind."""
     return f"{kind.LETTER}a!"

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from controlplane.objects.repository import Listed
+from controlplane.objects.repository import Versioned
 from controlplane.operations.model import Model
 
 
@@ -40,7 +40,7 @@ class Requirement(Model):
     sentence: str
 
 
-class Promotion(Listed):
+class Promotion(Versioned):
     """``id`` is ``{workspace}.{digest of model and version}``: once per model version."""
 
     KIND: ClassVar[str] = "promotion"
@@ -57,7 +57,6 @@ class Promotion(Listed):
     created_at: datetime
     last_modified_at: datetime
     rejected_by: str | None = None
-    generation: int = 1
 
     def listed_at(self) -> datetime:
         return self.created_at

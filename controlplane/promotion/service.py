@@ -23,7 +23,7 @@ _NOT_FOUND = "PromotionNotFound"
 
 async def list_promotions(deps: ModelDeps, caller: Caller, paging: Paging) -> tuple[tuple[Promotion, ...], str | None]:
     """Newest first."""
-    return await listed(deps, caller, (Promotion, Permission.PROMOTIONS_LIST), paging, _values)
+    return await listed(deps, caller, (Promotion, Permission.PROMOTIONS_LIST), paging)
 
 
 async def get_promotion(deps: ModelDeps, caller: Caller, asked: str) -> Promotion:
@@ -37,7 +37,7 @@ async def reject(deps: ModelDeps, caller: Caller, asked: str, preconditions: Pre
     async def attempt() -> Promotion:
         stored = await thing(deps, caller, Permission.PROMOTIONS_REJECT, (Promotion, asked), _NOT_FOUND)
         before, now = stored.value, deps.clock.now()
-        preconditions.check(etag_of(before))
+        preconditions.check(before.etag)
         if before.state is PromotionState.REJECTED:
             raise Conflict("PromotionRejected", f"Promotion {before.id} is rejected already.")
         after = before.model_copy(
@@ -56,12 +56,3 @@ async def reject(deps: ModelDeps, caller: Caller, asked: str, preconditions: Pre
         return after
 
     return await on_fresh_state(attempt)
-
-
-def etag_of(promotion: Promotion) -> str:
-    """It changes with what callers see."""
-    return f'"{promotion.generation}"'
-
-
-def _values(promotion: Promotion, field: str) -> frozenset[str]:
-    return frozenset({str(getattr(promotion, field))})

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from controlplane.objects.repository import Listed
+from controlplane.objects.repository import Versioned
 from controlplane.operations.model import ErrorBody, Model
 
 
@@ -81,7 +81,7 @@ class Step(Model):
     reverts: bool = False
 
 
-class Task(Listed):
+class Task(Versioned):
     """``id`` derives from the signal's: the same signal opens one task."""
 
     KIND: ClassVar[str] = "task"
@@ -106,7 +106,6 @@ class Task(Listed):
     closed_by: str | None = Field(default=None, description="Principal.")
     created_at: datetime
     last_modified_at: datetime
-    generation: int = 1
 
     def listed_at(self) -> datetime:
         return self.created_at

@@ -11,6 +11,7 @@ from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import MONITOR
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
+from controlplane.http.things import plain
 from controlplane.projects.access import Permission
 from controlplane.retraining.monitors.model import MonitorSpec
 from controlplane.retraining.services import monitors as service
@@ -23,7 +24,7 @@ router = APIRouter(prefix="/api/workspaces/{name}/monitors", tags=["Retraining"]
 async def list_monitors(ctx: Ctx, name: str) -> JSONResponse:
     """Those of one workspace, in the order of their names."""
     found = await service.list_monitors(ctx.services.for_models(), ctx.caller, name)
-    return page(ctx, f"workspaces/{name}/monitors", [_json(one) for one in found], None)
+    return page(ctx, f"workspaces/{name}/monitors", [plain(one) for one in found], None)
 
 
 @router.get(
@@ -31,7 +32,7 @@ async def list_monitors(ctx: Ctx, name: str) -> JSONResponse:
 )
 async def get_monitor(ctx: Ctx, name: str, monitor: str) -> JSONResponse:
     """Its conditions say what of it stands in Azure; `Monitored` sums them up."""
-    return resource(_json(await service.get_monitor(ctx.services.for_models(), ctx.caller, name, monitor)))
+    return resource(plain(await service.get_monitor(ctx.services.for_models(), ctx.caller, name, monitor)))
 
 
 @router.put(
@@ -53,7 +54,7 @@ async def put_monitor(ctx: Ctx, name: str, monitor: str, request: Request, once:
         deps, asked = ctx.services.for_models(), (name, monitor)
         done = await service.put_monitor(deps, ctx.caller, asked, data, once.conditions, ctx.services.callbacks())
         once.project = done.project
-        return resource(_json(done.body), 201 if done.created else 200)
+        return resource(plain(done.body), 201 if done.created else 200)
 
     return await once.do(work)
 
@@ -73,7 +74,3 @@ async def delete_monitor(ctx: Ctx, name: str, monitor: str, once: Repeat) -> Res
         return Response(status_code=204)
 
     return await once.do(work)
-
-
-def _json(found: MonitorBody) -> dict[str, object]:
-    return found.model_dump(mode="json", by_alias=True)

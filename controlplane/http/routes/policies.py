@@ -11,6 +11,7 @@ from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import POLICY, SIMULATION
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
+from controlplane.http.things import plain
 from controlplane.projects.access import Permission
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.services import breaker, simulations
@@ -28,7 +29,7 @@ router = APIRouter(prefix="/api/workspaces/{name}/retrainingPolicies", tags=["Re
 async def list_policies(ctx: Ctx, name: str) -> JSONResponse:
     """Those of one workspace, in the order of the models' names."""
     found = await service.list_policies(ctx.services.for_models(), ctx.caller, name)
-    return page(ctx, f"workspaces/{name}/retrainingPolicies", [_json(one) for one in found], None)
+    return page(ctx, f"workspaces/{name}/retrainingPolicies", [plain(one) for one in found], None)
 
 
 @router.get(
@@ -39,7 +40,7 @@ async def list_policies(ctx: Ctx, name: str) -> JSONResponse:
 )
 async def get_policy(ctx: Ctx, name: str, model: str) -> JSONResponse:
     """404 where the model has none."""
-    return resource(_json(await service.get_policy(ctx.services.for_models(), ctx.caller, name, model)))
+    return resource(plain(await service.get_policy(ctx.services.for_models(), ctx.caller, name, model)))
 
 
 @router.put(
@@ -59,7 +60,7 @@ async def put_policy(ctx: Ctx, name: str, model: str, request: Request, once: Re
         data = await read_object(request, JSON)
         done = await service.put_policy(ctx.services.for_models(), ctx.caller, (name, model), data, once.conditions)
         once.project = done.project
-        return resource(_json(done.body), 201 if done.created else 200)
+        return resource(plain(done.body), 201 if done.created else 200)
 
     return await once.do(work)
 
@@ -98,7 +99,7 @@ async def simulate_policy(ctx: Ctx, name: str, model: str, request: Request, onc
         found, once.project = await simulations.simulate_policy(
             ctx.services.for_models(), ctx.caller, (name, model), data
         )
-        return JsonResponse(found.model_dump(mode="json", by_alias=True))
+        return JsonResponse(plain(found))
 
     return await once.do(work)
 
@@ -119,10 +120,6 @@ async def reset_breaker(ctx: Ctx, name: str, model: str, once: Repeat) -> Respon
         found, once.project = await breaker.reset_breaker(
             ctx.services.for_models(), ctx.caller, (name, model), once.conditions
         )
-        return resource(_json(found))
+        return resource(plain(found))
 
     return await once.do(work)
-
-
-def _json(found: PolicyBody) -> dict[str, object]:
-    return found.model_dump(mode="json", by_alias=True)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from controlplane.http import models
-from controlplane.http.answers import page, resource
 from controlplane.http.docs import ok
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import Ctx, Paged
-from controlplane.operations.paging import token_of
+from controlplane.http.things import Answers, Listing
 from controlplane.projects.access import Permission
 from controlplane.promotion import service
 from controlplane.promotion.model import Promotion
 
 router = APIRouter(prefix="/api/promotions", tags=["Promotions"])
+_PROMOTIONS: Answers[Promotion] = Answers("promotions", "promotion")
+_LISTING = Listing(_PROMOTIONS.path, "pro", service.FIELDS, service.list_promotions, _PROMOTIONS.body)
 
 
 @router.get("", operation_id=Permission.PROMOTIONS_LIST, responses=ok(models.PromotionList), summary="List promotions")
@@ -25,9 +24,7 @@ async def list_promotions(ctx: Ctx, asked: Paged) -> JSONResponse:
     """Newest first: one for each model version that was registered, by whomever. Fields of the filter: `workspace`,
     `project`, `model`, `state`.
     """
-    paging = asked.paging("pro", service.FIELDS)
-    found, last = await service.list_promotions(ctx.services.for_models(), ctx.caller, paging)
-    return page(ctx, "promotions", [_json(one) for one in found], token_of("pro", last), asked)
+    return await _LISTING.page(ctx, asked)
 
 
 @router.get(
@@ -38,7 +35,7 @@ async def list_promotions(ctx: Ctx, asked: Paged) -> JSONResponse:
 )
 async def get_promotion(ctx: Ctx, id: str) -> JSONResponse:
     """With the version's lineage as Azure tells it, and a sentence for each requirement of its workload."""
-    return resource(_json(await service.get_promotion(ctx.services.for_models(), ctx.caller, id)))
+    return _PROMOTIONS.answer(await service.get_promotion(ctx.services.for_models(), ctx.caller, id))
 
 
 @router.post(
@@ -49,15 +46,4 @@ async def get_promotion(ctx: Ctx, id: str) -> JSONResponse:
 )
 async def reject(ctx: Ctx, id: str, once: Repeat) -> Response:
     """By an approver, for good: 409 `PromotionRejected` when it is rejected already."""
-
-    async def work() -> Response:
-        found = await service.reject(ctx.services.for_models(), ctx.caller, id, once.conditions)
-        once.project = found.project
-        return resource(_json(found))
-
-    return await once.do(work)
-
-
-def _json(promotion: Promotion) -> dict[str, Any]:
-    shown = promotion.model_dump(mode="json", by_alias=True)
-    return {"id": f"promotions/{promotion.id}", "etag": service.etag_of(promotion), "promotion": shown}
+    return await _PROMOTIONS.change(ctx, once, id, service.reject)

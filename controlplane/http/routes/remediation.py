@@ -10,6 +10,7 @@ from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import REMEDIATION
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
+from controlplane.http.things import plain
 from controlplane.projects.access import Permission
 from controlplane.retraining.remediation.model import RemediationPolicy
 from controlplane.retraining.services import remediation as service
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/api/workspaces/{name}/remediation", tags=["Tasks"])
 )
 async def get_remediation(ctx: Ctx, name: str) -> JSONResponse:
     """404 where there is none: signals about infrastructure are tasks for people then."""
-    return resource(_json(await service.get_remediation(ctx.services.for_models(), ctx.caller, name)))
+    return resource(plain(await service.get_remediation(ctx.services.for_models(), ctx.caller, name)))
 
 
 @router.put(
@@ -45,7 +46,7 @@ async def put_remediation(ctx: Ctx, name: str, request: Request, once: Repeat) -
         data = await read_object(request, JSON)
         done = await service.put_remediation(ctx.services.for_models(), ctx.caller, name, data, once.conditions)
         once.project = done.project
-        return resource(_json(done.body), 201 if done.created else 200)
+        return resource(plain(done.body), 201 if done.created else 200)
 
     return await once.do(work)
 
@@ -65,7 +66,3 @@ async def delete_remediation(ctx: Ctx, name: str, once: Repeat) -> Response:
         return Response(status_code=204)
 
     return await once.do(work)
-
-
-def _json(found: RemediationBody) -> dict[str, object]:
-    return found.model_dump(mode="json", by_alias=True)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from controlplane.http import models
-from controlplane.http.answers import JsonResponse, page, resource
+from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import body, ok, taken
 from controlplane.http.examples import WISH
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, Paged, read_object
-from controlplane.operations.paging import token_of
+from controlplane.http.things import Answers, Listing
 from controlplane.projects.access import Permission
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.services import runs as service
@@ -22,6 +21,8 @@ from controlplane.retraining.services import signals
 from controlplane.retraining.services.signals import Wish
 
 router = APIRouter(prefix="/api/retrainings", tags=["Retraining"])
+_RUNS: Answers[Run] = Answers("retrainings", "run")
+_LISTING = Listing(_RUNS.path, "run", service.FIELDS, service.list_runs, _RUNS.body)
 
 
 @router.get(
@@ -29,9 +30,7 @@ router = APIRouter(prefix="/api/retrainings", tags=["Retraining"])
 )
 async def list_runs(ctx: Ctx, asked: Paged) -> JSONResponse:
     """Newest first. Fields of the filter: `workspace`, `project`, `model`, `state`."""
-    paging = asked.paging("run", service.FIELDS)
-    found, last = await service.list_runs(ctx.services.for_models(), ctx.caller, paging)
-    return page(ctx, "retrainings", [_json(one) for one in found], token_of("run", last), asked)
+    return await _LISTING.page(ctx, asked)
 
 
 @router.post(
@@ -66,7 +65,7 @@ async def ask(ctx: Ctx, request: Request, once: Repeat) -> Response:
 )
 async def get_run(ctx: Ctx, id: str) -> JSONResponse:
     """Its states with their times, its lineage, and how challenger and champion compare."""
-    return resource(_json(await service.get_run(ctx.services.for_models(), ctx.caller, id)))
+    return _RUNS.answer(await service.get_run(ctx.services.for_models(), ctx.caller, id))
 
 
 @router.post(
@@ -77,11 +76,7 @@ async def get_run(ctx: Ctx, id: str) -> JSONResponse:
 )
 async def approve(ctx: Ctx, id: str, once: Repeat) -> Response:
     """By an approver who did not ask for it. 409 `NotWaitingForApproval` when it does not wait any more."""
-
-    async def work() -> Response:
-        return _answer(once, await service.approve(ctx.services.for_models(), ctx.caller, id, once.conditions))
-
-    return await once.do(work)
+    return await _RUNS.change(ctx, once, id, service.approve)
 
 
 @router.post(
@@ -92,11 +87,7 @@ async def approve(ctx: Ctx, id: str, once: Repeat) -> Response:
 )
 async def reject(ctx: Ctx, id: str, once: Repeat) -> Response:
     """It counts for the policy's breaker, as a failed one does."""
-
-    async def work() -> Response:
-        return _answer(once, await service.reject(ctx.services.for_models(), ctx.caller, id, once.conditions))
-
-    return await once.do(work)
+    return await _RUNS.change(ctx, once, id, service.reject)
 
 
 @router.post(
@@ -107,18 +98,4 @@ async def reject(ctx: Ctx, id: str, once: Repeat) -> Response:
 )
 async def cancel(ctx: Ctx, id: str, once: Repeat) -> Response:
     """A job that runs is cancelled in Azure ML first; the run ends when the job has."""
-
-    async def work() -> Response:
-        return _answer(once, await service.cancel(ctx.services.for_models(), ctx.caller, id, once.conditions))
-
-    return await once.do(work)
-
-
-def _answer(once: Any, run: Run) -> Response:
-    once.project = run.project
-    return resource(_json(run))
-
-
-def _json(run: Run) -> dict[str, Any]:
-    shown = run.model_dump(mode="json", by_alias=True)
-    return {"id": f"retrainings/{run.id}", "etag": service.etag_of(run), "run": shown}
+    return await _RUNS.change(ctx, once, id, service.cancel)

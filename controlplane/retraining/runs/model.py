@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from controlplane.objects.repository import Listed, newest_first
+from controlplane.objects.repository import Versioned, newest_first
 from controlplane.operations.model import ErrorBody, Model
 from controlplane.retraining.policy import Gate, Pipeline
 
@@ -68,7 +68,7 @@ class Comparison(Model):
     champion: float | None = None
 
 
-class Run(Listed):
+class Run(Versioned):
     """``id`` is the job's name in Azure ML: ``rt-{hash}-{attempt}``; chosen by us before anything is sent."""
 
     KIND: ClassVar[str] = "run"
@@ -107,8 +107,6 @@ class Run(Listed):
     registered_model: str | None = Field(default=None, description="`name:version` that its job registered, read back.")
     transitions: tuple[Transition, ...] = ()
     error: ErrorBody | None = Field(default=None, description="Why it failed, or what it waits for.")
-    generation: int = 1
-    """Counts changes; the ETag of the API."""
 
     def listed_at(self) -> datetime:
         return self.created_at

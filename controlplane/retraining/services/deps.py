@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -65,7 +64,6 @@ async def listed(
     caller: Caller,
     asked: tuple[type[T], Permission],
     paging: Paging,
-    values: Callable[[T, str], frozenset[str]],
 ) -> tuple[tuple[T, ...], str | None]:
     """One page, newest first, of the workspaces that the caller may read: all, those of some projects, or the one that
     the filter names (which a persona of it may ask for, too). A workspace nobody knows of has an empty list."""
@@ -87,4 +85,10 @@ async def listed(
         # Of an earlier workspace of this name, which was another project's, its own readers know.
         mine = tuple(item for item in page.items if item[1].project == found.record.project)
         page = Slice(mine, page.last)
-    return page_of(page, paging, values)
+    return page_of(page, paging, _values)
+
+
+def _values(found: Listed, field: str) -> frozenset[str]:
+    """What a filter is held against."""
+    value = getattr(found, field)
+    return frozenset() if value is None else frozenset({str(value)})

@@ -31,7 +31,7 @@ _NOT_FOUND = "RetrainingNotFound"
 
 async def list_runs(deps: ModelDeps, caller: Caller, paging: Paging) -> tuple[tuple[Run, ...], str | None]:
     """Newest first."""
-    return await listed(deps, caller, (Run, Permission.RETRAININGS_LIST), paging, _values)
+    return await listed(deps, caller, (Run, Permission.RETRAININGS_LIST), paging)
 
 
 async def get_run(deps: ModelDeps, caller: Caller, asked: str) -> Run:
@@ -93,7 +93,7 @@ async def _say(
 
     async def attempt() -> Run:
         stored = await thing(deps, caller, permission, (Run, run_id), _NOT_FOUND)
-        preconditions.check(etag_of(stored.value))
+        preconditions.check(stored.value.etag)
         now = deps.clock.now()
         after = await change(stored.value, now)
         if after == stored.value:
@@ -131,12 +131,3 @@ async def _require_approver(deps: ModelDeps, caller: Caller, run: Run) -> None:
 def _require_waiting(run: Run) -> None:
     if run.state is not RunState.WAITING_APPROVAL:
         raise Conflict("NotWaitingForApproval", f"Run {run.id} is {run.state.value}.")
-
-
-def etag_of(run: Run) -> str:
-    """What callers see; it changes with the run's state."""
-    return f'"{run.generation}"'
-
-
-def _values(run: Run, field: str) -> frozenset[str]:
-    return frozenset({str(getattr(run, field))})

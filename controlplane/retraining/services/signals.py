@@ -64,12 +64,12 @@ class Wish(Model):
 
 async def list_signals(deps: ModelDeps, caller: Caller, paging: Paging) -> tuple[tuple[Signal, ...], str | None]:
     """Newest first."""
-    return await listed(deps, caller, (Signal, Permission.SIGNALS_LIST), paging, _values)
+    return await listed(deps, caller, (Signal, Permission.SIGNALS_LIST), paging)
 
 
 async def list_decisions(deps: ModelDeps, caller: Caller, paging: Paging) -> tuple[tuple[Decision, ...], str | None]:
     """Newest first: every "no" with its reason, too."""
-    return await listed(deps, caller, (Decision, Permission.DECISIONS_LIST), paging, _decision_values)
+    return await listed(deps, caller, (Decision, Permission.DECISIONS_LIST), paging)
 
 
 async def get_signal(deps: ModelDeps, caller: Caller, asked: str) -> SignalBody:
@@ -119,13 +119,3 @@ async def wish(
 def shown(signal: Signal, decision: Decision | None = None) -> SignalBody:
     """What the API answers."""
     return SignalBody(id=f"signals/{signal.id}", signal=signal, decision=decision)
-
-
-def _values(signal: Signal, field: str) -> frozenset[str]:
-    value = getattr(signal, field)
-    return frozenset() if value is None else frozenset({str(value)})
-
-
-def _decision_values(decision: Decision, field: str) -> frozenset[str]:
-    value = getattr(decision, field)
-    return frozenset() if value is None else frozenset({str(value)})

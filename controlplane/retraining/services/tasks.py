@@ -35,7 +35,7 @@ _NOT_FOUND = "TaskNotFound"
 
 async def list_tasks(deps: ModelDeps, caller: Caller, paging: Paging) -> tuple[tuple[Task, ...], str | None]:
     """Newest first."""
-    return await listed(deps, caller, (Task, Permission.TASKS_LIST), paging, _values)
+    return await listed(deps, caller, (Task, Permission.TASKS_LIST), paging)
 
 
 async def get_task(deps: ModelDeps, caller: Caller, asked: str) -> Task:
@@ -61,7 +61,7 @@ async def close(deps: ModelDeps, caller: Caller, asked: str, closing: Closing, p
     async def attempt() -> Task:
         stored = await thing(deps, caller, Permission.TASKS_CLOSE, (Task, asked), _NOT_FOUND)
         before, now = stored.value, deps.clock.now()
-        preconditions.check(etag_of(before))
+        preconditions.check(before.etag)
         if before.state is TaskState.CLOSED:
             return before
         if before.state is TaskState.ACTING:
@@ -93,7 +93,7 @@ async def revert(deps: ModelDeps, caller: Caller, asked: str, preconditions: Pre
     async def attempt() -> Task:
         stored = await thing(deps, caller, Permission.TASKS_REVERT, (Task, asked), _NOT_FOUND)
         before, now = stored.value, deps.clock.now()
-        preconditions.check(etag_of(before))
+        preconditions.check(before.etag)
         action = before.action
         if action is None or action.reverts or before.state not in (TaskState.DONE, TaskState.CLOSED):
             raise Conflict("NothingToRevert", f"Task {before.id} has no finished step that could be taken back.")
@@ -115,13 +115,3 @@ async def revert(deps: ModelDeps, caller: Caller, asked: str, preconditions: Pre
         return after
 
     return await on_fresh_state(attempt)
-
-
-def etag_of(task: Task) -> str:
-    """It changes with what callers see."""
-    return f'"{task.generation}"'
-
-
-def _values(task: Task, field: str) -> frozenset[str]:
-    value = getattr(task, field)
-    return frozenset() if value is None else frozenset({str(value)})
