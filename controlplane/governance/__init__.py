@@ -1,1 +1,1 @@
-"""Budgets, expiry, packages and the fleet's compliance. Nothing is built here yet."""
+"""Money and lifetime: prices, costs, budgets, expiries."""

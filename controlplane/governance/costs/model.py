@@ -1,7 +1,7 @@
 """What was spent, as the collector stores it. Pure data.
 
-Azure's cost rows are 8 to 24 hours late and change until the invoice ("Understand Cost Management data"), so every figure
-here carries the time it was read and the last day it covers; what was not read is None with a reason, and never 0.
+Azure's cost rows are 8 to 24 hours late and change until the invoice ("Understand Cost Management data"), so every
+figure here carries the time it was read and the last day it covers; what was not read is None with a reason, never 0.
 """
 
 from __future__ import annotations

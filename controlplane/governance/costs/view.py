@@ -120,8 +120,10 @@ def _forecast(known: Sequence[Spend], wanted: int, now: datetime) -> tuple[Decim
         if one.forecast is not None:
             total += one.forecast
             continue
-        if len(one.days) < ENOUGH_DAYS:
+        # A day without a row cost nothing; the days after the last row are not known.
+        elapsed = one.through.day if one.through is not None else 0
+        if elapsed < ENOUGH_DAYS:
             return None, None
         spent = _actual(one)
-        total += spent + spent / len(one.days) * (days - len(one.days))
+        total += spent + spent / elapsed * (days - elapsed)
     return total, ForecastBy.OURS
