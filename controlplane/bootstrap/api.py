@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING
 
-from controlplane.bootstrap.foundations import anchor, clock, objects, queue, settings, store
+from controlplane.bootstrap.foundations import anchor, clock, governed, objects, queue, settings, store
 from controlplane.bootstrap.once import once
 from controlplane.bootstrap.outside import directory, gates_of, observer
 
@@ -41,6 +41,7 @@ def http_services() -> HttpServices:
         audit=AuditDeps(store(), projects, anchor()),
         directory=directory(),
         objects=objects(),
+        governed=governed(),
         activity=AzureActivityLog(reader),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from controlplane.audit.service import AuditDeps
 from controlplane.errors import Fatal
+from controlplane.governance.services.deps import RuleDeps
 from controlplane.objects.repository import Objects
 from controlplane.operations.service import OperationDeps
 from controlplane.ports.activity import ActivityLog
@@ -41,6 +42,8 @@ class HttpServices:
     activity: ActivityLog | None = None
     objects: Objects | None = None
     """Signals, decisions, runs, promotions: what happens to models."""
+    governed: Objects | None = None
+    """Budgets, costs, expiries."""
 
     def for_audit(self) -> AuditDeps:
         """Raises ``Fatal`` where the API was made without it."""
@@ -53,6 +56,12 @@ class HttpServices:
         if self.objects is None:
             raise Fatal("SettingMissing", "This API was made without its signals and runs.")
         return ModelDeps(self.objects, self.for_workspaces())
+
+    def for_governance(self) -> RuleDeps:
+        """Raises ``Fatal`` where the API was made without them."""
+        if self.governed is None:
+            raise Fatal("SettingMissing", "This API was made without its budgets and expiries.")
+        return RuleDeps(self.governed, self.for_workspaces())
 
     def callbacks(self) -> Callbacks:
         """Whom Azure tells of what monitors find."""

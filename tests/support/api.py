@@ -163,6 +163,7 @@ async def running_api(folder: Path, given: Store | None = None) -> AsyncIterator
         settings=settings(),
         audit=AuditDeps(store, ProjectRepository(store)),
         objects=Objects(store, Kind.RETRAINING),
+        governed=Objects(store, Kind.GOVERNANCE),
     )
     app = create_app(lambda: services, issuer.fetch)
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
