@@ -15,7 +15,6 @@ from simulator.engine.messages import Response
 
 RING = 200_000
 TOLERANCE_SECONDS = 0.002  # clocks of two processes on one machine, rounding of milliseconds
-IN_FLIGHT_SECONDS = 0.3  # a write that comes so soon after a 429 was sent before anybody could have read that
 WRITES = frozenset({"PUT", "PATCH", "POST", "DELETE"})
 
 
@@ -37,8 +36,9 @@ class Recorder:
     told to wait, before the Retry-After it was told has passed.
 
     `early_write` is true for a write by a principal to a subscription before the Retry-After has passed that came with
-    a 429 which the same principal got for a write there. What nobody was told counts for nobody: an answer whose
-    connection was cut is not `told`.
+    a 429 which the same principal got for a write there. A write that had come in when that answer went out is not
+    early; one that was on its way only cannot be told apart here from one whose sender had read the answer. What
+    nobody was told counts for nobody: an answer whose connection was cut is not `told`.
     """
 
     def __init__(self, path: str | None = None) -> None:
@@ -88,7 +88,7 @@ class Recorder:
             return False
         now, key = time.time(), (call.principal, subscription)
         since, until = self._closed.get(key, (0.0, 0.0))
-        early = since + IN_FLIGHT_SECONDS < call.arrived and call.arrived + TOLERANCE_SECONDS < until
+        early = since < call.arrived and call.arrived + TOLERANCE_SECONDS < until
         seconds = retry_after(call.response.headers) if call.response.status == 429 else None
         if call.told and seconds is not None and now + seconds > until:
             # Whoever was told before that waits already: only what is new may be in flight still.

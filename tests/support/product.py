@@ -47,6 +47,7 @@ from controlplane.workspaces.repository import WorkspaceRepository
 from controlplane.workspaces.spec import parse_spec
 from tests.support.api_fakes import FakeQueue
 from tests.support.blueprints import ROOT, example
+from tests.support.patience import Patience
 from tests.support.simulator import RunningSimulator, start_simulator
 
 T = TypeVar("T")
@@ -132,6 +133,7 @@ class Product:
     observer: ArmClient
     operator: ArmClient
     make_store: MakeStore
+    patience: Patience
     store: Store = field(init=False)
     services: HttpServices = field(init=False)
     deps: TickDeps = field(init=False)
@@ -163,7 +165,7 @@ class Product:
         self.deps = TickDeps(
             repository=repository,
             reader=GatedReader(ArmReader(self.operator), acting),
-            writer=GatedWriter(ArmWriter(self.operator), acting),
+            writer=GatedWriter(self.patience.of(ArmWriter(self.operator)), acting),
             clock=clock,
             queue=queue,
             tenant_id=self.settings.tenant_ids[0],
@@ -183,6 +185,7 @@ class Product:
         self._shut()
         self.simulator.reset()
         self.simulator.settings(throttling=False)
+        self.patience.forget()
         self._open()
         self.register()
 
@@ -349,7 +352,10 @@ def running_product(
         endpoint = settings.arm_endpoint
         observer = ArmClient(endpoint, settings.observer_client_id)
         operator = ArmClient(endpoint, settings.operator_client_id)
-        product = Product(simulator, folder, runner, Owner(simulator), settings, observer, operator, make_store)
+        patience = Patience()
+        patience.watch(patch)
+        owner = Owner(simulator)
+        product = Product(simulator, folder, runner, owner, settings, observer, operator, make_store, patience)
         try:
             product.register()
             yield product
