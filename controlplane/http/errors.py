@@ -39,6 +39,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "ApprovalNotWaived": 403,
     "ApproverIsRequester": 403,
     "ApproverNotListed": 403,
+    "ApproverSetPolicy": 403,
     "AuditObjectNotFound": 404,
     "OperationNotFound": 404,
     "ProjectNotFound": 404,

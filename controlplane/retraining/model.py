@@ -67,6 +67,8 @@ class ModelState(Thing):
     policy_generation: int = 0
     policy_changed_at: datetime | None = None
     policy_changed_by: str | None = None
+    pipeline_changed_by: str | None = None
+    """Who set what the policy trains with, where somebody else changed the rest of it since."""
     waived_by: str | None = None
     """The Platform.Admin who did without approvals on a workspace of environment prod; it counts there only."""
     windows: tuple[Window, ...] = ()

@@ -194,6 +194,7 @@ async def _save(
             "policy_generation": before.policy_generation + 1,
             "policy_changed_at": now,
             "policy_changed_by": caller.principal,
+            "pipeline_changed_by": before.pipeline_changed_by if _same_pipeline(before, policy) else caller.principal,
             "waived_by": _waiver(caller, found, before, policy),
             "due_at": now + LOOK if policy is not None else None,
         }
@@ -205,6 +206,10 @@ async def _save(
         # One that was not sent yet was decided by a policy that is no more.
         await deps.workspaces.queue.send(message_of(Run.KIND, after.active_run))
     return after
+
+
+def _same_pipeline(state: ModelState, policy: RetrainingPolicy | None) -> bool:
+    return state.policy is not None and policy is not None and state.policy.pipeline == policy.pipeline
 
 
 def _json(policy: RetrainingPolicy | None) -> JsonObject | None:

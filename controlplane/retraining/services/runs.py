@@ -40,7 +40,7 @@ async def get_run(deps: ModelDeps, caller: Caller, asked: str) -> Run:
 
 
 async def approve(deps: ModelDeps, caller: Caller, asked: str, preconditions: Preconditions) -> Run:
-    """Raises ``Rejected``: ``RetrainingNotFound``, ``ApproverIsRequester``, ``ApproverNotListed``;
+    """Raises ``Rejected``: ``RetrainingNotFound``, ``ApproverIsRequester``, ``ApproverSetPolicy``, ``ApproverNotListed``;
     ``Conflict``: ``NotWaitingForApproval``, ``ApprovalExpired``, also before a tick has seen that it is."""
 
     async def say_yes(run: Run, now: datetime) -> Run:
@@ -117,9 +117,15 @@ async def _sent(deps: ModelDeps, run: Run, now: datetime) -> list[Write]:
 
 
 async def _require_approver(deps: ModelDeps, caller: Caller, run: Run) -> None:
-    """An approver is never the requester; an application approves only where the registration lists a group of it."""
+    """Two people: who asked for a run, or set the policy or the pipeline by which it was decided, is not the one who
+    approves it. An application approves only where the registration lists a group of it."""
     if run.requested_by == caller.principal:
         raise Rejected("ApproverIsRequester", "Whoever asked for a run does not approve it.")
+    state = await deps.objects.get(ModelState, state_id(run.workspace, run.model))
+    # One that another generation decided is superseded before it is sent, whoever says yes.
+    if state is not None and caller.principal in (state.value.policy_changed_by, state.value.pipeline_changed_by):
+        text = "Whoever changed the policy last, or set its pipeline, does not approve the runs that it asks for."
+        raise Rejected("ApproverSetPolicy", text)
     if caller.is_application:
         registration = await registration_of(deps.workspaces, run.project)
         groups = {group.lower() for group in registration.members.approvers} if registration else set()

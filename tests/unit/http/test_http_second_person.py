@@ -11,7 +11,7 @@ from controlplane.http.examples import POLICY
 from controlplane.objects.repository import put
 from controlplane.retraining.model import ModelState
 from controlplane.retraining.runs.model import Run, RunState
-from tests.support.api import Api, error
+from tests.support.api import GROUPS, Api, error
 from tests.unit.http.test_http_authorization import waiting_run
 
 PATH = "workspaces/churn-dev/retrainingPolicies/churn"
@@ -56,6 +56,35 @@ async def test_a_yes_that_comes_too_late_is_none(api: Api) -> None:
     answer = await api.call("POST", "retrainings/rt-0-1:approve", token=api.member("churn", "Approver"))
     assert (answer.status_code, error(answer)["code"]) == (409, "ApprovalExpired")
     assert (await objects.require(Run, "rt-0-1")).value.state is RunState.WAITING_APPROVAL
+
+
+async def says_yes(api: Api, who: str) -> str:
+    """Who approved the run, or why it may not be who tries to."""
+    objects = api.services.for_models().objects
+    before = await objects.require(Run, "rt-0-1")
+    waits = {"state": RunState.WAITING_APPROVAL, "deadline": api.clock.now() + timedelta(hours=1), "approved_by": None}
+    await objects.commit(put(before, before.value.model_copy(update=waits)))
+    answer = await api.call("POST", "retrainings/rt-0-1:approve", token=both(api, who))
+    return str(error(answer)["code"]) if answer.is_error else str(answer.json()["run"]["approvedBy"])
+
+
+def both(api: Api, who: str) -> str:
+    return api.issuer.token(who, groups=[GROUPS["churn", "Workspace.Contributor"], GROUPS["churn", "Approver"]])
+
+
+async def test_who_set_the_policy_or_its_pipeline_does_not_approve_its_runs(api: Api) -> None:
+    await api.register()
+    await api.create()
+    await waiting_run(api)
+    assert (await api.call("PUT", PATH, POLICY, token=both(api, "ada"))).status_code == 201
+    assert await says_yes(api, "ada") == "ApproverSetPolicy"
+    assert (await says_yes(api, "grace")).endswith("oid-grace")
+    assert (await api.call("PUT", PATH, {**POLICY, "cooldown": "P9D"}, token=both(api, "grace"))).status_code == 200
+    assert [await says_yes(api, who) for who in ("ada", "grace")] == ["ApproverSetPolicy"] * 2, "ada set the pipeline"
+    other = {**POLICY, "cooldown": "P9D", "pipeline": {**POLICY["pipeline"], "experiment": "another"}}
+    assert (await api.call("PUT", PATH, other, token=both(api, "grace"))).status_code == 200
+    assert await says_yes(api, "grace") == "ApproverSetPolicy"
+    assert (await says_yes(api, "ada")).endswith("oid-ada")
 
 
 async def test_a_workspace_that_becomes_productions_asks_until_an_administrator_says_otherwise(api: Api) -> None:
