@@ -27,6 +27,7 @@ def monitor_schedule(asked: MonitorRequest) -> Any:
     target = f"azureml:{asked.endpoint}:{asked.deployment}"
     return e.MonitorSchedule(
         name=asked.name,
+        tags=dict(asked.tags),
         trigger=_trigger(asked.frequency, asked.interval, asked.begins_at),
         create_monitor=e.MonitorDefinition(
             compute=e.ServerlessSparkCompute(instance_type=asked.instance_type, runtime_version=asked.runtime_version),
@@ -46,7 +47,7 @@ def pipeline_schedule(asked: PipelineSchedule, component: Any) -> Any:
         component(**asked.job.inputs)
 
     trigger = _trigger(asked.frequency, asked.interval, asked.begins_at)
-    return e.JobSchedule(name=asked.name, trigger=trigger, create_job=graph())
+    return e.JobSchedule(name=asked.name, tags=dict(asked.tags), trigger=trigger, create_job=graph())
 
 
 def _trigger(frequency: str, interval: int, begins_at: datetime) -> Any:

@@ -49,6 +49,7 @@ class MonitorRequest:
     runtime_version: str
     signals: tuple[SignalRequest, ...]
     emails: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,4 @@ class PipelineSchedule:
     interval: int
     begins_at: datetime
     job: MonitorJob
+    tags: Mapping[str, str] = field(default_factory=dict)

@@ -117,9 +117,49 @@ def break_by_hand(world: MonitorWorld, what: str) -> str:
         if what == "filter":
             properties["destination"] = {"endpointType": "WebHook", "properties": {"endpointUrl": world.events_url}}
             properties.pop("topic", None)
-        answer = owner.put(arm_id, {"location": found.get("location"), "properties": properties}, version=version)
+        kept = {name: found[name] for name in ("location", "tags") if found.get(name)}
+        answer = owner.put(arm_id, {**kept, "properties": properties}, version=version)
     assert answer.status_code < 300, answer.text
     return arm_id
+
+
+def test_what_is_somebody_elses_is_neither_written_over_nor_deleted(world: MonitorWorld) -> None:
+    """A schedule, a rule and a subscription that a person has named as ours would be."""
+    owner, p = world.product.owner, f"{world.group}/providers"
+    topic = f"{p}/Microsoft.EventGrid/systemTopics/cp-events/eventSubscriptions"
+    ids = {
+        f"{world.workspace}/schedules/{{}}": "ScheduleStands",
+        f"{p}/Microsoft.Insights/metricAlerts/{{}}_latency": "AlertsStand",
+        f"{topic}/breach-{{}}": "EventsSubscribed",
+    }
+    for pattern in ids:
+        found = body(world, pattern.format(WATCH))
+        assert found is not None
+        unmarked = {**found["properties"], "tags": {}, "labels": ["mine"], "topic": None}
+        if "schedules" in pattern:
+            unmarked["isEnabled"] = False
+        if "destination" in unmarked:
+            unmarked["destination"] = {"endpointType": "WebHook", "properties": {"endpointUrl": world.events_url}}
+        theirs = {"properties": unmarked, **({"location": found["location"]} if found.get("location") else {})}
+        arm_id = pattern.format("theirs")
+        answer = owner.put(arm_id, theirs, version=version_of(arm_id))
+        assert answer.status_code < 300, answer.text
+    before = {pattern: body(world, pattern.format("theirs")) for pattern in ids}
+    assert world.put("theirs").status_code == 201
+    for _ in range(3):
+        world.look("theirs")
+    told = {one["type"]: one["message"] for one in world.shown("theirs")["conditions"] if one["status"] == "False"}
+    assert "theirs: NotOurs" in told["ScheduleStands"], told
+    assert {"EventsSubscribed", "Monitored"} <= set(told)
+    assert not {one.format("theirs").lower() for one in ids} & set(world.shown("theirs")["resources"])
+    assert world.product.call("DELETE", f"workspaces/{NAME}/monitors/theirs").status_code == 204
+    world.settle("theirs")
+    assert world.product.call("GET", f"workspaces/{NAME}/monitors/theirs").status_code == 404
+    assert {pattern: body(world, pattern.format("theirs")) for pattern in ids} == before
+    assert world.conditions()["Monitored"] == "True", "what is shared stands"
+    for pattern in ids:
+        arm_id = pattern.format("theirs")
+        assert owner.delete(arm_id, version=version_of(arm_id)).is_success
 
 
 def test_a_drift_is_told(world: MonitorWorld, webhook: Receiver) -> None:

@@ -157,7 +157,10 @@ class Monitor(Thing):
     generation: int = 1
     deleting: bool = False
     made: tuple[str, ...] = ()
-    """ARM ids of what may stand in Azure for it: stored before the first write of each."""
+    """ARM ids of what may stand in Azure for it: stored before the first write of each, and only of what was not there
+    or is ours."""
+    marks: bool = False
+    """All that it has in Azure carries our mark. Rows of before have none, until a tick has marked what they made."""
     conditions: tuple[Condition, ...] = ()
     observed_generation: int = 0
     last_modified_at: datetime

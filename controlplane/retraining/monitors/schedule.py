@@ -10,6 +10,7 @@ from typing import Any
 
 from controlplane.json_types import JsonObject
 from controlplane.ports.schedules import DataWindow, MonitorJob, MonitorRequest, PipelineSchedule, SignalRequest
+from controlplane.retraining.monitors.marks import tags_of
 from controlplane.retraining.monitors.model import (
     DAY,
     Monitor,
@@ -54,7 +55,7 @@ def request_of(monitor: Monitor, collected: Mapping[str, str]) -> MonitorRequest
             compute=spec.pipeline.compute,
             inputs={**spec.pipeline.inputs, ORDER_INPUT: order_of(monitor)},
         )
-        return PipelineSchedule(monitor.name, frequency, interval, spec.begins_at, job)
+        return PipelineSchedule(monitor.name, frequency, interval, spec.begins_at, job, tags_of(monitor))
     return MonitorRequest(
         name=monitor.name,
         frequency=frequency,
@@ -67,6 +68,7 @@ def request_of(monitor: Monitor, collected: Mapping[str, str]) -> MonitorRequest
         runtime_version=spec.spark.runtime_version,
         signals=tuple(_signal(monitor, one, collected) for one in spec.signals),
         emails=spec.emails,
+        tags=tags_of(monitor),
     )
 
 
@@ -137,6 +139,8 @@ def off(monitor: Monitor, found: JsonObject) -> str | None:
 def _differences(spec: MonitorSpec, monitor: Monitor, said: Mapping[str, Any]) -> Iterator[str]:
     if said.get("isEnabled") is not True:
         yield "isEnabled"
+    if not tags_of(monitor).items() <= dict(said.get("tags") or {}).items():
+        yield "tags"
     trigger, action = said.get("trigger") or {}, said.get("action") or {}
     frequency, interval = _every(spec.period)
     if (str(trigger.get("frequency")).lower(), trigger.get("interval")) != (frequency, interval):

@@ -8,10 +8,11 @@ as long as a monitor wants them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controlplane.json_types import JsonObject
 from controlplane.retraining.monitors import alerts
+from controlplane.retraining.monitors.marks import with_mark
 from controlplane.retraining.monitors.model import Monitor, signal_name
 from controlplane.retraining.monitors.site import Site
 from controlplane.workspaces import kinds as k
@@ -50,8 +51,13 @@ HEARD, WATCHED, LOGGED = "EventsSubscribed", "AlertsStand", "TrafficLogged"
 
 
 def wanted(monitor: Monitor, site: Site) -> tuple[Wanted, ...]:
-    """In the order in which they are written."""
-    return tuple(one for part in PARTS.values() for one in part.makes(monitor, site))
+    """In the order in which they are written; each with our mark."""
+    return tuple(_marked(one, monitor.workspace) for part in PARTS.values() for one in part.makes(monitor, site))
+
+
+def _marked(one: Wanted, workspace: str) -> Wanted:
+    seen = None if one.seen is None else with_mark(one.arm_id, one.seen, workspace)
+    return replace(one, body=with_mark(one.arm_id, one.body, workspace), seen=seen)
 
 
 def schedule_id(monitor: Monitor, site: Site) -> str:

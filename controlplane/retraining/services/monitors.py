@@ -204,6 +204,7 @@ def _changed(
         project=found.record.project,
         name=name,
         spec=spec,
+        marks=True,
         last_modified_at=now,
         last_modified_by=caller.principal,
     )

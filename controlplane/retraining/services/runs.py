@@ -41,7 +41,8 @@ async def get_run(deps: ModelDeps, caller: Caller, asked: str) -> Run:
 
 async def approve(deps: ModelDeps, caller: Caller, asked: str, preconditions: Preconditions) -> Run:
     """Raises ``Rejected``: ``RetrainingNotFound``, ``ApproverIsRequester``, ``ApproverSetPolicy``,
-    ``ApproverNotListed``; ``Conflict``: ``NotWaitingForApproval``, ``ApprovalExpired``, also before a tick has seen that it is."""
+    ``ApproverNotListed``; ``Conflict``: ``NotWaitingForApproval``, ``ApprovalExpired``, also before a tick has seen
+    that it is."""
 
     async def say_yes(run: Run, now: datetime) -> Run:
         await _require_approver(deps, caller, run)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from controlplane.arm import fold
 from controlplane.errors import Rejected
 from controlplane.http.examples import MONITOR
+from controlplane.retraining.monitors.marks import is_ours, with_mark
 from controlplane.retraining.monitors.model import Monitor, MonitorSpec, reference_offset, reference_window, signal_name
 from controlplane.retraining.monitors.preconditions import conflicts
 from controlplane.retraining.monitors.rules import METRICS, parse_monitor
@@ -205,6 +207,7 @@ def answered(**changes: Any) -> dict[str, Any]:
     """The schedule of the example's first signal as Azure answers it."""
     found: dict[str, Any] = {
         "isEnabled": True,
+        "tags": {"cp-monitors": "ws", "team": "theirs"},
         "trigger": {"triggerType": "Recurrence", "frequency": "Day", "interval": 1},
         "action": {
             "monitorDefinition": {
@@ -263,3 +266,42 @@ def test_whatever_somebody_changed_of_a_schedule_is_seen(what: str) -> None:
     first = (monitor().spec.signals[0],)
     path, value = WRONG[what]
     assert off(monitor(signals=first), answered(**{path: value})) == what
+
+
+GROUP = "/subscriptions/s/resourceGroups/rg-ws"
+_TOPIC = f"{GROUP}/providers/Microsoft.EventGrid/systemTopics/cp-events"
+_SETTING = f"{GROUP}/providers/x/y/z/providers/Microsoft.Insights/diagnosticSettings/cp-traffic"
+_MARKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "topic": (_TOPIC, {"tags": {"cp-monitors": "ws"}}),
+    "subscription": (f"{_TOPIC}/eventSubscriptions/breach-watch", {"properties": {"labels": ["cp-monitors:ws"]}}),
+    "rule": (f"{GROUP}/providers/Microsoft.Insights/metricAlerts/watch_a", {"tags": {"cp-monitors": "ws", "a": "b"}}),
+    "schedule": (
+        f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/w/schedules/watch",
+        {"properties": {"tags": {"cp-monitors": "ws"}}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _MARKED)
+def test_what_carries_the_mark_is_ours_and_what_only_has_our_name_is_not(name: str) -> None:
+    arm_id, body = _MARKED[name]
+    made = (fold(arm_id),)
+    new = monitor().model_copy(update={"marks": True, "made": made})
+    assert is_ours(arm_id, body, "ws", (new,))
+    assert not is_ours(arm_id, body, "another", (new,))
+    for other in ({}, {"tags": None, "properties": None}, {"tags": {}, "properties": {"tags": {}, "labels": ["x"]}}):
+        assert not is_ours(arm_id, other, "ws", (new,))
+
+
+def test_what_rows_from_before_marks_have_made_is_theirs_until_it_is_marked() -> None:
+    arm_id, _ = _MARKED["topic"]
+    old = monitor().model_copy(update={"made": (fold(arm_id),)})
+    assert is_ours(arm_id, {}, "ws", (monitor().model_copy(update={"marks": True}), old))
+    assert not is_ours(f"{arm_id}2", {}, "ws", (old,))
+
+
+def test_what_has_no_room_for_a_mark_is_ours_when_it_was_not_there_before() -> None:
+    new = monitor().model_copy(update={"marks": True})
+    assert with_mark(_SETTING, {"properties": {}}, "ws") == {"properties": {}}
+    assert not is_ours(_SETTING, {}, "ws", (new,))
+    assert is_ours(_SETTING, {}, "ws", (new, new.model_copy(update={"made": (fold(_SETTING),), "deleting": True})))

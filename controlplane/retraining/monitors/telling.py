@@ -1,0 +1,49 @@
+"""What a look at a monitor says to people: its conditions. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from controlplane.operations.model import Condition, ConditionStatus
+from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.monitors.preconditions import COLLECTED, POSSIBLE, Ground
+from controlplane.retraining.monitors.removal import State
+from controlplane.retraining.monitors.wanted import HEARD, LOGGED, WATCHED
+from controlplane.workspaces.ending import condition
+
+SCHEDULED, MONITORED = "ScheduleStands", "Monitored"
+Said = dict[str, list[tuple[State, str]]]
+"""Condition → state and sentence of each of its resources."""
+
+
+def conditions(monitor: Monitor, base: Ground, said: Said, now: datetime) -> tuple[Condition, ...]:
+    """``Monitored`` is true when all the others are."""
+    found: list[Condition] = []
+
+    def tell(kind: str, status: ConditionStatus, reason: str, text: str) -> None:
+        found.append(condition(kind, status, reason, text, monitor.conditions, now))
+
+    for kind, well in ((COLLECTED, "The deployment collects its data."), (POSSIBLE, "Azure ML can compute it.")):
+        unmet = [one for one in base.unmet if one.kind == kind]
+        if not unmet:
+            tell(kind, ConditionStatus.TRUE, "AsNeeded", well)
+        else:
+            status = ConditionStatus.UNKNOWN if all(one.unknown for one in unmet) else ConditionStatus.FALSE
+            tell(kind, status, unmet[0].detail.code, " ".join(one.detail.message for one in unmet))
+    kinds = [SCHEDULED, HEARD, *((LOGGED, WATCHED) if monitor.spec.alerts else ())]
+    for kind in kinds:
+        parts = said.get(kind, [(State.WAITS, "It was not looked at: something else is missing.")])
+        bad = [text for state, text in parts if state is State.REFUSED]
+        late = [text for state, text in parts if state is State.WAITS]
+        if bad:
+            tell(kind, ConditionStatus.FALSE, "Refused", " ".join(bad))
+        elif late:
+            tell(kind, ConditionStatus.FALSE, "InProgress", " ".join(late))
+        else:
+            tell(kind, ConditionStatus.TRUE, "Stands", "As declared.")
+    bad_ones = [one for one in found if one.status is not ConditionStatus.TRUE]
+    if not bad_ones:
+        tell(MONITORED, ConditionStatus.TRUE, "AllStands", "Azure computes it, and tells us.")
+    else:
+        tell(MONITORED, bad_ones[0].status, bad_ones[0].reason, bad_ones[0].message)
+    return tuple(found)
