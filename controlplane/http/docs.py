@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from controlplane.http.models import OperationBody
+from controlplane.http.models.operations import OperationBody
 
 Responses = dict[int | str, dict[str, Any]]
 _STRING: dict[str, Any] = {"type": "string"}

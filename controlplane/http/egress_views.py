@@ -10,7 +10,7 @@ from controlplane.workspaces.egress.report import Egress, shown_destination
 
 
 def catalog() -> dict[str, Any]:
-    """``models.CatalogBody``."""
+    """``models.egress.CatalogBody``."""
     sources = [
         {
             "name": source.name,
@@ -26,7 +26,7 @@ def catalog() -> dict[str, Any]:
 
 
 def egress(found: Egress | None) -> dict[str, Any] | None:
-    """``models.EgressBody``."""
+    """``models.egress.EgressBody``."""
     if found is None:
         return None
     rules = [

@@ -7,7 +7,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from controlplane.http.models import ErrorResponse, PlanRequest, ProvisionRequest, VerifyRequest
+from controlplane.http.models.answers import ErrorResponse
+from controlplane.http.models.audit import VerifyRequest
+from controlplane.http.models.plans import PlanRequest
+from controlplane.http.models.workspaces import ProvisionRequest
 from controlplane.http.requests import API_VERSIONS
 from controlplane.operations.repeatability import REQUEST_ID, RESULT
 from controlplane.projects.model import Registration

@@ -26,7 +26,7 @@ class Readiness:
         self._until = 0.0
 
     async def dependencies(self, services: HttpServices) -> list[dict[str, Any]]:
-        """``models.DependencyBody`` of each."""
+        """``models.health.DependencyBody`` of each."""
         async with self._lock:
             if monotonic() >= self._until:
                 self._known = await _dependencies(services)

@@ -53,7 +53,7 @@ _AUDIT_FIELDS = {"name", "created_at", "created_by", "last_modified_at", "last_m
 
 
 def project(record: ProjectRecord) -> dict[str, Any]:
-    """``models.Project``."""
+    """``models.projects.Project``."""
     return {
         "id": f"projects/{record.name}",
         "etag": record.public_etag,
@@ -63,7 +63,7 @@ def project(record: ProjectRecord) -> dict[str, Any]:
 
 
 def workspace(stored: StoredWorkspace) -> dict[str, Any]:
-    """``models.Workspace``."""
+    """``models.workspaces.Workspace``."""
     record, status = stored.record, stored.status
     shown = status.model_dump(mode="json", by_alias=True, exclude={"inventory"})
     return {
@@ -85,7 +85,7 @@ def workspace(stored: StoredWorkspace) -> dict[str, Any]:
 
 
 def operation(found: Operation) -> dict[str, Any]:
-    """``models.OperationBody``."""
+    """``models.operations.OperationBody``."""
     # One pass of pydantic for the ETag and for what is shown: an operation has 62 steps, and portals ask every 2 s.
     text = found.model_dump_json(by_alias=True)
     known = from_json(text)
@@ -102,7 +102,7 @@ def operation(found: Operation) -> dict[str, Any]:
 
 
 def plan(name: str, planned: Planned) -> dict[str, Any]:
-    """``models.PlanBody``."""
+    """``models.plans.PlanBody``."""
     found: Plan = planned.plan
     return {
         "workspace": name,
@@ -139,7 +139,7 @@ def _conflict(found: Found) -> dict[str, Any]:
 
 
 def validation(judged: Judged) -> dict[str, Any]:
-    """``models.Validation``."""
+    """``models.workspaces.Validation``."""
     return {
         **judged.report.model_dump(mode="json", by_alias=True),
         "isClean": judged.report.is_clean,

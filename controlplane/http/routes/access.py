@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from controlplane.http.answers import JsonResponse, accepted, resource
 from controlplane.http.docs import accepted_doc, body, ok
 from controlplane.http.examples import ACCESS
-from controlplane.http.models import AccessBody
+from controlplane.http.models.workspaces import AccessBody
 from controlplane.http.repeats import Once, Repeat
 from controlplane.http.requests import JSON, AllowDestructive, Context, Ctx, read_object
 from controlplane.ports.store import Write

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from controlplane.http import models
 from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import body, taken
 from controlplane.http.examples import ALERT
+from controlplane.http.models import retraining as models
 from controlplane.http.requests import JSON, Alerts, read_object
 from controlplane.projects.access import Permission
 from controlplane.retraining.signals.alarm import alarm

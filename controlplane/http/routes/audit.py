@@ -12,9 +12,9 @@ from controlplane.audit import service
 from controlplane.audit.proof import Proof
 from controlplane.audit.reading import FIELDS, Filter
 from controlplane.errors import ErrorDetail, Rejected
-from controlplane.http import models
 from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import body, ok
+from controlplane.http.models import audit as models
 from controlplane.http.requests import JSON, Ctx, Paged, parse_object, read_body, require_media_type
 from controlplane.operations.paging import parse_filter
 from controlplane.projects.access import Permission

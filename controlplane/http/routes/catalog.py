@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from controlplane.http import egress_views, models
+from controlplane.http import egress_views
 from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import ok
+from controlplane.http.models import egress as models
 from controlplane.http.requests import Anyone
 
 router = APIRouter(prefix="/api/catalog", tags=["Catalog"])

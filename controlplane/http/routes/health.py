@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from controlplane.http import models
 from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import ok, unavailable
+from controlplane.http.models import health as models
 from controlplane.http.requests import Anyone
 
 router = APIRouter(prefix="/api/health", tags=["Health"])

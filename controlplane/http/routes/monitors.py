@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from controlplane.http import models
 from controlplane.http.answers import page, resource
 from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import MONITOR
+from controlplane.http.models import retraining as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
 from controlplane.http.things import plain

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from controlplane.http import models
 from controlplane.http.docs import ok
+from controlplane.http.models import retraining as models
 from controlplane.http.requests import Ctx, Paged
 from controlplane.http.things import Listing
 from controlplane.notifications import service

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from controlplane.http import models, views
+from controlplane.http import views
 from controlplane.http.answers import RETRY_AFTER, accepted, page, resource
 from controlplane.http.docs import accepted_doc, ok
+from controlplane.http.models import operations as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import Ctx, Paged
 from controlplane.operations import service

@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from controlplane.http import models, views
+from controlplane.http import views
 from controlplane.http.answers import page, resource
 from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import REGISTRATION
+from controlplane.http.models import projects as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, Paged, read_object
 from controlplane.operations.paging import token_of

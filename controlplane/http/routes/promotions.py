@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from controlplane.http import models
 from controlplane.http.docs import ok
+from controlplane.http.models import retraining as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import Ctx, Paged
 from controlplane.http.things import Answers, Listing

@@ -7,10 +7,10 @@ import secrets
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from controlplane.http import models
 from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import body, ok, taken
 from controlplane.http.examples import WISH
+from controlplane.http.models import retraining as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, Paged, read_object
 from controlplane.http.things import Answers, Listing

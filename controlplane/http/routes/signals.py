@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from controlplane.http import models
 from controlplane.http.answers import JsonResponse
 from controlplane.http.docs import ok
+from controlplane.http.models import retraining as models
 from controlplane.http.requests import Ctx, Paged
 from controlplane.http.things import Listing, plain
 from controlplane.projects.access import Permission

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from controlplane.http import models
 from controlplane.http.docs import body, ok
 from controlplane.http.examples import CLOSING
+from controlplane.http.models import retraining as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, Paged, read_body, read_object
 from controlplane.http.things import Answers, Listing

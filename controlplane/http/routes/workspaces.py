@@ -8,10 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from controlplane.errors import ErrorDetail, Rejected
-from controlplane.http import models, views
+from controlplane.http import views
 from controlplane.http.answers import JsonResponse, accepted, page, resource
 from controlplane.http.docs import accepted_doc, body, created_operation, no_content, ok
 from controlplane.http.examples import PATCH, PLAN, SPEC
+from controlplane.http.models import plans
+from controlplane.http.models import workspaces as models
 from controlplane.http.repeats import Once, Repeat
 from controlplane.http.requests import (
     JSON,
@@ -123,8 +125,8 @@ async def delete_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
 @router.post(
     "/{name}:plan",
     operation_id=Permission.WORKSPACES_PLAN,
-    responses=ok(models.PlanBody),
-    openapi_extra=body(models.PlanRequest, JSON, example=PLAN, required=False),
+    responses=ok(plans.PlanBody),
+    openapi_extra=body(plans.PlanRequest, JSON, example=PLAN, required=False),
     summary="What a PUT of a spec would do",
 )
 async def plan_workspace(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
