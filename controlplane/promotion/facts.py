@@ -24,6 +24,7 @@ def changed(promotion: Promotion, now: datetime, caller: Caller | None = None) -
 def told_of(promotion: Promotion, now: datetime) -> Notification:
     """One for each state, once."""
     kind = f"ControlPlane.Promotion.{promotion.state.value[0].upper()}{promotion.state.value[1:]}"
+    back = promotion.loop_back
     title = f"{promotion.model} {promotion.version} of {promotion.workspace}: {promotion.state.value}"
     return Notification(
         id=notification_id(kind, promotion.id),
@@ -34,7 +35,7 @@ def told_of(promotion: Promotion, now: datetime) -> Notification:
         subject=f"workspaces/{promotion.workspace}/models/{promotion.model}/versions/{promotion.version}",
         title=title[:200],
         text=promotion.reason[:4000],
-        facts={"promotion": promotion.id},
+        facts={"promotion": promotion.id, **({"loopBack": back.environment} if back else {})},
         created_at=now,
     )
 
@@ -49,4 +50,5 @@ def _details(promotion: Promotion) -> Mapping[str, Any]:
         "reason": promotion.reason[:1000],
         "job": lineage.job if lineage else None,
         "run": lineage.run_id if lineage else None,
+        "loopBack": promotion.loop_back.environment if promotion.loop_back else None,
     }

@@ -40,6 +40,17 @@ class Requirement(Model):
     sentence: str
 
 
+class LoopBack(Model):
+    """Where a version that was trained again goes next (S3-34)."""
+
+    environment: str
+    """``staging``: evaluated there before it is used."""
+    workspaces: tuple[str, ...] = Field(default=(), description="Of that environment, in the same project.")
+    run_id: str
+    data_begin: datetime | None = Field(default=None, description="Of the production data that it was trained on.")
+    data_end: datetime | None = None
+
+
 class Promotion(Versioned):
     """``id`` is ``{workspace}.{digest of model and version}``: once per model version."""
 
@@ -52,6 +63,7 @@ class Promotion(Versioned):
     state: PromotionState = PromotionState.AWAITING_EVALUATION
     lineage: ModelLineage | None = None
     requirements: tuple[Requirement, ...] = ()
+    loop_back: LoopBack | None = Field(default=None, description="Of what our own retraining made.")
     reason: str = ""
     """Why it is where it is, in one sentence."""
     created_at: datetime

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from controlplane.promotion.loop import is_newer
 from controlplane.promotion.model import ModelLineage, PromotionState, Requirement
 from controlplane.retraining.policy import InputValue
 from controlplane.retraining.runs.model import Run
@@ -34,7 +35,8 @@ _WINDOW = frozenset({InputValue.WINDOW_BEGIN, InputValue.WINDOW_END})
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is known of a version. ``environment``: of its workspace. ``run``: ours that made it."""
+    """What is known of a version. ``environment``: of its workspace. ``run``: ours that made it; ``earlier``: the one
+    of the model before it that succeeded."""
 
     environment: str
     workload: str
@@ -42,6 +44,7 @@ class Case:
     lineage: ModelLineage
     tags: Mapping[str, str]
     run: Run | None
+    earlier: Run | None = None
 
 
 _Answer = tuple[str, str]
@@ -85,6 +88,8 @@ def _traceable(case: Case) -> _Answer:
 def _retrained(case: Case) -> _Answer:
     """S3-17, S3-34, S3-47: on newer production data. Our own run tells by the window that its signal gave it."""
     run, said = case.run, case.tags.get(DATA, "").strip().lower()
+    if run is not None and case.earlier is not None and is_newer(run, case.earlier) is False:
+        return FAILS, f"Run {run.id} trained it on data that is not newer than that of run {case.earlier.id}."
     if run is not None and case.environment == "prod" and run.lineage.monitor_run and _fed(run):
         return HOLDS, f"Run {run.id} trained it on the window of monitor run {run.lineage.monitor_run}."
     if said == "prod":

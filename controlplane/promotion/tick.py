@@ -12,17 +12,21 @@ from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, Thing, put, remove
 from controlplane.promotion.facts import changed, told_of
 from controlplane.promotion.lineage import found_object, job_of, lineage_of, root_of, tags_of
+from controlplane.promotion.loop import STAGING, loop_back
 from controlplane.promotion.model import Promotion, PromotionState
 from controlplane.promotion.rules import Case, judge, state_of
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, by_name
-from controlplane.retraining.runs.model import Run
+from controlplane.retraining.runs.model import Run, RunState
+from controlplane.workspaces.listing import Listing
 
 _log = logging.getLogger(__name__)
 #: Azure ML's lists and reads of assets; the same as of jobs.
 API = "2024-04-01"
 #: An event may be faster than what it tells of; a version that is not shown for so long is none.
 _PATIENCE = timedelta(hours=1)
+#: Workspaces of a project that are looked through, and runs of a model.
+_MOST, _RUNS = 200, 50
 #: Age of a promotion → when it is looked at again; later ones are at rest until a person says something.
 _LOOKS = (
     (timedelta(minutes=10), timedelta(minutes=1)),
@@ -71,10 +75,12 @@ async def _judged(
         lineage=lineage,
         tags=tags_of(version, job),
         run=run,
+        earlier=await _earlier(deps, run) if run else None,
     )
     requirements = judge(case)
     state, reason = state_of(requirements)
-    told = before.model_copy(update={"lineage": lineage, "requirements": requirements})
+    back = loop_back(run, await _staging(deps, before.project)) if run else None
+    told = before.model_copy(update={"lineage": lineage, "requirements": requirements, "loop_back": back})
     if told == before and (state, reason) == (before.state, before.reason):
         return before
     return _moved(told, state, reason, now)
@@ -89,6 +95,20 @@ async def _run(deps: RetrainingDeps, before: Promotion, *names: str | None) -> R
         if found.value.incarnation == before.incarnation:
             return found.value
     return None
+
+
+async def _earlier(deps: RetrainingDeps, run: Run) -> Run | None:
+    """The latest run of the model before this one that succeeded."""
+    page = await deps.objects.page(Run, f"rm!{run.workspace}.{run.model}!", limit=_RUNS)
+    before = (one for one in page.values if one.created_at < run.created_at and one.incarnation == run.incarnation)
+    return next((one for one in before if one.state is RunState.SUCCEEDED and one.id != run.id), None)
+
+
+async def _staging(deps: RetrainingDeps, project: str) -> tuple[str, ...]:
+    """The project's workspaces in which a version can be evaluated before it is used."""
+    found = await Listing(deps.workspaces.store).workspaces_of([project], None, _MOST)
+    names = (one.record.name for _, one in found.items if one.record.spec["environment"] == STAGING)
+    return tuple(names)
 
 
 def _moved(before: Promotion, state: PromotionState, reason: str, now: datetime) -> Promotion:

@@ -168,6 +168,11 @@ class Decision(Listed):
     at: datetime
     until: datetime | None = None
     run_id: str | None = None
+    loop_back: str | None = Field(
+        default=None,
+        description="Where it goes on: `staging` (what a run makes is evaluated there, S3-34), `dev` (the inner loop: "
+        "people annotate and look, S3-43) or `setup` (the platform team, S3-37).",
+    )
     dry_run: bool = False
 
     def listed_at(self) -> datetime:

@@ -30,6 +30,8 @@ _STARTS = {
     Outcome.ASK: RunState.WAITING_APPROVAL,
 }
 _TELLS = frozenset({*_STARTS, Outcome.NOTIFY, Outcome.ANNOTATE, Outcome.REMEDIATE})
+#: Which of the loops a decision leads back to.
+_BACK = {**dict.fromkeys(_STARTS, "staging"), Outcome.ANNOTATE: "dev", Outcome.REMEDIATE: "setup"}
 _TELLS_REASONS = frozenset({"BreakerOpen"})
 
 
@@ -64,6 +66,7 @@ def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Kno
         at=now,
         until=ruling.until,
         run_id=run.id if run else None,
+        loop_back=_BACK.get(ruling.outcome),
         dry_run=ruling.dry_run,
     )
     if run is not None:

@@ -32,6 +32,7 @@ from simulator.types import (
     scale_sets,
     smart_detection,
     storage,
+    workbooks,
 )
 
 _TYPES: tuple[ResourceType, ...] = (
@@ -44,6 +45,7 @@ _TYPES: tuple[ResourceType, ...] = (
     *smart_detection.TYPES,
     *action_groups.TYPES,
     *alert_rules.TYPES,
+    *workbooks.TYPES,
     *alert_instances.TYPES,
     *budgets.TYPES,
     *managedidentity.TYPES,

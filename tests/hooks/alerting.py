@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.hooks.people import Az, beside
 from tests.hooks.scenarios import noticed
-from tests.simulator.refusals_alerts import ACTIONS_BODY, HOOK, activity_body, log_body, metric_body
+from tests.simulator.refusals_alerts import ACTIONS_BODY, HOOK, activity_body, book_body, log_body, metric_body
 from tests.support.quiet_product import QuietProduct
 
 
@@ -22,6 +22,14 @@ def a_webhook_without_its_application_is_refused(product: QuietProduct) -> None:
     hooks = [{**HOOK, "useAadAuth": True}]
     body: dict[str, Any] = {**ACTIONS_BODY, "properties": {**ACTIONS_BODY["properties"], "webhookReceivers": hooks}}
     assert az.refused("PUT", of("actionGroups"), body) == "BadRequest"
+
+
+@noticed("workbook-rules", world="empty")
+def a_workbook_is_named_by_a_uuid(product: QuietProduct) -> None:
+    """``az monitor app-insights workbook create --name endpoints``."""
+    az = Az(product)
+    az.group()
+    assert az.refused("PUT", of("workbooks"), book_body()) == "BadRequest"
 
 
 @noticed("metric-alert-rules")

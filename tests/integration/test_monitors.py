@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.arm import name_of
 from controlplane.objects.tick import tick_object
 from controlplane.retraining.monitors.versions import version_of
 from controlplane.retraining.signal import Direction, Signal
@@ -75,20 +76,34 @@ def test_a_look_at_what_stands_writes_nothing(world: MonitorWorld) -> None:
     assert len(world.product.writes()) == before
 
 
-BROKEN = ("schedule", "alert", "filter", "group", "traffic")
+BROKEN = ("schedule", "alert", "filter", "group", "traffic", "workbook", "content")
 
 
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_somebody_changes_is_repaired(world: MonitorWorld, what: str) -> None:
     arm_id = break_by_hand(world, what)
-    before = body(world, arm_id)
+    before = shown_of(world, arm_id)
     world.look()
     assert world.conditions()["Monitored"] == "False"
     world.settle()
     assert set(world.conditions().values()) == {"True"}
-    after = body(world, arm_id)
+    after = shown_of(world, arm_id)
     assert after is not None
     assert after != before
+
+
+def workbook_of(world: MonitorWorld) -> str:
+    (found,) = [one for one in world.shown()["resources"] if "/workbooks/" in one]
+    return str(found)
+
+
+def shown_of(world: MonitorWorld, arm_id: str) -> dict[str, Any] | None:
+    """A workbook with its content."""
+    if "/workbooks/" not in arm_id:
+        return body(world, arm_id)
+    asked = {"version": version_of(arm_id), "query": {"category": "workbook", "canFetchContent": "true"}}
+    found = world.product.owner.call("GET", arm_id.rpartition("/")[0], **asked).json()["value"]
+    return next((one for one in found if one["name"] == name_of(arm_id)), None)
 
 
 def break_by_hand(world: MonitorWorld, what: str) -> str:
@@ -101,10 +116,12 @@ def break_by_hand(world: MonitorWorld, what: str) -> str:
         "filter": f"{topic}/eventSubscriptions/breach-{WATCH}",
         "group": f"{p}/Microsoft.Insights/actionGroups/cp-alerts",
         "traffic": f"{endpoint}/providers/Microsoft.Insights/diagnosticSettings/cp-traffic",
+        "workbook": workbook_of(world),
+        "content": workbook_of(world),
     }[what]
     version, found = version_of(arm_id), body(world, arm_id)
     assert found is not None
-    if what in ("alert", "traffic"):
+    if what in ("alert", "traffic", "workbook"):
         answer = owner.delete(arm_id, version=version)
     else:
         properties = dict(found["properties"])
@@ -112,6 +129,7 @@ def break_by_hand(world: MonitorWorld, what: str) -> str:
             "schedule": {"isEnabled": False},
             "filter": {"filter": {"includedEventTypes": ["Microsoft.MachineLearningServices.RunCompleted"]}},
             "group": {"webhookReceivers": []},
+            "content": {"serializedData": '{"version":"Notebook/1.0","items":[]}'},
         }[what]
         properties = {**properties, **changes}
         if what == "filter":
@@ -265,7 +283,7 @@ def test_monitors_share_a_topic_and_the_last_one_takes_it_away(world: MonitorWor
     assert world.put("second").status_code == 201
     world.settle("second")
     shared = [one for one in world.shown()["resources"] if one in world.shown("second")["resources"]]
-    named = {"cp-events", "models-registered", "our-runs", "cp-alerts", "cp-traffic"}
+    named = {"cp-events", "models-registered", "our-runs", "cp-alerts", "cp-traffic", name_of(workbook_of(world))}
     assert {one.rpartition("/")[2] for one in shared} == named
     mine = set(world.shown()["resources"]) - set(shared)
     for name, gone in ((WATCH, mine), ("second", {*shared, *world.shown("second")["resources"]})):

@@ -9,10 +9,12 @@ from tests.simulator.effects_network import Effect, effect
 from tests.simulator.lab import Body, Lab, provider
 from tests.simulator.refusals_alerts import (
     ACTIONS_BODY,
+    BOOK,
     GROUP_OF_ACTIONS,
     HOOK,
     METRIC_CRITERION,
     activity_body,
+    book_body,
     log_body,
     metric_body,
 )
@@ -48,6 +50,23 @@ def webhooks_are_complete(lab: Lab) -> None:
     assert lab.refused("PUT", GROUP_OF_ACTIONS, changed(ACTIONS_BODY, groupShortName="rather too long"))
     twice = changed(ACTIONS_BODY, webhookReceivers=[HOOK, HOOK])
     assert "must be unique" in lab.refused("PUT", GROUP_OF_ACTIONS, twice)["message"]
+
+
+@effect("workbook-rules")
+def workbooks_have_a_uuid_and_a_name_of_their_own(lab: Lab) -> None:
+    """And their content is shown to who asks for it."""
+    lab.group()
+    kind = provider("Microsoft.Insights/workbooks", "")
+    assert lab.refused("PUT", f"{kind}mine", book_body())["message"] == "Invalid Workbook resource name: 'mine'"
+    lab.put(f"{kind}{BOOK}", book_body())
+    other = f"{BOOK[:-1]}2"
+    assert lab.refused("PUT", f"{kind}{other}", book_body("ENDPOINTS"))["code"] == "Conflict"
+    lab.put(f"{kind}{other}", book_body("Others"))
+    assert "serializedData" not in lab.call("GET", f"{kind}{BOOK}").body["properties"]
+    asked = f"{kind.rstrip('/')}?category=workbook&canFetchContent=true"
+    shown = lab.call("GET", asked).body["value"]
+    assert {one["properties"]["serializedData"] for one in shown} == {book_body()["properties"]["serializedData"]}
+    assert lab.call("GET", kind.rstrip("/")).status == 400
 
 
 @effect("metric-alert-rules")

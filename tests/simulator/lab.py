@@ -34,6 +34,7 @@ API = {
     "microsoft.insights/metricalerts": "2018-03-01",
     "microsoft.insights/scheduledqueryrules": "2023-12-01",
     "microsoft.insights/activitylogalerts": "2020-10-01",
+    "microsoft.insights/workbooks": "2023-06-01",
     "microsoft.insights": "2021-05-01-preview",
     "microsoft.alertsmanagement": "2021-04-01",
     "microsoft.managedidentity": "2023-01-31",

@@ -26,6 +26,16 @@ METRIC_CRITERION: Body = {
 }
 
 
+#: The name of a workbook is a UUID.
+BOOK = "00000000-0000-0000-0000-0000000000b1"
+
+
+def book_body(name: str = "Endpoints") -> Body:
+    content = '{"version":"Notebook/1.0","items":[]}'
+    properties = {"displayName": name, "category": "workbook", "serializedData": content}
+    return {"location": LOCATION, "kind": "shared", "properties": properties}
+
+
 def metric_body(scope: str = estate.ENDPOINT, *criteria: Body, **more: object) -> Body:
     given = list(criteria) or [METRIC_CRITERION]
     dynamic = any(one["criterionType"] == "DynamicThresholdCriterion" for one in given)
@@ -120,5 +130,14 @@ CASES: dict[str, Case] = {
         ("BadRequest", "The condition of alert rule"),
         ("name", "another"),
         IGNORED + "a rule has no other read-only value than its id, name and type",
+    ),
+    "Microsoft.Insights/workbooks": Case(
+        provider("Microsoft.Insights/workbooks", f"{BOOK[:-1]}0"),
+        book_body(),
+        "properties.serializedData",
+        ("BadRequest", "The property 'serializedData' of workbook"),
+        ("properties.revision", "another"),
+        IGNORED + "revision is readOnly in the API definition",
+        new=provider("Microsoft.Insights/workbooks", BOOK),
     ),
 }

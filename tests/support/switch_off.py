@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from controlplane.notifications import channels
+from controlplane.promotion import loop as promotion_loop
 from controlplane.promotion import rules as promotion_rules
 from controlplane.retraining import annotation, tasks
 from controlplane.retraining import schedule as model_schedule
@@ -77,11 +78,13 @@ _REGISTRIES: dict[str, Any] = {
     "clockwork": model_schedule.CLOCKWORKS,
     "endpointAlert": alerts.RULES,
     "monitorSignal": schedule.SIGNALS,
+    "monitorSource": schedule.SOURCES,
     "monitorPart": wanted.PARTS,
     "monitorCheck": preconditions.CHECKS,
     "monitorRule": monitor_rules.PROBLEMS,
     "question": QUESTIONS,
     "promotion": promotion_rules.PROFILES,
+    "loopBack": promotion_loop.LOOPS,
     "audience": channels.AUDIENCES,
     "remediation": choose.RULES,
     "annotation": annotation.WORKLOADS,

@@ -114,6 +114,15 @@ class MonitorPipeline(Model):
     inputs: dict[str, str] = Field(default_factory=dict, max_length=20)
 
 
+class NewData(Model):
+    """Where new images or texts lie that no deployment collects (S3-42)."""
+
+    data: str = Field(
+        pattern=r"^azureml://datastores/[A-Za-z0-9_]{1,255}/paths/[A-Za-z0-9._/=-]{1,400}$",
+        description="`azureml://datastores/{name}/paths/{folder}/`, of the workspace.",
+    )
+
+
 class MonitorSpec(Model):
     """What ``PUT /workspaces/{name}/monitors/{monitor}`` takes."""
 
@@ -123,6 +132,10 @@ class MonitorSpec(Model):
     task: Literal["classification", "regression"] = "classification"
     computed_by: ComputedBy = ComputedBy.AZUREML
     pipeline: MonitorPipeline | None = Field(default=None, description="With `computedBy: pipeline` only.")
+    new_data: NewData | None = Field(
+        default=None,
+        description="With `computedBy: pipeline` only: what the signals are computed on in place of collected data.",
+    )
     spark: Spark = Spark()
     period: Period = Field(default=DAY, ge=timedelta(hours=1), le=timedelta(days=30))
     begins_at: datetime = Field(default=EPOCH, description="Of the first slot.")

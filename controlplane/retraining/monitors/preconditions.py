@@ -64,6 +64,9 @@ async def ground(reader: ResourceReader, site: Site, asked: MonitorSpec) -> Grou
     if deployment is not None:
         collected = dict(_collected(asked, deployment))
         unmet += [one for check in CHECKS.values() for one in check.finds(asked, collected)]
+    if asked.new_data is not None:
+        datastore = f"{site.workspace_id}/datastores/{asked.new_data.data.split('/')[3]}"
+        await _read(reader, datastore, ASSETS_API, COLLECTED, "$.newData.data", unmet)
     if asked.computed_by is ComputedBy.PIPELINE:
         await _pipeline(reader, site, asked, unmet)
     else:
@@ -100,6 +103,8 @@ def _collected(asked: MonitorSpec, deployment: JsonObject) -> Iterator[tuple[str
 
 
 def _not_collected(asked: MonitorSpec, collected: Mapping[str, str]) -> Iterator[Unmet]:
+    if asked.new_data is not None:
+        return
     for name in COLLECTIONS:
         if name not in collected:
             text = f"Data collection of {name} is off on deployment {asked.deployment}: a monitor has nothing to read."

@@ -93,6 +93,9 @@ def _pipeline(spec: MonitorSpec) -> Iterator[ErrorDetail]:
     if (spec.pipeline is not None) is not (spec.computed_by is ComputedBy.PIPELINE):
         text = "`pipeline` says what computes the monitor with `computedBy: pipeline`, and nothing without."
         yield ErrorDetail("PipelineMismatch", text, "$.pipeline")
+    if spec.new_data is not None and spec.computed_by is not ComputedBy.PIPELINE:
+        text = "Azure ML reads what a deployment collects; of other data a pipeline computes: `computedBy: pipeline`."
+        yield ErrorDetail("PipelineMismatch", text, "$.newData")
 
 
 def _objectives(spec: MonitorSpec) -> Iterator[ErrorDetail]:

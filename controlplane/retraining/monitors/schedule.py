@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -116,7 +116,24 @@ def order_of(monitor: Monitor) -> str:
         "endpoint": spec.endpoint, "deployment": spec.deployment, "model": spec.model, "signals": signals,
         "window": _days(spec.production_window), "offset": _days(spec.offset),
     }  # fmt: skip
+    for source in SOURCES.values():
+        order |= source.of(spec)
     return json.dumps(order, sort_keys=True, separators=(",", ":"))
+
+
+def _new_data(spec: MonitorSpec) -> dict[str, Any]:
+    return {"newData": spec.new_data.data} if spec.new_data else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an order says of data that lies elsewhere than where a deployment collects it."""
+
+    of: Callable[[MonitorSpec], dict[str, Any]]
+    requirements: tuple[str, ...] = ()
+
+
+SOURCES: dict[str, Source] = {"newData": Source(_new_data, ("S3-42",))}
 
 
 def _every(period: timedelta) -> tuple[str, int]:

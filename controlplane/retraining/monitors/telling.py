@@ -8,7 +8,7 @@ from controlplane.operations.model import Condition, ConditionStatus
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.monitors.preconditions import COLLECTED, POSSIBLE, Ground
 from controlplane.retraining.monitors.removal import State
-from controlplane.retraining.monitors.wanted import HEARD, LOGGED, WATCHED
+from controlplane.retraining.monitors.wanted import HEARD, LOGGED, SHOWN, WATCHED
 from controlplane.workspaces.ending import condition
 
 SCHEDULED, MONITORED = "ScheduleStands", "Monitored"
@@ -30,7 +30,7 @@ def conditions(monitor: Monitor, base: Ground, said: Said, now: datetime) -> tup
         else:
             status = ConditionStatus.UNKNOWN if all(one.unknown for one in unmet) else ConditionStatus.FALSE
             tell(kind, status, unmet[0].detail.code, " ".join(one.detail.message for one in unmet))
-    kinds = [SCHEDULED, HEARD, *((LOGGED, WATCHED) if monitor.spec.alerts else ())]
+    kinds = [SCHEDULED, HEARD, SHOWN, *((LOGGED, WATCHED) if monitor.spec.alerts else ())]
     for kind in kinds:
         parts = said.get(kind, [(State.WAITS, "It was not looked at: something else is missing.")])
         bad = [text for state, text in parts if state is State.REFUSED]

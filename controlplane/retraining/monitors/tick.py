@@ -149,7 +149,7 @@ async def _resources(deps: RetrainingDeps, monitors: Sequence[Monitor], site: Si
 async def _resource(deps: RetrainingDeps, one: Wanted, monitors: Sequence[Monitor]) -> tuple[State, str]:
     name = name_of(one.arm_id)
     try:
-        found = await deps.reader.get(one.arm_id, one.api_version)
+        found = await _read(deps, one)
         barred = _barred(one.arm_id, found, monitors)
         if barred is not None:
             return barred
@@ -163,6 +163,13 @@ async def _resource(deps: RetrainingDeps, one: Wanted, monitors: Sequence[Monito
     except (Rejected, Conflict) as error:
         return State.REFUSED, f"{name}: {error.code}: {error.message}"
     return State.WAITS, f"{name} was written: {wrong}."
+
+
+async def _read(deps: RetrainingDeps, one: Wanted) -> JsonObject | None:
+    if not one.listed:
+        return await deps.reader.get(one.arm_id, one.api_version)
+    all_of_them = await deps.reader.list(one.arm_id.rpartition("/")[0], one.api_version, one.listed)
+    return next((each for each in all_of_them if fold(str(each.get("id"))) == fold(one.arm_id)), None)
 
 
 async def _schedule(deps: RetrainingDeps, monitors: Sequence[Monitor], site: Site, base: Ground) -> tuple[State, str]:

@@ -12,12 +12,14 @@ from controlplane.retraining.monitors.wanted import (
     SCHEDULES_API,
     TOPIC,
 )
+from controlplane.retraining.monitors.workbook import WORKBOOK, WORKBOOK_API
 from controlplane.workspaces import kinds as k
 
 _VERSIONS = {
     METRIC_ALERT: METRIC_API,
     LOG_ALERT: LOG_API,
     ACTION_GROUP: ACTION_GROUP_API,
+    WORKBOOK: WORKBOOK_API,
     TOPIC: EVENT_GRID_API,
     f"{TOPIC}/eventSubscriptions": EVENT_GRID_API,
     k.DIAGNOSTIC: k.API_VERSIONS[k.DIAGNOSTIC],

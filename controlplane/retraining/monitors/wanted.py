@@ -1,8 +1,8 @@
 """What of a monitor stands in Azure besides its schedule: as resources with declared bodies. Pure.
 
 Some are shared: a workspace has one system topic ("Only one Azure Event Grid system topic is allowed per source":
-System topics in Azure Event Grid) and one action group, an endpoint one diagnostic setting of its traffic. They stand
-as long as a monitor wants them.
+System topics in Azure Event Grid), one action group and one workbook, an endpoint one diagnostic setting of its
+traffic. They stand as long as a monitor wants them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from controlplane.retraining.monitors import alerts
 from controlplane.retraining.monitors.marks import with_mark
 from controlplane.retraining.monitors.model import Monitor, signal_name
 from controlplane.retraining.monitors.site import Site
+from controlplane.retraining.monitors.workbook import CONTENT, WORKBOOK_API, workbook_body, workbook_id
 from controlplane.workspaces import kinds as k
 
 TOPIC = "Microsoft.EventGrid/systemTopics"
@@ -41,13 +42,15 @@ class Wanted:
     first: bool = False
     """Others need it: it is written before them."""
     seen: JsonObject | None = None
+    listed: tuple[tuple[str, str], ...] = ()
+    """Query of the list that shows all of it, where a read of it alone leaves something out."""
 
     @property
     def compared(self) -> JsonObject:
         return self.seen or self.body
 
 
-HEARD, WATCHED, LOGGED = "EventsSubscribed", "AlertsStand", "TrafficLogged"
+HEARD, WATCHED, LOGGED, SHOWN = "EventsSubscribed", "AlertsStand", "TrafficLogged", "WorkbookStands"
 
 
 def wanted(monitor: Monitor, site: Site) -> tuple[Wanted, ...]:
@@ -145,6 +148,11 @@ def _rules(monitor: Monitor, site: Site) -> Iterator[Wanted]:
             yield Wanted(site.in_group(rule.type, rule.name), rule.api_version, rule.body, WATCHED)
 
 
+def _workbook(monitor: Monitor, site: Site) -> Iterator[Wanted]:
+    """What support looks at (S3-121)."""
+    yield Wanted(workbook_id(site), WORKBOOK_API, workbook_body(site), SHOWN, listed=CONTENT)
+
+
 def _action_group(site: Site) -> JsonObject:
     """A secure webhook: its tokens are Azure Monitor's own, for our API ("Action groups", secure webhooks)."""
     calls = site.callbacks
@@ -209,5 +217,6 @@ PARTS: dict[str, Part] = {
     "traffic": Part(_traffic, ("S3-95",)),
     "actions": Part(_actions),
     "rules": Part(_rules, ("S3-31",)),
+    "workbook": Part(_workbook, ("S3-121",)),
 }
 """What a monitor has in Azure, whatever the workspace's environment."""

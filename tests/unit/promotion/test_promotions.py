@@ -9,12 +9,16 @@ import pytest
 
 from controlplane.arm import fold
 from controlplane.notifications.model import Notification
-from controlplane.objects.repository import of_workspace
+from controlplane.objects.repository import of_workspace, put
+from controlplane.ports.store import Insert
 from controlplane.promotion.intake import MOST_IN_AN_HOUR, promotion_id, promotion_of
 from controlplane.promotion.model import Promotion, PromotionState
 from controlplane.promotion.poll import lost_versions
+from controlplane.retraining.model import Outcome
 from controlplane.retraining.runs.model import Comparison, Run, RunState
 from controlplane.retraining.signals.intake import hear
+from controlplane.workspaces.repository import dump
+from controlplane.workspaces.rows import PARTITION
 from tests.support.retraining_world import PIPELINE, RetrainingWorld
 
 
@@ -94,6 +98,23 @@ async def test_where_it_comes_from_is_read_back_and_not_believed() -> None:
     assert verdicts(found)["traceable"] == "holds"
 
 
+#: A policy that trains at the first breach.
+AT_ONCE: dict[str, Any] = {
+    "agreement": "none",
+    "windows": {"period": "P1D", "breaches": 1, "of": 1, "minimumSeen": 1},
+    "minimumSamples": 100,
+    "approval": {"required": False},
+}
+
+
+async def stage(world: RetrainingWorld, name: str) -> None:
+    """Another workspace of the project, for staging."""
+    spec = {**world.record.spec, "environment": "staging"}
+    record = world.record.model_copy(update={"name": name, "resource_group": f"rg-{name}", "spec": spec})
+    rows = [Insert(f"w!{name}", dump(record)), Insert(f"p!churn!{name}", {}), Insert("p!churn!ws", {})]
+    await world.store.commit(PARTITION, rows)
+
+
 async def asked_of(workload: str) -> dict[str, str]:
     world = RetrainingWorld(workload=workload)
     register(world)
@@ -105,12 +126,50 @@ async def asked_of(workload: str) -> dict[str, str]:
     return verdicts(found)
 
 
-@pytest.mark.parametrize("requirement", ["S3-17"])
-async def test_react(requirement: str) -> None:
-    """Registering is what begins it; a classical model has to be trained again on production data."""
+async def _registering_begins_it() -> None:
+    """A classical model has to be trained again on production data."""
     found = await asked_of("classical")
-    assert set(found) == {"available", "traceable", "retrainedOnProductionData", "evaluatedInStaging"}, requirement
+    assert set(found) == {"available", "traceable", "retrainedOnProductionData", "evaluatedInStaging"}
     assert found["retrainedOnProductionData"] == "unknown"
+
+
+async def _a_breach_leads_back_to_staging() -> None:
+    """S3-34: threshold → a run on the newest production data → its version waits for staging, and no further."""
+    world = RetrainingWorld(environment="prod")
+    newest = {"begin": "windowBegin", "end": "windowEnd"}
+    await world.begin({**AT_ONCE, "pipeline": {**PIPELINE, "fromSignal": newest}})
+    state = await world.state()
+    await world.objects.commit(put(state, state.value.model_copy(update={"waived_by": "t/admin"})))
+    await stage(world, "churn-stage")
+    await hear(world.intake, world.breach("step-1"))
+    await world.tick()
+    (run,) = await world.runs()
+    (decision,) = await world.decisions()
+    assert (decision.outcome, decision.loop_back, decision.run_id) == (Outcome.SUBMIT, "staging", run.id)
+    window = world.clock.now()
+    world.ml.end(run.id, "Completed", **{"cp.metric.accuracy": "0.9", "cp.champion.accuracy": "0.8"})
+    register(world, job=run.id)
+    world.clock.advance(60)
+    await world.tick()
+    await hear(world.intake, event(world))
+    await world.tick()
+    (found,) = await promotions(world)
+    back = found.loop_back
+    assert back is not None
+    assert (back.environment, back.workspaces, back.run_id) == ("staging", ("churn-stage",), run.id)
+    assert back.data_begin is not None
+    assert back.data_end is not None
+    assert (window - back.data_end, back.data_end - back.data_begin) < (timedelta(days=1), timedelta(days=2))
+    assert verdicts(found)["retrainedOnProductionData"] == "holds"
+    assert (found.state, verdicts(found)["evaluatedInStaging"]) == (PromotionState.AWAITING_EVALUATION, "unknown")
+
+
+REACTS = {"S3-17": _registering_begins_it, "S3-34": _a_breach_leads_back_to_staging}
+
+
+@pytest.mark.parametrize("requirement", REACTS)
+async def test_react(requirement: str) -> None:
+    await REACTS[requirement]()
 
 
 @pytest.mark.parametrize(
@@ -211,6 +270,23 @@ async def test_our_own_run_is_known_by_its_steps_run_and_its_gate_counts(verdict
     assert (found.lineage.run_id, found.lineage.git_commit) == ("rt-1-1", "fedcba")
     assert verdicts(found)["retrainedOnProductionData"] == "holds"
     assert found.state.value == state
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(1, "holds"), (0, "fails"), (-1, "fails")])
+async def test_what_was_trained_on_no_newer_data_is_not_trained_again(days: int, verdict: str) -> None:
+    """S3-34: newer production data, and not that of the run before."""
+    world = RetrainingWorld(environment="prod")
+    register(world, job="rt-1-1")
+    trained(world, "rt-1-1")
+    run, at = ours(world, "won"), world.clock.now()
+    before = run.model_copy(update={
+        "id": "rt-0-1", "created_at": at - timedelta(days=8), "inputs": {"end": (at - timedelta(days=8)).isoformat()},
+    })  # fmt: skip
+    mine = {"end": (at + timedelta(days=days - 8)).isoformat()}
+    for one in (run.model_copy(update={"inputs": mine}), before):
+        await world.add(one)
+    found = await judged(world)
+    assert verdicts(found)["retrainedOnProductionData"] == verdict
 
 
 async def test_a_version_that_azure_does_not_have_leaves_nothing_behind() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from controlplane.arm import name_of
 from controlplane.errors import Rejected
 from controlplane.http.examples import MONITOR
-from controlplane.ports.schedules import MonitorRequest
+from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 from controlplane.retraining.monitors import alerts
 from controlplane.retraining.monitors.alerts import LOG_ALERT, METRIC_ALERT, Rule
 from controlplane.retraining.monitors.callbacks import Callbacks
@@ -20,6 +22,7 @@ from controlplane.retraining.monitors.rules import parse_monitor
 from controlplane.retraining.monitors.schedule import request_of
 from controlplane.retraining.monitors.site import Site
 from controlplane.retraining.monitors.wanted import Wanted, differs, wanted
+from controlplane.retraining.monitors.workbook import workbook_id
 from controlplane.retraining.signals.alerts import Alert, decode_alert
 from simulator.engine.outbox import Event
 from simulator.planes.eventgrid import _passes
@@ -133,6 +136,47 @@ def _traffic_log() -> None:
     }  # fmt: skip
 
 
+NEW_IMAGES = "azureml://datastores/images/paths/new/"
+#: Performance on new images, computed by the workspace's own pipeline.
+IMAGES: dict[str, Any] = {
+    "computedBy": "pipeline",
+    "pipeline": {"component": "score-images", "version": "1", "compute": "gpu"},
+    "newData": {"data": NEW_IMAGES},
+    "signals": [
+        {
+            "name": "accuracy", "kind": "modelPerformance", "thresholds": {"Accuracy": 0.9},
+            "reference": {"asset": {"data": "azureml:labels:4", "context": "ground_truth"}},
+        }
+    ],
+}  # fmt: skip
+
+
+def _new_images() -> None:
+    """Each day, on those of the window, against what people labelled."""
+    request = request_of(monitor(**IMAGES), {})
+    assert isinstance(request, PipelineSchedule)
+    assert (request.frequency, request.interval, request.job.compute) == ("day", 1, "gpu")
+    order = json.loads(request.job.inputs["monitor"])
+    assert (order["newData"], order["window"]) == (NEW_IMAGES, "P1D")
+    (one,) = order["signals"].values()
+    assert (one["kind"], one["reference"]["asset"]["data"]) == ("modelPerformance", "azureml:labels:4")
+
+
+def _workbook() -> None:
+    """Errors by code and reason, traffic logs, and metrics of the endpoints of this workspace and of no other."""
+    (book,) = [one for one in wanted(monitor(), SITE) if "/workbooks/" in one.arm_id]
+    text = book.body["properties"]["serializedData"]
+    tiles = {one["name"]: one["content"] for one in json.loads(text)["items"]}
+    assert "by EndpointName, DeploymentName, ResponseCode" in tiles["errors by reason"]["query"]
+    queries = [one["query"] for one in tiles.values() if str(one.get("query", "")).startswith("AmlOnlineEndpoint")]
+    assert len(queries) == 4
+    assert all("AzureMLWorkspaceName =~ 'mlw'" in query for query in queries)
+    charts = [tiles[name]["metrics"][0]["metric"].rpartition("--")[2] for name in ("latency", "requests")]
+    assert charts == ["RequestLatency", "RequestsPerMinute"]
+    assert tiles["errors by reason"]["crossComponentResources"] == [SITE.logs]
+    assert "<<" not in text
+
+
 def _errors() -> None:
     (rule,) = rules("errors")
     assert "summarize Errors = count() by ModelStatusCode, ModelStatusReason" in criterion(rule)["query"]
@@ -150,6 +194,8 @@ CREATED: dict[str, Callable[[], None]] = {
     "S3-92": _delays,
     "S3-95": _traffic_log,
     "S3-96": _errors,
+    "S3-42": _new_images,
+    "S3-121": _workbook,
 }
 
 
@@ -169,6 +215,22 @@ async def test_validate_s3_87() -> None:
     assert [one.detail.code for one in found.unmet if one.kind == "DataCollected"] == ["DataCollectionOff"]
     assert dict(found.collected) == {"model_inputs": "azureml:churn-blue-model_inputs:1"}
     assert await azure.get(path, ASSETS_API) is not None
+
+
+async def test_new_images_are_not_collected_by_a_deployment_and_lie_in_a_datastore_that_is_there() -> None:
+    azure, spec = FakeAzure(), monitor(**IMAGES).spec
+    azure.plant(SITE.deployment("churn", "blue"), properties={})
+    found = [one.detail.target for one in (await ground(azure, SITE, spec)).unmet if one.kind == "DataCollected"]
+    assert found == ["$.newData.data"]
+    azure.plant(f"{SITE.workspace_id}/datastores/images", properties={})
+    assert [one for one in (await ground(azure, SITE, spec)).unmet if one.kind == "DataCollected"] == []
+
+
+def test_azure_ml_itself_reads_collected_data_only() -> None:
+    with pytest.raises(Rejected) as refused:
+        parse_monitor("watch", {**MONITOR, "newData": {"data": NEW_IMAGES}})
+    assert [(one.code, one.target) for one in refused.value.details] == [("PipelineMismatch", "$.newData")]
+    assert parse_monitor("watch", {**MONITOR, **IMAGES}).new_data is not None
 
 
 def test_validate_s3_94() -> None:
@@ -240,7 +302,7 @@ def test_event_grid_calls_the_function_by_its_id_or_a_webhook_by_entra() -> None
 
 def test_without_alerts_there_is_no_action_group_and_no_log() -> None:
     ends = {one.arm_id.rpartition("/")[2] for one in wanted(monitor(alerts=[]), SITE)}
-    assert ends == {"cp-events", "breach-watch", "models-registered", "our-runs"}
+    assert ends == {"cp-events", "breach-watch", "models-registered", "our-runs", name_of(workbook_id(SITE))}
 
 
 def test_what_nobody_declared_is_no_difference_and_what_somebody_added_to_a_list_is() -> None:
