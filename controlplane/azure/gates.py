@@ -198,6 +198,10 @@ class GatedWriter:
         send = lambda: self._writer.patch(arm_id, api_version, body)  # noqa: E731
         return await _through(self._gates, _subscription(arm_id), Kind.WRITE, send)
 
+    async def act(self, arm_id: str, action: str, api_version: str, body: JsonObject | None = None) -> Accepted:
+        send = lambda: self._writer.act(arm_id, action, api_version, body)  # noqa: E731
+        return await _through(self._gates, _subscription(arm_id), Kind.WRITE, send)
+
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         send = lambda: self._writer.delete(arm_id, api_version)  # noqa: E731
         return await _through(self._gates, _subscription(arm_id), Kind.WRITE, send)

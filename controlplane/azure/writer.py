@@ -42,6 +42,10 @@ class ArmWriter:
     async def patch(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
         return accepted(await self._client.request("PATCH", arm_id, api_version, body=body), self._client.endpoint)
 
+    async def act(self, arm_id: str, action: str, api_version: str, body: JsonObject | None = None) -> Accepted:
+        answer = await self._client.request("POST", f"{arm_id}/{action}", api_version, body=body)
+        return accepted(answer, self._client.endpoint)
+
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         call = route(arm_id)
         if call is None:

@@ -38,6 +38,10 @@ class ResourceWriter(Protocol):
         """Changes what ``body`` names and nothing else."""
         ...
 
+    async def act(self, arm_id: str, action: str, api_version: str, body: JsonObject | None = None) -> Accepted:
+        """POST of an action of a resource, such as ``stop`` of a compute instance."""
+        ...
+
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         """None when there was nothing (204 or 404)."""
         ...

@@ -121,6 +121,23 @@ class FakeAzure:
             call.status = error.code
             raise
 
+    async def act(self, arm_id: str, action: str, api_version: str, body: JsonObject | None = None) -> Accepted:
+        """``stop`` and ``start`` of a compute instance; other actions change nothing."""
+        call = await self._call("POST", f"{arm_id}/{action}")
+        try:
+            async with self.switch.point(f"POST {arm_id}/{action}"):
+                found = self.resources.get(fold(arm_id))
+                if found is None:
+                    raise Rejected("ResourceNotFound", arm_id, status=404)
+                if action in ("stop", "start"):
+                    state = "Stopped" if action == "stop" else "Running"
+                    _merge(found, {"properties": {"properties": {"state": state}}})
+            self._fault("POST", arm_id, after=True)
+            return Accepted(202)
+        except ControlPlaneError as error:
+            call.status = error.code
+            raise
+
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         call = await self._call("DELETE", arm_id)
         try:

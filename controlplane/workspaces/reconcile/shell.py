@@ -7,8 +7,8 @@ import logging
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.operations.model import ErrorBody, Operation, OperationKind, OperationStatus
 from controlplane.workspaces import ending
-from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
+from controlplane.workspaces.effective import effective_spec
 from controlplane.workspaces.measured import store_durations
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.observe import take_snapshot
@@ -20,7 +20,6 @@ from controlplane.workspaces.reconcile.finish import Sight
 from controlplane.workspaces.reconcile.runner import End, Runner
 from controlplane.workspaces.reconcile.session import Session
 from controlplane.workspaces.records import WorkspaceRecord
-from controlplane.workspaces.spec import parse_spec
 
 _log = logging.getLogger(__name__)
 #: Pause before the next tick when somebody else changed the workspace under this one.
@@ -77,7 +76,7 @@ def compile_record(record: WorkspaceRecord, deps: TickDeps) -> Blueprint:
         cloud=deps.cloud,
         administrators=deps.administrators,
     )
-    return compile_blueprint(placed(parse_spec(record.spec), record.address_space), context)
+    return compile_blueprint(effective_spec(record), context)
 
 
 async def _look(session: Session, deps: TickDeps, blueprint: Blueprint) -> Sight:

@@ -25,6 +25,7 @@ from controlplane.projects.scope import out_of_scope
 from controlplane.projects.service import forbidden, project_not_found
 from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.conflicts import refusals
+from controlplane.workspaces.effective import limited
 from controlplane.workspaces.model import Blueprint, PlanWarning
 from controlplane.workspaces.plan_checks.outbound import check_targets, unread_targets
 from controlplane.workspaces.plan_checks.place import check
@@ -102,7 +103,8 @@ class Asked:
 
     def blueprint(self, deps: ServiceDeps) -> Blueprint:
         """What it means in Azure; the spec must name its range (``at``)."""
-        return compile_for(deps, self.name, self.spec, self.incarnation, self.resource_group)
+        spec = self.spec if self.stored is None else limited(self.spec, self.stored.record.node_limits)
+        return compile_for(deps, self.name, spec, self.incarnation, self.resource_group)
 
 
 async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> Asked:

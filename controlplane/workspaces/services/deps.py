@@ -16,12 +16,12 @@ from controlplane.projects.access import Caller, Permission, Verdict, judge
 from controlplane.projects.model import Registration
 from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import forbidden
-from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
+from controlplane.workspaces.effective import effective_spec
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import StoredOperation, StoredWorkspace, WorkspaceRepository
-from controlplane.workspaces.spec import WorkspaceSpec, check_name, parse_spec
+from controlplane.workspaces.spec import WorkspaceSpec, check_name
 
 _log = logging.getLogger(__name__)
 
@@ -113,12 +113,12 @@ async def running_operation(deps: ServiceDeps, stored: StoredWorkspace) -> Store
 
 
 def stored_spec(record: WorkspaceRecord) -> WorkspaceSpec:
-    """The spec that was accepted, with its range where it says ``auto``.
+    """The spec that was accepted, with its range where it says ``auto``, under the limits of a budget.
 
     Raises ``Fatal`` when this version no longer understands it.
     """
     try:
-        return placed(parse_spec(record.spec), record.address_space)
+        return effective_spec(record)
     except Rejected as error:
         raise Fatal("InvalidRecord", f"The stored spec of workspace {record.name!r} is not understood.") from error
 

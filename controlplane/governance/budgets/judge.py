@@ -1,0 +1,141 @@
+"""What a budget sees and what follows from it: tiers reached, enforcements to announce, take and release. Pure.
+
+An enforcement is announced first and taken when its notice has run and the reason still stands. It is released when the
+month turns, when the budget is raised beyond what was spent, when the owner accepts the overspend, or when the rule no
+longer asks for it. What is unknown never crosses a tier, and never undoes a crossing: figures are lower bounds, so a
+tier that they reach is reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from controlplane.governance.budgets.model import ENFORCED, Act, Basis, Budget, Crossing, Step, StepState, rank
+from controlplane.governance.budgets.rules import threshold
+from controlplane.governance.costs.view import View, month_of
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """``new`` are crossings that were not there before. ``wanted`` is the strongest act that stands; None: none."""
+
+    crossings: tuple[Crossing, ...]
+    new: tuple[Crossing, ...]
+    wanted: Act | None
+    unknown: tuple[str, ...]
+
+
+def judge(budget: Budget, view: View, now: datetime) -> Judged:
+    """Tiers of this month and this generation of the rule. A crossing that was seen stays while its threshold is not
+    above what was seen, also when the figures are gone."""
+    month = month_of(now)
+    kept = {
+        one.tier: one
+        for one in budget.crossings
+        if one.month == month and one.generation == budget.generation and one.tier < len(budget.rule.tiers)
+    }
+    unknown = [*view.unknown] if view.month == month else [f"The figures are of {view.month}."]
+    if view.currency is not None and view.currency != budget.rule.monthly.currency:
+        text = f"Azure bills in {view.currency}, the budget is in {budget.rule.monthly.currency}: nothing is compared."
+        return Judged(tuple(kept.values()), (), None, (*unknown, text))
+    new = [] if view.month != month else [one for one in _crossed(budget, view, now) if one.tier not in kept]
+    if any(tier.of is Basis.FORECAST for tier in budget.rule.tiers) and view.forecast is None:
+        unknown.append("There is no forecast: too little history, or it could not be read.")
+    crossings = tuple(sorted((*kept.values(), *new), key=lambda one: one.tier))
+    acts = [budget.rule.tiers[one.tier].act for one in crossings]
+    return Judged(crossings, tuple(new), max(acts, key=rank, default=None), tuple(unknown))
+
+
+def _crossed(budget: Budget, view: View, now: datetime) -> list[Crossing]:
+    """An earlier generation's figures of this month count: what was spent then is spent."""
+    past = [one.figure for one in budget.crossings if one.month == view.month and one.seen_by != "forecast"]
+    seen = max([*past, *([view.seen] if view.seen is not None else [])], default=None)
+    found = []
+    for place, tier in enumerate(budget.rule.tiers):
+        bound = threshold(budget.rule, tier.at)
+        figure = seen if tier.of is Basis.ACTUAL else view.forecast
+        if figure is None or figure < bound:
+            continue
+        by_rows = view.actual is not None and view.actual >= bound
+        told = "forecast" if tier.of is Basis.FORECAST else "azure" if by_rows else "live"
+        found.append(
+            Crossing.model_validate(
+                {
+                    "tier": place,
+                    "generation": budget.generation,
+                    "month": view.month,
+                    "at": now,
+                    "figure": figure,
+                    "seen_by": told,
+                }
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What becomes of the steps. ``announced``, ``taken`` and ``released`` are those that changed; ``dropped`` were
+    announced and are not needed any more."""
+
+    steps: tuple[Step, ...]
+    announced: tuple[Step, ...] = ()
+    begun: tuple[Step, ...] = ()
+    releasing: tuple[Step, ...] = ()
+    dropped: tuple[Step, ...] = ()
+
+
+def course(budget: Budget, judged: Judged, now: datetime) -> Course:
+    """One look. Taking and releasing themselves are the tick's; a step leaves by it alone."""
+    wanted = _enforced(budget, judged, now)
+    answer = budget.acceptance if budget.acceptance and budget.acceptance.month == month_of(now) else None
+    steps, changed = list[Step](), dict[str, list[Step]]()
+
+    def note(how: str, step: Step) -> None:
+        changed.setdefault(how, []).append(step)
+
+    for step in budget.steps:
+        stands = step.act in wanted and step.month == month_of(now)
+        if step.state is StepState.ANNOUNCED and not stands:
+            note("dropped", step)
+            continue
+        after = step
+        if step.state is StepState.ANNOUNCED and (now >= step.effective_at or (answer and answer.answer == "stop")):
+            after = step.model_copy(update={"state": StepState.TAKING})
+            note("begun", after)
+        elif step.state in (StepState.TAKING, StepState.TAKEN) and not stands:
+            after = step.model_copy(update={"state": StepState.RELEASING})
+            note("releasing", after)
+        steps.append(after)
+    held = {step.act for step in steps}
+    for act in ENFORCED:
+        if act in wanted and act not in held:
+            step = Step(
+                act=act,
+                month=month_of(now),
+                state=StepState.ANNOUNCED,
+                figure=_figure(judged),
+                announced_at=now,
+                effective_at=now + budget.rule.notice,
+            )
+            steps.append(step)
+            note("announced", step)
+    return Course(
+        tuple(sorted(steps, key=lambda one: rank(one.act))),
+        *(tuple(changed.get(how, ())) for how in ("announced", "begun", "releasing", "dropped")),
+    )
+
+
+def _enforced(budget: Budget, judged: Judged, now: datetime) -> frozenset[Act]:
+    """Every act up to the strongest that is wanted; none while the owner accepts, or when the budget goes."""
+    answer = budget.acceptance
+    accepted = answer is not None and answer.month == month_of(now) and answer.answer == "accept"
+    if judged.wanted is None or accepted or budget.deleting:
+        return frozenset()
+    return frozenset(act for act in ENFORCED if rank(act) <= rank(judged.wanted))
+
+
+def _figure(judged: Judged) -> Decimal:
+    return max((one.figure for one in judged.crossings if one.seen_by != "forecast"), default=Decimal(0))

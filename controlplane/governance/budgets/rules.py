@@ -1,0 +1,87 @@
+"""What a budget may not ask for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+
+from pydantic import ValidationError
+
+from controlplane.errors import ErrorDetail, Rejected
+from controlplane.governance.budgets.model import ENFORCED, Basis, BudgetRule, rank
+from controlplane.json_types import JsonObject
+from controlplane.operations.strictly import read_strictly
+from controlplane.projects.registration import details_of
+from controlplane.workspaces.access.personas import Persona
+
+INVALID = "InvalidBudget"
+#: Processes and identities read no messages; end users of a model have no part in it.
+_PEOPLE = frozenset(
+    {
+        Persona.BUSINESS_STAKEHOLDERS,
+        Persona.PRODUCT_OWNERS,
+        Persona.PROJECT_LEADS,
+        Persona.PLATFORM_SUPPORT,
+        Persona.DATA_SCIENTISTS,
+    }
+)
+
+
+def parse_budget(data: JsonObject) -> BudgetRule:
+    """Raises ``Rejected("InvalidBudget")`` with everything that is wrong with it."""
+    try:
+        rule = read_strictly(BudgetRule, data)
+    except ValidationError as error:
+        raise _rejected(details_of(error, BudgetRule)) from error
+    if details := tuple(problems(rule)):
+        raise _rejected(details)
+    return rule
+
+
+def _rejected(details: tuple[ErrorDetail, ...]) -> Rejected:
+    text = details[0].message if len(details) == 1 else f"{len(details)} fields of the budget are not valid."
+    return Rejected(INVALID, text, target=details[0].target, details=details)
+
+
+def problems(rule: BudgetRule) -> Iterator[ErrorDetail]:
+    """Every reason why a budget cannot work."""
+    for basis in Basis:
+        own = [(place, tier) for place, tier in enumerate(rule.tiers) if tier.of is basis]
+        for (_, before), (place, tier) in pairwise(own):
+            if tier.at <= before.at:
+                text = f"{tier.at} % after {before.at} %: tiers of the same kind rise."
+                yield ErrorDetail("TiersDoNotRise", text, f"$.tiers[{place}].at")
+            if rank(tier.act) < rank(before.act):
+                text = f"{tier.act} at {tier.at} % is milder than {before.act} at {before.at} %: what is reached stays."
+                yield ErrorDetail("TiersDoNotRise", text, f"$.tiers[{place}].act")
+    for place, tier in enumerate(rule.tiers):
+        if tier.of is Basis.FORECAST and tier.act in ENFORCED:
+            text = f"A forecast is no evidence: it notifies or asks; {tier.act} goes by what is spent."
+            yield ErrorDetail("EnforcementOnForecast", text, f"$.tiers[{place}].act")
+    for place, persona in enumerate(rule.recipients):
+        if persona not in _PEOPLE:
+            yield ErrorDetail("NoRecipient", f"Nobody of {persona} reads messages.", f"$.recipients[{place}]")
+
+
+def threshold(rule: BudgetRule, at: int) -> Decimal:
+    """The amount of a tier."""
+    return Decimal(str(rule.monthly.amount)) * at / 100
+
+
+def is_raise(before: BudgetRule, after: BudgetRule) -> bool:
+    """Whether something that the old rule would do is done later, milder, or not at all by the new one: that is not for
+    whoever spends."""
+    if before.monthly.currency != after.monthly.currency or after.notice > before.notice:
+        return True
+    if not set(before.recipients) <= set(after.recipients):
+        return True
+    return any(
+        not any(
+            other.of is tier.of
+            and rank(other.act) >= rank(tier.act)
+            and threshold(after, other.at) <= threshold(before, tier.at)
+            for other in after.tiers
+        )
+        for tier in before.tiers
+    )

@@ -1,0 +1,32 @@
+"""What a stored workspace means now: its spec in its range, under the limits that a budget has put on it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from controlplane.workspaces.addresses import placed
+from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
+
+
+def effective_spec(record: WorkspaceRecord) -> WorkspaceSpec:
+    """Raises ``Rejected`` when the stored spec is not understood any more."""
+    return limited(placed(parse_spec(record.spec), record.address_space), record.node_limits)
+
+
+def limited(spec: WorkspaceSpec, limits: Mapping[str, int]) -> WorkspaceSpec:
+    """Clusters with no more nodes than their limit; those without one as they are."""
+    if not limits:
+        return spec
+    clusters = tuple(
+        one.model_copy(
+            update={
+                "max_nodes": min(one.max_nodes, limits[one.name]),
+                "min_nodes": min(one.min_nodes, limits[one.name]),
+            }
+        )
+        if one.name in limits
+        else one
+        for one in spec.compute.clusters
+    )
+    return spec.model_copy(update={"compute": spec.compute.model_copy(update={"clusters": clusters})})
