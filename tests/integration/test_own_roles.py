@@ -6,19 +6,13 @@ works. What was granted must be what the files say.
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from controlplane.arm import type_of
-from controlplane.azure.catalog import AzureCatalog
 from controlplane.azure.reader import ArmReader
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
@@ -28,155 +22,13 @@ from controlplane.retraining.signals.alert_evidence import ALERTS_API, BUDGETS_A
 from controlplane.retraining.signals.evidence import JOBS_API
 from controlplane.workspaces import service
 from controlplane.workspaces.access.powers import Can
-from controlplane.workspaces.blueprint.access import ROLES
-from controlplane.workspaces.jobs import Level
 from controlplane.workspaces.reconcile import tick
-from controlplane.workspaces.services.jobs import check_job
-from simulator.planes import roles
-from simulator.planes.authority import DEFINITIONS
 from tests.support.blueprints import example
-from tests.support.illegal import waiver
-from tests.support.own_roles import INFRA, ROLE_FILES, Rights, actions, role
+from tests.support.own_roles import Rights, actions
 from tests.support.quiet_monitors import BY_PIPELINE, WATCHED, QuietMonitors, watched
 from tests.support.quiet_product import ADMIN, NAME, QuietClient, QuietProduct
-from tests.support.worlds import (
-    DATA_GROUP,
-    an_initiative,
-    existing_data,
-    key_and_identities,
-    landing_zone,
-    registered,
-    with_assets,
-)
-
-#: A workspace that joins what is somebody else's.
-JOINED = "churn-joined"
-#: One whose build agents stand on a scale set.
-POOLED = "churn-pooled"
-PUBLISHED = Path(__file__).parents[1] / "data" / "azure-provider-operations.txt"
-#: The workspace that has a managed network.
-ISOLATED = "isolated"
-#: Wildcard → why no name will do.
-WILDCARDS = {
-    "Microsoft.Storage/locations/*/read": "Storage publishes no name for its locations/asyncoperations, and Azure "
-    "refuses a role with an action that no provider publishes",
-}
-
-
-def condition() -> str:
-    """Of the assignment of ``role-operator-access``."""
-    return (INFRA / "operator-access-condition.txt").read_text()
-
-
-# -- the files ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ROLE_FILES)
-def test_a_role_is_what_azure_takes(name: str) -> None:
-    """Source: "Steps to create a custom role" and "InvalidActionOrNotAction" of "Troubleshoot Azure RBAC"."""
-    found = role(name)
-    assert set(found) == {
-        "Name", "IsCustom", "Description", "Actions", "NotActions", "DataActions", "NotDataActions", "AssignableScopes",
-    }  # fmt: skip
-    published = [line.lower() for line in PUBLISHED.read_text().splitlines() if line and not line.startswith("#")]
-    for action in found["Actions"]:
-        assert [one for one in published if fnmatchcase(one, action.lower())], f"{action} is published by no provider"
-        assert "*" not in action or action in WILDCARDS
-    assert found["Actions"] == sorted(set(found["Actions"]), key=str.lower)
-    assert found["NotActions"] == found["DataActions"] == found["NotDataActions"] == []
-
-
-def test_a_wildcard_that_no_role_has_needs_no_reason() -> None:
-    assert set(WILDCARDS) <= actions("observer") | actions("operator")
-
-
-def test_the_condition_names_the_roles_that_blueprints_grant() -> None:
-    lists = re.findall(r"GuidEquals \{([^}]*)\}", condition())
-    assert len(lists) == 2
-    for guids in lists:
-        assert sorted(guids.replace(" ", "").split(",")) == sorted(ROLES.values())
-    privileged = {roles.OWNER, roles.RBAC_ADMINISTRATOR, "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"}
-    assert not privileged & set(ROLES.values())
-
-
-def test_the_condition_excludes_both_identities_whichever_way() -> None:
-    excluded = re.findall(r"@(\w+)\[[^]]*:PrincipalId\] ForAnyOfAllValues:GuidNotEquals \{([^}]*)\}", condition())
-    both = "OPERATOR_OBJECT_ID, OBSERVER_OBJECT_ID"
-    assert excluded == [("Request", both), ("Resource", both)]
-    deploying = (INFRA / "README.md").read_text()
-    for word in both.split(", "):
-        assert f"s/{word}/" in deploying
-
-
-def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
-    held = {name: set(role(name)["Actions"]) for name in ROLE_FILES}
-    access = {action for found in held.values() for action in found if action.startswith("Microsoft.Authorization/")}
-    policy = ("policyAssignments", "policyDefinitions", "policySetDefinitions")
-    names = (
-        "denyAssignments",
-        "permissions",
-        "roleDefinitions",
-        "roleAssignments",
-        "roleAssignmentScheduleInstances",
-        "roleEligibilityScheduleInstances",
-        *policy,
-    )
-    reads = {f"Microsoft.Authorization/{name}/read" for name in names}
-    assert access - reads == held["role-operator-access"]
-
-
-# -- the product with them ---------------------------------------------------------------------------------------------
-
-
-def everything() -> dict[str, Any]:
-    """A spec with whatever a workspace of its own can have."""
-    spec, other = example("hub-build-agents"), example("hub-bastion")
-    spec["network"]["hub"] |= {**other["network"]["hub"], **spec["network"]["hub"]}
-    spec["network"]["hub"]["vpn"] = example("hub-vpn")["network"]["hub"]["vpn"]
-    brought = example("customer-managed-key")["identity"]["ids"]
-    spec["identity"] = {**example("user-assigned")["identity"], "type": "systemAndUserAssigned", "ids": brought}
-    spec["access"] = example("personas")["access"]
-    spec["datastores"] = example("datastores")["datastores"]
-    # Of what policy says only this depends.
-    spec |= {"registry": {"adminUser": True}, "waivers": [waiver(30)]}
-    return spec
-
-
-def joined() -> dict[str, Any]:
-    """A spec with whatever a workspace of somebody else's hub can have."""
-    spec = example("landing-zone")
-    spec["network"]["egress"] = {"kind": "firewall", "nextHop": "10.10.1.4", "storageEndpointPolicy": True}
-    return spec
-
-
-def job_checked(product: QuietProduct) -> set[str]:
-    """Codes of what nobody knows of a job that reads both."""
-    inputs = {
-        "rows": {"type": "uri_folder", "path": "azureml:orders@latest"},
-        "model": {"type": "mlflow_model", "path": "azureml:churn@latest"},
-    }
-    asked = {"workspace": NAME, "job": {"command": "x", "inputs": inputs}}
-    found = product.run(check_job(product.services, ADMIN, asked)).findings
-    return {one.code for one in found if one.level is Level.UNKNOWN}
-
-
-def target_unknown(product: QuietProduct) -> str:
-    """Why nobody knows whether something is there that is of no type that Azure has."""
-    asked = example("managed-approved-catalog")
-    theirs = f"{DATA_GROUP}/providers/Microsoft.Storage/unheardOf/theirs"
-    rule = {"name": "theirs", "type": "privateEndpoint", "destination": theirs, "subresource": "x"}
-    asked["network"]["managed"]["outboundRules"].append(rule)
-    found = product.plan(asked, ISOLATED).plan.warnings
-    return next(one.message for one in found if one.code == "OutboundTargetUnknown")
-
-
-def begin(product: QuietProduct) -> None:
-    """The project, with all that its workspaces may have."""
-    registered(product, outboundTargets=[DATA_GROUP])
-    key_and_identities(product)
-    landing_zone(product)
-    existing_data(product)
-    an_initiative(product)
+from tests.support.role_lives import ISOLATED, JOINED, POOLED, begin, everything, job_checked, joined, target_unknown
+from tests.support.worlds import with_assets
 
 
 def route_elsewhere(product: QuietProduct) -> None:
@@ -336,110 +188,3 @@ def test_nothing_works_before_the_operator_has_every_action_of_its_roles() -> No
         begin(product)
         life(product)
     assert product.granted == actions("operator")
-
-
-@pytest.fixture(scope="module")
-def made() -> Iterator[QuietProduct]:
-    """The example workspace exists."""
-    with closing(QuietProduct()) as product:
-        begin(product)
-        assert product.create(everything()).status == "Succeeded"
-        with_assets(product)
-        assert product.create(joined(), JOINED).status == "Succeeded"
-        assert product.create(example("managed-approved-catalog"), name=ISOLATED).status == "Succeeded"
-        assert product.create(example("hub-scale-set"), POOLED).status == "Succeeded"
-        assert product.create(watched(), name=WATCHED).status == "Succeeded"
-        QuietMonitors(product).build()
-        yield product
-
-
-def monitor_asked(made: QuietProduct) -> set[str]:
-    """What a monitor is refused for that nobody could read."""
-    with pytest.raises(Rejected) as refused:
-        QuietMonitors(made).put("theirs", BY_PIPELINE)
-    return {one.code for one in refused.value.details if one.code == "PreconditionUnknown"}
-
-
-@pytest.mark.parametrize("missing", sorted(actions("observer")))
-def test_without_a_right_of_the_observer_nobody_learns_that_all_is_well(made: QuietProduct, missing: str) -> None:
-    rights = Rights(made)
-    # The catalogue keeps what it knows.
-    made.services = replace(made.services, catalog=AzureCatalog(QuietClient(made.azure, "observer")))  # type: ignore[arg-type]
-    rights.set("observer", actions("observer") - {missing})
-    try:
-        names = (ISOLATED,) if "outboundRules" in missing else (NAME, JOINED, POOLED)
-        findings = [finding for name in names for finding in made.validate(name).report.findings]
-        unknown = {f.id for f in findings if f.status == "Unknown"}
-        if "eventtypes" in missing:
-            # Of who did what a look tells nothing; whoever asks is told that nobody knows.
-            activity = made.run(service.get_access(made.services, ADMIN, NAME, 30))[1].activity
-            unknown |= {activity.unreadable} if activity is not None and activity.unreadable else set()
-        if "deployments" in missing or "components/versions" in missing:
-            unknown |= monitor_asked(made)
-        if "/data/" in missing or "/models/" in missing:
-            unknown |= job_checked(made)
-        if "denyAssignments" in missing:
-            told = made.run(service.explain_access(made.services, ADMIN, NAME, "storage", Can.READ)).unreadable
-            unknown |= {told} if told else set()
-        if "subscriptions/providers" in missing and "AuthorizationFailed" in target_unknown(made):
-            unknown.add("OutboundTargetUnknown")
-        try:
-            made.plan(everything())
-            refused = False
-        except Rejected:
-            refused = True
-    finally:
-        rights.set("observer", actions("observer"))
-    assert unknown or refused
-    assert missing in rights.asked("observer")["refused"]
-
-
-@pytest.mark.parametrize("mine", ["operator", "observer"])
-@pytest.mark.parametrize("role_name", ["contributor", "reader", "key-vault-administrator"])
-def test_the_operator_gives_its_own_identities_nothing(made: QuietProduct, mine: str, role_name: str) -> None:
-    """Not even what it gives everybody else, and it takes nothing away from them."""
-    group = made.ids()["resource-group"]
-    url = f"{group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}?api-version=2022-04-01"
-    properties = {
-        "roleDefinitionId": f"{group.partition('/resourceGroups')[0]}/providers/{DEFINITIONS}/{ROLES[role_name]}",
-        "principalId": made.azure.world.seeded(mine)["id"],
-        "principalType": "ServicePrincipal",
-    }
-    refused = made.azure.call("operator", "PUT", url, {"properties": properties})
-    assert (refused.status, refused.body["error"]["code"]) == (403, "AuthorizationFailed")
-    assert made.azure.call("owner", "PUT", url, {"properties": properties}).status == 201
-    assert made.azure.call("operator", "DELETE", url).status == 403
-    assert made.azure.call("owner", "DELETE", url).status == 200
-
-
-@pytest.mark.parametrize(
-    ("guid", "kind", "status"),
-    [
-        pytest.param(ROLES["reader"], "ServicePrincipal", 201, id="a role of a blueprint to an identity"),
-        pytest.param(ROLES["reader"], "User", 403, id="to a person"),
-        pytest.param(roles.OWNER, "ServicePrincipal", 403, id="Owner"),
-        pytest.param(roles.RBAC_ADMINISTRATOR, "ServicePrincipal", 403, id="RBAC Administrator"),
-        pytest.param("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "ServicePrincipal", 403, id="User Access Administrator"),
-        pytest.param("ba92f5b4-2d11-453d-a403-e96b0029c9fe", "ServicePrincipal", 201, id="on data"),
-        pytest.param("b7e6dc6d-f1e8-4753-8033-0f276bb0955b", "ServicePrincipal", 403, id="another on data"),
-    ],
-)
-def test_what_the_operator_may_grant(made: QuietProduct, guid: str, kind: str, status: int) -> None:
-    world = made.azure.world
-    group = made.ids()["resource-group"]
-    holder = world.seeded("owner") if kind == "ServicePrincipal" else world.directory.person("ada")
-    url = f"{group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}?api-version=2022-04-01"
-    properties = {
-        "roleDefinitionId": f"{group.partition('/resourceGroups')[0]}/providers/{DEFINITIONS}/{guid}",
-        "principalId": holder["id"],
-        "principalType": kind,
-    }
-    assert made.azure.call("operator", "PUT", url, {"properties": properties}).status == status
-    if status == 201:
-        assert made.azure.call("operator", "DELETE", url).status == 200
-    else:
-        assert made.azure.call("owner", "PUT", url, {"properties": properties}).status == 201
-        # What a person holds it may take away, and never give (S3-63).
-        taken = made.azure.call("operator", "DELETE", url).status
-        assert taken == (200 if kind == "User" else 403)
-        assert taken == 200 or made.azure.call("owner", "DELETE", url).status == 200

@@ -55,9 +55,9 @@ class QuietMl:
         monitor = isinstance(request, MonitorRequest)
         action = _monitor(workspace_id, request) if monitor else _job(workspace_id, request)  # type: ignore[arg-type]
         trigger = {"triggerType": "Recurrence", "frequency": request.frequency, "interval": request.interval}
-        body = {"properties": {"isEnabled": True, "trigger": trigger, "action": action}}
+        said = {"isEnabled": True, "tags": dict(request.tags), "trigger": trigger, "action": action}
         url = f"{workspace_id}/schedules/{request.name}?api-version={ML_VERSION}"
-        self._azure.call("operator", "PUT", url, body)
+        self._azure.call("operator", "PUT", url, {"properties": said})
 
 
 def _monitor(workspace_id: str, asked: MonitorRequest) -> dict[str, Any]:
