@@ -51,8 +51,8 @@ def egress(found: Egress | None) -> dict[str, Any] | None:
 def _firewall(price: FirewallPrice) -> dict[str, Any]:
     return {
         "sku": price.sku,
-        "monthlyCost": {"amount": price.month, "currency": "USD"},
-        "perGigabyte": {"amount": price.gigabyte, "currency": "USD"},
+        "monthlyCost": {"amount": float(price.month), "currency": "USD"},
+        "perGigabyte": {"amount": float(price.gigabyte), "currency": "USD"},
         "asOf": price.seen,
         "source": price.source,
     }

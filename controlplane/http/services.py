@@ -12,6 +12,7 @@ from controlplane.operations.service import OperationDeps
 from controlplane.ports.activity import ActivityLog
 from controlplane.ports.clock import Clock
 from controlplane.ports.directory import Directory
+from controlplane.ports.prices import RetailPrices
 from controlplane.ports.reader import Catalog, ResourceReader
 from controlplane.ports.store import Store, WorkQueue
 from controlplane.projects.repository import ProjectRepository
@@ -40,6 +41,8 @@ class HttpServices:
     audit: AuditDeps | None = None
     directory: Directory | None = None
     activity: ActivityLog | None = None
+    prices: RetailPrices | None = None
+    """Who is asked for prices; None: nobody, the price table has them."""
     objects: Objects | None = None
     """Signals, decisions, runs, promotions: what happens to models."""
     governed: Objects | None = None
@@ -95,4 +98,5 @@ class HttpServices:
             activity=self.activity,
             own_apps=frozenset({self.settings.observer_client_id.lower(), self.settings.operator_client_id.lower()}),
             durations=self.durations,
+            prices=self.prices,
         )

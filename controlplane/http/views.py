@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from controlplane.http.cost_views import costs
 from controlplane.http.egress_views import egress
 from controlplane.operations.etags import etag_of
 from controlplane.operations.model import Operation, StepStatus
@@ -117,8 +118,7 @@ def plan(name: str, planned: Planned) -> dict[str, Any]:
         ],
         "conflicts": [_conflict(item) for item in planned.conflicts],
         "egress": egress(planned.egress),
-        "monthlyCost": None,
-        "monthlyCostReason": {"code": "FeatureNotAvailable", "message": "Prices are not built yet."},
+        "monthlyCost": costs(planned.costs),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from controlplane.http.models.costs import CostBody
 from controlplane.http.models.egress import EgressBody
 from controlplane.operations.model import Model
 from controlplane.workspaces.conflicts import Decision
@@ -71,11 +72,6 @@ class ConflictBody(Model):
     waiver: Waiver | None
 
 
-class CostReason(Model):
-    code: str
-    message: str
-
-
 class PlanBody(Model):
     """Changes in dependency order; deletions last."""
 
@@ -89,5 +85,4 @@ class PlanBody(Model):
     warnings: tuple[WarningBody, ...]
     conflicts: tuple[ConflictBody, ...]
     egress: EgressBody | None = Field(description="What leaves a managed network; null where there is none.")
-    monthly_cost: None = Field(description="Not built yet; the reason says so.")
-    monthly_cost_reason: CostReason
+    monthly_cost: CostBody = Field(description="What it costs, what it costs now, and the difference.")

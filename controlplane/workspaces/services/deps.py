@@ -10,6 +10,7 @@ from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.ports.activity import ActivityLog
 from controlplane.ports.clock import Clock
 from controlplane.ports.directory import Directory
+from controlplane.ports.prices import RetailPrices
 from controlplane.ports.reader import Catalog, ResourceReader
 from controlplane.ports.store import Store, WorkQueue
 from controlplane.projects.access import Caller, Permission, Verdict, judge
@@ -48,6 +49,8 @@ class ServiceDeps:
     """Client ids of the control plane's identities."""
     durations: Store | None = None
     """Where measured step durations are kept; None plans with estimates."""
+    prices: RetailPrices | None = None
+    """Who is asked for prices; None: nobody, the price table has them."""
 
 
 def workspace_not_found(name: str) -> Rejected:

@@ -21,6 +21,7 @@ from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.posture import Report, advise, evaluate
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.asked import Asked, Request, check_facts, understand
+from controlplane.workspaces.services.costs import Costs, costs_of
 from controlplane.workspaces.services.deps import (
     ServiceDeps,
     blueprint_of,
@@ -40,6 +41,7 @@ class Planned:
     plan: Plan
     exists: bool
     project: str
+    costs: Costs
     conflicts: tuple[Found, ...] = ()
     egress: Egress | None = None
     """Of a managed network: what leaves it."""
@@ -82,7 +84,9 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     plan = replace(plan, warnings=(*plan.warnings, *remarks, *advise(spec, blueprint)))
     conflicts = find_conflicts(spec, deps.clock.now().astimezone(UTC).date())
     egress = egress_of(spec, plan.changes, observed.unmanaged)
-    return Planned(plan, exists=stored is not None, project=spec.project, conflicts=conflicts, egress=egress)
+    costs = await costs_of(blueprint, plan.changes, observed, deps.prices)
+    exists = stored is not None
+    return Planned(plan, exists=exists, project=spec.project, costs=costs, conflicts=conflicts, egress=egress)
 
 
 def require_answers(observed: Observed) -> None:

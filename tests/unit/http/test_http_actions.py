@@ -91,8 +91,7 @@ async def test_plan_of_what_does_not_exist_creates_everything_and_stores_nothing
     assert {change["action"] for change in plan["changes"]} == {"create"}
     assert plan["expectedDuration"].startswith("PT")
     assert plan["criticalPath"]
-    assert plan["monthlyCost"] is None
-    assert plan["monthlyCostReason"]["code"]
+    assert plan["monthlyCost"]["after"]["low"] == {"amount": 126.69, "currency": "USD"}
     assert await api.services.repository.load("churn-dev") is None
     assert api.queue.sent == []
 

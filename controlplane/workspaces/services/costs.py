@@ -1,0 +1,88 @@
+"""What a plan costs a month, what it costs now, and the difference (S3-101, S5-25). Reads prices, never Azure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.arm import fold, name_of
+from controlplane.governance.pricing.estimate import Estimate, estimate, wanted
+from controlplane.governance.pricing.quote import questions, with_answers
+from controlplane.governance.pricing.table import PriceTable, snapshot
+from controlplane.governance.pricing.uses import Item
+from controlplane.ports.prices import RetailPrices
+from controlplane.workspaces import kinds
+from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Origin
+
+_NOW = frozenset({Action.NONE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.UNKNOWN})
+#: Of what is somebody else's: a price that people ask for when they think of a way in.
+_TOLD = frozenset({fold(kinds.VPN_GATEWAY), fold(kinds.CIRCUIT)})
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Of one month; ``before`` is of what exists in Azure now."""
+
+    before: Estimate
+    after: Estimate
+
+
+async def costs_of(
+    blueprint: Blueprint, changes: tuple[Change, ...], observed: Observed, prices: RetailPrices | None
+) -> Costs:
+    """``changes``: of the plan for ``blueprint``."""
+    added = _added(blueprint, changes, observed)
+    before = (*_found(blueprint, changes, observed), *added)
+    after = (*_wanted(blueprint, observed), *added)
+    table = await table_for((*before, *after), prices)
+    return Costs(estimate(before, table), estimate(after, table))
+
+
+async def table_for(items: tuple[Item, ...], prices: RetailPrices | None) -> PriceTable:
+    """The prices that these items need: asked for where there is somebody to ask, else those of the file."""
+    table = snapshot()
+    if prices is None:
+        return table
+    asked = questions(table, wanted(items))
+    answers = await prices.ask(tuple(dict.fromkeys(asked.values())), table.currency)
+    return with_answers(table, asked, answers, table.currency)
+
+
+def _wanted(blueprint: Blueprint, observed: Observed) -> tuple[Item, ...]:
+    ours = (
+        Item(one.key, one.type, one.body, blueprint.location, ours=one.origin is not Origin.GIVEN)
+        for one in blueprint.resources
+    )
+    return (*ours, *_others(blueprint, observed))
+
+
+def _others(blueprint: Blueprint, observed: Observed) -> tuple[Item, ...]:
+    """Gateways and circuits behind an existing hub, as they are."""
+    found = ((kind, arm_id, observed.snapshot.get(fold(arm_id))) for kind, arm_id in blueprint.watched)
+    return tuple(
+        Item(f"others/{name_of(arm_id)}", kind, body, blueprint.location, ours=False)
+        for kind, arm_id, body in found
+        if body is not None and fold(kind) in _TOLD
+    )
+
+
+def _added(blueprint: Blueprint, changes: tuple[Change, ...], observed: Observed) -> tuple[Item, ...]:
+    """Outbound rules that somebody added in Azure: they stay, and one for a host name keeps a firewall running."""
+    return tuple(
+        _item(blueprint, change, observed)
+        for change in changes
+        if change.action is Action.UNMANAGED and fold(change.type) == fold(kinds.OUTBOUND_RULE)
+    )
+
+
+def _found(blueprint: Blueprint, changes: tuple[Change, ...], observed: Observed) -> tuple[Item, ...]:
+    """What exists of the workspace's: what stays, what changes, what goes. Not what others put into its group."""
+    return tuple(_item(blueprint, change, observed) for change in changes if change.action in _NOW)
+
+
+def _item(blueprint: Blueprint, change: Change, observed: Observed) -> Item:
+    wanted_here = blueprint.by_key.get(change.key)
+    ours = wanted_here is None or wanted_here.origin is not Origin.GIVEN
+    body = observed.bodies.get(change.key) or observed.snapshot.get(fold(change.id or ""))
+    if body is None:
+        return Item(change.key, change.type, {}, blueprint.location, ours, "Azure does not show it now.")
+    return Item(change.key, change.type, body, blueprint.location, ours)
