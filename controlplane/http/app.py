@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from controlplane.http import errors, openapi
+from controlplane.http import docs_page, errors, openapi
 from controlplane.http.edge import Edge
 from controlplane.http.keys import Fetch, KeySource, fetch_json
 from controlplane.http.pace import Pace
@@ -37,6 +37,8 @@ from controlplane.http.routes import (
 from controlplane.http.services import HttpServices
 from controlplane.http.tokens import TokenValidator
 
+_DOCUMENT = "/api/openapi.json"
+
 
 class Api:
     """What requests share: the services, and the validator with its cache of keys, both made when first needed."""
@@ -64,17 +66,12 @@ class Api:
 
 
 def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) -> FastAPI:
-    """``services`` is called on the first request that needs them. ``fetch`` reads Entra ID's public documents.
-
-    ``/api/docs`` is FastAPI's Swagger UI, whose scripts a browser loads from a CDN; ``/api/openapi.json`` needs
-    nothing.
-    """
+    """``services`` is called on the first request that needs them. ``fetch`` reads Entra ID's public documents."""
     app = FastAPI(
         title=openapi.TITLE,
-        openapi_url="/api/openapi.json",
-        docs_url="/api/docs",
+        openapi_url=_DOCUMENT,
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
     )
     app.state.api = Api(services, fetch)
@@ -101,6 +98,7 @@ def create_app(services: Callable[[], HttpServices], fetch: Fetch = fetch_json) 
         health,
     ):
         app.include_router(module.router)
+    docs_page.install(app, _DOCUMENT)
     errors.install(app)
     app.add_middleware(Edge)
     document: dict[str, Any] = {}
