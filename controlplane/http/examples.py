@@ -92,6 +92,12 @@ MONITOR: dict[str, Any] = {
         {"name": "requests", "kind": "requests"},
         {"name": "utilisation", "kind": "utilisation", "threshold": 85},
     ],
+    "watch": {
+        "size": "medium",
+        "latency": {"raiseAt": 500, "clearAt": 400},
+        "errors": {"raiseAt": 0.02, "clearAt": 0.01, "minimum": 100},
+        "unusedAfter": "P14D",
+    },
 }
 
 ALERT: dict[str, Any] = {

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 from controlplane.objects.repository import Thing
 from controlplane.operations.model import Condition, Model
 from controlplane.retraining.policy import Name, Period, Version
+from controlplane.retraining.polls.watch import Watch
 from controlplane.retraining.signal import SignalKind
 
 #: Slots of a schedule begin here, so that everybody computes the same ones.
@@ -148,6 +149,11 @@ class MonitorSpec(Model):
         max_length=10,
         description="Whom Azure ML itself writes to. With an address it writes what was found to the monitor's own "
         "run, where it can be read back by ARM, too.",
+    )
+    watch: Watch | None = Field(
+        default=None,
+        description="What the control plane's own sweep holds the endpoint and its deployments against; none: the "
+        "defaults, or what another monitor of the endpoint says.",
     )
     signals: tuple[MonitorSignal, ...] = Field(min_length=1, max_length=10)
     alerts: tuple[EndpointAlert, ...] = Field(default=(), max_length=20)

@@ -22,6 +22,7 @@ from controlplane.retraining.monitors.model import (
     MonitorSpec,
     reference_offset,
 )
+from controlplane.retraining.polls.watch import Rule
 from controlplane.retraining.signal import SignalKind
 
 INVALID = "InvalidMonitor"
@@ -176,6 +177,22 @@ def _alerts(spec: MonitorSpec) -> Iterator[ErrorDetail]:
             yield ErrorDetail("BelowNotPossible", "Only of requests there can be too few.", f"{path}.below")
 
 
+def _watch(spec: MonitorSpec) -> Iterator[ErrorDetail]:
+    """What no window could ever reach, or would always be above."""
+    watch = spec.watch
+    if watch is None:
+        return
+    for name, most in (("errors", 1.0), ("utilisation", 100.0)):
+        rule: Rule = getattr(watch, name)
+        if rule.raise_at > most:
+            yield ErrorDetail("ThresholdOutOfRange", f"It is {most:g} at most.", f"$.watch.{name}.raiseAt")
+    for name in ("latency", "throttling", "utilisation", "requests", "unusual"):
+        rule = getattr(watch, name)
+        if rule.minimum:
+            text = "Only shares of calls need a least number of calls: `errors` and `rise`."
+            yield ErrorDetail("MinimumNotPossible", text, f"$.watch.{name}.minimum")
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One family of reasons."""
@@ -190,4 +207,5 @@ PROBLEMS: dict[str, Problem] = {
     "alerts": Problem(_alerts),
     "objectives": Problem(_objectives, ("S3-94",)),
     "pipeline": Problem(_pipeline),
+    "watch": Problem(_watch),
 }

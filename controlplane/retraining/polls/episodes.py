@@ -10,7 +10,7 @@ from controlplane.objects.repository import Stored, of_workspace, put, remove
 from controlplane.ports.store import Write
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known
-from controlplane.retraining.polls.judge import Judged, Observation, told
+from controlplane.retraining.polls.judge import ABOVE, BELOW, Judged, Observation, told
 from controlplane.retraining.polls.model import WINDOW, Watched
 from controlplane.retraining.signal import (
     Direction,
@@ -28,6 +28,8 @@ from controlplane.retraining.signals.intake import IntakeDeps, take
 
 _UNITS = {
     "RequestsPerMinute": "times what its size class is made for",
+    ABOVE: "times the usual spread above what is usual at this hour",
+    BELOW: "times the usual spread below what is usual at this hour",
     "RequestLatency_P95": "ms",
     "ErrorShare": "of all calls",
     "ServerErrorsRise": "times as many as in the window before",

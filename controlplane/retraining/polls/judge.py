@@ -29,6 +29,7 @@ METRICS = {
     ),
 }
 _BUSY = METRICS[DEPLOYMENT][2:]
+ABOVE, BELOW = "RequestsAboveUsual", "RequestsBelowUsual"
 #: How long a target may be out of sight before the time without calls is counted anew.
 _OUT_OF_SIGHT = timedelta(hours=24)
 #: How often it is noted that there still was no call.
@@ -66,7 +67,7 @@ class Judged:
 def of_metrics(kind: str, found: Measured, watch: Watch) -> tuple[Observation, ...]:
     """``kind`` is the folded type; what was measured of one resource of it."""
     if kind == ENDPOINT:
-        calls = _total(found.get("RequestsPerMinute"))
+        calls = calls_of(kind, found)
         minutes = WINDOW / timedelta(minutes=1)
         share = None if calls is None else calls / minutes / MADE_FOR[watch.size]
         return (
@@ -78,6 +79,35 @@ def of_metrics(kind: str, found: Measured, watch: Watch) -> tuple[Observation, .
     busy = {name: value for name in _BUSY if (value := _average(found.get(name))) is not None}
     name = max(busy, key=lambda one: busy[one], default=_BUSY[0])
     return (Observation(SignalKind.UTILISATION, name, busy.get(name), watch.utilisation),)
+
+
+def calls_of(kind: str, found: Measured) -> float | None:
+    """Calls of the window; None where nobody knows, and for what is no endpoint."""
+    return _total(found.get("RequestsPerMinute")) if kind == ENDPOINT else None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviationRule:
+    """``of``: a score (above: positive) as an observation."""
+
+    of: Callable[[float, Rule], Observation]
+    requirements: tuple[str, ...] = ()
+
+
+def _deviation(score: float, rule: Rule) -> Observation:
+    """Too many and too few are one thing: it is not as it was."""
+    metric = ABOVE if score >= 0 else BELOW
+    return Observation(SignalKind.REQUESTS, metric, abs(score), rule, part="usual")
+
+
+#: What an endpoint's own past is held against.
+DEVIATIONS: dict[str, DeviationRule] = {ENDPOINT: DeviationRule(_deviation)}
+
+
+def of_usual(kind: str, score: float | None, watch: Watch) -> tuple[Observation, ...]:
+    """Nothing where nobody knows."""
+    rule = DEVIATIONS.get(kind)
+    return () if rule is None or score is None else (rule.of(score, watch.unusual),)
 
 
 @dataclass(frozen=True, slots=True)

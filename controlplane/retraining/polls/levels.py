@@ -9,9 +9,11 @@ from datetime import datetime
 from controlplane.retraining.polls.judge import Observation
 from controlplane.retraining.polls.model import WINDOW
 from controlplane.retraining.polls.queries import Traffic
-from controlplane.retraining.polls.watch import Watch
+from controlplane.retraining.polls.watch import Rule, Watch
 from controlplane.retraining.signal import SignalKind
 
+#: Of a subscription and no endpoint: not a monitor's to say. Told when it lasts for two windows.
+WAITS = Rule(raise_at=1, clear_at=0, windows=2)
 Found = Mapping[tuple[str, datetime], Traffic]
 
 
@@ -20,19 +22,19 @@ class Level:
     """``of``: milliseconds that an endpoint's calls waited, or seconds since Resource Manager's last wait ended; None
     is unknown for the first, and never for the second."""
 
-    of: Callable[[float | None, Watch], Observation]
+    of: Callable[[float | None, Rule], Observation]
     requirements: tuple[str, ...] = ()
 
 
-def _service(delay: float | None, watch: Watch) -> Observation:
+def _service(delay: float | None, rule: Rule) -> Observation:
     """S3-92: the sum of both ways' delays."""
-    return Observation(SignalKind.THROTTLING, "ThrottlingDelayMs", delay, watch.throttling)
+    return Observation(SignalKind.THROTTLING, "ThrottlingDelayMs", delay, rule)
 
 
-def _resource_manager(wait: float | None, watch: Watch) -> Observation:
+def _resource_manager(wait: float | None, rule: Rule) -> Observation:
     """That we were told to wait is known for sure; so is that we were not."""
     waited = wait is not None and wait <= WINDOW.total_seconds()
-    return Observation(SignalKind.THROTTLING, "ResourceManagerWaits", float(waited), watch.arm, part="arm")
+    return Observation(SignalKind.THROTTLING, "ResourceManagerWaits", float(waited), rule, part="arm")
 
 
 #: Of each endpoint, and of each workspace.
@@ -52,10 +54,10 @@ def of_traffic(found: Found, name: str, end: datetime, watch: Watch) -> tuple[Ob
     return (
         Observation(SignalKind.ERRORS, "ErrorShare", share, watch.errors, volume=volume),
         Observation(SignalKind.ERRORS, "ServerErrorsRise", rise, watch.rise, part="rise", volume=volume, severe=True),
-        *(level.of(delay, watch) for level in SERVICE.values()),
+        *(level.of(delay, watch.throttling) for level in SERVICE.values()),
     )
 
 
-def of_arm(wait: float | None, watch: Watch) -> tuple[Observation, ...]:
+def of_arm(wait: float | None) -> tuple[Observation, ...]:
     """S3-93: the other level."""
-    return tuple(level.of(wait, watch) for level in RESOURCE_MANAGER.values())
+    return tuple(level.of(wait, WAITS) for level in RESOURCE_MANAGER.values())

@@ -15,11 +15,15 @@ from controlplane.ports.store import Write
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, by_name
 from controlplane.retraining.polls.episodes import Place, later, settle, writes_of
-from controlplane.retraining.polls.judge import METRICS, both, is_idle, judge, of_metrics, with_idle
+from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.polls.judge import METRICS, both, calls_of, is_idle, judge, of_metrics, of_usual, with_idle
 from controlplane.retraining.polls.model import GIVES_UP, WINDOW, Poll, Target, Watched, watched_id
-from controlplane.retraining.polls.watch import Watch, WatchPolicy
+from controlplane.retraining.polls.usual import looked
+from controlplane.retraining.polls.watch import Watch
 
 _log = logging.getLogger(__name__)
+_MOST_MONITORS = 1000
+DEFAULT = Watch()
 
 
 async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | None:
@@ -66,28 +70,41 @@ async def _learn(deps: RetrainingDeps, poll: Poll, answers: Mapping[str, Measure
     ids = [watched_id(one.workspace, fold(one.id)) for one in poll.targets]
     remembered = await deps.objects.get_many(Watched, ids)
     spaces = {name: await by_name(deps.workspaces, name) for name in {one.workspace for one in poll.targets}}
-    watches = await watches_of(deps, tuple(spaces))
+    watches = {name: await watches_of(deps, space) for name, space in spaces.items() if space is not None}
     writes: list[Write] = []
     for target, row, before in zip(poll.targets, ids, remembered, strict=True):
         space = spaces[target.workspace]
         if space is not None:
             value = before.value if before else Watched(id=row, workspace=target.workspace, target=fold(target.id))
             measured = answers.get(fold(target.id), {})
-            after = await _judged(deps, (poll, target, space), value, (measured, watches[target.workspace]))
+            watch = watches[target.workspace].get(endpoint_of(target.id), DEFAULT)
+            after = await _judged(deps, (poll, target, space), value, (measured, watch))
             writes += writes_of(before, after)
     return writes
 
 
-async def watches_of(deps: RetrainingDeps, names: tuple[str, ...]) -> dict[str, Watch]:
-    """Thresholds of each workspace; the defaults where nobody said any."""
-    stored = await deps.objects.get_many(WatchPolicy, names)
-    return {name: one.value.watch if one else Watch() for name, one in zip(names, stored, strict=True)}
+async def watches_of(deps: RetrainingDeps, space: Known) -> dict[str, Watch]:
+    """Folded name of an endpoint → the thresholds that a monitor of it says; of several that do, which are the same
+    (``services/monitors.py``), the first by name."""
+    page = await deps.objects.page(Monitor, f"mo!{space.name}!", limit=_MOST_MONITORS)
+    found: dict[str, Watch] = {}
+    for one in page.values:
+        if one.incarnation == space.record.incarnation and not one.deleting and one.spec.watch is not None:
+            found.setdefault(one.spec.endpoint.lower(), one.spec.watch)
+    return found
+
+
+def endpoint_of(arm_id: str) -> str:
+    """Folded name of the endpoint that this is, or is a deployment of."""
+    return fold(arm_id).partition("/onlineendpoints/")[2].partition("/")[0]
 
 
 async def _judged(
     deps: RetrainingDeps, where: tuple[Poll, Target, Known], before: Watched, seen: tuple[Measured, Watch]
 ) -> Watched:
     (poll, target, space), (measured, watch) = where, seen
-    first = judge(before, of_metrics(poll.type, measured, watch), poll.slot)
+    usual = looked(before.usual, calls_of(poll.type, measured), poll.slot, watch.unusual.raise_at)
+    observed = (*of_metrics(poll.type, measured, watch), *of_usual(poll.type, usual.score, watch))
+    first = judge(before.model_copy(update={"usual": usual.after}), observed, poll.slot)
     second = with_idle(first.after, is_idle(poll.type, measured), watch, poll.slot)
     return await settle(deps, Place(space, target.id, poll.slot), both(first, second))

@@ -88,8 +88,24 @@ class Episode(Model):
     signal_id: str | None = None
 
 
+class Hour(Model):
+    """Calls of a window, of one hour of the day: how many windows are in it, their mean, their mean distance from it."""
+
+    n: int
+    mean: float
+    spread: float
+
+
+class Usual(Model):
+    """What calls of an endpoint usually are. ``hours``: ``d`` (Monday to Friday) or ``e``, and the hour."""
+
+    latest: datetime
+    """The latest window that was learned; each is learned once."""
+    hours: dict[str, Hour]
+
+
 class Watched(Thing):
-    """What is remembered of a target; there is none for one that is fine."""
+    """What is remembered of a target; there is none for one that is fine and whose calls nobody counts."""
 
     KIND: ClassVar[str] = "watched"
 
@@ -100,9 +116,12 @@ class Watched(Thing):
     idle_seen: datetime | None = None
     """The latest window, within some hours, that is known to have had no call."""
 
+    usual: Usual | None = None
+    """Of an endpoint."""
+
     @property
     def empty(self) -> bool:
-        return not self.episodes and self.idle_since is None
+        return not self.episodes and self.idle_since is None and self.usual is None
 
 
 def watched_id(workspace: str, target: str) -> str:

@@ -15,7 +15,7 @@ from controlplane.retraining.known import Known, by_name
 from controlplane.retraining.polls.episodes import Place, close, later, settle, writes_of
 from controlplane.retraining.polls.judge import Observation, judge
 from controlplane.retraining.polls.levels import of_arm, of_traffic
-from controlplane.retraining.polls.metrics_tick import watches_of
+from controlplane.retraining.polls.metrics_tick import DEFAULT, endpoint_of, watches_of
 from controlplane.retraining.polls.model import GIVES_UP, WINDOW, Watched, WorkspacePoll, watched_id
 from controlplane.retraining.polls.ports import PollPorts
 from controlplane.retraining.polls.queries import TRAFFIC, traffic_of
@@ -85,12 +85,13 @@ async def _logs(
         except Rejected as error:
             why = f"{error.code}: {error.message}"[:500]
     wait = await ports.throttles.waits(str(space.record.spec["subscriptionId"]).lower())
-    watch = (await watches_of(deps, (space.name,)))[space.name]
+    watches = await watches_of(deps, space)
     writes: list[Write] = []
     for target in endpoints:
+        watch = watches.get(endpoint_of(target), DEFAULT)
         seen = of_traffic(found, name_of(target).lower(), poll.slot - WINDOW, watch)
         writes += await _judged(deps, Place(space, target, poll.slot), seen)
-    writes += await _judged(deps, Place(space, space.workspace_id, poll.slot), of_arm(wait, watch))
+    writes += await _judged(deps, Place(space, space.workspace_id, poll.slot), of_arm(wait))
     writes += await _forget(deps, poll)
     update = {
         "logs_done": True,

@@ -40,6 +40,8 @@ class Asked:
     why: str
     last: datetime | None
     now: datetime
+    odd: bool = False
+    """The number of calls is unlike its own past, whatever the endpoint is made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Rule:
 
 def choose(asked: Asked) -> Choice:
     """Never raises. A kind without a rule is the platform team's."""
+    if asked.odd:
+        return _people("Its calls are unlike its own past: somebody has to say why, which no instance would.")
     rule = RULES.get(asked.kind)
     if rule is None:
         return _people(f"{asked.kind.value} has no step that would help without somebody having looked.")

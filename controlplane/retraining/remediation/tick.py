@@ -23,6 +23,7 @@ from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import Known, since
 from controlplane.retraining.model import ModelState, state_id
 from controlplane.retraining.policy import Annotation
+from controlplane.retraining.polls.judge import ABOVE, BELOW
 from controlplane.retraining.remediation.choose import Asked, Choice, choose
 from controlplane.retraining.remediation.model import Acted, Remediation, last_step, with_step
 from controlplane.retraining.remediation.reading import API, change, count_of, target_of
@@ -45,7 +46,8 @@ async def decide(deps: RetrainingDeps, hold: Hold, stored: Stored[Task], found: 
         row = None
     remediation = row.value if row else None
     project = await deps.projects.load(task.project)
-    asked = Asked(signal.value.kind, remediation.policy if remediation else None, None, "", None, now)
+    odd = any(one.metric in (ABOVE, BELOW) for one in signal.value.measures)
+    asked = Asked(signal.value.kind, remediation.policy if remediation else None, None, "", None, now, odd)
     try:
         limits = project.record.registration.limits if project else None
         target, why = await target_of(deps.reader, found, task.target, limits)

@@ -23,7 +23,7 @@ from controlplane.retraining.monitors.preconditions import conflicts, ground
 from controlplane.retraining.monitors.rules import parse_monitor
 from controlplane.retraining.monitors.site import site_of
 from controlplane.retraining.periods import CODE as PERIODS_DISAGREE
-from controlplane.retraining.periods import Named, disagreements
+from controlplane.retraining.periods import Named, disagreements, named
 from controlplane.retraining.services.deps import ModelDeps, workspace
 from controlplane.retraining.signals.eventgrid import is_name
 from controlplane.workspaces.services.deps import stored_spec
@@ -91,7 +91,7 @@ async def put_monitor(
 ) -> PutMonitor:
     """Sets or replaces it; ``asked`` is workspace and monitor. Raises ``Rejected``: ``InvalidMonitor``,
     ``MonitorNotPossible`` with everything that it lacks, ``TooManyMonitors``,
-    ``MonitorIsDeleting``; ``Conflict``: ``PeriodsDisagree``."""
+    ``MonitorIsDeleting``; ``Conflict``: ``PeriodsDisagree``, ``WatchesDisagree``."""
     name, monitor = asked
     found = await workspace(deps, caller, Permission.MONITORS_PUT, name)
     spec = parse_monitor(monitor, data)
@@ -109,6 +109,7 @@ async def put_monitor(
             return PutMonitor(shown(stored.value), created=False, project=found.record.project)
         model = await _model(deps, found, spec.model)
         _require_same_period(model, Named(monitor, spec))
+        await _require_same_watch(deps, found, Named(monitor, spec))
         after = _changed(deps, caller, (found, monitor), stored, spec)
         told = {"generation": after.generation, "changes": changes(_json(stored), after.spec.model_dump(mode="json"))}
         # A row that an earlier workspace of this name left is written over: what it had in Azure went with that.
@@ -152,6 +153,19 @@ def _require_same_period(model: Stored[ModelState] | None, asked: Named) -> None
     details = tuple(disagreements(policy, asked.spec.model, (asked,))) if policy is not None else ()
     if details:
         raise Conflict(PERIODS_DISAGREE, details[0].message, target="$.period", details=details)
+
+
+async def _require_same_watch(deps: ModelDeps, found: Known, asked: Named) -> None:
+    """Raises ``Conflict("WatchesDisagree")``: an endpoint is held against one set of thresholds. Of two that are set at
+    once, the sweep takes the first by name."""
+    if asked.spec.watch is None:
+        return
+    page = await deps.objects.page(Monitor, f"mo!{found.name}!", limit=1000)
+    for one in named(page.values, found.record.incarnation):
+        same = one.spec.endpoint.lower() == asked.spec.endpoint.lower() and one.name != asked.name
+        if same and one.spec.watch is not None and one.spec.watch != asked.spec.watch:
+            text = f"Monitor {one.name} watches endpoint {one.spec.endpoint} by other thresholds; leave `watch` to one."
+            raise Conflict("WatchesDisagree", text, target="$.watch")
 
 
 async def _require_possible(deps: ModelDeps, found: Known, spec: MonitorSpec, callbacks: Callbacks) -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from controlplane.objects.repository import put
 from controlplane.ports.metrics import Point
 from controlplane.retraining.model import Outcome
-from controlplane.retraining.polls.judge import DEPLOYMENT, ENDPOINT, Observation, is_idle, judge, of_metrics
+from controlplane.retraining.monitors.model import Monitor, monitor_id
+from controlplane.retraining.polls.judge import ABOVE, BELOW, DEPLOYMENT, ENDPOINT, Observation, is_idle, judge, of_metrics
 from controlplane.retraining.polls.model import WINDOW, Poll, Watched, watched_id
-from controlplane.retraining.polls.watch import Rule, Watch, WatchPolicy
+from controlplane.retraining.polls.usual import ENOUGH, looked
+from controlplane.retraining.polls.watch import Rule, Watch
 from controlplane.retraining.signal import Direction, Signal, SignalKind, SignalState, Source, signal_id
 from controlplane.retraining.tasks import Task, TaskState
 from tests.support.clock import START
 from tests.support.polled import PolledWorld
+from tests.support.retraining_world import MONITOR
+
+MONDAY = datetime(2027, 2, 1, 9, 5, tzinfo=UTC)
 
 
 async def serving() -> PolledWorld:
@@ -44,7 +52,9 @@ async def test_a_slow_endpoint_is_told_once_and_closed_when_it_is_back() -> None
     await world.window()
     assert (await world.signals())[0].resolved
     assert (await world.objects.require(Task, signal.id)).value.state is TaskState.CLOSED
-    assert await world.remembered(world.endpoint) is None
+    remembered = await world.remembered(world.endpoint)
+    assert remembered is not None  # how many calls are usual
+    assert remembered.value.episodes == ()
     world.measure(world.endpoint, RequestLatency_P95=1500.0, RequestsPerMinute=60.0)
     await world.window()
     await world.window()
@@ -89,13 +99,91 @@ async def test_calls_are_held_against_the_size_class() -> None:
     assert observed[0].value == pytest.approx(0.5)
 
 
-async def test_a_workspace_may_have_thresholds_of_its_own() -> None:
+async def watched(world: PolledWorld, watch: Watch, **changes: Any) -> None:
+    """The world's monitor, of endpoint `ep`, says so."""
+    stored = await world.objects.require(Monitor, monitor_id("ws", MONITOR))
+    spec = stored.value.spec.model_copy(update={"watch": watch})
+    await world.objects.commit(put(stored, stored.value.model_copy(update={"spec": spec, **changes})))
+
+
+async def test_a_monitor_says_what_its_endpoint_is_held_against() -> None:
     world = await serving()
-    watch = Watch.model_validate({"latency": {"raiseAt": 100, "clearAt": 50, "windows": 1}})
-    await world.objects.commit(put(None, WatchPolicy(id="ws", watch=watch)))
+    await watched(world, Watch.model_validate({"latency": {"raiseAt": 100, "clearAt": 50, "windows": 1}}))
     world.measure(world.endpoint, RequestLatency_P95=150.0)
     await world.window()
     assert [one.measures[0].threshold for one in await world.signals()] == [100]
+
+
+@pytest.mark.parametrize("changes", [{"deleting": True}, {"incarnation": 7}])
+async def test_what_a_monitor_that_goes_or_was_another_workspaces_says_does_not_count(changes: dict[str, Any]) -> None:
+    world = await serving()
+    await watched(world, Watch.model_validate({"latency": {"raiseAt": 100, "clearAt": 50, "windows": 1}}), **changes)
+    world.measure(world.endpoint, RequestLatency_P95=150.0)
+    await world.window()
+    await world.window()
+    assert await world.signals() == ()
+
+
+async def test_the_traffic_log_is_held_against_the_monitors_thresholds_too() -> None:
+    world = await serving()
+    await watched(world, Watch.model_validate({"throttling": {"raiseAt": 10, "clearAt": 5, "windows": 1}}))
+    world.wait_for_bandwidth(70)
+    await world.window()
+    assert [one.measures[0].threshold for one in await world.signals()] == [10]
+
+
+async def hours(world: PolledWorld, windows: int, calls: float) -> None:
+    """So many windows of the same hour of working days; four of them on each day."""
+    for number in range(windows):
+        world.measure(world.endpoint, RequestsPerMinute=calls + number % 4 * 10)
+        await world.window()
+        if number % 4 == 3:
+            await world.clock.sleep(23 * 3600)
+
+
+@pytest.mark.parametrize(("calls", "metric"), [(6_000.0, ABOVE), (30.0, BELOW)])
+async def test_calls_are_held_against_the_endpoints_own_past(calls: float, metric: str) -> None:
+    """Far below what its size class is made for, and yet not as it was."""
+    world = await serving()
+    await world.clock.sleep((MONDAY - world.clock.now()).total_seconds())
+    await hours(world, 16, 1_500.0)
+    assert await world.signals() == ()
+    world.measure(world.endpoint, RequestsPerMinute=calls)
+    await world.window()
+    await world.window()
+    (signal,) = await world.signals()
+    assert (signal.kind, [one.metric for one in signal.measures]) == (SignalKind.REQUESTS, [metric])
+    task = await world.objects.require(Task, signal.id)
+    assert "unlike its own past" in task.value.text  # told, and nothing is scaled
+    world.measure(world.endpoint, RequestsPerMinute=1_510.0)
+    await world.window()
+    assert (await world.signals())[0].resolved
+
+
+def test_of_an_hour_that_was_not_seen_often_enough_nobody_knows_what_is_usual() -> None:
+    usual, slot = None, MONDAY
+    for number in range(ENOUGH + 1):
+        found = looked(usual, 100.0, slot + number * timedelta(days=7), 6)
+        assert (found.score is None) == (number < ENOUGH)
+        again = looked(found.after, 9_999.0, slot + number * timedelta(days=7), 6)
+        assert (again.score, again.after) == (None, found.after)  # a window is learned once
+        unknown = looked(found.after, None, slot + timedelta(days=900), 6)
+        assert (unknown.score, unknown.after) == (None, found.after)
+        usual = found.after
+    weekend = looked(usual, 100.0, MONDAY + timedelta(days=700 - 2), 6)
+    assert weekend.score is None
+
+
+def test_a_new_level_is_what_is_usual_after_some_days() -> None:
+    usual, day = None, timedelta(days=7)
+    for number in range(ENOUGH):
+        usual = looked(usual, 100.0, MONDAY + number * day, 6).after
+    scores = []
+    for number in range(ENOUGH, ENOUGH + 60):
+        found = looked(usual, 500.0, MONDAY + number * day, 6)
+        usual = found.after
+        scores.append(found.score or 0)
+    assert scores[0] > 6 > 3 > scores[-1] >= 0
 
 
 async def test_a_model_without_calls_for_thirty_days_is_told() -> None:
@@ -183,8 +271,7 @@ async def test_what_an_alert_says_already_is_not_told_again() -> None:
 
 async def test_a_poll_that_is_changed_under_its_tick_is_judged_again_and_tells_once() -> None:
     world = await serving()
-    watch = Watch.model_validate({"latency": {"raiseAt": 100, "clearAt": 50, "windows": 1}})
-    await world.objects.commit(put(None, WatchPolicy(id="ws", watch=watch)))
+    await watched(world, Watch.model_validate({"latency": {"raiseAt": 100, "clearAt": 50, "windows": 1}}))
     world.measure(world.endpoint, RequestLatency_P95=150.0)
 
     async def somebody_writes() -> None:
