@@ -124,6 +124,7 @@ class CheckName(StrEnum):
     WINDOWS = "windows"
     HYSTERESIS = "hysteresis"
     WORKLOAD = "workload"
+    DECISION_TIME = "decisionTime"
     AGREEMENT = "agreement"
     ACTIVE_RUN = "activeRun"
     COOLDOWN = "cooldown"

@@ -75,6 +75,13 @@ class QuietHours(Model):
     time_zone: str = Field(default="UTC", max_length=64, description="IANA name.")
 
 
+class DecisionTime(Model):
+    """D23: monitors run first, and what they say is decided later in the day, when all of them have."""
+
+    time: TimeOfDay
+    time_zone: str = Field(default="UTC", max_length=64, description="IANA name.")
+
+
 class Freeze(Model):
     """A change freeze: held until its end."""
 
@@ -178,6 +185,9 @@ class RetrainingPolicy(Model):
     breaker: Breaker = Breaker()
     quiet_hours: tuple[QuietHours, ...] = Field(default=(), max_length=20)
     freezes: tuple[Freeze, ...] = Field(default=(), max_length=50)
+    decide_at: DecisionTime | None = Field(
+        default=None, description="Monitors' signals are held until this time of the day; none: decided as they come."
+    )
     budget: BudgetGuard | None = None
     approval: Approval = Approval()
     schedule: Period | None = Field(

@@ -92,16 +92,15 @@ def _times(policy: RetrainingPolicy) -> Iterator[ErrorDetail]:
     sound = True
     for place, rule in enumerate(policy.quiet_hours):
         path = f"$.quietHours[{place}]"
-        try:
-            ZoneInfo(rule.time_zone)
-        except (KeyError, ValueError, OSError):
-            # ZoneInfoNotFoundError is a KeyError; what is a path or a directory is one of the others.
-            sound = False
+        sound = _is_zone(rule.time_zone)
         if not sound:
             yield ErrorDetail("UnknownTimeZone", f"{rule.time_zone!r} is no IANA time zone.", f"{path}.timeZone")
             return
         if not rule.days:
             yield ErrorDetail("NoDays", "It names no weekday.", f"{path}.days")
+    if policy.decide_at is not None and not _is_zone(policy.decide_at.time_zone):
+        text = f"{policy.decide_at.time_zone!r} is no IANA time zone."
+        yield ErrorDetail("UnknownTimeZone", text, "$.decideAt.timeZone")
     for place, freeze in enumerate(policy.freezes):
         if freeze.begin.tzinfo is None or freeze.end.tzinfo is None:
             sound = False
@@ -113,6 +112,15 @@ def _times(policy: RetrainingPolicy) -> Iterator[ErrorDetail]:
             yield ErrorDetail("FreezeTooLong", text, f"$.freezes[{place}].end")
     if sound and policy.quiet_hours and not _ever_open(policy):
         yield ErrorDetail("AlwaysQuiet", "The quiet hours never end: nothing would ever be decided.", "$.quietHours")
+
+
+def _is_zone(name: str) -> bool:
+    """ZoneInfoNotFoundError is a KeyError; what is a path or a directory is one of the others."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _ever_open(policy: RetrainingPolicy) -> bool:

@@ -1,11 +1,11 @@
-"""Quiet hours and change freezes: whether a moment lies in one, and until when (D25). Pure."""
+"""Quiet hours and change freezes: whether a moment lies in one, and until when (D25); when is decided (D23). Pure."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from controlplane.retraining.policy import QuietHours, RetrainingPolicy
+from controlplane.retraining.policy import DecisionTime, QuietHours, RetrainingPolicy
 
 #: Quiet hours may touch each other; past this many a policy would never let anything through.
 MOST_STEPS = 400
@@ -24,6 +24,15 @@ def quiet_until(policy: RetrainingPolicy, now: datetime) -> datetime | None:
             return None if moment == now else moment
         moment = max(ends)
     raise ValueError("quiet hours never end")
+
+
+def decision_time(rule: DecisionTime, heard: datetime) -> datetime:
+    """The first such time of a day that is not before ``heard`` (D23). Local times: of one that is there twice the
+    first, and one that the clock leaves out is as long after midnight as on other days."""
+    zone, at = ZoneInfo(rule.time_zone), time.fromisoformat(rule.time)
+    today = heard.astimezone(zone).date()
+    moments = (datetime.combine(today + timedelta(days=day), at, zone).astimezone(UTC) for day in (0, 1, 2))
+    return next(one for one in moments if one >= heard)
 
 
 def _end_of(rule: QuietHours, moment: datetime) -> datetime | None:

@@ -1,6 +1,4 @@
-"""What section 4 of the requirements says of one signal, once more and naively: plain ifs over raw history. Nothing of
-``decide``, ``history`` or ``quiet`` is used: windows are as they were heard (copies, disorder and all), and time is
-walked through in quarters of an hour (so quiet hours and freezes of a test begin and end on one)."""
+"""Section 4 of the requirements once more, naively: plain ifs over windows as heard; time in quarters of an hour."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.signal import Signal
 
 Answer = tuple[str, str, datetime | None]
-#: D11, D20: whatever the component says. What is not named here is an error, a distance or a rate of faults.
-UPWARD = {"accuracy", "precision", "recall", "f1score", "auc", "r2score"}
+UPWARD = {"accuracy", "precision", "recall", "f1score", "auc", "r2score", "pearsonschisquaredtest"}  # D11, D20.
 _bad: Any = lambda metric, value, limit: value < limit if metric.lower() in UPWARD else value > limit  # noqa: E731
 QUARTER = timedelta(minutes=15)
 SERVING = {"latency", "errors", "throttling", "utilisation", "requests", "unused", "health"}
@@ -36,15 +33,13 @@ def judge(policy: RetrainingPolicy | None, past: Past, about: tuple[str, str], s
     kind, (workload, environment) = signal.kind.value, about
     person, measured = kind == "person", kind not in ("person", "schedule")
     if kind in SERVING | {"activity", "budget"}:
-        why, seen = "InfrastructureSignal" if kind in SERVING else "ToldOnly", signal.evidence.read_back
-        acts = "remediate" if kind in SERVING and seen else "notify"
-        return ("ignore", "Resolved", None) if signal.resolved else (acts, why, None)
+        acts = "remediate" if kind in SERVING and signal.evidence.read_back else "notify"
+        told = acts, "InfrastructureSignal" if kind in SERVING else "ToldOnly", None
+        return ("ignore", "Resolved", None) if signal.resolved else told
     if signal.model is None or policy is None:
         return "notify", "ModelUnknown" if signal.model is None else "NoPolicy", None
-    if measured and not signal.evidence.read_back:
-        return "notify", "NotReadBack", None
-    if policy.mode.value == "disabled":
-        return "refuse", "PolicyDisabled", None
+    if (unread := measured and not signal.evidence.read_back) or policy.mode.value == "disabled":
+        return ("notify", "NotReadBack", None) if unread else ("refuse", "PolicyDisabled", None)
     counts = kind in map(str, policy.kinds)
     if measured and not (counts and signal.monitor in (policy.monitors or [signal.monitor])):
         return "notify", "MonitorNotInPolicy" if counts else "KindNotInPolicy", None
@@ -55,6 +50,10 @@ def judge(policy: RetrainingPolicy | None, past: Past, about: tuple[str, str], s
         return answer
     if workload != "classical" and not person:
         return "annotate" if measured else "refuse", f"WorkloadNeeds{'Annotation' if measured else 'Person'}", None
+    if measured and policy.decide_at:
+        zone, minutes = ZoneInfo(policy.decide_at.time_zone), (signal.received_at + n * QUARTER / 15 for n in count())
+        if (at := next(one for one in minutes if f"{one.astimezone(zone):%H:%M}" == policy.decide_at.time)) > now:
+            return "hold", "NotDecidedYet", at
     if measured and policy.agreement.value != "none" and (answer := _of_agreement(policy, slots, kind, now)):
         return answer
     if past.active:
@@ -62,12 +61,10 @@ def judge(policy: RetrainingPolicy | None, past: Past, about: tuple[str, str], s
         ranks = [(one.kind.value == "person", one.window_at or one.observed_at) for one in (other or signal, signal)]
         later = other is not None and other.id != signal.id and other.state.value == "held" and ranks[0] >= ranks[1]
         return "refuse" if later else "queue", "LaterSignalWaits" if later else "RunActive", None
-    last = [at for at in (past.submitted_at, *(end[0] for end in past.ends)) if at is not None]
-    if not person and any(now < at + policy.cooldown for at in last):
-        return "refuse", "CooldownActive", None
     said = "".join({"succeeded": "+", "failed": "-", "rejected": "-"}.get(end[1], "") for end in past.ends)
-    if not person and len(said.rpartition("+")[2]) >= policy.breaker.failures:
-        return "refuse", "BreakerOpen", None
+    cooling = any(at and now < at + policy.cooldown for at in (past.submitted_at, *(end[0] for end in past.ends)))
+    if not person and (cooling or len(said.rpartition("+")[2]) >= policy.breaker.failures):
+        return "refuse", "CooldownActive" if cooling else "BreakerOpen", None
     if _quiet(policy, now):
         begin = now - (now - datetime(2000, 1, 1, tzinfo=now.tzinfo)) % QUARTER
         return "hold", "QuietHours", next(at for n in count(1) if not _quiet(policy, at := begin + n * QUARTER))
@@ -82,6 +79,9 @@ def _of_windows(policy: RetrainingPolicy, slots: Any, signal: Signal, now: datet
     says = "better" if signal.resolved else signal.direction.value
     if says != "worse":
         return ("ignore", "NotWorse", None) if says == "better" else ("notify", "DirectionUnknown", None)
+    bad = [one.metric.lower() for one in signal.measures if one.direction.value == "worse"]
+    if (signal.samples or 0) > 1000 and bad and all(one.endswith("test") for one in bad):
+        return "notify", "TestOfTooManyRows", None
     if policy.minimum_samples > (signal.samples or 0):
         return "refuse", "SamplesUnknown" if signal.samples is None else "TooFewSamples", None
     rule, name = policy.windows, signal.signal_name

@@ -34,8 +34,9 @@ NAMES = {
     "watch_drift": (SignalKind.DATA_DRIFT, "PSI"),
     "watch_quality": (SignalKind.DATA_QUALITY, "NullRate"),
     "watch_truth": (SignalKind.PERFORMANCE, "Accuracy"),
+    "watch_test": (SignalKind.DATA_DRIFT, "PearsonsChiSquaredTest"),
 }
-LIMITS = {"PSI": 0.5, "NullRate": 0.5, "Accuracy": 0.5}
+LIMITS = {"PSI": 0.5, "NullRate": 0.5, "Accuracy": 0.5, "PearsonsChiSquaredTest": 0.5}
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def policies(draw: st.DrawFn) -> RetrainingPolicy:
             "cooldown": draw(st.sampled_from(("P1D", "P4D", "P30D"))),
             "breaker": {"failures": draw(st.integers(1, 3))},
             "quietHours": quiet,
+            "decideAt": draw(st.sampled_from((None, None, {"time": "18:00", "timeZone": "Asia/Tokyo"}))),
             "freezes": draw(st.sampled_from(((), (), (freeze,)))),
             "budget": draw(st.sampled_from((None, {"monthlyLimit": 100, "jobEstimate": 40}))),
             "approval": {"required": draw(st.sampled_from((None, True, False)))},

@@ -14,8 +14,8 @@ from controlplane.ports.metrics import Measured, MetricsQuestion
 from controlplane.ports.store import Write
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, by_name
-from controlplane.retraining.polls.episodes import Place, later, settle, writes_of
 from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.polls.episodes import Place, later, settle, writes_of
 from controlplane.retraining.polls.judge import METRICS, both, calls_of, is_idle, judge, of_metrics, of_usual, with_idle
 from controlplane.retraining.polls.model import GIVES_UP, WINDOW, Poll, Target, Watched, watched_id
 from controlplane.retraining.polls.usual import looked

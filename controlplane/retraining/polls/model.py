@@ -89,7 +89,7 @@ class Episode(Model):
 
 
 class Hour(Model):
-    """Calls of a window, of one hour of the day: how many windows are in it, their mean, their mean distance from it."""
+    """Calls of the windows of one hour of the day: how many windows, their mean, their mean distance from it."""
 
     n: int
     mean: float

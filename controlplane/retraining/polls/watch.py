@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+
 from pydantic import Field, model_validator
 
 from controlplane.operations.model import Model

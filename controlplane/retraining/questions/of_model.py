@@ -15,6 +15,7 @@ from controlplane.retraining.history import (
 from controlplane.retraining.model import Outcome, Verdict, Window, WindowVerdict
 from controlplane.retraining.policy import Agreement
 from controlplane.retraining.questions.case import Answer, Case, No, Yes
+from controlplane.retraining.quiet import decision_time as decision_time_of
 from controlplane.retraining.quiet import quiet_until
 from controlplane.retraining.signal import SignalKind
 from controlplane.retraining.waiting import waits_before
@@ -34,6 +35,18 @@ def workload(case: Case) -> Answer:
         return No(Outcome.REFUSE, "WorkloadNeedsPerson", f"A {name} model is never trained again on its own.")
     sentence = f"A {name} model is never trained again on its own: its worst samples go to annotation."
     return No(Outcome.ANNOTATE, "WorkloadNeedsAnnotation", sentence)
+
+
+def decision_time(case: Case) -> Answer:
+    """D23: held until the day's monitors have all said what they have to say."""
+    rule = case.policy.decide_at
+    if rule is None or not case.measured:
+        return Yes("It is decided as it comes.", skipped=True)
+    until = decision_time_of(rule, case.signal.received_at)
+    if case.now < until:
+        sentence = f"Monitors are decided on at {rule.time} {rule.time_zone}: {until:%F %R} UTC."
+        return No(Outcome.HOLD, "NotDecidedYet", sentence, until=until)
+    return Yes(f"It was to be decided at {until:%F %R} UTC.")
 
 
 def agreement(case: Case) -> Answer:

@@ -69,9 +69,22 @@ def direction(case: Case) -> Answer:
     return Yes(f"Worse than its threshold: {', '.join(worst) or 'what the alert measures'}.")
 
 
+#: Metrics that are p-values. Source: "Azure Machine Learning model monitoring", metrics of drift.
+TESTS = frozenset({"twosamplekolmogorovsmirnovtest", "pearsonschisquaredtest"})
+#: Of more rows than this a distance says it (D09: Evidently's default tests, release v0.1.50.dev0).
+MOST_ROWS_OF_A_TEST = 1000
+
+
 def samples(case: Case) -> Answer:
-    """D08, D09: of a few rows nearly everything drifts, or nothing can be computed at all."""
+    """D08, D09: of a few rows nearly everything drifts, or nothing can be computed at all. D10: of many rows nearly
+    every feature fails a test, so that a test alone is told (evidentlyai/evidently 50)."""
     wanted, found = case.policy.minimum_samples, case.signal.samples
+    if case.measured and found is not None and found > MOST_ROWS_OF_A_TEST and _only_tests(case):
+        sentence = (
+            f"Only a statistical test is failed, and of {found} rows nearly every feature fails one: above "
+            f"{MOST_ROWS_OF_A_TEST} rows a distance has to say it."
+        )
+        return No(Outcome.NOTIFY, "TestOfTooManyRows", sentence)
     if not case.measured or wanted == 0:
         return Yes("No number of samples is asked for.", skipped=True)
     if found is None:
@@ -80,6 +93,11 @@ def samples(case: Case) -> Answer:
     if found < wanted:
         return No(Outcome.REFUSE, "TooFewSamples", f"The window had {found} samples; {wanted} are needed.")
     return Yes(f"The window had {found} samples.")
+
+
+def _only_tests(case: Case) -> bool:
+    worst = {one.metric.lower() for one in case.signal.measures if one.direction is Direction.WORSE}
+    return bool(worst) and worst <= TESTS
 
 
 def windows(case: Case) -> Answer:

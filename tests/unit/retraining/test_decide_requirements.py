@@ -8,8 +8,16 @@ from typing import Any
 import pytest
 
 from controlplane.retraining.model import Outcome, RunEnd, WindowVerdict
-from controlplane.retraining.policy import Agreement, BudgetGuard, Freeze, QuietHours, RetrainingPolicy, Threshold
-from controlplane.retraining.signal import Direction, SignalKind
+from controlplane.retraining.policy import (
+    Agreement,
+    BudgetGuard,
+    DecisionTime,
+    Freeze,
+    QuietHours,
+    RetrainingPolicy,
+    Threshold,
+)
+from controlplane.retraining.signal import Direction, Measure, SignalKind
 from tests.support.retraining_cases import DAY, HOUR, NOW, Given, breach, window_of
 
 _AT = NOW.replace(hour=0)
@@ -60,6 +68,14 @@ def _raised_higher() -> Given:
     return _with(thresholds=(rule,))
 
 
+def _tested() -> Given:
+    """Of 5,000 rows only a test is failed."""
+    test = Measure(
+        metric="TwoSampleKolmogorovSmirnovTest", value=0.001, threshold=0.05, direction=Direction.WORSE, group="AGE"
+    )
+    return _signal(measures=(test,), samples=5000)
+
+
 CASES: dict[str, tuple[Given, Outcome, str]] = {
     "S3-43": (_given(workload="cv"), Outcome.ANNOTATE, "WorkloadNeedsAnnotation"),
     "S3-48": (_given(workload="nlp"), Outcome.ANNOTATE, "WorkloadNeedsAnnotation"),
@@ -75,6 +91,7 @@ CASES: dict[str, tuple[Given, Outcome, str]] = {
     "D07": (_raised_higher(), Outcome.REFUSE, "NotRaised"),
     "D08": (_signal(samples=50), Outcome.REFUSE, "TooFewSamples"),
     "D09": (_signal(samples=None), Outcome.REFUSE, "SamplesUnknown"),
+    "D10": (_tested(), Outcome.NOTIFY, "TestOfTooManyRows"),
     "D11": (_signal(direction=Direction.BETTER), Outcome.IGNORE, "NotWorse"),
     "D13": (
         _with(agreement=Agreement.KPI, kpi=None, kinds=(SignalKind.DATA_DRIFT,)), Outcome.NOTIFY, "NothingAgrees"
@@ -84,6 +101,9 @@ CASES: dict[str, tuple[Given, Outcome, str]] = {
     ),
     "D20": (_hidden(), Outcome.REFUSE, "TooFewWindowsSeen"),
     "D22": (_given(submitted_at=NOW - 2 * DAY), Outcome.REFUSE, "CooldownActive"),
+    "D23": (
+        _with(decide_at=DecisionTime(time="18:00", time_zone="Europe/Zurich")), Outcome.HOLD, "NotDecidedYet"
+    ),
     "D24": (_given(active=True), Outcome.QUEUE, "RunActive"),
     "D25": (
         _with(freezes=(Freeze(begin=NOW - HOUR, end=NOW + DAY, reason="release"),)), Outcome.HOLD, "QuietHours"
@@ -105,3 +125,24 @@ def test_enforce(rule: str) -> None:
     ruling = case.ruling()
     assert (ruling.outcome, ruling.reason) == (outcome, reason)
     assert ruling.sentence.endswith(".")
+
+
+def test_a_test_of_few_rows_or_beside_a_distance_counts() -> None:
+    tested = _tested()
+    few = tested.signal.model_copy(update={"samples": 1000})
+    assert replace(tested, signal=few).ruling().outcome is Outcome.SUBMIT
+    both = tested.signal.model_copy(update={"measures": (*tested.signal.measures, *_given().signal.measures)})
+    assert replace(tested, signal=both).ruling().outcome is Outcome.SUBMIT
+
+
+def test_what_waits_for_the_time_of_the_day_is_decided_then() -> None:
+    """NOW is 14:00 in Zurich, a summer day; the signal came at or before that."""
+    rule = DecisionTime(time="18:00", time_zone="Europe/Zurich")
+    case = _with(decide_at=rule)
+    ruling = case.ruling()
+    assert ruling.until == NOW.replace(hour=16)
+    assert replace(case, now=NOW.replace(hour=16)).ruling().outcome is Outcome.SUBMIT
+    wish = case.signal.model_copy(update={"kind": SignalKind.PERSON, "requested_by": "t/ada"})
+    assert replace(case, signal=wish).ruling().outcome is Outcome.SUBMIT
+    late = case.signal.model_copy(update={"received_at": NOW.replace(hour=17), "observed_at": NOW.replace(hour=17)})
+    assert replace(case, signal=late, now=NOW.replace(hour=17)).ruling().until == NOW.replace(hour=16) + DAY

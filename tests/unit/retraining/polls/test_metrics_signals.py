@@ -11,7 +11,16 @@ from controlplane.objects.repository import put
 from controlplane.ports.metrics import Point
 from controlplane.retraining.model import Outcome
 from controlplane.retraining.monitors.model import Monitor, monitor_id
-from controlplane.retraining.polls.judge import ABOVE, BELOW, DEPLOYMENT, ENDPOINT, Observation, is_idle, judge, of_metrics
+from controlplane.retraining.polls.judge import (
+    ABOVE,
+    BELOW,
+    DEPLOYMENT,
+    ENDPOINT,
+    Observation,
+    is_idle,
+    judge,
+    of_metrics,
+)
 from controlplane.retraining.polls.model import WINDOW, Poll, Watched, watched_id
 from controlplane.retraining.polls.usual import ENOUGH, looked
 from controlplane.retraining.polls.watch import Rule, Watch
