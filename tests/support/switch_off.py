@@ -23,9 +23,9 @@ from controlplane.promotion import rules as promotion_rules
 from controlplane.retraining import annotation, tasks
 from controlplane.retraining import schedule as model_schedule
 from controlplane.retraining.decide import QUESTIONS
-from controlplane.retraining.monitors import alerts, preconditions, schedule, wanted
+from controlplane.retraining.monitors import alerts, frequency, preconditions, schedule, wanted
 from controlplane.retraining.monitors import rules as monitor_rules
-from controlplane.retraining.polls import judge, levels
+from controlplane.retraining.polls import judge, levels, runs
 from controlplane.retraining.remediation import choose
 from controlplane.retraining.runs import rules as run_rules
 from controlplane.retraining.runs import sending
@@ -73,6 +73,9 @@ _REGISTRIES: dict[str, Any] = {
     "hintKey": hints.KEY,
     "hintMonitor": hints.ATTRIBUTIONS,
     "pollIdle": judge.IDLE,
+    "pollDeviation": judge.DEVIATIONS,
+    "pollClear": runs.CLEAR,
+    "monitorFrequency": frequency.RULES,
     "pollService": levels.SERVICE,
     "pollResourceManager": levels.RESOURCE_MANAGER,
     "clockwork": model_schedule.CLOCKWORKS,

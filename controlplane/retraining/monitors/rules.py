@@ -146,17 +146,50 @@ def _reference(spec: MonitorSpec, signal: MonitorSignal, path: str) -> Iterator[
     if asset is None and signal.kind in (SignalKind.PERFORMANCE, SignalKind.FEATURE_ATTRIBUTION):
         text = f"{signal.kind} compares with data that is given: its `asset` is missing."
         yield ErrorDetail("ReferenceMissing", text, f"{path}.asset")
-    if asset is not None and signal.kind is SignalKind.PERFORMANCE and asset.context != "ground_truth":
-        yield ErrorDetail("GroundTruthMissing", "It compares with the truth: context ground_truth.", f"{path}.asset")
     if asset is not None:
         return
     for name, value in (("window", given.window), ("offset", given.offset)):
         if value is not None and (value < DAY or value % DAY):
             yield ErrorDetail("InvalidWindow", "Windows and offsets are whole days.", f"{path}.{name}")
+
+
+def _overlaps(spec: MonitorSpec) -> Iterator[ErrorDetail]:
+    """D15: production's own past ends where its window has not begun."""
     least = spec.production_window + spec.offset
-    if reference_offset(spec, signal) < least:
-        text = f"The windows overlap (D15): the reference ends {least.days} days before a run, or earlier."
-        yield ErrorDetail("WindowsOverlap", text, f"{path}.offset")
+    for place, signal in enumerate(spec.signals):
+        if signal.reference.asset is None and reference_offset(spec, signal) < least:
+            text = f"The windows overlap (D15): the reference ends {least.days} days before a run, or earlier."
+            yield ErrorDetail("WindowsOverlap", text, f"$.signals[{place}].reference.offset")
+
+
+def _truth(spec: MonitorSpec) -> Iterator[ErrorDetail]:
+    """D17: performance is measured against what turned out to be true, and against nothing else."""
+    for place, signal in enumerate(spec.signals):
+        asset = signal.reference.asset
+        if asset is not None and signal.kind is SignalKind.PERFORMANCE and asset.context != "ground_truth":
+            text = "It compares with the truth: context ground_truth."
+            yield ErrorDetail("GroundTruthMissing", text, f"$.signals[{place}].reference.asset")
+
+
+#: D14: what the model has seen says how its inputs should be, and what it had not seen how its outputs should.
+BASELINES: Mapping[SignalKind, str] = {
+    SignalKind.DATA_DRIFT: "training",
+    SignalKind.DATA_QUALITY: "training",
+    SignalKind.PREDICTION_DRIFT: "validation",
+}
+
+
+def _baselines(spec: MonitorSpec) -> Iterator[ErrorDetail]:
+    """Source: "Azure Machine Learning model monitoring" (supported signals: reference data). Production's own past,
+    which that page names beside them, is not data that is given."""
+    for place, signal in enumerate(spec.signals):
+        asset, wanted = signal.reference.asset, BASELINES.get(signal.kind)
+        if asset is not None and wanted is not None and asset.context != wanted:
+            text = (
+                f"{signal.kind} is compared with {wanted} data or with production's own past, not with data of context "
+                f"{asset.context} (D14)."
+            )
+            yield ErrorDetail("WrongBaseline", text, f"$.signals[{place}].reference.asset.context")
 
 
 def _alerts(spec: MonitorSpec) -> Iterator[ErrorDetail]:
@@ -208,4 +241,7 @@ PROBLEMS: dict[str, Problem] = {
     "objectives": Problem(_objectives, ("S3-94",)),
     "pipeline": Problem(_pipeline),
     "watch": Problem(_watch),
+    "windows": Problem(_overlaps, ("D15",)),
+    "truth": Problem(_truth, ("D17",)),
+    "baselines": Problem(_baselines, ("D14",)),
 }

@@ -14,16 +14,18 @@ from typing import Any
 
 from controlplane.arm import fold, name_of
 from controlplane.audit.model import Action
-from controlplane.errors import Conflict, Fatal, Rejected
+from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.json_types import JsonObject
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
+from controlplane.operations.model import Condition
 from controlplane.ports.store import Write
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import Known, known
+from controlplane.retraining.monitors.frequency import FITS, fit_of
 from controlplane.retraining.monitors.marks import is_ours
-from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.monitors.model import Monitor, slot_of
 from controlplane.retraining.monitors.preconditions import Ground, conflicts, ground
 from controlplane.retraining.monitors.removal import State, is_busy, state_of, taken
 from controlplane.retraining.monitors.schedule import off, request_of
@@ -38,6 +40,8 @@ from controlplane.retraining.monitors.wanted import (
     schedule_id,
     wanted,
 )
+from controlplane.retraining.signals.samples import calls_in
+from controlplane.workspaces.ending import condition
 from controlplane.workspaces.services.deps import stored_spec
 
 _log = logging.getLogger(__name__)
@@ -97,7 +101,7 @@ async def _keep(
         await _resources(deps, all_of_them, site, said)
         said[SCHEDULED] = [await _schedule(deps, all_of_them, site, base)]
     gone = await _leftovers(deps, all_of_them, site)
-    told = conditions(monitor, base, said, now)
+    told = (*conditions(monitor, base, said, now), await _frequency(deps, monitor, site, now))
     states = [state for some in said.values() for state, _ in some]
     if base.unmet or missing or State.REFUSED in states:
         due = now + RETRY
@@ -188,6 +192,17 @@ async def _schedule(deps: RetrainingDeps, monitors: Sequence[Monitor], site: Sit
     except (Rejected, Conflict, Fatal) as error:
         return State.REFUSED, f"{error.code}: {error.message}"
     return State.WAITS, f"The schedule was written: {wrong}."
+
+
+async def _frequency(deps: RetrainingDeps, monitor: Monitor, site: Site, now: datetime) -> Condition:
+    """D12. Advice: it is not part of ``Monitored``, and keeps nothing from being made."""
+    try:
+        rows = await calls_in(deps.reader, site.workspace_id, monitor.spec, slot_of(monitor.spec, now))
+    except Transient as error:
+        _log.info("rows of a window are not known monitor=%s code=%s", monitor.id, error.code)
+        rows = None
+    fit = fit_of(monitor.spec, rows, now)
+    return condition(FITS, fit.status, fit.reason, fit.text, monitor.conditions, now)
 
 
 def _barred(arm_id: str, found: JsonObject | None, monitors: Sequence[Monitor]) -> tuple[State, str] | None:

@@ -6,13 +6,14 @@ that it was breached is clear, when all of it could be seen; a slot without a ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from controlplane.json_types import JsonObject
 from controlplane.retraining.model import ModelState, WindowVerdict
 from controlplane.retraining.monitors.model import Monitor, MonitorSignal, signal_name, slot_of
+from controlplane.retraining.signal import SignalKind
 from controlplane.retraining.signals.breach import BREACH_TAG, parse_breach
 from controlplane.retraining.signals.evidence import ROOT_BREACH_TAG
 from controlplane.retraining.signals.ownership import properties_of
@@ -25,6 +26,8 @@ STARTS_WITHIN = timedelta(hours=2)
 ENDS_WITHIN = timedelta(hours=24)
 #: On the root run of a monitor that notifies addresses: such a run also says what was breached.
 ADDRESSES = "azureml.notification.email.address"
+#: With the signal's name, on the monitor's run or a step of it: rows whose truth was joined by correlation id.
+TRUTH_TAG = "cp.truth."
 _BAD_ENDS = frozenset({"failed", "canceled", "notresponding"})
 
 
@@ -105,7 +108,30 @@ def said_of(
             breaches[name] = next(iter(hidden), name_of(run))
     complete = len(seen) >= len(slot.monitor.spec.signals) or ADDRESSES in tags
     rest = wanted - set(breaches)
-    return Said(slot, breaches, rest if complete else frozenset(), frozenset() if complete else rest)
+    clear = frozenset(name for name in rest if complete and _is_clear(slot.monitor, name, (run, *seen)))
+    return Said(slot, breaches, clear, rest - clear)
+
+
+def _is_clear(monitor: Monitor, name: str, runs: Iterable[JsonObject]) -> bool:
+    """Of a signal that was computed and is not breached."""
+    rule = CLEAR.get(part_of(monitor, name).kind)
+    return rule is None or rule.of([tags_of(one).get(f"{TRUTH_TAG}{name}") for one in runs])
+
+
+@dataclass(frozen=True, slots=True)
+class ClearRule:
+    """``of``: whether no breach means that it is fine, by what the runs' tags say of rows with a truth."""
+
+    of: Callable[[Iterable[str | None]], bool]
+    requirements: tuple[str, ...] = ()
+
+
+def _joined(told: Iterable[str | None]) -> bool:
+    """D17: of predictions whose truth did not arrive nothing can be breached, and nobody knows how good they were."""
+    return any(one is not None and one.isascii() and one.isdigit() and int(one) > 0 for one in told)
+
+
+CLEAR: dict[SignalKind, ClearRule] = {SignalKind.PERFORMANCE: ClearRule(_joined, ("D17",))}
 
 
 def breached(step: JsonObject) -> str | None:

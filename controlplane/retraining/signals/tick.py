@@ -19,7 +19,7 @@ from controlplane.retraining.known import Known, since
 from controlplane.retraining.model import ModelState, Outcome, state_id
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.outcomes import Made, made_of
-from controlplane.retraining.signal import Signal, SignalState, Source
+from controlplane.retraining.signal import Signal, SignalKind, SignalState, Source
 from controlplane.retraining.signals.alert_evidence import read_alert
 from controlplane.retraining.signals.ending import look, looked
 from controlplane.retraining.signals.evidence import read_back, understood
@@ -85,6 +85,8 @@ async def _read_back(deps: RetrainingDeps, signal: Signal, found: Known, now: da
     told = understood(signal, seen, monitor)
     if monitor is None or told.window_at is None or told.samples is not None:
         return told
+    if told.kind is SignalKind.PERFORMANCE:
+        return told  # D17: not each call has a truth, so that calls say nothing of how many rows were measured.
     calls = await calls_in(deps.reader, found.workspace_id, monitor.spec, told.window_at)
     return told.model_copy(update={"samples": calls})
 

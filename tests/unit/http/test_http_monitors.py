@@ -79,6 +79,19 @@ async def test_without_anybody_to_tell_there_are_no_monitors(api: Api) -> None:
     assert "CONTROLPLANE_ALERTS_URL" in error(answer)["message"]
 
 
+async def test_an_endpoint_is_held_against_one_set_of_thresholds(api: Api) -> None:
+    await ready(api)
+    assert (await api.call("PUT", PATH, MONITOR)).json()["spec"]["watch"]["latency"]["raiseAt"] == 500
+    other = {**MONITOR, "watch": {"latency": {"raiseAt": 900, "clearAt": 800}}}
+    refused = await api.call("PUT", f"{PATH}-2", other)
+    assert (refused.status_code, error(refused)["code"], error(refused)["target"]) == (
+        409, "WatchesDisagree", "$.watch"
+    )  # fmt: skip
+    for same in (MONITOR, {**MONITOR, "watch": None}):
+        assert (await api.call("PUT", f"{PATH}-2", same)).status_code in (200, 201)
+    assert (await api.call("PUT", PATH, other)).status_code == 200
+
+
 async def test_one_that_is_going_is_not_set_again(api: Api) -> None:
     await ready(api)
     await api.call("PUT", PATH, MONITOR)

@@ -13,10 +13,11 @@ from controlplane.arm import name_of
 from controlplane.errors import Rejected
 from controlplane.http.examples import MONITOR
 from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
-from controlplane.retraining.monitors import alerts
+from controlplane.retraining.monitors import alerts, frequency
 from controlplane.retraining.monitors.alerts import LOG_ALERT, METRIC_ALERT, Rule
 from controlplane.retraining.monitors.callbacks import Callbacks
-from controlplane.retraining.monitors.model import Monitor, MonitorSpec
+from controlplane.retraining.monitors.frequency import fit_of
+from controlplane.retraining.monitors.model import Monitor, MonitorSpec, reference_offset
 from controlplane.retraining.monitors.preconditions import ASSETS_API, ground
 from controlplane.retraining.monitors.rules import parse_monitor
 from controlplane.retraining.monitors.schedule import request_of
@@ -237,6 +238,69 @@ def test_validate_s3_94() -> None:
     with pytest.raises(Rejected) as refused:
         parse_monitor("watch", {**MONITOR, "alerts": [{"name": "one", "kind": "throttling"}]})
     assert [one.code for one in refused.value.details] == ["ThresholdMissing"]
+
+
+def refusals(*signals: dict[str, Any], **changes: Any) -> list[str]:
+    with pytest.raises(Rejected) as refused:
+        parse_monitor("watch", {**MONITOR, "signals": list(signals), **changes})
+    return [one.code for one in refused.value.details]
+
+
+@pytest.mark.parametrize("requirement", ["D12"])
+def test_advise(requirement: str) -> None:
+    """Daily if a day has enough rows, else weekly or monthly; from the deployment on."""
+    assert requirement in frequency.RULES["growth"].requirements
+    daily, weekly = (monitor(period=period, signals=MONITOR["signals"][:1]).spec for period in ("P1D", "P7D"))
+    said = {
+        (spec.period.days, rows): fit_of(spec, rows, START)
+        for spec in (daily, weekly)
+        for rows in (None, 20, 200, 1000, 9000)
+    }
+    assert {key: fit.reason for key, fit in said.items()} == {
+        (1, None): "RowsUnknown", (1, 20): "TooFewRows", (1, 200): "TooFewRows", (1, 1000): "AsOften",
+        (1, 9000): "AsOften", (7, None): "RowsUnknown", (7, 20): "TooFewRows", (7, 200): "TooFewRows",
+        (7, 1000): "AsOften", (7, 9000): "MoreOftenPossible",
+    }  # fmt: skip
+    assert "windows of P7D" in said[1, 200].text and "even a month" in said[1, 20].text
+    late = monitor(beginsAt="2027-06-01T00:00:00Z").spec
+    assert (fit_of(late, 9000, START).reason, fit_of(late, 9000, START).status.value) == ("StartsLate", "False")
+
+
+def test_validate_d14() -> None:
+    """Training data for inputs and their quality, validation data for outputs; or production's own past."""
+    psi, held_back = {"PopulationStabilityIndex": 0.2}, {"data": "azureml:b:1", "context": "validation"}
+    wrong = (
+        {"name": "one", "kind": "dataDrift", "thresholds": psi, "reference": {"asset": held_back}},
+        {"name": "two", "kind": "dataQuality", "thresholds": {"NullValueRate": 0}, "reference": {"asset": held_back}},
+        {"name": "six", "kind": "predictionDrift", "thresholds": psi, "reference": {"asset": {"data": "azureml:t:1"}}},
+    )
+    assert refusals(*wrong) == ["WrongBaseline"] * 3
+    right = [
+        {**one, "reference": {"asset": {"data": "azureml:t:1", "context": context}}}
+        for one, context in zip(wrong, ("training", "training", "validation"), strict=True)
+    ]
+    for signals in (right, [{**one, "reference": {}} for one in wrong]):
+        assert len(parse_monitor("watch", {**MONITOR, "signals": signals}).signals) == 3
+
+
+def test_validate_d15() -> None:
+    """The reference ends before the window begins; twice the window where nothing is said."""
+    drift = {"name": "one", "kind": "dataDrift", "thresholds": {"PopulationStabilityIndex": 0.2}}
+    assert refusals({**drift, "reference": {"offset": "P7D"}}, window="P7D", offset="P1D") == ["WindowsOverlap"]
+    asked = {**MONITOR, "signals": [{**drift, "reference": {"offset": "P8D"}}], "window": "P7D", "offset": "P1D"}
+    spec = parse_monitor("watch", asked)
+    assert reference_offset(spec, spec.signals[0]).days == 8
+    spec = parse_monitor("watch", {**asked, "signals": [drift]})
+    assert reference_offset(spec, spec.signals[0]).days == 15
+
+
+def test_validate_d17() -> None:
+    """Performance is measured against the truth."""
+    asked = {"name": "one", "kind": "modelPerformance", "thresholds": {"Accuracy": 0.8}}
+    training = {"asset": {"data": "azureml:t:1"}}
+    assert refusals({**asked, "reference": training}) == ["GroundTruthMissing"]
+    truth = {"asset": {"data": "azureml:t:1", "context": "ground_truth"}}
+    assert parse_monitor("watch", {**MONITOR, "signals": [{**asked, "reference": truth}]}).signals
 
 
 def test_validate_s3_97() -> None:

@@ -54,6 +54,35 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "D15 windows that overlap by their length": (
         signal(reference={"offset": "P6D"}) | {"window": "P7D"}, "WindowsOverlap", "$.signals[0].reference.offset"
     ),
+    "D14 inputs against what the model had not seen": (
+        signal(reference={"asset": {"data": "azureml:held-back:1", "context": "validation"}}),
+        "WrongBaseline",
+        "$.signals[0].reference.asset.context",
+    ),
+    "D14 quality against what the model had not seen": (
+        signal(
+            kind="dataQuality", thresholds={"NullValueRate": 0.1},
+            reference={"asset": {"data": "azureml:held-back:1", "context": "test"}},
+        ),
+        "WrongBaseline",
+        "$.signals[0].reference.asset.context",
+    ),
+    "D14 outputs against what the model was trained on": (
+        signal(kind="predictionDrift", reference={"asset": {"data": "azureml:train:1"}}),
+        "WrongBaseline",
+        "$.signals[0].reference.asset.context",
+    ),
+    "a share above one, of the sweep": (
+        {"watch": {"errors": {"raiseAt": 2, "clearAt": 1}}}, "ThresholdOutOfRange", "$.watch.errors.raiseAt"
+    ),
+    "a least number of calls where none counts": (
+        {"watch": {"latency": {"raiseAt": 2, "clearAt": 1, "minimum": 5}}},
+        "MinimumNotPossible",
+        "$.watch.latency.minimum",
+    ),
+    "what is cleared above where it is raised": (
+        {"watch": {"latency": {"raiseAt": 1, "clearAt": 2}}}, "InvalidValue", "$.watch.latency"
+    ),
     "a window of data that is given": (
         signal(reference={"asset": {"data": "azureml:train:1"}, "window": "P1D"}),
         "WindowOfAsset",

@@ -13,7 +13,7 @@ from controlplane.retraining.history import windows_of
 from controlplane.retraining.model import Outcome
 from controlplane.retraining.polls.model import WorkspacePoll
 from controlplane.retraining.polls.queries import RUNS
-from controlplane.retraining.polls.runs import ADDRESSES
+from controlplane.retraining.polls.runs import ADDRESSES, TRUTH_TAG
 from controlplane.retraining.signal import Source
 from controlplane.retraining.signals.breach import BREACH_TAG
 from controlplane.retraining.signals.evidence import ROOT_BREACH_TAG
@@ -56,7 +56,7 @@ class Watched(PolledWorld):
 
     def day(self, day: datetime, *breached: str) -> None:
         """A run with a step for each signal."""
-        root = self.root(day)
+        root = self.root(day, **{f"{TRUTH_TAG}{QUALITY}": "900"})
         for signal in (DRIFT, QUALITY):
             self.step(root, f"{root}-{signal}", signal if signal in breached else None)
 
@@ -152,6 +152,7 @@ async def test_a_run_whose_steps_cannot_all_be_seen_is_not_clear(how: str) -> No
 async def test_a_root_run_that_notifies_says_it_where_steps_are_hidden() -> None:
     world = await watched()
     tags = {ADDRESSES: "a@b", f"{ROOT_BREACH_TAG}{DRIFT}": message(DRIFT, psi=(0.4, 0.2)), "cp.samples": "5000"}
+    tags[f"{TRUTH_TAG}{QUALITY}"] = "900"
     root = world.root(DAYS[0], **tags)
     world.step(root, "hidden-step", hidden=True)
     await world.at(DAYS[0] + NOON)

@@ -7,9 +7,10 @@ from datetime import timedelta
 from controlplane.objects.repository import put
 from controlplane.retraining.history import with_policy
 from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.polls.runs import ADDRESSES, TRUTH_TAG
 from controlplane.retraining.signal import SignalKind
 from tests.support.polled import PolledWorld
-from tests.support.retraining_world import PIPELINE
+from tests.support.retraining_world import MONITOR, PIPELINE
 
 
 async def serving() -> PolledWorld:
@@ -71,3 +72,19 @@ async def test_react_s3_35() -> None:
         await world.clock.sleep(timedelta(days=10).total_seconds())
         await world.tick()
         assert len(await world.runs()) == runs
+
+
+async def test_react_d17() -> None:
+    """A run that found nothing wrong with the model's performance had its truth, or nobody knows."""
+    for truth, verdict in ((None, "unknown"), ("0", "unknown"), ("many", "unknown"), ("812", "clear")):
+        world = PolledWorld()
+        await world.begin({})
+        root = f"{MONITOR}-20261102T000000Z"
+        tags = {ADDRESSES: "a@contoso.example"} | ({} if truth is None else {f"{TRUTH_TAG}{MONITOR}_quality": truth})
+        world.scheduled(root, world.clock.now(), **tags)
+        await world.clock.sleep(timedelta(days=1).total_seconds())
+        await world.sweep()
+        await world.tick()
+        windows = (await world.state()).value.windows
+        said = {one.signal_name: one.verdict.value for one in windows if one.at.day == 2}
+        assert said == {f"{MONITOR}_drift": "clear", f"{MONITOR}_quality": verdict}, truth

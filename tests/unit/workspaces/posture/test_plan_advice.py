@@ -90,6 +90,7 @@ def isolated(name: str) -> Callable[[], Case]:
 CASES: dict[str, tuple[str, Callable[[], Case], Callable[[], Case]]] = {
     "S3-38": ("ImagesInBlobOrDataLake", lambda: asked(workload="cv"), asked),
     "S3-46": ("TextsAreAnnotatedFirst", lambda: asked(workload="nlp"), asked),
+    "S3-84": ("LogsByWorkspaceSetUp", asked, lambda: without(kinds.LOG_ANALYTICS)),
     "S3-49": ("PhasesHaveOwners", lambda: asked(access=PERSONAS), asked),
     "S3-68": (
         "PipelinesHoldOwner",
