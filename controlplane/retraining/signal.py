@@ -191,3 +191,8 @@ def direction_of(metric: str, value: float | None, threshold: float | None) -> D
         return Direction.UNKNOWN
     worse = value < threshold if more_is_better(metric) else value > threshold
     return Direction.WORSE if worse else Direction.BETTER
+
+
+def told_over(signal: Signal, now: datetime) -> Signal:
+    """Somebody says that it is over: a tick looks at it."""
+    return signal.model_copy(update={"end_told_at": now, "due_at": now})

@@ -10,9 +10,8 @@ from controlplane.errors import Conflict, Rejected, Transient
 from controlplane.objects.repository import put
 from controlplane.operations.preconditions import on_fresh_state
 from controlplane.retraining.known import Known, by_group
-from controlplane.retraining.signal import Direction, Evidence, Signal, SignalKind, Source, signal_id
+from controlplane.retraining.signal import Direction, Evidence, Signal, SignalKind, Source, signal_id, told_over
 from controlplane.retraining.signals.alerts import Alert, NoAlert, decode_alert
-from controlplane.retraining.signals.ending import told_over
 from controlplane.retraining.signals.intake import MAX_AGE, MAX_AHEAD, IntakeDeps, Taken, take
 from controlplane.retraining.signals.once import send
 

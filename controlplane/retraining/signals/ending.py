@@ -21,11 +21,6 @@ PATIENCE = timedelta(hours=1)
 AGAIN = timedelta(minutes=5)
 
 
-def told_over(signal: Signal, now: datetime) -> Signal:
-    """Somebody says that it is over: a tick looks at it."""
-    return signal.model_copy(update={"end_told_at": now, "due_at": now})
-
-
 def looked(signal: Signal, now: datetime) -> Signal:
     """After Azure's record was read: due again while it may still lag; what it does not say by then, is not so."""
     if signal.end_told_at is None:
