@@ -180,6 +180,61 @@ def errors(
     typer.echo(json.dumps(_post(env_file, "inject", wish)["traffic"]))
 
 
+@inject_app.command("cost")
+def cost(
+    scope: Annotated[str, typer.Option(help="Resource or resource group, by id or name.")],
+    amount: Annotated[float, typer.Option(help="So many dollars more.")],
+    days: Annotated[float, typer.Option(help="Spent evenly over so many days; at once when 0.")] = 0,
+    ago_days: Annotated[float, typer.Option(help="The last of them was so many days ago.")] = 0,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """More was spent than what exists explains."""
+    wish = {"kind": "cost", "scope": scope, "amount": amount, "days": days, "agoDays": ago_days}
+    typer.echo(_post(env_file, "inject", wish)["id"])
+
+
+@inject_app.command("usage")
+def usage(
+    resource: Annotated[str, typer.Option(help="Resource, by id or name.")],
+    meter: Annotated[str, typer.Option(help="A counted meter of simulator/billing/prices.csv.")],
+    quantity: Annotated[float, typer.Option(help="Gigabytes, operations, queries.")],
+    days: Annotated[float, typer.Option(help="Used evenly over so many days; at once when 0.")] = 0,
+    ago_days: Annotated[float, typer.Option(help="The last of them was so many days ago.")] = 0,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Data went through, operations were made: what does not follow from what exists."""
+    wish = {
+        "kind": "usage", "resource": resource, "meter": meter, "quantity": quantity, "days": days, "agoDays": ago_days,
+    }  # fmt: skip
+    typer.echo(json.dumps({"cost": _post(env_file, "inject", wish)["cost"]}))
+
+
+@inject_app.command("idle")
+def idle(
+    workspace: Annotated[str, typer.Option(help="Azure ML workspace, by id or name.")],
+    days: Annotated[float, typer.Option(help="For so many days already.")] = 0,
+    but: Annotated[
+        list[str] | None, typer.Option("--except", help="schedules, jobs, clusters, instances, endpoints.")
+    ] = None,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Nobody uses a workspace any more."""
+    wish = {"kind": "idle", "workspace": workspace, "days": days, "except": but or []}
+    typer.echo(_post(env_file, "inject", wish)["id"])
+
+
+@inject_app.command("metrics-gap")
+def metrics_gap(
+    resource: Annotated[str, typer.Option(help="Resource, by id or name.")],
+    hours: Annotated[float, typer.Option(help="So many hours without samples.")],
+    ago_hours: Annotated[float, typer.Option(help="The last of them was so many hours ago.")] = 0,
+    env_file: EnvFile = ENV_FILE,
+) -> None:
+    """Azure Monitor took no samples of a resource for a while."""
+    wish = {"kind": "metrics-gap", "resource": resource, "hours": hours, "agoHours": ago_hours}
+    typer.echo(_post(env_file, "inject", wish)["id"])
+
+
 @inject_app.command("alert")
 def alert(
     kind: Annotated[str, typer.Option(help="activity-log, resource-health, service-health, budget, metric, log, ...")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from simulator import inject_spend
 from simulator.engine import dispatch
 from simulator.engine.hooks import ArmError, Caller, JsonObject, Resource
 from simulator.engine.messages import Request, Response
@@ -40,7 +41,10 @@ def perform(simulator: Simulator, wish: JsonObject) -> JsonObject:
             return {"status": 202, "id": workspace.id, **drift.inject(world.engine, workspace, wish)}
         case "traffic" | "latency" | "errors":
             return _traffic(world, wish)
+        case kind if kind in inject_spend.KINDS:
+            return inject_spend.perform(world.engine, wish)
     known = "public-access, delete-dns-link, arm, model-registered, event, drift, traffic, latency, errors"
+    known = ", ".join((known, *inject_spend.KINDS))
     raise ValueError(f"unknown injection {wish.get('kind')!r}: {known}")
 
 

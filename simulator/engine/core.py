@@ -6,7 +6,7 @@ import heapq
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from simulator.engine import assets, operations, values, words
 from simulator.engine.activity import Activity
@@ -17,6 +17,9 @@ from simulator.engine.outbox import Event, Outbox, Row
 from simulator.engine.registry import Registry
 from simulator.engine.shape import settle_body, show
 from simulator.engine.store import Store
+
+if TYPE_CHECKING:
+    from simulator.billing.ledger import Ledger
 
 AZURE = Caller("00000000-0000-0000-0000-000000000000", None, "Azure", "Application", service=True)
 
@@ -53,6 +56,7 @@ class Engine:
         self.locations: tuple[str, ...] = ()
         self.directory: Directory
         self.authority: Authority
+        self.ledger: Ledger
         self.page_size = 1000
         self.outbox = Outbox()
         self.clock: Callable[[], float] = time.time

@@ -46,3 +46,5 @@ class Outbox:
     """Ids of event subscriptions whose endpoint has to be asked."""
     rows: deque[Row] = field(default_factory=lambda: deque(maxlen=MOST_ROWS))
     """Rows of logs, oldest first: what the plane that answers queries reads. The oldest go when there are too many."""
+    notices: deque[tuple[str, tuple[str, ...], JsonObject]] = field(default_factory=deque)
+    """What action groups are to be told: (whose, action groups, payload)."""

@@ -38,6 +38,8 @@ class Store:
         self._dirty: set[str] = set()
         self._dirty_kv: set[str] = set()
         self._history: History | None = None
+        #: Told of every resource that was written, and of every one that is gone.
+        self.on_change: Callable[[Resource], None] | None = None
         if path != ":memory:":
             # The signing keys are in it: whoever may read the file may sign tokens.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -69,6 +71,8 @@ class Store:
         folded = resource.type.lower()
         self._revisions[folded] = self._revisions.get(folded, 0) + 1
         self._dirty.add(resource.key)
+        if self.on_change is not None:
+            self.on_change(resource)
 
     def add(self, resource: Resource, parent_id: str) -> None:
         """Insert, or replace what has the same id."""
@@ -114,6 +118,7 @@ class Store:
         self._dirty_kv.add(key)
 
     def clear(self) -> None:
+        self.on_change = None
         for resource in self.resources.values():
             self._changed(resource)
         self._dirty_kv.update(self.kv)

@@ -57,6 +57,8 @@ class Alerts:
         self._take_up()
         while self.world.activity.events:
             self._of_activity(self.world.activity.events.popleft())
+        while self.world.engine.outbox.notices:
+            self.notices.append(Notice(*self.world.engine.outbox.notices.popleft()))
         now = self.world.engine.time()
         for _ in range(len(self._due)):
             if not self._due or self._due[0][0] > now:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulator import types as declared
+from simulator.billing.ledger import Ledger
 from simulator.engine import values
 from simulator.engine.core import Engine
 from simulator.engine.hooks import JsonObject
@@ -79,6 +80,7 @@ class World:
             (*(route for plane in planes for route in plane.ROUTES), *getattr(declared, "ALL_ROUTES", ())),
         )
         self._compose(seed, config.scale)
+        self.engine.ledger = Ledger(self.engine)
         if known is None:
             self._seed()
         self.store.flush()
@@ -106,6 +108,7 @@ class World:
         wanted = seed or self.engine.seed
         self.store.clear()
         self._compose(wanted, scale or self.engine.scale)
+        self.engine.ledger = Ledger(self.engine)
         self._seed()
         self.store.flush()
 

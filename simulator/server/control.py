@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from simulator import inject
+from simulator.billing.query import PAGE, PAGE_KEY
 from simulator.engine.hooks import ArmError, JsonObject
 from simulator.engine.messages import Request, Response, error_response
 from simulator.engine.operations import Operation
@@ -153,6 +154,7 @@ def _settings(simulator: Simulator) -> JsonObject:
         "pageSize": world.engine.page_size,
         "throttling": world.buckets.enabled,
         "strictReplication": bool(world.store.kv.get("strict_replication")),
+        "costPageSize": int(world.store.kv.get(PAGE_KEY, PAGE)),
         "endpointCores": int(world.store.kv.get(QUOTA_KEY, QUOTA)),
         "stepsInArm": not world.store.kv.get(HIDDEN_STEPS),
         "environment": world.environment(),
@@ -172,7 +174,9 @@ def _change(simulator: Simulator, sent: JsonObject) -> JsonObject:
             case "pageSize":
                 world.engine.page_size = int(value)
             case "throttling":
-                world.buckets.enabled = bool(value)
+                world.buckets.enabled = world.engine.ledger.quota.enabled = bool(value)
+            case "costPageSize":
+                world.store.set(PAGE_KEY, max(1, int(value)))
             case "strictReplication":
                 world.store.set("strict_replication", bool(value))
             case "endpointCores":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from simulator.billing import forecast, query
 from simulator.engine.declaration import Hook, Phase, ResourceType, Route
 from simulator.planes import denials
 from simulator.planes.policies import deny
@@ -65,4 +66,11 @@ _TYPES: tuple[ResourceType, ...] = (
 #: Azure Policy looks at every write before its provider does; of the caller's rights ARM has been sure by then.
 _POLICY = Hook(Phase.VALIDATE, "policy-denies-writes", deny)
 ALL_TYPES: tuple[ResourceType, ...] = tuple(replace(one, hooks=(_POLICY, *one.hooks)) for one in _TYPES)
-ALL_ROUTES: tuple[Route, ...] = (*network.ROUTES, *keyvault.ROUTES, *names.ROUTES, *management.ROUTES)
+ALL_ROUTES: tuple[Route, ...] = (
+    *network.ROUTES,
+    *keyvault.ROUTES,
+    *names.ROUTES,
+    *management.ROUTES,
+    *query.ROUTES,
+    *forecast.ROUTES,
+)

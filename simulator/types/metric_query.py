@@ -16,6 +16,8 @@ from simulator.engine.declaration import ArmError, EngineApi, JsonObject, Resour
 from simulator.types.machinelearning.nodes import duration
 from simulator.types.metric_table import Metric, Series
 
+GAPS = "metric_gaps"
+"""In a resource's private state: [from, to] of times without samples."""
 AGGREGATIONS = ("Average", "Maximum", "Minimum", "Total", "Count")
 GRAINS = ("PT1M", "PT5M", "PT15M", "PT30M", "PT1H", "PT6H", "PT12H", "P1D")
 MOST_POINTS, KEPT_DAYS, MINUTE, TOP = 11_000, 93, 60.0, 10
@@ -109,7 +111,9 @@ def answer(engine: EngineApi, resource: Resource, metric: Metric, question: Ques
             values is None or one.dimensions[known[name]].lower() in values for name, values in question.wanted.items()
         ):
             groups.setdefault(tuple(one.dimensions[name] for name in split), []).append(one)
-    shown = [found for key, some in groups.items() if (found := _timeseries(split, key, some, question)) is not None]
+    gaps = [(float(begin), float(end)) for begin, end in resource.private.get(GAPS) or ()]
+    made = (_timeseries(split, key, some, question, gaps) for key, some in groups.items())
+    shown = [one for one in made if one is not None]
     return {
         "id": f"{resource.id}/providers/Microsoft.Insights/metrics/{metric.name}",
         "type": "Microsoft.Insights/metrics",
@@ -136,13 +140,16 @@ def _any_value(point: JsonObject) -> float:
     return next((float(value) for name, value in point.items() if name != "timeStamp"), 0.0)
 
 
-def _timeseries(names: list[str], key: tuple[str, ...], some: list[Series], question: Question) -> JsonObject | None:
+def _timeseries(
+    names: list[str], key: tuple[str, ...], some: list[Series], question: Question, gaps: list[tuple[float, float]]
+) -> JsonObject | None:
     """None without any sample."""
     data, any_sample = [], False
     begin = question.start - question.start % question.grain
     while begin < question.end:
         end = min(begin + question.grain, question.end)
-        samples = [value for one in some for value in one.samples(begin, end, MINUTE)]
+        lost = any(since <= begin and end <= until for since, until in gaps)
+        samples = [] if lost else [value for one in some for value in one.samples(begin, end, MINUTE)]
         any_sample = any_sample or bool(samples)
         data.append({"timeStamp": text(begin), **aggregated(samples, question.aggregations)})
         begin += question.grain

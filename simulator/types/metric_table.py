@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 
 from simulator.engine.declaration import EngineApi, Resource
@@ -16,6 +17,7 @@ from simulator.planes.skus import SIZES
 from simulator.types._shared import parent_id, type_of
 from simulator.types.machinelearning import traffic
 from simulator.types.machinelearning.nodes import HISTORY, SAMPLED, inner
+from simulator.types.machinelearning.telling import MOMENTS
 from simulator.types.machinelearning.traffic import Traffic
 
 WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
@@ -70,6 +72,54 @@ def _standing(history: list[tuple[float, float, float]], begin: float, end: floa
     standing = [row for row in history if row[0] < begin][-1:]
     rows = [*standing, *(row for row in history if begin <= row[0] < end)]
     return [value for _, _, value in rows] if any(nodes for _, nodes, _ in rows) else []
+
+
+_QUOTA_CORES = 100
+
+
+def _quota(engine: EngineApi, workspace: Resource) -> Iterator[Series]:
+    """Of every workspace from its creation on, computes or none: one sample an interval, which tells that its metrics
+    are taken. That Azure samples it so is assumed."""
+    since = datetime.fromisoformat(str(workspace.body["systemData"]["createdAt"])[:19]).replace(tzinfo=UTC).timestamp()
+
+    def samples(begin: float, end: float, step: float) -> list[float]:
+        if end <= since:
+            return []
+        cores = 0.0
+        for compute in engine.children(workspace.id, f"{WORKSPACE}/computes"):
+            row = next((row for row in reversed(compute.private.get(HISTORY, [])) if row[0] < end), None)
+            cores += row[1] * CORES.get(str(inner(compute).get("vmSize")).lower(), 0) if row else 0
+        return [100 * cores / _QUOTA_CORES]
+
+    yield Series({"Scenario": "Training", "ClusterName": "", "VmFamilyName": "", "VmPriority": ""}, samples)
+
+
+_RUNS = {
+    "Started Runs": "Running",
+    "Completed Runs": "Completed",
+    "Failed Runs": "Failed",
+    "Cancelled Runs": "Canceled",
+}
+
+
+def _runs(status: str) -> Callable[[EngineApi, Resource], Iterator[Series]]:
+    """One sample for each run, when it came to that status; steps are runs, too."""
+
+    def series(engine: EngineApi, workspace: Resource) -> Iterator[Series]:
+        for job in engine.children(workspace.id, f"{WORKSPACE}/jobs"):
+            when = (job.private.get(MOMENTS) or {}).get(status)
+            if when is not None:
+                dimensions = {
+                    "Scenario": "Training", "RunType": str(job.properties.get("jobType")),
+                    "ExperimentName": str(job.properties.get("experimentName") or "Default"),
+                }  # fmt: skip
+                yield Series(dimensions, partial(_once, float(when)))
+
+    return series
+
+
+def _once(when: float, begin: float, end: float, step: float) -> list[float]:
+    return [1.0] if begin <= when < end else []
 
 
 # -- calls of an endpoint ----------------------------------------------------------------------------------------------
@@ -183,10 +233,25 @@ def _collected(engine: EngineApi, endpoint: Resource) -> Iterator[Series]:
 _REQUEST_DIMENSIONS = ("deployment", "statusCode", "statusCodeClass", "modelStatusCode")
 _PERCENTILES = tuple(traffic.TAIL)
 TABLE: dict[str, tuple[Metric, ...]] = {
-    WORKSPACE.lower(): tuple(
-        Metric(name.replace("Nodes", what), "Count", ("Scenario", "ClusterName"), _nodes(column, cores=cores), "Quota")
-        for what, cores in (("Nodes", False), ("Cores", True))
-        for name, column in NODES.items()
+    WORKSPACE.lower(): (
+        *(
+            Metric(
+                name.replace("Nodes", what), "Count", ("Scenario", "ClusterName"), _nodes(column, cores=cores), "Quota"
+            )
+            for what, cores in (("Nodes", False), ("Cores", True))
+            for name, column in NODES.items()
+        ),
+        Metric(
+            "Quota Utilization Percentage",
+            "Count",
+            ("Scenario", "ClusterName", "VmFamilyName", "VmPriority"),
+            _quota,
+            "Quota",
+        ),
+        *(
+            Metric(name, "Count", ("Scenario", "RunType", "ExperimentName"), _runs(status), "Run")
+            for name, status in _RUNS.items()
+        ),
     ),
     ENDPOINT.lower(): (
         Metric("RequestsPerMinute", "Count", _REQUEST_DIMENSIONS, _requests),

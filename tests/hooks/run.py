@@ -34,6 +34,7 @@ MODULES = (
     "alerting",
     "training",
     "policies",
+    "spending",
 )
 
 

@@ -42,6 +42,8 @@ API = {
     "microsoft.machinelearningservices": "2024-10-01",
     "microsoft.authorization": "2022-04-01",
     "microsoft.eventgrid": "2025-02-15",
+    "microsoft.consumption": "2024-08-01",
+    "microsoft.costmanagement": "2025-03-01",
 }
 
 

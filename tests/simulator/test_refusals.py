@@ -15,6 +15,7 @@ from simulator.types import ALL_TYPES
 from tests.simulator import (
     estate,
     refusals_alerts,
+    refusals_costs,
     refusals_gateways,
     refusals_learning,
     refusals_network,
@@ -34,6 +35,7 @@ TABLES = (
     refusals_gateways,
     refusals_policies,
     refusals_alerts,
+    refusals_costs,
 )
 CASES: dict[str, Case] = {name: case for table in TABLES for name, case in table.CASES.items()}
 
@@ -44,7 +46,6 @@ READ = {
     "Microsoft.Insights/metricDefinitions": "a question, no resource",
     "Microsoft.Insights/diagnosticSettingsCategories": "a question, no resource",
     "Microsoft.AlertsManagement/alerts": "Azure Monitor's own",
-    "Microsoft.Consumption/budgets": "nothing costs anything here",
     "microsoft.alertsmanagement/smartDetectorAlertRules": "comes with Application Insights",
     "Microsoft.KeyVault/locations": "only carries deleted vaults",
     "Microsoft.KeyVault/locations/deletedVaults": "made by a vault's deletion",

@@ -9,6 +9,7 @@ from tests.simulator import (
     effects_alerts,
     effects_azure_policy,
     effects_computes,
+    effects_costs,
     effects_endpoints,
     effects_events,
     effects_gateways,
@@ -34,7 +35,7 @@ assert effects_scale_sets.SCALE_SET
 assert effects_endpoints.TABLE and effects_nodes.TABLE and effects_workspaces.TABLE
 assert effects_alerts.TABLE
 assert effects_identity.TABLE and effects_pim.TABLE and effects_learning.RULES
-assert effects_azure_policy.TABLE
+assert effects_azure_policy.TABLE and effects_costs.TABLE
 
 
 def test_every_hook_has_an_effect() -> None:

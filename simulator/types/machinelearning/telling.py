@@ -13,13 +13,15 @@ from simulator.types._shared import parent_id
 LOG = "AmlRunStatusChangedEvent"
 COMPLETED = "Microsoft.MachineLearningServices.RunCompleted"
 CHANGED = "Microsoft.MachineLearningServices.RunStatusChanged"
+MOMENTS = "moments"
 STEP, PIPELINE = "azureml.StepRun", "azureml.PipelineRun"
 
 
 def tell_change(engine: EngineApi, run: Resource) -> None:
-    """Tell of a run's status unless it is the one that was told last."""
+    """Tell of a run's status unless it is the one that was told last. When it was is kept for the run's metrics."""
     status = str(run.properties.get("status"))
     if status != run.private.get("told", "NotStarted"):
+        run.private.setdefault(MOMENTS, {})[status] = engine.now().timestamp()
         run.private["told"] = status
         tell(engine, run, status)
 

@@ -1,0 +1,1 @@
+"""What Azure charges: usage that follows from what exists and how long, its prices, and what Cost Management tells."""
