@@ -23,6 +23,11 @@ class Limits(Model):
 
     max_workspaces: int = Field(default=20, ge=0, description="Workspaces the project may have.")
     max_nodes: int = Field(default=50, ge=0, description="Nodes of a workspace: maxNodes of clusters, and instances.")
+    max_instances: int = Field(
+        default=20,
+        ge=0,
+        description="Instances of a workspace's online deployments together, up to which a remediation may scale one.",
+    )
 
 
 class Registration(Model):

@@ -31,10 +31,12 @@ async def target_of(
         return None, "It names nothing inside the workspace that could be scaled."
     kind = type_of(arm_id).lower()
     if kind == ENDPOINT:
-        return await _busiest(reader, arm_id)
+        return await _busiest(reader, found, arm_id, limits)
     if kind == DEPLOYMENT:
         body = await reader.get(arm_id, API)
-        return (None, "It does not exist any more.") if body is None else (_deployment(body, arm_id), "")
+        if body is None:
+            return None, "It does not exist any more."
+        return await _deployment(reader, found, (body, arm_id), limits), ""
     if kind == COMPUTE:
         return await _cluster(reader, found, arm_id, limits)
     return None, f"A {kind.rpartition('/')[2]} has nothing that could be scaled."
@@ -58,7 +60,9 @@ def change(arm_id: str, count: int, body: JsonObject | None) -> JsonObject:
     return {"properties": {"properties": {"scaleSettings": settings}}}
 
 
-async def _busiest(reader: ResourceReader, endpoint_id: str) -> tuple[Target | None, str]:
+async def _busiest(
+    reader: ResourceReader, found: Known, endpoint_id: str, limits: Limits | None
+) -> tuple[Target | None, str]:
     """The deployment that gets most of the endpoint's traffic."""
     endpoint = await reader.get(endpoint_id, API)
     traffic = _object(_object((endpoint or {}).get("properties")).get("traffic"))
@@ -68,10 +72,15 @@ async def _busiest(reader: ResourceReader, endpoint_id: str) -> tuple[Target | N
     name = max(sorted(shares), key=lambda one: shares[one])
     arm_id = f"{endpoint_id}/deployments/{name}"
     body = await reader.get(arm_id, API)
-    return (None, "Its deployment does not exist any more.") if body is None else (_deployment(body, arm_id), "")
+    if body is None:
+        return None, "Its deployment does not exist any more."
+    return await _deployment(reader, found, (body, arm_id), limits), ""
 
 
-def _deployment(body: JsonObject, arm_id: str) -> Target | None:
+async def _deployment(
+    reader: ResourceReader, found: Known, about: tuple[JsonObject, str], limits: Limits | None
+) -> Target | None:
+    body, arm_id = about
     count = _count(body.get("sku"), "capacity")
     scaling = _object(_object(body.get("properties")).get("scaleSettings")).get("scaleType")
     if count is None:
@@ -82,7 +91,23 @@ def _deployment(body: JsonObject, arm_id: str) -> Target | None:
         count=count,
         state=_state(body),
         autoscaled=scaling not in (None, "Default"),
+        ceiling=await _instances_left(reader, found, arm_id, limits),
+        ceiling_is="the project's",
     )
+
+
+async def _instances_left(reader: ResourceReader, found: Known, arm_id: str, limits: Limits | None) -> int:
+    """Instances that the registration leaves to this deployment: all of a workspace count together. What a lead allows
+    is bounded by what a Platform.Admin has given the project."""
+    if limits is None:
+        return 0
+    used = 0
+    for endpoint in await reader.list(f"{found.workspace_id}/onlineEndpoints", API):
+        for one in await reader.list(f"{found.workspace_id}/onlineEndpoints/{endpoint.get('name')}/deployments", API):
+            if fold(str(one.get("id"))) != fold(arm_id):
+                count = _count(one.get("sku"), "capacity")
+                used += count if count is not None else 1
+    return max(0, limits.max_instances - used)
 
 
 async def _cluster(

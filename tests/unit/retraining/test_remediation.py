@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from controlplane.errors import Conflict, Rejected
+from controlplane.projects.model import Limits, ProjectRecord, Registration
 from controlplane.retraining.remediation.model import Remediation, RemediationPolicy
 from controlplane.retraining.signal import Evidence, Signal, SignalKind, Source, signal_id
 from controlplane.retraining.tasks import Task, TaskKind, TaskState
@@ -50,8 +51,21 @@ async def heard(
     return (await world.objects.require(Task, signal.id)).value
 
 
+async def registered(world: RetrainingWorld, **limits: int) -> None:
+    """The project, by a Platform.Admin."""
+    now = world.clock.now()
+    told = Registration(
+        subscriptions=("s",), regions=("westeurope",), resource_group_prefix="rg-", limits=Limits(**limits)
+    )
+    by = {"created_at": now, "created_by": "t/root", "last_modified_at": now, "last_modified_by": "t/root"}
+    record = ProjectRecord.model_validate({"name": "churn", "registration": told, **by})
+    before = await world.deps.projects.load("churn")
+    await world.deps.projects.save(record, before)
+
+
 async def allowed(world: RetrainingWorld, limits: dict[str, Any] | None = LIMITS) -> None:  # type: ignore[assignment]
     await world.begin()
+    await registered(world)
     if limits is not None:
         policy = RemediationPolicy.model_validate(limits)
         await world.add(Remediation(id="ws", incarnation=1, project="churn", policy=policy, generation=1))
@@ -123,7 +137,6 @@ async def test_an_unused_endpoint_is_only_a_question() -> None:
         (SignalKind.LATENCY, "endpoint", {"scale": "TargetUtilization"}, LIMITS, "rules of its own"),
         (SignalKind.LATENCY, "workspace", {}, LIMITS, "nothing that could be scaled"),
         (SignalKind.LATENCY, "/subscriptions/x/resourceGroups/other", {}, LIMITS, "nothing inside the workspace"),
-        (SignalKind.UTILISATION, "cluster", {}, LIMITS, "0 is the project's limit"),
     ],
 )
 async def test_what_is_not_allowed_or_not_known_is_for_people(
@@ -135,6 +148,35 @@ async def test_what_is_not_allowed_or_not_known_is_for_people(
     task = await heard(world, target, kind)
     assert (task.kind, task.state, patches(world)) == (TaskKind.PLATFORM, TaskState.OPEN, 0)
     assert says in task.text, task.text
+
+
+@pytest.mark.parametrize("target", ["endpoint", "cluster"])
+async def test_where_nobody_registered_the_project_nothing_is_scaled(target: str) -> None:
+    world = RetrainingWorld()
+    plant(world)
+    await world.begin()
+    policy = RemediationPolicy.model_validate(LIMITS)
+    await world.add(Remediation(id="ws", incarnation=1, project="churn", policy=policy, generation=1))
+    task = await heard(world, target, SignalKind.UTILISATION)
+    assert (task.kind, patches(world)) == (TaskKind.PLATFORM, 0)
+    assert "0 is the project's limit" in task.text
+
+
+@pytest.mark.parametrize(("most", "state"), [(5, TaskState.OPEN), (6, TaskState.DONE)])
+async def test_what_a_lead_allows_is_bounded_by_the_project_for_all_deployments_together(
+    most: int, state: TaskState
+) -> None:
+    world = RetrainingWorld()
+    plant(world)
+    await allowed(world, {"maxInstances": 100})
+    await registered(world, max_instances=most)
+    other = f"{ids(world)['workspace']}/onlineEndpoints/other"
+    world.azure.plant(other, properties={"traffic": {}})
+    world.azure.plant(f"{other}/deployments/x", sku={"name": "Default", "capacity": 3})
+    world.azure.plant(f"{ids(world)['endpoint']}/deployments/green", sku={"name": "Default"})
+    task = await settled(world, await heard(world))
+    assert (task.state, capacity(world)) == (state, 2 if state is TaskState.DONE else 1)
+    assert f"{most - 4} is the project's limit" in task.text
 
 
 async def test_a_second_signal_meets_the_cooldown_of_the_first() -> None:
