@@ -14,12 +14,14 @@ from controlplane.errors import ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import ResourceReader
 from controlplane.retraining.policy import Pipeline, PipelineKind
+from controlplane.retraining.senders import NOT_ALLOWED, UNREADABLE, require_no_sender
 from controlplane.retraining.signals.evidence import JOBS_API
 
 #: Data in Azure, as an input of a job names it.
 JOB_DEFINITION = re.compile(r"(azureml:|https://|abfss://|wasbs://|adl://)\S+")
 _LITERAL = frozenset({"string", "number", "integer", "boolean", "literal"})
 _JOBS = frozenset({"Pipeline", "Command"})
+_TOLD = frozenset({"PipelineNotFound", "PipelineNotAJob", NOT_ALLOWED, UNREADABLE})
 
 
 async def require_pipeline(reader: ResourceReader, workspace_id: str, pipeline: Pipeline) -> None:
@@ -49,20 +51,25 @@ async def _problems(reader: ResourceReader, workspace_id: str, pipeline: Pipelin
 async def _missing(reader: ResourceReader, workspace_id: str, pipeline: Pipeline) -> ErrorDetail | JsonObject:
     """The inputs it declares, or why it is not there. A batch deployment's are its component's, which is not asked."""
     name = pipeline.name
-    if pipeline.kind is PipelineKind.BATCH_DEPLOYMENT:
-        path = f"{workspace_id}/batchEndpoints/{name}/deployments/{pipeline.deployment}"
-        if await reader.get(path, JOBS_API) is None:
-            text = f"The workspace has no deployment {pipeline.deployment!r} of batch endpoint {name!r}."
-            return ErrorDetail("PipelineNotFound", text, "$.pipeline.deployment")
-        return {}
     try:
+        if pipeline.kind is PipelineKind.BATCH_DEPLOYMENT:
+            await require_deployment(reader, workspace_id, name, pipeline.deployment or "")
+            return {}
         if pipeline.kind is PipelineKind.SCHEDULE:
             return {"inputs": (await definition_of(reader, workspace_id, name)).get("inputs") or {}}
         version = pipeline.version or await latest_version(reader, workspace_id, name)
+        return await _component(reader, workspace_id, pipeline, version)
     except Rejected as error:
-        if error.code not in ("PipelineNotFound", "PipelineNotAJob", "PipelineNotAllowed"):
+        if error.code not in _TOLD:
             raise
-        return ErrorDetail(error.code, error.message, "$.pipeline.name")
+        deployed = pipeline.kind is PipelineKind.BATCH_DEPLOYMENT and error.code == "PipelineNotFound"
+        return ErrorDetail(error.code, error.message, "$.pipeline.deployment" if deployed else "$.pipeline.name")
+
+
+async def _component(
+    reader: ResourceReader, workspace_id: str, pipeline: Pipeline, version: str
+) -> ErrorDetail | JsonObject:
+    name = pipeline.name
     body = await reader.get(component_path(workspace_id, name, version), JOBS_API)
     if body is None:
         return ErrorDetail("PipelineNotFound", f"The workspace has no component {name}:{version}.", "$.pipeline.name")
@@ -70,9 +77,7 @@ async def _missing(reader: ResourceReader, workspace_id: str, pipeline: Pipeline
     if str(spec.get("type", "pipeline")) != "pipeline":
         text = f"Component {name}:{version} is a {spec.get('type')}; a pipeline component is needed."
         return ErrorDetail("NotAPipeline", text, "$.pipeline.name")
-    if runs_as_sender(spec):
-        text = f"Component {name}:{version} has a step with the identity of whoever sends it, which is the operator's."
-        return ErrorDetail("PipelineNotAllowed", text, "$.pipeline.name")
+    await require_no_sender(reader, workspace_id, spec, f"Component {name}:{version}")
     if pipeline.compute is None and (step := _without_compute(spec)) is not None:
         text = f"Step {step!r} of component {name}:{version} has no compute of its own: the policy has to name one."
         return ErrorDetail("ComputeMissing", text, "$.pipeline.compute")
@@ -142,7 +147,7 @@ async def latest_version(reader: ResourceReader, workspace_id: str, name: str) -
 
 async def definition_of(reader: ResourceReader, workspace_id: str, name: str) -> JsonObject:
     """A schedule's job, as it would be PUT. Raises ``Rejected``: ``PipelineNotFound``, ``PipelineNotAJob``,
-    ``PipelineNotAllowed``."""
+    ``PipelineNotAllowed``, ``PipelineUnreadable``."""
     body = await reader.get(f"{workspace_id}/schedules/{name}", JOBS_API)
     if body is None:
         raise Rejected("PipelineNotFound", f"The workspace has no schedule {name!r}.")
@@ -151,28 +156,17 @@ async def definition_of(reader: ResourceReader, workspace_id: str, name: str) ->
     if action.get("actionType") != "CreateJob" or definition.get("jobType") not in _JOBS:
         text = f"Schedule {name!r} has no job definition of its own: {action.get('actionType') or 'no action'}."
         raise Rejected("PipelineNotAJob", text)
-    if runs_as_sender(definition):
-        text = f"The job of schedule {name!r} has the identity of whoever sends it, which is the operator's."
-        raise Rejected("PipelineNotAllowed", text)
+    await require_no_sender(reader, workspace_id, definition, f"The job of schedule {name!r}")
     return definition
 
 
-def runs_as_sender(found: JsonObject) -> bool:
-    """Whether a job, or a step of it, has "user identity": it would get tokens of whoever sends it, and that is the
-    operator, who may do what no member of the project may. Source: "Set up service authentication" (identity of jobs:
-    `user_identity`, in ARM `UserIdentity`). What nested components hold is not looked at."""
-    left: list[Any] = [found]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            identity = _object(one.get("identity"))
-            said = str(identity.get("identityType") or identity.get("type") or "")
-            if said.replace("_", "").lower() in ("useridentity", "user"):
-                return True
-            left += one.values()
-        elif isinstance(one, list):
-            left += one
-    return False
+async def require_deployment(reader: ResourceReader, workspace_id: str, name: str, deployment: str) -> None:
+    """Raises ``Rejected``: ``PipelineNotFound``, ``PipelineNotAllowed``, ``PipelineUnreadable``."""
+    body = await reader.get(f"{workspace_id}/batchEndpoints/{name}/deployments/{deployment}", JOBS_API)
+    if body is None:
+        text = f"The workspace has no deployment {deployment!r} of batch endpoint {name!r}."
+        raise Rejected("PipelineNotFound", text)
+    await require_no_sender(reader, workspace_id, body, f"Deployment {deployment!r} of batch endpoint {name!r}")
 
 
 def _object(value: Any) -> JsonObject:

@@ -193,6 +193,8 @@ class RetrainingWorld:
         )
         path = f"{self.known.workspace_id}/components/retrain/versions/3"
         self.azure.plant(path, properties={"tags": {"git.commit": COMMIT}, "componentSpec": {"type": "pipeline"}})
+        training = {"deploymentConfiguration": {"componentId": {"assetId": path}}}
+        self.azure.plant(f"{self.known.workspace_id}/batchEndpoints/training/deployments/blue", properties=training)
         if policy is not None:
             parsed = RetrainingPolicy.model_validate({"pipeline": PIPELINE, **policy})
             state = ModelState(

@@ -15,10 +15,10 @@ from typing import Any
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import ResourceReader
-from controlplane.retraining.monitors.model import ComputedBy, MonitorSpec
+from controlplane.retraining.monitors.model import ComputedBy, MonitorPipeline, MonitorSpec
 from controlplane.retraining.monitors.schedule import ORDER_INPUT
 from controlplane.retraining.monitors.site import Site
-from controlplane.retraining.pipelines import runs_as_sender
+from controlplane.retraining.senders import NOT_ALLOWED, require_no_sender
 from controlplane.workspaces import kinds as k
 from controlplane.workspaces.conflicts import Decision, find_conflicts
 from controlplane.workspaces.spec_model import WorkspaceSpec
@@ -138,6 +138,7 @@ async def _pipeline(reader: ResourceReader, site: Site, asked: MonitorSpec, unme
     component = await _read(reader, path, ASSETS_API, POSSIBLE, "$.pipeline.component", unmet)
     if component is not None:
         unmet += _of_component(component)
+        unmet += await _as_sender(reader, site, chosen, component)
     compute = f"{site.workspace_id}/computes/{chosen.compute}"
     found = await _read(reader, compute, k.API_VERSIONS[k.COMPUTE], POSSIBLE, "$.pipeline.compute", unmet)
     if found is not None and _object(found.get("properties")).get("computeType") != "AmlCompute":
@@ -145,14 +146,23 @@ async def _pipeline(reader: ResourceReader, site: Site, asked: MonitorSpec, unme
         unmet.append(Unmet(POSSIBLE, ErrorDetail("NotACluster", text, "$.pipeline.compute")))
 
 
+async def _as_sender(
+    reader: ResourceReader, site: Site, chosen: MonitorPipeline, component: JsonObject
+) -> tuple[Unmet, ...]:
+    """A step, or a step of what it is made of, with the identity of whoever sends it."""
+    try:
+        await require_no_sender(reader, site.workspace_id, component, f"Component {chosen.component}:{chosen.version}")
+    except Rejected as error:
+        detail = ErrorDetail(error.code, error.message, "$.pipeline.component")
+        return (Unmet(POSSIBLE, detail, unknown=error.code != NOT_ALLOWED),)
+    return ()
+
+
 def _of_component(component: JsonObject) -> Iterator[Unmet]:
     said = dict(_object(_object(component.get("properties")).get("componentSpec")))
     if str(said.get("type")) != "pipeline":
         text = f"The component is of type {said.get('type')}, and not a pipeline."
         yield Unmet(POSSIBLE, ErrorDetail("NotAPipeline", text, "$.pipeline.component"))
-    if runs_as_sender(said):
-        text = "A step of the component has the identity of whoever sends it, which is the operator's."
-        yield Unmet(POSSIBLE, ErrorDetail("PipelineNotAllowed", text, "$.pipeline.component"))
     if ORDER_INPUT not in _object(said.get("inputs")):
         text = f"The component has no input {ORDER_INPUT!r}, by which it learns what to compute (docs/retraining.md)."
         yield Unmet(POSSIBLE, ErrorDetail("OrderInputMissing", text, "$.pipeline.component"))

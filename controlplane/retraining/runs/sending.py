@@ -16,11 +16,12 @@ from controlplane.retraining.pipelines import (
     component_path,
     definition_of,
     latest_version,
-    runs_as_sender,
+    require_deployment,
 )
 from controlplane.retraining.policy import PipelineKind
 from controlplane.retraining.runs.model import Lineage, Run
 from controlplane.retraining.runs.rules import labels
+from controlplane.retraining.senders import require_no_sender
 from controlplane.retraining.signals.evidence import JOBS_API
 
 #: Where a component's commit is told, folded: by azure-ai-ml's git properties, MLflow's, or whoever registers it.
@@ -72,6 +73,7 @@ async def _of_component(reader: ResourceReader, run: Run) -> tuple[_Source, dict
 
 async def _of_deployment(reader: ResourceReader, run: Run) -> tuple[_Source, dict[str, str | None]]:
     name, deployment = run.pipeline.name, run.pipeline.deployment or ""
+    await require_deployment(reader, run.workspace_id, name, deployment)
     return BatchDeployment(name, deployment), {"component": f"batchEndpoints/{name}/deployments/{deployment}"}
 
 
@@ -102,10 +104,8 @@ async def _commit(reader: ResourceReader, run: Run, version: str) -> str | None:
     body = await reader.get(path, JOBS_API)
     if body is None:
         raise Rejected("PipelineNotFound", f"Component {run.pipeline.name}:{version} is not there any more.")
-    if runs_as_sender(body):
-        # The latest version may be newer than the policy.
-        text = f"Component {run.pipeline.name}:{version} has a step with the operator's identity."
-        raise Rejected("PipelineNotAllowed", text)
+    # The latest version may be newer than the policy, and so may be what it is made of.
+    await require_no_sender(reader, run.workspace_id, body, f"Component {run.pipeline.name}:{version}")
     return commit_of(body)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from controlplane.errors import Rejected, Transient
-from controlplane.retraining.pipelines import require_pipeline, runs_as_sender
+from controlplane.retraining.pipelines import require_pipeline
 from controlplane.retraining.policy import Gate, Pipeline
 from controlplane.retraining.runs.model import Run, RunState
 from controlplane.retraining.runs.sending import commit_of, letter
+from controlplane.retraining.senders import DEPTH, MOST, require_no_sender, runs_as_sender
 from tests.support.fake_azure import FakeAzure
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
@@ -156,3 +157,68 @@ async def test_a_component_that_lends_the_operator_since_the_policy_was_set_is_n
     with pytest.raises(Rejected) as refused:
         await letter(azure, run)
     assert refused.value.code == "PipelineNotAllowed"
+
+
+def component(azure: FakeAzure, name: str, *parts: str, **step: Any) -> str:
+    """A pipeline component of these parts; its id."""
+    jobs = {f"step-{number}": {"componentId": part, **step} for number, part in enumerate(parts)}
+    arm_id = f"{WORKSPACE}/components/{name}/versions/1"
+    azure.plant(arm_id, properties={"componentSpec": {"type": "pipeline", "jobs": jobs}})
+    return arm_id
+
+
+async def judged(azure: FakeAzure, part: str | dict[str, str]) -> str:
+    """Of a deployment that is made of it: a code, or nothing."""
+    try:
+        configuration = {"deploymentConfiguration": {"componentId": part}}
+        await require_no_sender(azure, WORKSPACE, {"properties": configuration}, "It")
+    except Rejected as error:
+        return error.code
+    return ""
+
+
+async def test_what_a_pipeline_is_made_of_is_looked_through(azure: FakeAzure) -> None:
+    azure.plant(f"{WORKSPACE}/components/plain/versions/1", properties={"componentSpec": {"type": "command"}})
+    azure.plant(f"{WORKSPACE}/components/plain", properties={"latestVersion": "1"})
+    azure.plant(f"{WORKSPACE}/jobs/copied", properties={"jobs": {"s": {"identity": {"identityType": "UserIdentity"}}}})
+    plain = f"{WORKSPACE}/components/plain/versions/1"
+    well = component(azure, "well", plain, "azureml:plain:1", "azureml:plain@latest", f"azureml:{plain}")
+    lends = component(azure, "deep", component(azure, "middle", f"{WORKSPACE}/components/lends/versions/1"))
+    cases: dict[str, tuple[str | dict[str, str], str]] = {
+        "all of it runs as the compute": ({"assetId": well, "referenceType": "Id"}, ""),
+        "three levels down": (lends, "PipelineNotAllowed"),
+        "copied of a job": (f"{WORKSPACE}/jobs/copied", "PipelineNotAllowed"),
+        "gone": ("azureml:gone:1", "PipelineUnreadable"),
+        "a registry's": ("azureml://registries/x/components/y/versions/1", "PipelineUnreadable"),
+        "another workspace's": (f"{WORKSPACE}2/components/plain/versions/1", "PipelineUnreadable"),
+        "a path that leads elsewhere": (f"{WORKSPACE}/components/plain/versions/1/../2", "PipelineUnreadable"),
+    }
+    assert {name: await judged(azure, part) for name, (part, _) in cases.items()} == {
+        name: code for name, (_, code) in cases.items()
+    }
+
+
+async def test_what_is_made_of_too_much_is_not_looked_through_for_ever(azure: FakeAzure) -> None:
+    part = component(azure, "again", f"{WORKSPACE}/components/again/versions/1")
+    assert await judged(azure, part) == "", "of itself: seen once"
+    for level in range(DEPTH):
+        part = component(azure, f"level-{level}", part)
+    assert await judged(azure, part) == "PipelineUnreadable"
+    many = [component(azure, f"one-{number}") for number in range(MOST)]
+    assert await judged(azure, component(azure, "many", *many)) == "PipelineUnreadable"
+    assert await judged(azure, component(azure, "fewer", *many[:-1])) == ""
+
+
+async def test_a_policy_is_refused_for_what_its_deployment_and_its_schedule_are_made_of(azure: FakeAzure) -> None:
+    inner = {"componentId": {"assetId": f"{WORKSPACE}/components/lends/versions/1"}}
+    path = f"{WORKSPACE}/batchEndpoints/training/deployments/lends"
+    azure.plant(path, properties={"deploymentConfiguration": inner})
+    job = {"jobType": "Pipeline", "jobs": {"s": {"componentId": "azureml:lends:1"}}}
+    action = {"actionType": "CreateJob", "jobDefinition": job}
+    azure.plant(f"{WORKSPACE}/schedules/outer", properties={"action": action})
+    component(azure, "outer", "azureml://registries/r/components/c/versions/1", computeId="cpu")
+    place = "$.pipeline.name"
+    refused = await refusals(azure, kind="batchDeployment", name="training", deployment="lends")
+    assert refused == [("PipelineNotAllowed", place)]
+    assert await refusals(azure, kind="schedule", name="outer") == [("PipelineNotAllowed", place)]
+    assert await refusals(azure, name="outer", version="1") == [("PipelineUnreadable", place)]

@@ -145,7 +145,7 @@ async def test_a_schedule_s_job_is_sent_as_ours() -> None:
     pipeline = {"kind": "schedule", "name": "nightly", "fromSignal": {"why": "reason"}, "experiment": "again"}
     await world.begin({**EAGER, "pipeline": pipeline})
     definition = {
-        "jobType": "Pipeline", "componentId": "c", "inputs": {"why": {"jobInputType": "literal", "value": "time"}},
+        "jobType": "Pipeline", "componentId": "azureml:retrain:3", "inputs": {"why": {"jobInputType": "literal", "value": "time"}},
     }  # fmt: skip
     schedule = {"action": {"actionType": "CreateJob", "jobDefinition": definition}}
     world.azure.plant(f"{world.known.workspace_id}/schedules/nightly", properties=schedule)
