@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +95,17 @@ def cloud_of_region(location: str) -> str:
     """Name of the cloud that a region belongs to."""
     region = location.lower()
     return next((name for name, hosts in HOSTS.items() if region.startswith(hosts.regions)), "AzureCloud")
+
+
+def is_own_page(url: str) -> bool:
+    """Whether it leads to studio or the portal of one of the clouds, and nowhere else: what people are asked to open is
+    told by a job that anybody in the workspace may write to."""
+    if len(url) > 2000 or not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    own = {urlsplit(page).netloc for hosts in HOSTS.values() for page in (hosts.studio, hosts.portal)}
+    return parts.scheme == "https" and port is None and parts.netloc.lower() in own

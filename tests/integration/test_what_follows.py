@@ -24,7 +24,7 @@ from controlplane.objects.repository import of_workspace
 from controlplane.promotion.facts import told_of
 from controlplane.promotion.intake import promotion_of
 from controlplane.promotion.model import Promotion
-from controlplane.promotion.poll import lost_versions
+from controlplane.promotion.poll import Found, lost_versions
 from controlplane.retraining.parts import parts
 from controlplane.retraining.remediation.model import Remediation, RemediationPolicy
 from controlplane.retraining.signal import Evidence, Signal, SignalKind, Source, signal_id
@@ -99,13 +99,14 @@ async def test_a_version_is_read_back_from_azure(world: RetrainingWorld, azure: 
 
 async def test_a_version_of_which_no_event_told_is_found(world: RetrainingWorld, azure: Monitored) -> None:
     world.clock.advance(60)
-    assert [one.reason for one in await lost_versions(world.deps, world.known)] == ["stored"]
-    assert await lost_versions(world.deps, world.known) == ()
+    assert [one.reason for one in (await lost_versions(world.deps, world.known)).taken] == ["stored"]
+    assert await lost_versions(world.deps, world.known) == Found(())
     assert [(one.model, one.version) for one in await promotions(world)] == [("churn", "1")]
 
 
 async def slow(world: RetrainingWorld) -> Task:
     """The endpoint is slow, and a step is allowed."""
+    await world.register()
     policy = RemediationPolicy.model_validate({"maxInstances": 3})
     await world.add(Remediation(id="ws", incarnation=1, project="churn", policy=policy, generation=1))
     now = world.clock.now()

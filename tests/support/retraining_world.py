@@ -17,6 +17,7 @@ from controlplane.ports.ml import BatchDeployment, PipelineJob
 from controlplane.ports.notify import Notifier
 from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 from controlplane.ports.store import Insert, Store
+from controlplane.projects.model import Limits, ProjectRecord, Registration
 from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, known
@@ -202,6 +203,16 @@ class RetrainingWorld:
                 policy=parsed, policy_generation=1,
             )  # fmt: skip
             await self.add(state)
+
+    async def register(self, **limits: int) -> None:
+        """The project, by a Platform.Admin."""
+        now, given = self.clock.now(), Limits(**limits)
+        told = Registration(
+            subscriptions=(SUBSCRIPTION,), regions=("westeurope",), resource_group_prefix="rg-", limits=given
+        )
+        by = {"created_at": now, "created_by": "t/root", "last_modified_at": now, "last_modified_by": "t/root"}
+        record = ProjectRecord.model_validate({"name": "churn", "registration": told, **by})
+        await self.deps.projects.save(record, await self.deps.projects.load("churn"))
 
     async def add(self, thing: Thing) -> None:
         await self.objects.commit(put(None, thing))

@@ -12,7 +12,7 @@ import pytest
 from azure.identity import AzureAuthorityHosts
 from pydantic import ValidationError
 
-from controlplane.clouds import HOSTS, cloud_of_region
+from controlplane.clouds import HOSTS, cloud_of_region, is_own_page
 from controlplane.settings import Settings
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
 from controlplane.workspaces.blueprint.clouds import CLOUDS
@@ -107,3 +107,29 @@ def test_an_unknown_cloud_and_a_host_without_tls_are_refused() -> None:
         settings(cloud="AzureGermanCloud")
     with pytest.raises(ValidationError, match="https"):
         settings(authority_host="http://login.example")
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://ml.azure.com/runs/rt-1?wsid=/subscriptions/s&tid=t", True),
+        ("https://ML.azure.com/runs/rt-1", True),
+        ("https://studio.ml.azure.cn/runs/rt-1", True),
+        ("https://portal.azure.us/#@t/resource/x", True),
+        ("http://ml.azure.com/runs/rt-1", False),
+        ("https://ml.azure.com.example.org/runs/rt-1", False),
+        ("https://ml.azure.com@example.org/", False),
+        ("https://user@ml.azure.com/", False),
+        ("https://ml.azure.com:8443/", False),
+        ("https://ml.azure.com:x/", False),
+        ("https://example.org/?https://ml.azure.com/", False),
+        ("https://ml.azure.com\\@example.org/", False),
+        ("https://ml.azure.com/a\nb", False),
+        ("https://[ml.azure.com/", False),
+        ("javascript:alert(1)", False),
+        ("", False),
+        ("https://ml.azure.com/" + "a" * 2000, False),
+    ],
+)
+def test_a_page_to_open_is_the_clouds_own(url: str, own: bool) -> None:
+    assert is_own_page(url) is own

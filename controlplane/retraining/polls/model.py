@@ -70,6 +70,10 @@ class WorkspacePoll(Thing):
     """Targets that are there no more: what is remembered of them ends."""
     monitors: bool = False
     logs_done: bool = False
+    models_left: bool = False
+    """Its runs were looked at; now its model versions are, some models at a time."""
+    models_after: str | None = None
+    """The last model that was looked at, where there are more; kept from one slot to the next."""
     tries: int = 0
     why: str | None = None
 

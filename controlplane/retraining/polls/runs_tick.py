@@ -9,7 +9,6 @@ from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put
-from controlplane.promotion.poll import lost_versions
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import ModelState, Window, WindowVerdict, state_id
@@ -35,8 +34,8 @@ _FULL = 20
 
 async def look(
     deps: RetrainingDeps, about: tuple[Stored[WorkspacePoll], Known, PollPorts], hold: Hold, logs: str
-) -> None:
-    """``logs``: the workspace's Log Analytics. Raises ``Transient``, ``Conflict``: it is done again."""
+) -> datetime | None:
+    """When it is due again. ``logs``: the workspace's Log Analytics. Raises ``Transient``, ``Conflict``."""
     stored, space, ports = about
     now = deps.clock.now()
     page = await deps.objects.page(Monitor, f"mo!{space.name}!", limit=_MOST_MONITORS)
@@ -62,13 +61,10 @@ async def look(
         for name, run in one.breaches.items():
             await take(intake_of(deps), _signal(space, (one.slot, name, run), now), space)
         await _record(deps, space, one)
-    if stored.value.slot.minute == 0:
-        try:
-            await lost_versions(deps, space)
-        except Rejected as error:
-            why = why or f"{error.code}: {error.message}"[:500]
-    after = stored.value.model_copy(update={"due_at": None, "tries": 0, "why": why or stored.value.why})
-    await deps.objects.commit_held(hold, put(stored, after))
+    hourly = stored.value.slot.minute == 0
+    update = {"due_at": now if hourly else None, "models_left": hourly, "tries": 0, "why": why or stored.value.why}
+    await deps.objects.commit_held(hold, put(stored, stored.value.model_copy(update=update)))
+    return now if hourly else None
 
 
 async def _states(deps: RetrainingDeps, space: Known, monitors: Sequence[Monitor]) -> Mapping[str, ModelState | None]:

@@ -126,7 +126,7 @@ async def _workspaces(
         gone = tuple(sorted({*there.targets, *there.gone} - set(here))) if there else ()
         if here or gone or monitors:
             poll = WorkspacePoll(id=space.name, due_at=now, slot=slot, targets=here, gone=gone, monitors=monitors)
-            asked.append(poll)
+            asked.append(poll.model_copy(update={"models_after": there.models_after}) if there else poll)
     return asked
 
 

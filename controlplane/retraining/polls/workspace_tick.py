@@ -1,4 +1,5 @@
-"""The tick of a workspace's poll: its logs, then the runs of its monitors; each part ends in a commit of its own."""
+"""The tick of a workspace's poll: its logs, the runs of its monitors, and once an hour its model versions; each part
+ends in a commit of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from controlplane.errors import Rejected, Transient
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
 from controlplane.ports.store import Write
+from controlplane.promotion.poll import lost_versions
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, by_name
 from controlplane.retraining.polls.episodes import Place, close, later, settle, writes_of
@@ -44,8 +46,9 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     try:
         if not poll.logs_done:
             return await _logs(deps, (stored, space, deps.polls), hold)
-        await look(deps, (stored, space, deps.polls), hold, logs_of(space))
-        return None
+        if poll.models_left:
+            return await _versions(deps, (stored, space), hold)
+        return await look(deps, (stored, space, deps.polls), hold, logs_of(space))
     except Transient as error:
         due = later(now, error.retry_after, poll.tries)
         update = {"tries": poll.tries + 1, "due_at": due, "why": f"{error.code}: {error.message}"[:500]}
@@ -56,7 +59,7 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
 async def _rest(deps: RetrainingDeps, stored: Stored[WorkspacePoll], hold: Hold, why: str | None) -> datetime | None:
     if why:
         _log.warning("unknown workspace=%s slot=%s: %s", stored.value.id, stored.value.slot.isoformat(), why)
-    after = stored.value.model_copy(update={"due_at": None, "tries": 0, "why": why})
+    after = stored.value.model_copy(update={"due_at": None, "tries": 0, "why": why, "models_left": False})
     await deps.objects.commit_held(hold, put(stored, after))
     return after.due_at
 
@@ -108,6 +111,20 @@ async def _logs(
         await deps.objects.commit_held(hold, writes[begin : begin + _AT_ONCE])
     await deps.objects.commit_held(hold, put(stored, after))
     return after.due_at
+
+
+async def _versions(deps: RetrainingDeps, about: tuple[Stored[WorkspacePoll], Known], hold: Hold) -> datetime | None:
+    """Model versions whose events were lost: some models, and the others with the next tick."""
+    stored, space = about
+    poll, why, after = stored.value, stored.value.why, None
+    try:
+        after = (await lost_versions(deps, space, poll.models_after)).after
+    except Rejected as error:
+        why = why or f"{error.code}: {error.message}"[:500]
+    due = deps.clock.now() if after is not None else None
+    update = {"due_at": due, "models_left": due is not None, "models_after": after, "tries": 0, "why": why}
+    await deps.objects.commit_held(hold, put(stored, poll.model_copy(update=update)))
+    return due
 
 
 async def _judged(deps: RetrainingDeps, place: Place, seen: tuple[Observation, ...]) -> list[Write]:

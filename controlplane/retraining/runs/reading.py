@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.clouds import is_own_page
 from controlplane.json_types import JsonObject
 from controlplane.retraining.policy import PipelineKind
 from controlplane.retraining.runs.gate import Measured
@@ -64,7 +65,7 @@ def reading_of(job: JsonObject) -> JobReading:
         status=status if isinstance(status, str) else None,
         owner=tags.get(OWNER_TAG),
         tags=tags,
-        studio_url=studio if isinstance(studio, str) and studio.startswith("https://") else None,
+        studio_url=studio if isinstance(studio, str) and is_own_page(studio) else None,
         why=str(properties.get("statusMessage") or "")[:1000],
         endpoint=_text(own.get("azureml.batchendpointid")),
         deployment=_text(own.get("azureml.deploymentname")),

@@ -13,7 +13,7 @@ from controlplane.objects.repository import of_workspace, put
 from controlplane.ports.store import Insert
 from controlplane.promotion.intake import MOST_IN_AN_HOUR, promotion_id, promotion_of
 from controlplane.promotion.model import Promotion, PromotionState
-from controlplane.promotion.poll import lost_versions
+from controlplane.promotion.poll import Found, lost_versions
 from controlplane.retraining.model import Outcome
 from controlplane.retraining.runs.model import Comparison, Run, RunState
 from controlplane.retraining.signals.intake import hear
@@ -343,7 +343,7 @@ async def test_a_poll_finds_what_no_event_told() -> None:
     world.azure.plant(path, properties={"latestVersion": "8"})
     await hear(world.intake, event(world, 7))
     first = await lost_versions(world.deps, world.known)
-    assert [one.reason for one in first] == ["stored"]
-    assert await lost_versions(world.deps, world.known) == ()
+    assert [one.reason for one in first.taken] == ["stored"]
+    assert await lost_versions(world.deps, world.known) == Found(())
     await world.tick()
     assert sorted(one.version for one in await promotions(world)) == ["7", "8"]

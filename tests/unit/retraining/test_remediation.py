@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from controlplane.errors import Conflict, Rejected
-from controlplane.projects.model import Limits, ProjectRecord, Registration
 from controlplane.retraining.remediation.model import Remediation, RemediationPolicy
 from controlplane.retraining.signal import Evidence, Signal, SignalKind, Source, signal_id
 from controlplane.retraining.tasks import Task, TaskKind, TaskState
@@ -51,21 +50,9 @@ async def heard(
     return (await world.objects.require(Task, signal.id)).value
 
 
-async def registered(world: RetrainingWorld, **limits: int) -> None:
-    """The project, by a Platform.Admin."""
-    now = world.clock.now()
-    told = Registration(
-        subscriptions=("s",), regions=("westeurope",), resource_group_prefix="rg-", limits=Limits(**limits)
-    )
-    by = {"created_at": now, "created_by": "t/root", "last_modified_at": now, "last_modified_by": "t/root"}
-    record = ProjectRecord.model_validate({"name": "churn", "registration": told, **by})
-    before = await world.deps.projects.load("churn")
-    await world.deps.projects.save(record, before)
-
-
 async def allowed(world: RetrainingWorld, limits: dict[str, Any] | None = LIMITS) -> None:  # type: ignore[assignment]
     await world.begin()
-    await registered(world)
+    await world.register()
     if limits is not None:
         policy = RemediationPolicy.model_validate(limits)
         await world.add(Remediation(id="ws", incarnation=1, project="churn", policy=policy, generation=1))
@@ -79,7 +66,7 @@ async def settled(world: RetrainingWorld, task: Task) -> Task:
 
 
 def capacity(world: RetrainingWorld) -> int:
-    count: int = world.azure.body("/deployments/blue")["sku"]["capacity"]
+    count: int = world.azure.body("/ep/deployments/blue")["sku"]["capacity"]
     return count
 
 
@@ -169,7 +156,7 @@ async def test_what_a_lead_allows_is_bounded_by_the_project_for_all_deployments_
     world = RetrainingWorld()
     plant(world)
     await allowed(world, {"maxInstances": 100})
-    await registered(world, max_instances=most)
+    await world.register(max_instances=most)
     other = f"{ids(world)['workspace']}/onlineEndpoints/other"
     world.azure.plant(other, properties={"traffic": {}})
     world.azure.plant(f"{other}/deployments/x", sku={"name": "Default", "capacity": 3})
@@ -211,7 +198,7 @@ async def test_a_lost_answer_is_read_back_and_not_a_second_step() -> None:
     world = RetrainingWorld()
     plant(world)
     await allowed(world)
-    world.azure.lose_answer("PATCH", "/deployments/blue")
+    world.azure.lose_answer("PATCH", "/ep/deployments/blue")
     task = await heard(world)
     assert (task.state, capacity(world)) == (TaskState.ACTING, 2)
     world.clock.advance(60)
@@ -233,7 +220,7 @@ async def test_what_azure_refuses_is_told_and_what_is_busy_is_tried_again(
     world = RetrainingWorld()
     plant(world)
     await allowed(world)
-    world.azure.fail("PATCH", "/deployments/blue", error)
+    world.azure.fail("PATCH", "/ep/deployments/blue", error)
     task = await heard(world)
     world.clock.advance(60)
     await world.tick()
@@ -245,9 +232,9 @@ async def test_a_count_that_somebody_else_sets_stays() -> None:
     world = RetrainingWorld()
     plant(world)
     await allowed(world)
-    world.azure.fail("PATCH", "/deployments/blue", lambda: Conflict("ResourceBusy", "Being updated."))
+    world.azure.fail("PATCH", "/ep/deployments/blue", lambda: Conflict("ResourceBusy", "Being updated."))
     task = await heard(world)
-    world.azure.body("/deployments/blue")["sku"]["capacity"] = 7
+    world.azure.body("/ep/deployments/blue")["sku"]["capacity"] = 7
     world.clock.advance(60)
     task = await settled(world, task)
     assert (task.state, task.error.code if task.error else None, capacity(world)) == ("failed", "ChangedByOthers", 7)
@@ -258,7 +245,7 @@ async def test_a_step_that_does_not_come_fails_in_time() -> None:
     plant(world)
     await allowed(world)
     task = await heard(world)
-    world.azure.body("/deployments/blue")["properties"]["provisioningState"] = "Updating"
+    world.azure.body("/ep/deployments/blue")["properties"]["provisioningState"] = "Updating"
     task = await settled(world, task)
     assert task.state is TaskState.ACTING
     world.clock.advance(timedelta(hours=2).total_seconds())

@@ -145,8 +145,10 @@ async def test_a_schedule_s_job_is_sent_as_ours() -> None:
     pipeline = {"kind": "schedule", "name": "nightly", "fromSignal": {"why": "reason"}, "experiment": "again"}
     await world.begin({**EAGER, "pipeline": pipeline})
     definition = {
-        "jobType": "Pipeline", "componentId": "azureml:retrain:3", "inputs": {"why": {"jobInputType": "literal", "value": "time"}},
-    }  # fmt: skip
+        "jobType": "Pipeline",
+        "componentId": "azureml:retrain:3",
+        "inputs": {"why": {"jobInputType": "literal", "value": "time"}},
+    }
     schedule = {"action": {"actionType": "CreateJob", "jobDefinition": definition}}
     world.azure.plant(f"{world.known.workspace_id}/schedules/nightly", properties=schedule)
     await hear(world.intake, world.breach("step-1"))

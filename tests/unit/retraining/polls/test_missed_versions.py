@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from controlplane.objects.repository import of_workspace
 from controlplane.promotion.model import Promotion
+from controlplane.promotion.poll import AT_ONCE, lost_versions
+from controlplane.retraining.polls.model import WorkspacePoll
 from tests.support.polled import PolledWorld
 
 
@@ -36,3 +38,36 @@ async def test_a_version_that_nobody_told_of_is_found_within_the_hour_and_once()
         await world.window()
     page = await world.objects.page(Promotion, of_workspace(Promotion, "ws"), limit=100)
     assert len(page.values) == 1
+
+
+async def test_many_models_are_gone_through_in_bounded_ticks() -> None:
+    world = PolledWorld()
+    await world.begin()
+    made = {"createdAt": world.clock.now().isoformat()}
+    many = 2 * AT_ONCE + 3
+    for number in range(many):
+        path = f"{world.known.workspace_id}/models/m-{number:03}"
+        world.azure.plant(path, properties={}, systemData=made)
+        world.azure.plant(f"{path}/versions/1", properties={}, systemData=made)
+    found, after = 0, None
+    for asked in (AT_ONCE, AT_ONCE, 3):
+        world.azure.calls.clear()
+        look = await lost_versions(world.deps, world.known, after)
+        assert sum(one.path.endswith("/versions") for one in world.azure.calls) == asked
+        found, after = found + len(look.taken), look.after
+    assert (found, after) == (many, None)
+
+
+async def test_the_poll_goes_on_until_every_model_was_seen_and_no_further() -> None:
+    world = PolledWorld()
+    await world.begin()
+    for number in range(AT_ONCE + 1):
+        path = f"{world.known.workspace_id}/models/m-{number:03}"
+        world.azure.plant(path, properties={})
+        world.azure.plant(f"{path}/versions/1", properties={})
+    for _ in range(4):
+        await world.window()
+    lists = [one.path for one in world.azure.calls if one.method == "LIST" and one.path.endswith("/versions")]
+    assert len(lists) == len(set(lists)) == AT_ONCE + 1
+    stored = await world.objects.require(WorkspacePoll, "ws")
+    assert (stored.value.models_left, stored.value.models_after, stored.value.due_at) == (False, None, None)
