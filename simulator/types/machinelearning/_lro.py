@@ -19,3 +19,16 @@ def write(status: int, state: str, seconds: float | Callable[[HookContext], floa
         operation_url=LOCATION + "/workspaceOperationsStatus/{guid}",
         location_url=LOCATION + "/workspaceOperationResults/{guid}",
     )
+
+
+def mfe(kind: str, status: int, state: str, seconds: float | Callable[[HookContext], float]) -> Lro:
+    """Of what stands in a workspace; ``kind`` is the two letters before the operation's id."""
+    return Lro(
+        Style.BOTH,
+        status,
+        Body.EMPTY if status == 202 else Body.RESOURCE,
+        state=state,
+        seconds=seconds,
+        operation_url=f"{LOCATION}/mfeOperationsStatus/{kind}:{{guid}}",
+        location_url=f"{LOCATION}/mfeOperationResults/{kind}:{{guid}}",
+    )

@@ -11,21 +11,18 @@ import re
 
 from simulator.engine.declaration import (
     ArmError,
-    Body,
     EngineApi,
     Hook,
     HookContext,
     JsonObject,
-    Lro,
     Phase,
     ReadOnly,
     Required,
     Resource,
     ResourceType,
-    Style,
 )
 from simulator.types._shared import dig, name_of, parent_id
-from simulator.types.machinelearning._lro import LOCATION
+from simulator.types.machinelearning import _lro
 from simulator.types.machinelearning.endpoint_rules import NAME
 from simulator.types.machinelearning.legacy import LEGACY
 from simulator.types.machinelearning.steps import component_of, compute_id
@@ -37,18 +34,6 @@ DEPLOYMENT = f"{ENDPOINT}/deployments"
 
 def _bad(message: str) -> ArmError:
     return ArmError(400, "UserError", message)
-
-
-def _lro(status: int, state: str, seconds: float) -> Lro:
-    return Lro(
-        Style.BOTH,
-        status,
-        Body.EMPTY if status == 202 else Body.RESOURCE,
-        state=state,
-        seconds=seconds,
-        operation_url=LOCATION + "/mfeOperationsStatus/be:{guid}",
-        location_url=LOCATION + "/mfeOperationResults/be:{guid}",
-    )
 
 
 def _computed(ctx: HookContext) -> JsonObject:
@@ -173,9 +158,9 @@ def drop_default(ctx: HookContext) -> None:
 TYPES: tuple[ResourceType, ...] = (
     ResourceType(
         name=ENDPOINT,
-        create=_lro(201, "Creating", 30),
-        update=_lro(200, "Updating", 10),
-        delete=_lro(202, "Deleting", 30),
+        create=_lro.mfe("be", 201, "Creating", 30),
+        update=_lro.mfe("be", 200, "Updating", 10),
+        delete=_lro.mfe("be", 202, "Deleting", 30),
         identity=True,
         keys=("id", "name", "type", "location", "tags", "identity", "kind", "properties"),
         name_rule=NAME,
@@ -189,9 +174,9 @@ TYPES: tuple[ResourceType, ...] = (
     ),
     ResourceType(
         name=DEPLOYMENT,
-        create=_lro(201, "Creating", 60),
-        update=_lro(200, "Updating", 20),
-        delete=_lro(202, "Deleting", 20),
+        create=_lro.mfe("be", 201, "Creating", 60),
+        update=_lro.mfe("be", 200, "Updating", 20),
+        delete=_lro.mfe("be", 202, "Deleting", 20),
         keys=("id", "name", "type", "location", "tags", "sku", "properties"),
         name_rule=NAME,
         defaults={"properties": {"description": None, "properties": {}}},

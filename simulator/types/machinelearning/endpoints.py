@@ -9,33 +9,18 @@ from __future__ import annotations
 from simulator.engine.declaration import (
     Action,
     Answer,
-    Body,
     Hook,
     HookContext,
     JsonObject,
-    Lro,
     Phase,
     ReadOnly,
     Required,
     ResourceType,
-    Style,
 )
+from simulator.types.machinelearning import _lro
 from simulator.types.machinelearning import endpoint_rules as rules
-from simulator.types.machinelearning._lro import LOCATION
 from simulator.types.machinelearning.endpoint_rules import DEPLOYMENT, ENDPOINT, NAME
 from simulator.types.machinelearning.legacy import LEGACY
-
-
-def _lro(status: int, state: str, seconds: float) -> Lro:
-    return Lro(
-        Style.BOTH,
-        status,
-        Body.RESOURCE if status != 202 else Body.EMPTY,
-        state=state,
-        seconds=seconds,
-        operation_url=LOCATION + "/mfeOperationsStatus/oe:{guid}",
-        location_url=LOCATION + "/mfeOperationResults/oe:{guid}",
-    )
 
 
 def _computed(ctx: HookContext) -> JsonObject:
@@ -64,9 +49,9 @@ def _required(path: str, what: str) -> Required:
 TYPES: tuple[ResourceType, ...] = (
     ResourceType(
         name=ENDPOINT,
-        create=_lro(201, "Creating", 60),
-        update=_lro(200, "Updating", 15),
-        delete=_lro(202, "Deleting", 30),
+        create=_lro.mfe("oe", 201, "Creating", 60),
+        update=_lro.mfe("oe", 200, "Updating", 15),
+        delete=_lro.mfe("oe", 202, "Deleting", 30),
         identity=True,
         keys=("id", "name", "type", "location", "tags", "identity", "kind", "properties"),
         required=(_required("properties.authMode", "endpoint"),),
@@ -79,9 +64,9 @@ TYPES: tuple[ResourceType, ...] = (
     ),
     ResourceType(
         name=DEPLOYMENT,
-        create=_lro(201, "Creating", 480),
-        update=_lro(200, "Updating", 120),
-        delete=_lro(202, "Deleting", 60),
+        create=_lro.mfe("oe", 201, "Creating", 480),
+        update=_lro.mfe("oe", 200, "Updating", 120),
+        delete=_lro.mfe("oe", 202, "Deleting", 60),
         keys=("id", "name", "type", "location", "tags", "sku", "properties"),
         required=(_required("properties.endpointComputeType", "deployment"),),
         name_rule=NAME,

@@ -10,7 +10,6 @@ from simulator.engine.declaration import (
     Action,
     Answer,
     ArmError,
-    Body,
     EngineApi,
     Hook,
     HookContext,
@@ -25,8 +24,7 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import dig, name_of, parent_id
-from simulator.types.machinelearning import monitor_runs, nodes, pipelines
-from simulator.types.machinelearning._lro import LOCATION
+from simulator.types.machinelearning import _lro, monitor_runs, nodes, pipelines
 from simulator.types.machinelearning.legacy import LEGACY
 from simulator.types.machinelearning.models import has_tag, viewed
 from simulator.types.machinelearning.telling import tell_change
@@ -233,15 +231,7 @@ TYPES: tuple[ResourceType, ...] = (
         name=JOB,
         create=Lro(Style.SYNC, 201),
         update=Lro(Style.SYNC, 200),
-        delete=Lro(
-            Style.BOTH,
-            202,
-            Body.EMPTY,
-            state="Deleting",
-            seconds=5,
-            operation_url=LOCATION + "/mfeOperationsStatus/jd:{guid}",
-            location_url=LOCATION + "/mfeOperationResults/jd:{guid}",
-        ),
+        delete=_lro.mfe("jd", 202, "Deleting", 5),
         location="none",
         tags=False,
         provisioning_state=False,

@@ -11,19 +11,16 @@ from simulator.engine.declaration import (
     Action,
     Answer,
     ArmError,
-    Body,
     Hook,
     HookContext,
     JsonObject,
-    Lro,
     Phase,
     ReadOnly,
     Required,
     ResourceType,
-    Style,
 )
 from simulator.types._shared import dig, iso, parent_id
-from simulator.types.machinelearning._lro import LOCATION
+from simulator.types.machinelearning import _lro
 from simulator.types.machinelearning.legacy import LEGACY
 from simulator.types.machinelearning.steps import compute_id, version_at
 from simulator.types.machinelearning.workspaces import WORKSPACE
@@ -37,18 +34,6 @@ ANNOTATIONS = {
 
 def _bad(message: str) -> ArmError:
     return ArmError(400, "UserError", message)
-
-
-def _lro(status: int, state: str) -> Lro:
-    return Lro(
-        Style.BOTH,
-        status,
-        Body.EMPTY if status == 202 else Body.RESOURCE,
-        state=state,
-        seconds=20,
-        operation_url=LOCATION + "/mfeOperationsStatus/lj:{guid}",
-        location_url=LOCATION + "/mfeOperationResults/lj:{guid}",
-    )
 
 
 def validate(ctx: HookContext) -> None:
@@ -103,9 +88,9 @@ def _set(status: str) -> Action:
 TYPES: tuple[ResourceType, ...] = (
     ResourceType(
         name=LABELING,
-        create=_lro(201, "InProgress"),
-        update=_lro(200, "InProgress"),
-        delete=_lro(202, "Deleting"),
+        create=_lro.mfe("lj", 201, "InProgress", 20),
+        update=_lro.mfe("lj", 200, "InProgress", 20),
+        delete=_lro.mfe("lj", 202, "Deleting", 20),
         location="none",
         tags=False,
         system_data=True,

@@ -14,40 +14,24 @@ from simulator.engine.declaration import (
     Action,
     Answer,
     ArmError,
-    Body,
     EngineApi,
     Hook,
     HookContext,
     JsonObject,
     ListContext,
-    Lro,
     Phase,
     Required,
     Resource,
     ResourceType,
-    Style,
 )
 from simulator.types._shared import dig, parent_id
-from simulator.types.machinelearning import batch, monitor_rules, monitor_runs, pipelines, triggers
-from simulator.types.machinelearning._lro import LOCATION
+from simulator.types.machinelearning import _lro, batch, monitor_rules, monitor_runs, pipelines, triggers
 from simulator.types.machinelearning.legacy import LEGACY
 from simulator.types.machinelearning.workspaces import WORKSPACE
 
 SCHEDULE = f"{WORKSPACE}/schedules"
 ACTIONS = ("CreateJob", "InvokeBatchEndpoint", "CreateMonitor")
 PROVISIONING_SECONDS = 5.0
-
-
-def _lro(status: int, state: str) -> Lro:
-    return Lro(
-        Style.BOTH,
-        status,
-        Body.EMPTY if status == 202 else Body.RESOURCE,
-        state=state,
-        seconds=PROVISIONING_SECONDS,
-        operation_url=LOCATION + "/mfeOperationsStatus/sc:{guid}",
-        location_url=LOCATION + "/mfeOperationResults/sc:{guid}",
-    )
 
 
 def validate(ctx: HookContext) -> None:
@@ -170,9 +154,9 @@ def list_schedules(ctx: ListContext) -> list[Resource]:
 TYPES: tuple[ResourceType, ...] = (
     ResourceType(
         name=SCHEDULE,
-        create=_lro(201, "Creating"),
-        update=_lro(200, "Updating"),
-        delete=_lro(202, "Deleting"),
+        create=_lro.mfe("sc", 201, "Creating", PROVISIONING_SECONDS),
+        update=_lro.mfe("sc", 200, "Updating", PROVISIONING_SECONDS),
+        delete=_lro.mfe("sc", 202, "Deleting", PROVISIONING_SECONDS),
         location="none",
         tags=False,
         system_data=True,
