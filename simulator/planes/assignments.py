@@ -8,25 +8,22 @@ from typing import TYPE_CHECKING, cast
 
 from simulator.engine.declaration import (
     ArmError,
-    Body,
     Hook,
     HookContext,
     JsonObject,
     ListContext,
     Lro,
-    Patch,
     Phase,
     Preconditions,
     Required,
     Resource,
-    ResourceType,
-    Scope,
     Style,
 )
 from simulator.engine.values import stamp
 from simulator.planes.authority import ASSIGNMENTS, DEFINITIONS, above
 from simulator.planes.conditions import Facts
 from simulator.planes.engine_of import engine_of
+from simulator.planes.extensions import WRITTEN, scope_of
 from simulator.planes.roles import BUILT_IN, Role
 
 if TYPE_CHECKING:
@@ -48,10 +45,6 @@ def _directory(engine: Engine) -> Directory:
 def _facts(properties: JsonObject) -> Facts:
     guid = str(properties.get("roleDefinitionId", "")).rpartition("/")[2].lower()
     return Facts(guid, str(properties.get("principalId", "")), str(properties.get("principalType") or ""))
-
-
-def _scope(resource_id: str) -> str:
-    return resource_id.rpartition("/providers/")[0]
 
 
 def _check_known(ctx: HookContext) -> None:
@@ -79,7 +72,7 @@ def _differs(before: JsonObject, after: JsonObject) -> bool:
 def _refuse_same_triple(ctx: HookContext) -> None:
     """The same (scope, role, principal) under another name."""
     wanted = _facts(ctx.resource.properties)
-    for other in ctx.engine.extensions(_scope(ctx.resource.id), ASSIGNMENTS):
+    for other in ctx.engine.extensions(scope_of(ctx.resource.id), ASSIGNMENTS):
         found = _facts(other.properties)
         if other.key != ctx.resource.key and (found.role_guid, found.principal_id) == (
             wanted.role_guid,
@@ -142,7 +135,7 @@ def _computed(ctx: HookContext) -> JsonObject:
     now = stamp(ctx.engine.now())
     return {
         "properties": {
-            "scope": _scope(ctx.resource.id) or "/",
+            "scope": scope_of(ctx.resource.id) or "/",
             "createdOn": now, "updatedOn": now, "createdBy": ctx.caller.object_id, "updatedBy": ctx.caller.object_id,
         }
     }  # fmt: skip
@@ -157,7 +150,7 @@ def _list_assignments(ctx: ListContext) -> list[Resource]:
     principal = (wanted[1] or wanted[2]).lower() if wanted else None
     found = []
     for one in ctx.engine.all_of(ASSIGNMENTS):
-        at = _scope(one.id).lower()
+        at = scope_of(one.id).lower()
         holds_here = above(engine_of(ctx), at, scope)
         below = at.startswith(scope + "/")
         if (holds_here or (below and "atScope()" not in text)) and principal in (
@@ -186,20 +179,10 @@ def _as_seen_from(scope: str, definition_id: str) -> str:
 _INVALID = "InvalidCreateRoleAssignmentRequest"
 _NOT_VALID = "The request to create role assignment '{name}' is not valid. "
 
-ROLE_ASSIGNMENT = ResourceType(
+ROLE_ASSIGNMENT = replace(
+    WRITTEN,
     name=ASSIGNMENTS,
-    scope=Scope.EXTENSION,
-    location="none",
-    tags=False,
-    top_level=(),
-    keys=("properties", "id", "type", "name"),
-    create=Lro(Style.SYNC, 201),
     update=Lro(Style.SYNC, 200),
-    delete=Lro(Style.SYNC, 200, Body.RESOURCE),
-    patch_style=Patch.NONE,
-    methods=frozenset({"GET", "PUT", "DELETE", "LIST"}),
-    provisioning_state=False,
-    preconditions=Preconditions.IGNORE,
     required=(
         Required("properties.roleDefinitionId", _INVALID, _NOT_VALID + "Role definition ID is required."),
         Required("properties.principalId", _INVALID, _NOT_VALID + "Principal ID is required."),
@@ -264,19 +247,10 @@ def _list_definitions(ctx: ListContext) -> list[Resource]:
     return found
 
 
-ROLE_DEFINITION = ResourceType(
+ROLE_DEFINITION = replace(
+    WRITTEN,
     name=DEFINITIONS,
-    scope=Scope.EXTENSION,
-    location="none",
-    tags=False,
-    top_level=(),
-    keys=("properties", "id", "type", "name"),
-    create=Lro(Style.SYNC, 201),
-    update=Lro(Style.SYNC, 201),
-    delete=Lro(Style.SYNC, 200, Body.RESOURCE),
-    patch_style=Patch.NONE,
-    methods=frozenset({"GET", "PUT", "DELETE", "LIST"}),
-    provisioning_state=False,
+    preconditions=Preconditions.HONOUR,
     required=(
         Required("properties.roleName", "RoleDefinitionNameMissing", "The role definition name is missing."),
         Required(

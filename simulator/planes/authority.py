@@ -11,6 +11,7 @@ from simulator.planes.authority_scopes import above as above
 from simulator.planes.authority_scopes import management_groups as management_groups
 from simulator.planes.conditions import Facts, holds
 from simulator.planes.denials import DENIALS, denied
+from simulator.planes.extensions import scope_of
 from simulator.planes.roles import BY_GUID, Role
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Rights:
             found = assignment.properties
             role = self.role(str(found.get("roleDefinitionId", "")))
             if role is not None:
-                grant = Grant(assignment.id.rpartition("/providers/")[0].lower(), role, found.get("condition"))
+                grant = Grant(scope_of(assignment.id).lower(), role, found.get("condition"))
                 self._grants.setdefault(str(found.get("principalId")), []).append(grant)
 
     def role(self, definition_id: str) -> Role | None:
@@ -155,7 +156,7 @@ class Rights:
         """What makes a caller, or a group it is in, eligible at a scope or above it; of any role unless one is said."""
         principals, folded = {caller.object_id, *caller.groups}, scope.rstrip("/").lower()
         for one in self.engine.store.of_type(ELIGIBILITIES):
-            at, found = one.id.rpartition("/providers/")[0].lower(), one.properties
+            at, found = scope_of(one.id).lower(), one.properties
             guid = str(found.get("roleDefinitionId")).rpartition("/")[2].lower()
             if found.get("principalId") in principals and role in (None, guid) and above(self.engine, at, folded):
                 return one

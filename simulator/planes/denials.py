@@ -7,12 +7,14 @@ A test puts one by the engine or by `inject arm`, as Azure would.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from simulator.engine.declaration import ListContext, Resource, ResourceType, Scope
+from simulator.engine.declaration import ListContext, Resource
 from simulator.engine.hooks import Caller, JsonObject
 from simulator.planes.authority_scopes import above
 from simulator.planes.engine_of import engine_of
+from simulator.planes.extensions import READ, scope_of
 from simulator.planes.roles import Role
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def denied(engine: Engine, caller: Caller, permission: str, scope: str) -> bool:
 
 
 def _hits(engine: Engine, one: Resource, caller: Caller, permission: str, scope: str) -> bool:
-    at, found = one.id.rpartition("/providers/")[0].lower(), one.properties
+    at, found = scope_of(one.id).lower(), one.properties
     here = scope == at if found.get("doNotApplyToChildScopes") else above(engine, at, scope)
     mine = {caller.object_id, *caller.groups}
     named, excluded = _ids(found, "principals"), _ids(found, "excludePrincipals")
@@ -49,22 +51,10 @@ def _listed(ctx: ListContext) -> list[Resource]:
     only = "atscope()" in ctx.query.get("$filter", "").lower()
     found = []
     for one in engine.all_of(DENIALS):
-        at = one.id.rpartition("/providers/")[0].lower()
+        at = scope_of(one.id).lower()
         if above(engine, at, scope) or (not only and at.startswith(scope + "/")):
             found.append(one)
     return found
 
 
-TYPES = (
-    ResourceType(
-        name=DENIALS,
-        scope=Scope.EXTENSION,
-        location="none",
-        tags=False,
-        top_level=(),
-        keys=("properties", "id", "type", "name"),
-        methods=frozenset({"GET", "LIST"}),
-        provisioning_state=False,
-        lister=_listed,
-    ),
-)
+TYPES = (replace(READ, name=DENIALS, lister=_listed),)

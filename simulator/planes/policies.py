@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from simulator.engine.hooks import ArmError, HookContext, JsonObject, Resource
 from simulator.planes.authority import above
+from simulator.planes.extensions import scope_of
 
 if TYPE_CHECKING:
     from simulator.engine.core import Engine
@@ -136,10 +137,6 @@ def _get(value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         return _ABSENT
     return next((one for key, one in value.items() if key.lower() == name.lower()), _ABSENT)
-
-
-def scope_of(resource_id: str) -> str:
-    return resource_id.rpartition("/providers/")[0]
 
 
 def assigned(engine: Engine, at: str) -> Iterator[Resource]:

@@ -11,29 +11,25 @@ only (hashicorp/terraform-provider-azurerm#28067). What that 400 says is not in 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from simulator.engine.declaration import (
     ArmError,
-    Body,
     Hook,
     HookContext,
     JsonObject,
     ListContext,
-    Lro,
-    Patch,
     Phase,
-    Preconditions,
     Required,
     Resource,
     ResourceType,
-    Scope,
-    Style,
 )
 from simulator.engine.values import stamp
 from simulator.planes.authority import ASSIGNMENTS, above
 from simulator.planes.engine_of import engine_of
+from simulator.planes.extensions import READ, WRITTEN, scope_of
 
 if TYPE_CHECKING:
     from simulator.planes.authority import Rights
@@ -44,10 +40,6 @@ INSTANCES = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 _DAYS = re.compile(r"P(\d+)D")
 _PRINCIPAL = re.compile(r"principalid\s+eq\s+'?([0-9a-f-]{36})'?|assignedto\('([0-9a-f-]{36})'\)")
 LONGEST_DAYS = 365
-
-
-def scope_of(resource_id: str) -> str:
-    return resource_id.rpartition("/providers/")[0]
 
 
 def triple(properties: JsonObject) -> tuple[str, str]:
@@ -132,42 +124,33 @@ def listed(ctx: ListContext) -> list[Resource]:
     return found
 
 
-def required(leaf: str) -> Required:
+def _required(leaf: str) -> Required:
     return Required(f"properties.{leaf}", "InvalidRequestBody", f"The request body is not valid: {leaf} is required.")
 
 
+_KEYS = ("properties", "name", "id", "type")
+#: What both kinds of requests, and both kinds of what they make, have in common.
+REQUEST = replace(
+    WRITTEN,
+    keys=_KEYS,
+    methods=frozenset({"GET", "PUT", "LIST"}),
+    required=(_required("roleDefinitionId"), _required("principalId"), _required("requestType")),
+    lister=listed,
+)
+INSTANCE = replace(READ, keys=_KEYS, lister=listed)
+
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
+    replace(
+        REQUEST,
         name=REQUESTS,
-        scope=Scope.EXTENSION,
-        location="none",
-        tags=False,
-        top_level=(),
-        keys=("properties", "name", "id", "type"),
-        create=Lro(Style.SYNC, 201),
-        update=Lro(Style.SYNC, 201),
-        delete=Lro(Style.SYNC, 200, Body.RESOURCE),
-        patch_style=Patch.NONE,
-        methods=frozenset({"GET", "PUT", "LIST"}),
-        provisioning_state=False,
-        preconditions=Preconditions.IGNORE,
-        required=(required("roleDefinitionId"), required("principalId"), required("requestType")),
         hooks=(
             Hook(Phase.VALIDATE, "eligibility-not-under-a-condition", _only_without_condition),
             Hook(Phase.VALIDATE, "eligibility-request-rules", _check),
             Hook(Phase.ACCEPTED, "eligibility-takes-effect", _take_effect),
         ),
-        lister=listed,
     ),
-    ResourceType(
+    replace(
+        INSTANCE,
         name=INSTANCES,
-        scope=Scope.EXTENSION,
-        location="none",
-        tags=False,
-        top_level=(),
-        keys=("properties", "name", "id", "type"),
-        methods=frozenset({"GET", "LIST"}),
-        provisioning_state=False,
-        lister=listed,
     ),
 )

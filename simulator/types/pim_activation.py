@@ -12,27 +12,23 @@ its spelling included). MFA, approvals and requests of administrators are not si
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from simulator.engine.declaration import (
     ArmError,
-    Body,
     Hook,
     HookContext,
     JsonObject,
-    Lro,
-    Patch,
     Phase,
-    Preconditions,
     Resource,
     ResourceType,
-    Scope,
-    Style,
 )
 from simulator.engine.values import stamp
 from simulator.planes.authority import ASSIGNMENTS
 from simulator.planes.engine_of import engine_of
+from simulator.planes.extensions import scope_of
 from simulator.types import pim
 
 if TYPE_CHECKING:
@@ -50,12 +46,12 @@ _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?")
 def _eligibility(ctx: HookContext) -> Resource | None:
     """What entitles the caller: an eligibility of its own or of a group it is in, at the scope or above it."""
     wanted, _ = pim.triple(ctx.resource.properties)
-    return cast("Rights", engine_of(ctx).authority).eligibility(ctx.caller, pim.scope_of(ctx.resource.id), wanted)
+    return cast("Rights", engine_of(ctx).authority).eligibility(ctx.caller, scope_of(ctx.resource.id), wanted)
 
 
 def _active(ctx: HookContext) -> Resource | None:
     wanted = pim.triple(ctx.resource.properties)
-    held = ctx.engine.extensions(pim.scope_of(ctx.resource.id), INSTANCES)
+    held = ctx.engine.extensions(scope_of(ctx.resource.id), INSTANCES)
     return next((one for one in held if pim.triple(one.properties) == wanted), None)
 
 
@@ -97,7 +93,7 @@ def _check(ctx: HookContext) -> None:
 
 def _take_effect(ctx: HookContext) -> None:
     """A role assignment of the person, and the instance that says since when, until when and by which eligibility."""
-    engine, properties, scope = engine_of(ctx), ctx.resource.properties, pim.scope_of(ctx.resource.id)
+    engine, properties, scope = engine_of(ctx), ctx.resource.properties, scope_of(ctx.resource.id)
     now = stamp(engine.now())
     properties.update(status="Provisioned", createdOn=now, requestorId=ctx.caller.object_id, scope=scope)
     properties["principalType"] = "User"
@@ -147,37 +143,17 @@ def _expire(ctx: HookContext) -> None:
 
 
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
+    replace(
+        pim.REQUEST,
         name=REQUESTS,
-        scope=Scope.EXTENSION,
-        location="none",
-        tags=False,
-        top_level=(),
-        keys=("properties", "name", "id", "type"),
-        create=Lro(Style.SYNC, 201),
-        update=Lro(Style.SYNC, 201),
-        delete=Lro(Style.SYNC, 200, Body.RESOURCE),
-        patch_style=Patch.NONE,
-        methods=frozenset({"GET", "PUT", "LIST"}),
-        provisioning_state=False,
-        preconditions=Preconditions.IGNORE,
-        lister=pim.listed,
-        required=(pim.required("roleDefinitionId"), pim.required("principalId"), pim.required("requestType")),
         hooks=(
             Hook(Phase.VALIDATE, "activation-request-rules", _check),
             Hook(Phase.ACCEPTED, "activation-takes-effect", _take_effect),
         ),
     ),
-    ResourceType(
+    replace(
+        pim.INSTANCE,
         name=INSTANCES,
-        scope=Scope.EXTENSION,
-        location="none",
-        tags=False,
-        top_level=(),
-        keys=("properties", "name", "id", "type"),
-        methods=frozenset({"GET", "LIST"}),
-        provisioning_state=False,
-        lister=pim.listed,
         hooks=(Hook(Phase.EVENT, EXPIRES, _expire),),
     ),
 )

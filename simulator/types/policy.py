@@ -10,27 +10,23 @@ definitions are those that this product speaks of, as Azure/azure-policy publish
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from simulator.engine.declaration import (
     ArmError,
-    Body,
     Hook,
     HookContext,
     JsonObject,
     ListContext,
-    Lro,
-    Patch,
     Phase,
-    Preconditions,
     Required,
     Resource,
     ResourceType,
-    Scope,
-    Style,
 )
 from simulator.planes.authority import above
-from simulator.planes.policies import ASSIGNMENTS, DEFINITIONS, EFFECTS, SETS, scope_of, unknown_part
+from simulator.planes.extensions import WRITTEN, scope_of
+from simulator.planes.policies import ASSIGNMENTS, DEFINITIONS, EFFECTS, SETS, unknown_part
 
 if TYPE_CHECKING:
     from simulator.engine.core import Engine
@@ -136,25 +132,6 @@ def _listed(ctx: ListContext) -> list[Resource]:
     return found
 
 
-def _type(name: str, required: tuple[Required, ...], **more: object) -> ResourceType:
-    return ResourceType(
-        name=name,
-        scope=Scope.EXTENSION,
-        tags=False,
-        keys=("properties", "id", "type", "name"),
-        create=Lro(Style.SYNC, 201),
-        update=Lro(Style.SYNC, 201),
-        delete=Lro(Style.SYNC, 200, Body.RESOURCE),
-        patch_style=Patch.NONE,
-        methods=frozenset({"GET", "PUT", "DELETE", "LIST"}),
-        provisioning_state=False,
-        preconditions=Preconditions.IGNORE,
-        required=required,
-        lister=_listed,
-        **more,  # type: ignore[arg-type]
-    )
-
-
 def _required(leaf: str) -> Required:
     message = f"The request content was not valid: the property '{leaf}' is required."
     return Required(f"properties.{leaf}", "InvalidRequestContent", message)
@@ -163,25 +140,27 @@ def _required(leaf: str) -> Required:
 _CUSTOM: JsonObject = {"properties": {"policyType": "Custom", "metadata": {}, "parameters": {}}}
 
 TYPES: tuple[ResourceType, ...] = (
-    _type(
-        DEFINITIONS,
-        (_required("policyRule"),),
-        location="none",
-        top_level=(),
+    replace(
+        WRITTEN,
+        name=DEFINITIONS,
+        required=(_required("policyRule"),),
+        lister=_listed,
         defaults={"properties": {**_CUSTOM["properties"], "mode": "Indexed"}},
         hooks=(Hook(Phase.VALIDATE, "policy-rule-is-understood", _rule),),
     ),
-    _type(
-        SETS,
-        (_required("policyDefinitions"),),
-        location="none",
-        top_level=(),
+    replace(
+        WRITTEN,
+        name=SETS,
+        required=(_required("policyDefinitions"),),
+        lister=_listed,
         defaults=_CUSTOM,
         hooks=(Hook(Phase.VALIDATE, "policy-set-members-exist", _members_exist),),
     ),
-    _type(
-        ASSIGNMENTS,
-        (_required("policyDefinitionId"),),
+    replace(
+        WRITTEN,
+        name=ASSIGNMENTS,
+        required=(_required("policyDefinitionId"),),
+        lister=_listed,
         location="optional",
         top_level=("identity",),
         defaults={"properties": {"enforcementMode": "Default", "notScopes": [], "parameters": {}, "metadata": {}}},
