@@ -7,7 +7,20 @@ Azure-AsyncOperation only; DELETE 202 with both headers; polls are 200).
 
 from __future__ import annotations
 
-from simulator.engine.declaration import Body, Etag, HookContext, JsonObject, Lro, Poll, Style, Words
+from dataclasses import replace
+
+from simulator.engine.declaration import (
+    Body,
+    Etag,
+    HookContext,
+    JsonObject,
+    Lro,
+    Patch,
+    Poll,
+    ResourceType,
+    Style,
+    Words,
+)
 
 ETAG = Etag('W/"{guid}"')
 BUSY = Words(
@@ -40,3 +53,29 @@ def delete(seconds: float) -> Lro:
 def resource_guid(ctx: HookContext) -> JsonObject:
     """`properties.resourceGuid`, which every tracked Network resource has."""
     return {"properties": {"resourceGuid": ctx.engine.guid("resourceGuid", ctx.resource.key)}}
+
+
+def tracked(name: str, seconds: float) -> ResourceType:
+    """What stands in a group. A type replaces what is its own: `replace(tracked(NAT_GATEWAY, 10), hooks=...)`."""
+    return ResourceType(
+        name=name,
+        create=create(seconds),
+        update=update(seconds),
+        delete=delete(seconds),
+        etag=ETAG,
+        busy=BUSY,
+        patch_style=Patch.TAGS,
+    )
+
+
+def nested(name: str, seconds: float) -> ResourceType:
+    """What stands in a resource of this provider: parallel writes below one parent are AnotherOperationInProgress."""
+    return replace(
+        tracked(name, seconds),
+        busy_scope="parent",
+        location="none",
+        tags=False,
+        methods=frozenset({"GET", "HEAD", "PUT", "DELETE", "LIST"}),
+        patch_style=Patch.MERGE,
+        keys=("name", "id", "etag", "type", "properties"),
+    )

@@ -8,13 +8,14 @@ a circuit is what a test says it is, and no tunnel ever carries anything.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator.engine.declaration import (
     Action,
     Answer,
     ArmError,
     Hook,
     HookContext,
-    Patch,
     Phase,
     ReadOnly,
     Required,
@@ -66,14 +67,8 @@ def _show_key(ctx: HookContext) -> Answer:
 
 
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
-        name=LOCAL,
-        create=_lro.create(10),
-        update=_lro.update(10),
-        delete=_lro.delete(10),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
+    replace(
+        _lro.tracked(LOCAL, 10),
         keys=BODY,
         read_only=(ReadOnly("properties.resourceGuid"),),
         computed=_lro.resource_guid,
@@ -82,14 +77,9 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.DELETING, "gateway-in-use", in_use),
         ),
     ),
-    ResourceType(
-        name=CONNECTION,
-        create=_lro.create(30),
-        update=_lro.update(30),
+    replace(
+        _lro.tracked(CONNECTION, 30),
         delete=_lro.delete(20),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
         keys=BODY,
         required=(Required("properties.connectionType", "InvalidRequestFormat", "Cannot parse the request."),),
         read_only=(ReadOnly("properties.resourceGuid"), ReadOnly("properties.connectionStatus")),
@@ -116,14 +106,9 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.ACCEPTED, "connection-gets-a-key", make_key),
         ),
     ),
-    ResourceType(
-        name=CIRCUIT,
-        create=_lro.create(60),
+    replace(
+        _lro.tracked(CIRCUIT, 60),
         update=_lro.update(30),
-        delete=_lro.delete(60),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
         keys=("name", "id", "etag", "type", "location", "tags", "sku", "properties"),
         read_only=(ReadOnly("properties.resourceGuid"), ReadOnly("properties.serviceKey")),
         # "When created: NotProvisioned and Enabled"; the provider provisions it. A test sends what the provider did.

@@ -8,13 +8,13 @@ learn.microsoft.com/azure/machine-learning/how-to-prevent-data-loss-exfiltration
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from simulator.engine.declaration import (
     ArmError,
     Hook,
     HookContext,
     JsonObject,
-    Patch,
     Phase,
     ReadOnly,
     ResourceType,
@@ -124,14 +124,8 @@ def policies_of(properties: JsonObject) -> list[str]:
 SUBNET_HOOK = Hook(Phase.ACCEPTED, "subnet-endpoints-shown", endpoints_shown)
 
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
-        name=POLICY,
-        create=_lro.create(4),
-        update=_lro.update(4),
-        delete=_lro.delete(4),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
+    replace(
+        _lro.tracked(POLICY, 4),
         read_only=(ReadOnly("properties.resourceGuid"), ReadOnly("properties.subnets")),
         keep_on_put=("properties.subnets",),
         computed=_lro.resource_guid,
@@ -143,17 +137,8 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.DELETING, "endpoint-policy-in-use", in_use),
         ),
     ),
-    ResourceType(
-        name=DEFINITION,
-        create=_lro.create(4),
-        update=_lro.update(4),
-        delete=_lro.delete(4),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        busy_scope="parent",
-        location="none",
-        tags=False,
-        methods=frozenset({"GET", "HEAD", "PUT", "DELETE", "LIST"}),
+    replace(
+        _lro.nested(DEFINITION, 4),
         keys=("name", "id", "etag", "properties", "type"),
         hooks=(Hook(Phase.VALIDATE, "endpoint-policy-rules", validate_definition),),
     ),

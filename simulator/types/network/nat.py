@@ -5,12 +5,13 @@ Recordings: network-natgateway-create, network-route-table-create. The public IP
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator.engine.declaration import (
     ArmError,
     Hook,
     HookContext,
     JsonObject,
-    Patch,
     Phase,
     ReadOnly,
     ResourceType,
@@ -164,14 +165,8 @@ def route_table_in_use(ctx: HookContext) -> None:
 
 
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
-        name=PUBLIC_IP,
-        create=_lro.create(3),
-        update=_lro.update(3),
-        delete=_lro.delete(3),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
+    replace(
+        _lro.tracked(PUBLIC_IP, 3),
         keys=("name", "id", "etag", "location", "tags", "zones", "properties", "type", "sku"),
         read_only=(
             ReadOnly("properties.resourceGuid"),
@@ -198,14 +193,8 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.DELETING, "public-ip-in-use", public_ip_in_use),
         ),
     ),
-    ResourceType(
-        name=NAT_GATEWAY,
-        create=_lro.create(10),
-        update=_lro.update(10),
-        delete=_lro.delete(10),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
+    replace(
+        _lro.tracked(NAT_GATEWAY, 10),
         keys=("name", "id", "etag", "type", "location", "tags", "zones", "properties", "sku"),
         read_only=(ReadOnly("properties.resourceGuid"), ReadOnly("properties.subnets")),
         keep_on_put=("properties.subnets",),
@@ -219,14 +208,8 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.DELETING, "nat-in-use", nat_in_use),
         ),
     ),
-    ResourceType(
-        name=ROUTE_TABLE,
-        create=_lro.create(4),
-        update=_lro.update(4),
-        delete=_lro.delete(4),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
+    replace(
+        _lro.tracked(ROUTE_TABLE, 4),
         read_only=(ReadOnly("properties.resourceGuid"), ReadOnly("properties.subnets")),
         keep_on_put=("properties.subnets",),
         defaults={"properties": {"disableBgpRoutePropagation": False}},

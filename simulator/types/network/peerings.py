@@ -6,6 +6,8 @@ the twin's own 201. When a side goes, the other is Disconnected. A side that use
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator.engine.declaration import (
     ArmError,
     EngineApi,
@@ -174,17 +176,8 @@ def disconnect(ctx: HookContext) -> None:
 
 
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
-        name=PEERING,
-        create=_lro.create(5),
-        update=_lro.update(5),
-        delete=_lro.delete(5),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        busy_scope="parent",
-        location="none",
-        tags=False,
-        methods=frozenset({"GET", "HEAD", "PUT", "DELETE", "LIST"}),
+    replace(
+        _lro.nested(PEERING, 5),
         keys=("name", "id", "etag", "properties", "type"),
         read_only=(
             # The recording sends peeringState back: read-only values are ignored, not refused.

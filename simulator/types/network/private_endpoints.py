@@ -7,11 +7,12 @@ once when the caller may approve. With a zone group attached, `customDnsConfigs`
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator.engine.declaration import (
     Hook,
     HookContext,
     JsonObject,
-    Patch,
     Phase,
     ReadOnly,
     Resource,
@@ -234,14 +235,10 @@ def leave(ctx: HookContext) -> None:
 
 
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
-        name=ENDPOINT,
-        create=_lro.create(60),
+    replace(
+        _lro.tracked(ENDPOINT, 60),
         update=_lro.update(10),
         delete=_lro.delete(20),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
         keys=("name", "id", "etag", "type", "location", "tags", "properties"),
         read_only=(
             ReadOnly("properties.resourceGuid"),
@@ -264,14 +261,8 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.DELETED, "private-endpoint-leaves", leave),
         ),
     ),
-    ResourceType(
-        name=INTERFACE,
-        create=_lro.create(4),
-        update=_lro.update(4),
-        delete=_lro.delete(4),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
+    replace(
+        _lro.tracked(INTERFACE, 4),
         # Callers make those of their machines; those of endpoints are Azure's, and read only.
         keys=("name", "id", "etag", "type", "location", "tags", "properties", "kind"),
         read_only=(

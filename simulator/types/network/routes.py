@@ -6,6 +6,7 @@ Recording: network-route-table-create (a table without routes). API definition: 
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
 from simulator.engine.declaration import ArmError, Hook, HookContext, JsonObject, Phase, ResourceType
 from simulator.types._shared import drop_children, items, parent_id, settle_children
@@ -96,18 +97,8 @@ def show(ctx: HookContext) -> None:
 
 
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
-        name=ROUTE,
-        create=_lro.create(4),
-        update=_lro.update(4),
-        delete=_lro.delete(4),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        busy_scope="parent",
-        location="none",
-        tags=False,
-        methods=frozenset({"GET", "HEAD", "PUT", "DELETE", "LIST"}),
-        keys=("name", "id", "etag", "type", "properties"),
+    replace(
+        _lro.nested(ROUTE, 4),
         defaults={"properties": {"hasBgpOverride": False}},
         hooks=(Hook(Phase.VALIDATE, "routes-rules", validate),),
     ),

@@ -6,12 +6,13 @@ etag and follow its provisioningState.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator.engine.declaration import (
     ArmError,
     Hook,
     HookContext,
     JsonObject,
-    Patch,
     Phase,
     ReadOnly,
     Resource,
@@ -243,14 +244,8 @@ def validate_rule(ctx: HookContext) -> None:
 
 
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
-        name=NSG,
-        create=_lro.create(4),
-        update=_lro.update(4),
-        delete=_lro.delete(4),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        patch_style=Patch.TAGS,
+    replace(
+        _lro.tracked(NSG, 4),
         read_only=(
             ReadOnly("properties.resourceGuid"),
             ReadOnly("properties.subnets"),
@@ -268,18 +263,8 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.DELETING, "nsg-in-use", refuse_used_group),
         ),
     ),
-    ResourceType(
-        name=RULE,
-        create=_lro.create(4),
-        update=_lro.update(4),
-        delete=_lro.delete(4),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        busy_scope="parent",
-        location="none",
-        tags=False,
-        methods=frozenset({"GET", "HEAD", "PUT", "DELETE", "LIST"}),
-        keys=("name", "id", "etag", "type", "properties"),
+    replace(
+        _lro.nested(RULE, 4),
         defaults={"properties": RULE_DEFAULTS},
         hooks=(Hook(Phase.VALIDATE, "nsg-rules", validate_rule),),
     ),

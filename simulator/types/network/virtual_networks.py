@@ -6,6 +6,8 @@ A network's `subnets` and `virtualNetworkPeerings` are its child resources, show
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator.engine.declaration import (
     ArmError,
     EngineApi,
@@ -293,17 +295,8 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.DELETING, "vnet-in-use", refuse_used_network),
         ),
     ),
-    ResourceType(
-        name=SUBNET,
-        create=_lro.create(4),
-        update=_lro.update(4),
-        delete=_lro.delete(4),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        busy_scope="parent",  # parallel writes in one network: AnotherOperationInProgress
-        location="none",
-        tags=False,
-        methods=frozenset({"GET", "HEAD", "PUT", "DELETE", "LIST"}),
+    replace(
+        _lro.nested(SUBNET, 4),
         keys=("name", "id", "etag", "properties", "type"),
         read_only=tuple(ReadOnly(f"properties.{field}") for field in (*USERS, "purpose")),
         keep_on_put=tuple(f"properties.{field}" for field in USERS),

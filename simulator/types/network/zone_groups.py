@@ -8,6 +8,8 @@ records have ttl 10 and metadata.creator "created by private endpoint {name} wit
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator.engine.declaration import (
     ArmError,
     EngineApi,
@@ -173,18 +175,8 @@ def remove_records(ctx: HookContext) -> None:
 
 
 TYPES: tuple[ResourceType, ...] = (
-    ResourceType(
-        name=ZONE_GROUP,
-        create=_lro.create(10),
-        update=_lro.update(10),
-        delete=_lro.delete(10),
-        etag=_lro.ETAG,
-        busy=_lro.BUSY,
-        busy_scope="parent",
-        location="none",
-        tags=False,
-        methods=frozenset({"GET", "HEAD", "PUT", "DELETE", "LIST"}),
-        keys=("name", "id", "etag", "type", "properties"),
+    replace(
+        _lro.nested(ZONE_GROUP, 10),
         required=(
             Required(
                 "properties.privateDnsZoneConfigs",
