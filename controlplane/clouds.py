@@ -37,6 +37,8 @@ class Hosts:
     """Audience of metrics in batches; the host of a region is its name before this one."""
     logs: str
     """Log Analytics' query API, and its audience."""
+    prices: str = ""
+    """List prices; empty where there is no list of them. That of the public cloud has the US Government's regions."""
     regions: tuple[str, ...] = ()
     """What names of its regions begin with; none: every other name."""
 
@@ -56,6 +58,7 @@ HOSTS: Mapping[str, Hosts] = MappingProxyType(
             federation_audience="api://AzureADTokenExchange",
             metrics="https://metrics.monitor.azure.com",
             logs="https://api.loganalytics.io",
+            prices="https://prices.azure.com",
         ),
         "AzureUSGovernment": Hosts(
             arm="https://management.usgovcloudapi.net",
@@ -70,6 +73,7 @@ HOSTS: Mapping[str, Hosts] = MappingProxyType(
             federation_audience="api://AzureADTokenExchangeUSGov",
             metrics="https://metrics.monitor.azure.us",
             logs="https://api.loganalytics.us",
+            prices="https://prices.azure.com",
             regions=("usgov", "usdod"),
         ),
         "AzureChinaCloud": Hosts(

@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         "metrics go to no other host.",
     )
     logs_endpoint: str = Field(default="", description="Log Analytics' query API; not set: the cloud's.")
+    prices_endpoint: str = Field(
+        default="",
+        description="The Azure Retail Prices API; not set: the cloud's; `none`: the price table of this version only.",
+    )
     administrators: tuple[str, ...] = Field(
         default=(),
         description="Object ids of who administers the subscriptions: no finding of a workspace that inherits it.",
@@ -163,6 +167,16 @@ class Settings(BaseSettings):
             return hosts.metrics.replace("https://", "https://{region}.") if metrics else hosts.logs
         if urlsplit(value.replace("{region}", "region")).scheme != "https" or ("{region}" in value) is not metrics:
             raise ValueError("must be an https URL" + (" with {region} in it" if metrics else ""))
+        return value.rstrip("/")
+
+    @field_validator("prices_endpoint")
+    @classmethod
+    def _prices(cls, value: str, info: ValidationInfo) -> str:
+        hosts = HOSTS.get(info.data.get("cloud", ""))
+        if not value and hosts is not None:
+            return hosts.prices or "none"
+        if value != "none" and urlsplit(value).scheme != "https":
+            raise ValueError("must be an https URL, or none")
         return value.rstrip("/")
 
     @property

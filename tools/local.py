@@ -60,6 +60,7 @@ def controlplane_environment(azure: Mapping[str, str], directory: Path) -> dict[
         "CONTROLPLANE_AUTHORITY_HOST": azure["AZURE_AUTHORITY_HOST"],
         "CONTROLPLANE_METRICS_ENDPOINT": azure["METRICS_ENDPOINT"],
         "CONTROLPLANE_LOGS_ENDPOINT": azure["LOGS_ENDPOINT"],
+        "CONTROLPLANE_PRICES_ENDPOINT": azure["PRICES_ENDPOINT"],
         "CONTROLPLANE_TENANT_IDS": json.dumps([azure["AZURE_TENANT_ID"]]),
         "CONTROLPLANE_AUDIENCE": azure["API_CLIENT_ID"],
         "CONTROLPLANE_OBSERVER_CLIENT_ID": azure["OBSERVER_CLIENT_ID"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from controlplane.bootstrap.foundations import anchor, clock, governed, objects, queue, settings, store
 from controlplane.bootstrap.once import once
-from controlplane.bootstrap.outside import directory, gates_of, observer
+from controlplane.bootstrap.outside import directory, gates_of, observer, prices
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -43,6 +43,7 @@ def http_services() -> HttpServices:
         objects=objects(),
         governed=governed(),
         activity=AzureActivityLog(reader),
+        prices=prices(),
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from controlplane.azure.gates import Gates
     from controlplane.ports.directory import Directory
     from controlplane.ports.notify import Notifier
+    from controlplane.ports.prices import RetailPrices
     from controlplane.retraining.polls.ports import PollPorts
 
 
@@ -46,6 +47,15 @@ def directory() -> Directory | None:
     if chosen.graph_endpoint is None:
         return None
     return GraphDirectory(ArmClient(chosen.graph_endpoint, chosen.observer_client_id))
+
+
+@once
+def prices() -> RetailPrices | None:
+    """List prices, which nobody needs a token for; None where the settings say so."""
+    from controlplane.azure.prices import AzureRetailPrices
+
+    chosen = settings()
+    return None if chosen.prices_endpoint == "none" else AzureRetailPrices(chosen.prices_endpoint, system_clock())
 
 
 def poll_ports(gates: Gates) -> PollPorts:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from controlplane.governance.pricing.estimate import Charge, Estimate, Line, Status
+from controlplane.governance.pricing.suggest import suggested
 from controlplane.governance.pricing.table import VERSION, Price
 from controlplane.governance.pricing.usage import Assumption, Range
 from controlplane.workspaces.services.costs import Costs
@@ -17,12 +18,14 @@ def costs(found: Costs) -> dict[str, Any]:
     before, after = found.before, found.after
     gaps = list(_gaps(before, after))
     assumed = {one.name: one for one in (*after.assumptions, *before.assumptions)}
+    budget = suggested("budget", after)
     uncertain = {charge.use.meter: charge for charge in (*before.uncertain, *after.uncertain)}
     return {
         "currency": after.currency,
         "before": money(before.total, after.currency),
         "after": money(after.total, after.currency),
         "difference": money(after.total - before.total, after.currency),
+        "suggestedBudget": None if budget is None else {"amount": float(budget), "currency": after.currency},
         "isComplete": not gaps,
         "incomplete": gaps,
         "uncertain": [{"meter": meter, "reason": _why(charge)} for meter, charge in sorted(uncertain.items())],

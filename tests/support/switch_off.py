@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.governance.pricing import meter_map, suggest
 from controlplane.notifications import channels
 from controlplane.promotion import loop as promotion_loop
 from controlplane.promotion import rules as promotion_rules
@@ -92,6 +93,8 @@ _REGISTRIES: dict[str, Any] = {
     "remediation": choose.RULES,
     "annotation": annotation.WORKLOADS,
     "cause": tasks.CAUSES,
+    "meter": meter_map.METERS,
+    "suggestion": suggest.SUGGESTIONS,
 }
 _PROFILE = "profile:dev"
 """Without it dev gets the strictest profile; the other environments have that anyway."""

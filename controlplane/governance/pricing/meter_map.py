@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from controlplane.arm import fold
 from controlplane.governance.pricing import meters_compute, meters_network, meters_services
@@ -12,63 +11,76 @@ from controlplane.workspaces import kinds as k
 
 FIREWALL = "Microsoft.Network/azureFirewalls"
 
-_RULES: Mapping[str, Rule] = {
-    k.PRIVATE_ENDPOINT: meters_network.private_endpoint,
-    k.DNS_ZONE: meters_network.dns_zone,
-    k.PEERING: meters_network.peering,
-    k.PUBLIC_IP: meters_network.public_ip,
-    k.NAT_GATEWAY: meters_network.nat_gateway,
-    k.BASTION: meters_network.bastion,
-    k.VPN_GATEWAY: meters_network.gateway,
-    k.CONNECTION: meters_network.connection,
-    k.CIRCUIT: meters_network.circuit,
-    FIREWALL: meters_network.firewall,
-    k.STORAGE: meters_services.storage,
-    k.VAULT: meters_services.vault,
-    k.REGISTRY: meters_services.registry,
-    k.LOG_ANALYTICS: meters_services.log_analytics,
-    k.COMPONENT: meters_services.component,
-    k.ML_WORKSPACE: meters_services.ml_workspace,
-    k.OUTBOUND_RULE: meters_services.outbound_rule,
-    k.COMPUTE: meters_compute.compute,
-    k.VM: meters_compute.machine,
-    k.SCALE_SET: meters_compute.scale_set,
-}
-_FREE: Mapping[str, str] = {
-    k.RESOURCE_GROUP: "A resource group is a name.",
-    k.VNET: "Virtual networks are free; what crosses them is billed at peerings and gateways.",
-    k.SUBNET: "Part of its virtual network, which is free.",
-    k.NSG: "Network security groups are free.",
-    k.ROUTE_TABLE: "Route tables are free.",
-    k.SERVICE_ENDPOINT_POLICY: "Service endpoints and their policies are free.",
-    k.LOCAL_GATEWAY: "It describes the other side; the gateway and the connection are billed.",
-    k.INTERFACE: "Network interfaces are free.",
-    k.VM_EXTENSION: "Part of its machine.",
-    k.ZONE_GROUP: "Records of private endpoints are free; their zones are billed.",
-    k.DNS_LINK: "No charge for a link is published; zones and queries are billed.",
-    k.DIAGNOSTIC: "The setting is free; what it sends is billed as logs.",
-    k.IDENTITY: "Managed identities are free.",
-    k.DATASTORE: "A datastore is a name for somebody's storage.",
-    k.MANAGED_NETWORK: "The managed network is free; its endpoints and its firewall stand with the workspace.",
-    k.ROLE_ASSIGNMENT: "Role assignments are free.",
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """How resources of a type are billed."""
+
+    rule: Rule
+    requirements: tuple[str, ...] = ()
+
+
+def _free(reason: str, *requirements: str) -> Billed:
+    found = Free(reason)
+
+    def rule(item: Item, scene: Scene) -> Found:
+        del item, scene
+        return found
+
+    return Billed(rule, requirements)
+
+
+_METERS: dict[str, Billed] = {
+    k.PRIVATE_ENDPOINT: Billed(meters_network.private_endpoint, ("S1-19",)),
+    k.DNS_ZONE: Billed(meters_network.dns_zone, ("S1-20",)),
+    k.PEERING: Billed(meters_network.peering, ("S1-21",)),
+    k.PUBLIC_IP: Billed(meters_network.public_ip),
+    k.NAT_GATEWAY: Billed(meters_network.nat_gateway),
+    k.BASTION: Billed(meters_network.bastion, ("S1-24",)),
+    k.VPN_GATEWAY: Billed(meters_network.gateway, ("S1-22", "S1-23")),
+    k.CONNECTION: Billed(meters_network.connection),
+    k.CIRCUIT: Billed(meters_network.circuit, ("S1-23",)),
+    FIREWALL: Billed(meters_network.firewall),
+    k.STORAGE: Billed(meters_services.storage),
+    k.VAULT: Billed(meters_services.vault),
+    k.REGISTRY: Billed(meters_services.registry),
+    k.LOG_ANALYTICS: Billed(meters_services.log_analytics),
+    k.COMPONENT: Billed(meters_services.component),
+    k.ML_WORKSPACE: Billed(meters_services.ml_workspace, ("S5-25",)),
+    k.OUTBOUND_RULE: Billed(meters_services.outbound_rule),
+    k.COMPUTE: Billed(meters_compute.compute),
+    k.VM: Billed(meters_compute.machine, ("S1-56",)),
+    k.SCALE_SET: Billed(meters_compute.scale_set),
+    k.RESOURCE_GROUP: _free("A resource group is a name."),
+    k.VNET: _free("Virtual networks are free; what crosses them is billed at peerings and gateways.", "S1-18"),
+    k.SUBNET: _free("Part of its virtual network, which is free."),
+    k.NSG: _free("Network security groups are free."),
+    k.ROUTE_TABLE: _free("Route tables are free."),
+    k.SERVICE_ENDPOINT_POLICY: _free("Service endpoints and their policies are free."),
+    k.LOCAL_GATEWAY: _free("It describes the other side; the gateway and the connection are billed."),
+    k.INTERFACE: _free("Network interfaces are free."),
+    k.VM_EXTENSION: _free("Part of its machine."),
+    k.ZONE_GROUP: _free("Records of private endpoints are free; their zones are billed."),
+    k.DNS_LINK: _free("No charge for a link is published; zones and queries are billed."),
+    k.DIAGNOSTIC: _free("The setting is free; what it sends is billed as logs."),
+    k.IDENTITY: _free("Managed identities are free."),
+    k.DATASTORE: _free("A datastore is a name for somebody's storage."),
+    k.MANAGED_NETWORK: _free("The network is free; its endpoints and its firewall stand with the workspace."),
+    k.ROLE_ASSIGNMENT: _free("Role assignments are free."),
 }
 
-RULES: Mapping[str, Rule] = MappingProxyType({fold(kind): rule for kind, rule in _RULES.items()})
-FREE: Mapping[str, Free] = MappingProxyType({fold(kind): Free(reason) for kind, reason in _FREE.items()})
+#: By folded type.
+METERS: dict[str, Billed] = {fold(kind): billed for kind, billed in _METERS.items()}
 
 
 def uses_of(item: Item, scene: Scene) -> Found:
     """What a resource uses."""
-    kind = fold(item.type)
-    if kind in FREE:
-        return FREE[kind]
-    if item.unread:
-        return Unpriced(item.unread)
-    rule = RULES.get(kind)
-    if rule is None:
+    billed = METERS.get(fold(item.type))
+    if billed is None:
         return Unpriced(f"No meter is known of {item.type}.")
     try:
-        return rule(item, scene)
+        found = billed.rule(item, scene)
     except (TypeError, ValueError, AttributeError):
         # A body that Azure answered may have anything in it; what cannot be read has no price.
-        return Unpriced("Its body says something that no meter is known of.")
+        found = Unpriced("Its body says something that no meter is known of.")
+    return found if isinstance(found, Free) or not item.unread else Unpriced(item.unread)

@@ -117,6 +117,9 @@ class CostBody(Model):
     before: MoneyRange = Field(description="Of what exists now.")
     after: MoneyRange = Field(description="Of what is planned.")
     difference: MoneyRange = Field(description="What this plan adds to the bill, or takes off it.")
+    suggested_budget: Amount | None = Field(
+        description="For `budget.monthly`: a month of expected use, rounded up to tens; null while it is incomplete."
+    )
     is_complete: bool = Field(description="Everything has a price; otherwise the sums are less than the bill.")
     incomplete: tuple[GapBody, ...]
     uncertain: tuple[UncertainBody, ...]
