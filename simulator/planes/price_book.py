@@ -1,8 +1,9 @@
-"""What things cost in this Azure: list prices in USD, pay as you go. Data, for the retail prices plane and for bills.
+"""The rows of the Retail Prices API: list prices in USD, pay as you go. Data; bills have a list of their own.
 
 One file, `simulator/data/prices.csv`, shared with nothing outside of the simulator. A row is one tier of one meter in
 one region, with the day and the source it was seen at; `meter_key` is ours, everything else is as the Retail Prices
-API says it. Several rows of a meter in a region are tiers: `tier` is where each begins, in the row's unit.
+API says it. Several rows of a meter in a region are tiers: `tier` is where each begins, in the row's unit. Rows of
+`Global` and `Zone n` are of no single region: asked with the name of one, the API answers none of them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from functools import cache
 from pathlib import Path
 
 FILE = Path(__file__).parent.parent / "data" / "prices.csv"
-#: Meters that the API keeps for no single region; asked with the name of a region it answers none of them.
-WIDE = ("Global", "Zone 1", "Zone 2", "Zone 3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +57,3 @@ def prices() -> tuple[Price, ...]:
             )
             for row in csv.DictReader(file)
         )
-
-
-@cache
-def tiers(key: str, region: str) -> tuple[Price, ...]:
-    """The tiers of a meter in a region, lowest first: the region's own, else those for all regions, else those of the
-    one region that the book has them of. Empty: the book has no such meter."""
-    found = [price for price in prices() if price.key == key]
-    regions = list(dict.fromkeys(price.region for price in found))
-    choices = [name for name in (region, *WIDE, *regions) if name in regions]
-    return tuple(sorted((one for one in found if choices and one.region == choices[0]), key=lambda one: one.tier))
-
-
-def charge(key: str, region: str, quantity: Decimal, before: Decimal = Decimal(0)) -> Decimal:
-    """What `quantity` units cost after `before` units of the same meter. Raises KeyError for an unknown meter."""
-    rows = tiers(key, region)
-    if not rows:
-        raise KeyError(key)
-    ends = [*(row.tier for row in rows[1:]), None]
-    total, last = Decimal(0), before + quantity
-    for row, end in zip(rows, ends, strict=True):
-        upper = last if end is None else min(last, end)
-        total += row.amount * max(Decimal(0), upper - max(before, row.tier))
-    return total

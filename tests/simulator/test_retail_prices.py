@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -119,21 +118,3 @@ def test_it_only_reads_and_only_there() -> None:
     assert refused is not None
     assert refused.status == 405
     assert retail_prices.handle(_request({}, path="/subscriptions")) is None
-
-
-def test_a_charge_goes_through_the_tiers() -> None:
-    # 5 GB are free, then 2.99 each.
-    assert price_book.charge("log-analytics.ingestion.gb", "westeurope", Decimal(12)) == Decimal("20.93")
-    # The same in two parts.
-    first = price_book.charge("log-analytics.ingestion.gb", "westeurope", Decimal(4))
-    rest = price_book.charge("log-analytics.ingestion.gb", "westeurope", Decimal(8), before=Decimal(4))
-    assert (first, rest) == (Decimal(0), Decimal("20.93"))
-    # 25 zones at 0.50, five at 0.10.
-    assert price_book.charge("private-dns.zone.month", "westeurope", Decimal(30)) == Decimal("13.00")
-
-
-def test_a_region_without_a_row_has_that_of_the_book() -> None:
-    (row,) = price_book.tiers("vm.ds3-v2.linux.hour", "westeurope")
-    assert (row.region, row.amount) == ("eastus", Decimal("0.293"))
-    with pytest.raises(KeyError):
-        price_book.charge("no.such.meter", "westeurope", Decimal(1))
