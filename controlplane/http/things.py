@@ -16,10 +16,11 @@ from controlplane.operations.model import Model
 from controlplane.operations.paging import Fields, Paging, token_of
 from controlplane.operations.preconditions import Preconditions
 from controlplane.projects.access import Caller
-from controlplane.retraining.services.deps import ModelDeps
+from controlplane.retraining.services.deps import ModelDeps, Put
 
 L = TypeVar("L", bound=Listed)
 V = TypeVar("V", bound=Versioned)
+B = TypeVar("B", bound=Model)
 Find = Callable[[ModelDeps, Caller, Paging], Awaitable[tuple[tuple[L, ...], str | None]]]
 Change = Callable[[ModelDeps, Caller, str, Preconditions], Awaitable[V]]
 
@@ -71,3 +72,24 @@ class Answers(Generic[V]):
             return self.answer(found)
 
         return await once.do(work)
+
+
+async def put(once: Once, work: Callable[[], Awaitable[Put[B]]]) -> Response:
+    """201 or 200 with what stands now. Raises what ``work`` raises."""
+
+    async def answered() -> Response:
+        done = await work()
+        once.project = done.project
+        return resource(plain(done.body), 201 if done.created else 200)
+
+    return await once.do(answered)
+
+
+async def removed(once: Once, work: Callable[[], Awaitable[object]]) -> Response:
+    """204, as well where nothing was. Raises what ``work`` raises."""
+
+    async def answered() -> Response:
+        await work()
+        return Response(status_code=204)
+
+    return await once.do(answered)

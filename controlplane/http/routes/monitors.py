@@ -11,10 +11,11 @@ from controlplane.http.examples import MONITOR
 from controlplane.http.models import retraining as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
-from controlplane.http.things import plain
+from controlplane.http.things import plain, put, removed
 from controlplane.projects.access import Permission
 from controlplane.retraining.monitors.model import MonitorSpec
 from controlplane.retraining.services import monitors as service
+from controlplane.retraining.services.deps import Put
 from controlplane.retraining.services.monitors import MonitorBody
 
 router = APIRouter(prefix="/api/workspaces/{name}/monitors", tags=["Retraining"])
@@ -49,14 +50,12 @@ async def put_monitor(ctx: Ctx, name: str, monitor: str, request: Request, once:
     model's retraining policy counts windows in another period.
     """
 
-    async def work() -> Response:
+    async def work() -> Put[MonitorBody]:
         data = await read_object(request, JSON)
         deps, asked = ctx.services.for_models(), (name, monitor)
-        done = await service.put_monitor(deps, ctx.caller, asked, data, once.conditions, ctx.services.callbacks())
-        once.project = done.project
-        return resource(plain(done.body), 201 if done.created else 200)
+        return await service.put_monitor(deps, ctx.caller, asked, data, once.conditions, ctx.services.callbacks())
 
-    return await once.do(work)
+    return await put(once, work)
 
 
 @router.delete(
@@ -68,9 +67,5 @@ async def put_monitor(ctx: Ctx, name: str, monitor: str, request: Request, once:
 )
 async def delete_monitor(ctx: Ctx, name: str, monitor: str, once: Repeat) -> Response:
     """What it has in Azure is deleted by ticks; until the last of it is gone it is shown with `deleting: true`."""
-
-    async def work() -> Response:
-        await service.delete_monitor(ctx.services.for_models(), ctx.caller, (name, monitor), once.conditions)
-        return Response(status_code=204)
-
-    return await once.do(work)
+    deps = ctx.services.for_models()
+    return await removed(once, lambda: service.delete_monitor(deps, ctx.caller, (name, monitor), once.conditions))

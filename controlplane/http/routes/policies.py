@@ -11,11 +11,12 @@ from controlplane.http.examples import POLICY, SIMULATION
 from controlplane.http.models import retraining as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
-from controlplane.http.things import plain
+from controlplane.http.things import plain, put, removed
 from controlplane.projects.access import Permission
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.services import breaker, simulations
 from controlplane.retraining.services import policies as service
+from controlplane.retraining.services.deps import Put
 from controlplane.retraining.services.policies import PolicyBody
 from controlplane.retraining.services.simulations import SimulationRequest
 from controlplane.retraining.simulate import Simulation
@@ -56,13 +57,11 @@ async def put_policy(ctx: Ctx, name: str, model: str, request: Request, once: Re
     need not be registered yet.
     """
 
-    async def work() -> Response:
+    async def work() -> Put[PolicyBody]:
         data = await read_object(request, JSON)
-        done = await service.put_policy(ctx.services.for_models(), ctx.caller, (name, model), data, once.conditions)
-        once.project = done.project
-        return resource(plain(done.body), 201 if done.created else 200)
+        return await service.put_policy(ctx.services.for_models(), ctx.caller, (name, model), data, once.conditions)
 
-    return await once.do(work)
+    return await put(once, work)
 
 
 @router.delete(
@@ -74,12 +73,8 @@ async def put_policy(ctx: Ctx, name: str, model: str, request: Request, once: Re
 )
 async def delete_policy(ctx: Ctx, name: str, model: str, once: Repeat) -> Response:
     """From then on the model's signals are told and start nothing; a run that is active goes on."""
-
-    async def work() -> Response:
-        await service.delete_policy(ctx.services.for_models(), ctx.caller, (name, model), once.conditions)
-        return Response(status_code=204)
-
-    return await once.do(work)
+    deps = ctx.services.for_models()
+    return await removed(once, lambda: service.delete_policy(deps, ctx.caller, (name, model), once.conditions))
 
 
 @router.post(

@@ -12,6 +12,7 @@ from controlplane.http.examples import REGISTRATION
 from controlplane.http.models import projects as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, Paged, read_object
+from controlplane.http.things import removed
 from controlplane.operations.paging import token_of
 from controlplane.projects import service
 from controlplane.projects.access import Permission
@@ -69,9 +70,5 @@ async def put_project(ctx: Ctx, name: str, request: Request, once: Repeat) -> Re
 )
 async def delete_project(ctx: Ctx, name: str, once: Repeat) -> Response:
     """409 `ProjectNotEmpty` while it has workspaces. 204 also when there is no such project."""
-
-    async def work() -> Response:
-        await service.delete_project(ctx.services.for_projects(), ctx.caller, name, once.conditions)
-        return Response(status_code=204)
-
-    return await once.do(work)
+    deps = ctx.services.for_projects()
+    return await removed(once, lambda: service.delete_project(deps, ctx.caller, name, once.conditions))

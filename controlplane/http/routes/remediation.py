@@ -10,10 +10,11 @@ from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import REMEDIATION
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
-from controlplane.http.things import plain
+from controlplane.http.things import plain, put, removed
 from controlplane.projects.access import Permission
 from controlplane.retraining.remediation.model import RemediationPolicy
 from controlplane.retraining.services import remediation as service
+from controlplane.retraining.services.deps import Put
 from controlplane.retraining.services.remediation import RemediationBody
 
 router = APIRouter(prefix="/api/workspaces/{name}/remediation", tags=["Tasks"])
@@ -42,13 +43,11 @@ async def put_remediation(ctx: Ctx, name: str, request: Request, once: Repeat) -
     the project's registration; quota is Azure's to judge.
     """
 
-    async def work() -> Response:
+    async def work() -> Put[RemediationBody]:
         data = await read_object(request, JSON)
-        done = await service.put_remediation(ctx.services.for_models(), ctx.caller, name, data, once.conditions)
-        once.project = done.project
-        return resource(plain(done.body), 201 if done.created else 200)
+        return await service.put_remediation(ctx.services.for_models(), ctx.caller, name, data, once.conditions)
 
-    return await once.do(work)
+    return await put(once, work)
 
 
 @router.delete(
@@ -60,9 +59,5 @@ async def put_remediation(ctx: Ctx, name: str, request: Request, once: Repeat) -
 )
 async def delete_remediation(ctx: Ctx, name: str, once: Repeat) -> Response:
     """Nothing is scaled from then on; a step that is on its way goes on."""
-
-    async def work() -> Response:
-        await service.delete_remediation(ctx.services.for_models(), ctx.caller, name, once.conditions)
-        return Response(status_code=204)
-
-    return await once.do(work)
+    deps = ctx.services.for_models()
+    return await removed(once, lambda: service.delete_remediation(deps, ctx.caller, name, once.conditions))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from controlplane.errors import Rejected
 from controlplane.objects.listing import newest
 from controlplane.objects.repository import Listed, Objects, Stored, everything, of_project, of_workspace
+from controlplane.operations.model import Model
 from controlplane.operations.paging import Paging
 from controlplane.ports.clock import Clock
 from controlplane.ports.reader import ResourceReader
@@ -18,6 +19,7 @@ from controlplane.workspaces.listing import SCAN_PROJECTS, Slice, page_of, scan
 from controlplane.workspaces.services.deps import ServiceDeps, find, require
 
 T = TypeVar("T", bound=Listed)
+B = TypeVar("B", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,15 @@ class ModelDeps:
     @property
     def reader(self) -> ResourceReader:
         return self.workspaces.reader
+
+
+@dataclass(frozen=True, slots=True)
+class Put(Generic[B]):
+    """What stands after a PUT; ``created`` tells 201 from 200."""
+
+    body: B
+    created: bool
+    project: str
 
 
 async def workspace(deps: ModelDeps, caller: Caller, permission: Permission, name: str) -> Known:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from controlplane.audit.changes import changes
@@ -24,7 +23,7 @@ from controlplane.retraining.monitors.rules import parse_monitor
 from controlplane.retraining.monitors.site import site_of
 from controlplane.retraining.periods import CODE as PERIODS_DISAGREE
 from controlplane.retraining.periods import Named, disagreements, named
-from controlplane.retraining.services.deps import ModelDeps, workspace
+from controlplane.retraining.services.deps import ModelDeps, Put, workspace
 from controlplane.retraining.signals.eventgrid import is_name
 from controlplane.workspaces.services.deps import stored_spec
 
@@ -49,15 +48,6 @@ class MonitorBody(Model):
     last_modified_at: datetime
     last_modified_by: str
     spec: MonitorSpec
-
-
-@dataclass(frozen=True, slots=True)
-class PutMonitor:
-    """``created`` tells 201 from 200."""
-
-    body: MonitorBody
-    created: bool
-    project: str
 
 
 def monitor_not_found(name: str) -> Rejected:
@@ -88,7 +78,7 @@ async def put_monitor(
     data: JsonObject,
     preconditions: Preconditions,
     callbacks: Callbacks,
-) -> PutMonitor:
+) -> Put[MonitorBody]:
     """Sets or replaces it; ``asked`` is workspace and monitor. Raises ``Rejected``: ``InvalidMonitor``,
     ``MonitorNotPossible`` with everything that it lacks, ``TooManyMonitors``,
     ``MonitorIsDeleting``; ``Conflict``: ``PeriodsDisagree``, ``WatchesDisagree``."""
@@ -97,7 +87,7 @@ async def put_monitor(
     spec = parse_monitor(monitor, data)
     await _require_possible(deps, found, spec, callbacks)
 
-    async def attempt() -> PutMonitor:
+    async def attempt() -> Put[MonitorBody]:
         there = await deps.objects.get(Monitor, monitor_id(found.name, monitor))
         stored = _of(found, there)
         preconditions.check(shown(stored.value).etag if stored else None)
@@ -106,7 +96,7 @@ async def put_monitor(
         elif stored.value.deleting:
             raise Rejected("MonitorIsDeleting", f"Monitor {monitor!r} is being deleted; repeat it when it is gone.")
         elif stored.value.spec == spec:
-            return PutMonitor(shown(stored.value), created=False, project=found.record.project)
+            return Put(shown(stored.value), created=False, project=found.record.project)
         model = await _model(deps, found, spec.model)
         _require_same_period(model, Named(monitor, spec))
         await _require_same_watch(deps, found, Named(monitor, spec))
@@ -117,7 +107,7 @@ async def put_monitor(
         guard = put(model, model.value) if model is not None else []
         await deps.objects.commit([*put(there, after), *guard], _fact(deps, caller, after, told))
         await deps.workspaces.queue.send(message_of(Monitor.KIND, after.id))
-        return PutMonitor(shown(after), created=stored is None, project=found.record.project)
+        return Put(shown(after), created=stored is None, project=found.record.project)
 
     return await on_fresh_state(attempt)
 

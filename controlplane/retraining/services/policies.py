@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from controlplane.audit.changes import changes
@@ -25,7 +24,7 @@ from controlplane.retraining.pipelines import require_pipeline
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.policy_rules import parse_policy
 from controlplane.retraining.runs.model import Run
-from controlplane.retraining.services.deps import ModelDeps, workspace
+from controlplane.retraining.services.deps import ModelDeps, Put, workspace
 from controlplane.retraining.signals.eventgrid import is_name
 
 
@@ -52,15 +51,6 @@ class PolicyBody(Model):
     policy: RetrainingPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class PutPolicy:
-    """``created`` tells 201 from 200."""
-
-    body: PolicyBody
-    created: bool
-    project: str
-
-
 def policy_not_found(model: str) -> Rejected:
     """The 404 of a model without a policy."""
     return Rejected("RetrainingPolicyNotFound", f"Model {model!r} has no retraining policy.")
@@ -85,7 +75,7 @@ async def list_policies(deps: ModelDeps, caller: Caller, name: str) -> tuple[Pol
 
 async def put_policy(
     deps: ModelDeps, caller: Caller, asked: tuple[str, str], data: JsonObject, preconditions: Preconditions
-) -> PutPolicy:
+) -> Put[PolicyBody]:
     """Sets or replaces it; ``asked`` is workspace and model. Raises ``Rejected``: ``InvalidPolicy``,
     ``ApprovalNotWaived``, …; ``Conflict("PeriodsDisagree")``."""
     name, model = asked
@@ -93,7 +83,7 @@ async def put_policy(
     _require_name(model)
     policy = parse_policy(data)
 
-    async def attempt() -> PutPolicy:
+    async def attempt() -> Put[PolicyBody]:
         stored = await stored_state(deps, found, model)
         before = stored.value.policy if stored else None
         preconditions.check(shown(stored.value, before).etag if stored and before else None)
@@ -106,9 +96,9 @@ async def put_policy(
             and before == policy
             and _waiver(caller, found, stored.value, policy) == stored.value.waived_by
         ):
-            return PutPolicy(shown(stored.value, policy), created=False, project=found.record.project)
+            return Put(shown(stored.value, policy), created=False, project=found.record.project)
         after = await _save(deps, caller, (stored, found, model), policy)
-        return PutPolicy(shown(after, policy), created=before is None, project=found.record.project)
+        return Put(shown(after, policy), created=before is None, project=found.record.project)
 
     return await on_fresh_state(attempt)
 

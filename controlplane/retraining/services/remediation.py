@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -20,7 +19,7 @@ from controlplane.projects.registration import details_of
 from controlplane.retraining.facts import About, by_person
 from controlplane.retraining.known import Known
 from controlplane.retraining.remediation.model import Remediation, RemediationPolicy
-from controlplane.retraining.services.deps import ModelDeps, workspace
+from controlplane.retraining.services.deps import ModelDeps, Put, workspace
 
 
 class RemediationBody(Model):
@@ -35,15 +34,6 @@ class RemediationBody(Model):
     policy: RemediationPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class PutRemediation:
-    """``created`` tells 201 from 200."""
-
-    body: RemediationBody
-    created: bool
-    project: str
-
-
 async def get_remediation(deps: ModelDeps, caller: Caller, name: str) -> RemediationBody:
     """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``, ``RemediationNotFound``."""
     found = await workspace(deps, caller, Permission.REMEDIATION_GET, name)
@@ -55,19 +45,19 @@ async def get_remediation(deps: ModelDeps, caller: Caller, name: str) -> Remedia
 
 async def put_remediation(
     deps: ModelDeps, caller: Caller, name: str, data: JsonObject, preconditions: Preconditions
-) -> PutRemediation:
+) -> Put[RemediationBody]:
     """Raises ``Rejected``: ``InvalidRemediation`` with every bad field, …"""
     found = await workspace(deps, caller, Permission.REMEDIATION_PUT, name)
     policy = _parsed(data)
 
-    async def attempt() -> PutRemediation:
+    async def attempt() -> Put[RemediationBody]:
         stored = await _stored(deps, found)
         before = stored.value.policy if stored else None
         preconditions.check(_etag(stored.value) if stored and before else None)
         if stored is not None and before == policy:
-            return PutRemediation(_shown(stored.value, policy), False, found.record.project)
+            return Put(_shown(stored.value, policy), False, found.record.project)
         after = await _save(deps, caller, (stored, found), policy)
-        return PutRemediation(_shown(after, policy), before is None, found.record.project)
+        return Put(_shown(after, policy), before is None, found.record.project)
 
     return await on_fresh_state(attempt)
 
