@@ -63,9 +63,9 @@ def lineage_of(version: JsonObject, job: JsonObject | None, run: Run | None) -> 
     )
 
 
-def tags_of(version: JsonObject, job: JsonObject | None) -> Mapping[str, str]:
-    """The job's tags and the version's; the job's word counts where both have one."""
-    found = {**found_object(version, "properties", "tags"), **found_object(job or {}, "properties", "tags")}
+def tags_of(job: JsonObject | None) -> Mapping[str, str]:
+    """What a job says of itself. The version's own tags are anybody's words and are not read."""
+    found = found_object(job or {}, "properties", "tags")
     return {str(key): str(value) for key, value in found.items() if value is not None}
 
 

@@ -6,8 +6,8 @@ classical, nlp  trained again on production data, and evaluated in staging (S3-1
 cv              the candidate of the dev loop as it is, evaluated in staging; no training there (S3-41)
 ==============  ==========================================================================================
 
-What Azure does not say is unknown, and unknown does not go on. What pipelines and people say for themselves they say in
-tags of the job, or of the version:
+What Azure does not say is unknown, and unknown does not go on. What a pipeline says for itself it says in tags of the
+job of our own run, which carries our decision's id; tags of a version, or of anybody else's job, are not believed:
 
 ==============================  ============================================
 ``cp.dataEnvironment``          whose data was trained on: ``prod``, ``dev``

@@ -18,6 +18,7 @@ from controlplane.promotion.rules import Case, judge, state_of
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, by_name
 from controlplane.retraining.runs.model import Run, RunState
+from controlplane.retraining.runs.reading import OWNER_TAG
 from controlplane.workspaces.listing import Listing
 
 _log = logging.getLogger(__name__)
@@ -67,13 +68,15 @@ async def _judged(
     named = job_of(version)
     job = None if named is None else await deps.reader.get(f"{found.workspace_id}/jobs/{named}", API)
     run = await _run(deps, before, named, root_of(job))
+    own = None if run is None else await _own_job(deps, found, run)
+    run = run if own is not None else None
     lineage = lineage_of(version, job, run)
     case = Case(
         environment=found.environment,
         workload=found.workload,
         archived=bool(found_object(version, "properties").get("isArchived")),
         lineage=lineage,
-        tags=tags_of(version, job),
+        tags=tags_of(own),
         run=run,
         earlier=await _earlier(deps, run) if run else None,
     )
@@ -95,6 +98,12 @@ async def _run(deps: RetrainingDeps, before: Promotion, *names: str | None) -> R
         if found.value.incarnation == before.incarnation:
             return found.value
     return None
+
+
+async def _own_job(deps: RetrainingDeps, found: Known, run: Run) -> JsonObject | None:
+    """The run's job, which carries our decision's id: that something is called as ours would be, says nothing."""
+    job = await deps.reader.get(f"{found.workspace_id}/jobs/{run.id}", API)
+    return job if job is not None and tags_of(job).get(OWNER_TAG) == run.decision_id else None
 
 
 async def _earlier(deps: RetrainingDeps, run: Run) -> Run | None:

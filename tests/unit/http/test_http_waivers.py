@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api, error
+from tests.support.blueprints import WAY_IN
 
 OWNER = "00000000-0000-0000-0000-0000000000a1"
 #: A change of something else.
@@ -133,5 +134,9 @@ async def test_a_lead_does_not_take_a_workspace_out_of_production(api: Api) -> N
 
 async def test_a_lead_makes_a_workspace_productions(api: Api) -> None:
     token = await made(api, "dev")
-    answer = await api.call("PATCH", "workspaces/churn-dev", {"environment": "prod"}, token=token)
-    assert answer.status_code in (202, 400), answer.text
+    plain = await api.call("PATCH", "workspaces/churn-dev", {"environment": "prod"}, token=token)
+    assert (plain.status_code, error(plain)["details"][0]["code"]) == (400, "NoWayIn")
+    asked = {"environment": "prod", "network": {"hub": dict(WAY_IN)}}
+    answer = await api.call("PATCH", "workspaces/churn-dev", asked, token=token)
+    assert answer.status_code == 202, answer.text
+    assert (await api.call("GET", "workspaces/churn-dev")).json()["spec"]["environment"] == "prod"

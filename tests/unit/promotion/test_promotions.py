@@ -203,12 +203,16 @@ async def test_what_nobody_says_is_unknown_and_waits() -> None:
     assert (found.due_at, found.state) == (None, PromotionState.AWAITING_EVALUATION)
 
 
+SAYS = {"cp.dataEnvironment": "prod", "cp.evaluation": "passed", "cp.decisionId": "d"}
+
+
 async def test_it_is_evaluated_when_its_pipeline_says_so_later() -> None:
     world = RetrainingWorld(environment="staging")
-    register(world)
-    trained(world)
+    register(world, job="rt-1-1")
+    trained(world, "rt-1-1", **{"cp.decisionId": "d"})
+    await world.add(ours(world))
     assert (await judged(world)).state is PromotionState.AWAITING_EVALUATION
-    trained(world, **{"cp.dataEnvironment": "prod", "cp.evaluation": "passed"})
+    trained(world, "rt-1-1", **SAYS)
     world.clock.advance(60)
     await world.tick()
     (found,) = await promotions(world)
@@ -225,16 +229,37 @@ async def test_it_is_evaluated_when_its_pipeline_says_so_later() -> None:
 )
 async def test_only_a_pass_in_staging_is_a_pass(tags: dict[str, str], verdict: str) -> None:
     world = RetrainingWorld(environment="staging")
-    register(world)
-    trained(world, **tags)
+    register(world, job="rt-1-1")
+    trained(world, "rt-1-1", **tags, **{"cp.decisionId": "d"})
+    await world.add(ours(world))
     found = await judged(world)
     assert verdicts(found)["evaluatedInStaging"] == verdict
     assert found.state is (PromotionState.REJECTED if verdict == "fails" else PromotionState.AWAITING_EVALUATION)
 
 
-def ours(world: RetrainingWorld, verdict: str) -> Run:
+@pytest.mark.parametrize("whose", ["the version's", "anybody's job", "a job that is called as ours", "another one's"])
+async def test_what_our_own_job_does_not_say_is_not_believed(whose: str) -> None:
+    """Whoever may register a version may write its tags, and name a job as its maker."""
+    world = RetrainingWorld(environment="staging")
+    job = {"the version's": "rt-1-1", "anybody's job": "train-1"}.get(whose, "rt-1-1")
+    register(world, job=job, **({"tags": SAYS} if whose == "the version's" else {}))
+    if whose == "anybody's job":
+        trained(world, **SAYS)
+    elif whose != "the version's":
+        trained(world, "rt-1-1", **{**SAYS, "cp.decisionId": "another"})
+    if whose != "a job that is called as ours":
+        await world.add(ours(world))
+    found = await judged(world)
+    asked = verdicts(found)
+    assert (asked["retrainedOnProductionData"], asked["evaluatedInStaging"]) == ("unknown", "unknown")
+    assert found.lineage is not None
+    assert found.lineage.run_id is None
+
+
+def ours(world: RetrainingWorld, verdict: str | None = None) -> Run:
     """A run of ours in this workspace, on a monitor's window, with this comparison."""
     now = world.clock.now()
+    compared = None if verdict is None else Comparison(verdict=verdict, sentence="By 0.1.", metric="accuracy")
     return Run.model_validate(
         {
             "id": "rt-1-1",
@@ -252,7 +277,7 @@ def ours(world: RetrainingWorld, verdict: str) -> Run:
             "gate": {},
             "created_at": now,
             "lineage": {"monitorRun": "step-1", "gitCommit": "fedcba"},
-            "comparison": Comparison(verdict=verdict, sentence="By 0.1.", metric="accuracy"),
+            "comparison": compared,
         }
     )
 
@@ -264,6 +289,7 @@ async def test_our_own_run_is_known_by_its_steps_run_and_its_gate_counts(verdict
     own = {"azureml.rootpipelinerunid": "rt-1-1"}
     body = {"status": "Completed", "properties": own, "tags": {"cp.evaluation": "passed"}}
     world.azure.plant(f"{world.known.workspace_id}/jobs/step-9", properties=body)
+    world.azure.plant(f"{world.known.workspace_id}/jobs/rt-1-1", properties={"tags": {"cp.decisionId": "d"}})
     await world.add(ours(world, verdict))
     found = await judged(world)
     assert found.lineage is not None
@@ -277,7 +303,7 @@ async def test_what_was_trained_on_no_newer_data_is_not_trained_again(days: int,
     """S3-34: newer production data, and not that of the run before."""
     world = RetrainingWorld(environment="prod")
     register(world, job="rt-1-1")
-    trained(world, "rt-1-1")
+    trained(world, "rt-1-1", **{"cp.decisionId": "d"})
     run, at = ours(world, "won"), world.clock.now()
     before = run.model_copy(update={
         "id": "rt-0-1", "created_at": at - timedelta(days=8), "inputs": {"end": (at - timedelta(days=8)).isoformat()},
