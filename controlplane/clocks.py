@@ -12,8 +12,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from controlplane.errors import ControlPlaneError, Fatal, Transient
+from controlplane.errors import Fatal, Transient
 
+#: Times the refresh: an offset that is older is not used.
+_OLD = 4
 
 class SystemClock:
     """The machine's time. Leases use it always."""
@@ -30,12 +32,14 @@ class SystemClock:
 class UrlClock:
     """The time that ``url`` answers as ``{"now": "2026-11-01T00:00:00Z"}``, kept as an offset to the system's.
 
-    Only the first ``now`` waits for an answer; later ones use the last offset, and when that is older than
-    ``refresh_seconds`` a thread asks again. ``now`` raises ``Transient`` when the last question got no answer and
-    ``Fatal`` when the answer was not a time; the next call asks again.
+    The first ``now`` waits for an answer; later ones use the last offset, and when that is older than
+    ``refresh_seconds`` a thread asks again. Who has not looked for four times as long waits once more: else a process
+    that was idle while the clock was moved on would take an event of now for one of the future. ``now`` raises
+    ``Transient`` when the last question got no answer and ``Fatal`` when the answer was not a time; the next call asks
+    again.
     """
 
-    def __init__(self, url: str, *, refresh_seconds: float = 1.0, timeout_seconds: float = 5.0) -> None:
+    def __init__(self, url: str, *, refresh_seconds: float = 0.25, timeout_seconds: float = 5.0) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise Fatal("InvalidSetting", "The clock's URL must be http or https.")
         self._url = url
@@ -43,9 +47,9 @@ class UrlClock:
         self._timeout_seconds = timeout_seconds
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clock")
         self._lock = threading.Lock()
-        self._asked: Future[timedelta] | None = None
+        self._asked: Future[tuple[timedelta, float]] | None = None
         self._offset: timedelta | None = None
-        self._asked_at = float("-inf")
+        self._known_at = float("-inf")
 
     def now(self) -> datetime:
         """Aware, UTC."""
@@ -57,21 +61,23 @@ class UrlClock:
 
     def _current_offset(self) -> timedelta:
         with self._lock:
-            if self._asked is None and time.monotonic() - self._asked_at > self._refresh_seconds:
-                self._asked_at = time.monotonic()
+            if self._asked is not None and self._asked.done():
+                self._take(self._asked)
+            age = time.monotonic() - self._known_at
+            if self._asked is None and age > self._refresh_seconds:
                 self._asked = self._thread.submit(self._ask)
-            if self._asked is not None and (self._offset is None or self._asked.done()):
-                asked, self._asked, self._offset = self._asked, None, None
-                try:
-                    self._offset = asked.result()
-                except ControlPlaneError:
-                    self._asked_at = float("-inf")
-                    raise
+            if self._asked is not None and age > _OLD * self._refresh_seconds:
+                self._take(self._asked)
             if self._offset is None:
                 raise Transient("ClockUnavailable", "The clock has not answered.", retry_after=1.0)
             return self._offset
 
-    def _ask(self) -> timedelta:
+    def _take(self, asked: Future[tuple[timedelta, float]]) -> None:
+        """Waits where there is no answer yet. An answer is as old as it is, whenever it is taken."""
+        self._asked, self._offset, self._known_at = None, None, float("-inf")
+        self._offset, self._known_at = asked.result()
+
+    def _ask(self) -> tuple[timedelta, float]:
         started = datetime.now(UTC)
         try:
             # The scheme was checked above, so that no file is opened here.
@@ -88,4 +94,4 @@ class UrlClock:
             raise Fatal("InvalidClock", 'The clock must answer {"now": an ISO 8601 time}.') from error
         if moment.tzinfo is None:
             raise Fatal("InvalidClock", "The clock must answer a time with its zone.")
-        return moment - middle
+        return moment - middle, time.monotonic()

@@ -146,7 +146,7 @@ def local_stack(
 
             storage = running.enter_context(start_azurite(directory)).connection_string
             environment = on_storage(environment, storage)
-        first = ports[1] or _free_port()
+        first = ports[1] or free_port()
         environment |= callbacks(azure, directory, f"http://127.0.0.1:{first}")
         started: list[tuple[str, int]] = []
         for number in range(hosts):
@@ -169,7 +169,7 @@ def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

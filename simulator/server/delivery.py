@@ -92,7 +92,8 @@ class Deliverer:
     def listed(self) -> JsonObject:
         """What `GET /simulator/eventgrid` answers."""
         waiting = [{"due": due, "subscription": one.subscription, "id": one.event.id} for due, _, one in self._waiting]
-        return {"deliveries": self.deliveries, "deadLetters": self.dead, "waiting": waiting}
+        under_way = len(self._tasks)
+        return {"deliveries": self.deliveries, "deadLetters": self.dead, "waiting": waiting, "underWay": under_way}
 
     # Events.
 

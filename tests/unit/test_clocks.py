@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -76,11 +77,39 @@ def test_it_asks_once_within_the_refresh_time() -> None:
 def test_it_follows_a_clock_that_is_moved() -> None:
     offset = [CENTURY]
     with serving(lambda: saying(offset[0])) as url:
-        clock = UrlClock(url, refresh_seconds=0)
+        clock = UrlClock(url, refresh_seconds=0.05)
         clock.now()
         offset[0] = 2 * CENTURY
-        # A thread asks; each call looks at its answer when it is there.
+        # A thread asks; a call looks at its answer when it is there.
         while clock.now() - datetime.now(UTC) < 2 * CENTURY - TOLERANCE:
+            pass
+        assert abs(clock.now() - datetime.now(UTC) - 2 * CENTURY) < TOLERANCE
+
+
+def test_who_has_not_looked_for_long_waits_for_the_answer() -> None:
+    offset = [CENTURY]
+    with serving(lambda: saying(offset[0])) as url:
+        clock = UrlClock(url, refresh_seconds=1e-9)
+        clock.now()
+        offset[0] = 2 * CENTURY
+        assert abs(clock.now() - datetime.now(UTC) - 2 * CENTURY) < TOLERANCE
+
+
+def test_an_answer_that_nobody_took_is_not_taken_for_a_new_one() -> None:
+    offset, asked = [CENTURY], list[int]()
+
+    def answer() -> bytes:
+        asked.append(1)
+        return saying(offset[0])
+
+    with serving(answer) as url:
+        clock = UrlClock(url, refresh_seconds=0.05)
+        clock.now()
+        while len(asked) < 2:
+            clock.now()  # one of these asks, and does not wait
+        last = time.monotonic()
+        offset[0] = 2 * CENTURY
+        while time.monotonic() - last < 0.5:
             pass
         assert abs(clock.now() - datetime.now(UTC) - 2 * CENTURY) < TOLERANCE
 

@@ -1,0 +1,124 @@
+"""Simulator and function host as processes whose time is moved by hand: a month of both in a minute.
+
+with virtual_stack(folder) as stack:
+    stack.leap(hours=6)     # Azure's time and the product's; then everything that is due is done
+    stack.sweep()           # the timer of the poll fires
+
+The host's timers are off: they would follow the machine's time. What they do, ``leap`` and ``sweep`` do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from controlplane.audit.model import Kind
+from controlplane.clocks import SystemClock
+from controlplane.objects.repository import Objects
+from controlplane.store import SqliteQueue, SqliteStore
+from controlplane.triggers.monitors import MonitorDeps, begin_sweep
+from controlplane.triggers.sweeps import SweepDeps, wake_due
+from controlplane.workspaces.repository import WorkspaceRepository
+from tests.support.simulator import RunningSimulator
+from tools.local import callbacks, controlplane_environment, free_port, start_functions, start_simulator, stop
+
+T = TypeVar("T")
+_TIMERS = ("wake", "checkpoint", "monitors")
+_LOOK_SECONDS = 0.05
+#: Nothing that works takes this long.
+_PATIENCE_SECONDS = 60.0
+
+
+class SimulatorClock:
+    """``ports.clock.Clock``: what the processes read by ``CONTROLPLANE_CLOCK``."""
+
+    def __init__(self, azure: RunningSimulator) -> None:
+        self._azure = azure
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self._azure.control("GET", "clock")["now"])
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class VirtualStack:
+    """``azure`` is the simulator, ``api_url`` the host's."""
+
+    def __init__(self, azure: RunningSimulator, api_url: str, folder: Path, store: SqliteStore) -> None:
+        self.azure, self.api_url, self.clock = azure, api_url, SimulatorClock(azure)
+        self._runner = asyncio.Runner()
+        self._queue_file = folder / "queue.db"
+        queue, objects = SqliteQueue(self._queue_file, "ticks"), Objects(store, Kind.RETRAINING)
+        self._wake = SweepDeps(WorkspaceRepository(store), queue, self.clock, SystemClock(), None, objects)
+        self._sweep = MonitorDeps(objects, queue, self.clock)
+
+    def close(self) -> None:
+        self._runner.close()
+
+    def leap(self, seconds: float = 0.0, *, hours: float = 0.0) -> None:
+        """Both clocks go on; Azure tells of what happened on the way, and the product does what is due."""
+        self.azure.control("PUT", "clock", json={"advanceSeconds": seconds + 3600 * hours, "azure": True})
+        self.settle()
+
+    def leap_to(self, moment: datetime) -> None:
+        """As :meth:`leap`."""
+        self.leap(max(0.0, (moment - self.clock.now()).total_seconds()))
+
+    def sweep(self) -> None:
+        """The poll looks at everything, to its end."""
+        assert self._do(begin_sweep(self._sweep)), "this quarter of an hour was swept before"
+        self.settle()
+
+    def settle(self) -> None:
+        """Until no event is on its way, no message waits, and nothing is due."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self._busy() or self._do(wake_due(self._wake)):
+            assert time.monotonic() < deadline, "something is due again and again"
+            time.sleep(_LOOK_SECONDS)
+
+    def _busy(self) -> bool:
+        soon = self.clock.now().timestamp() + 1  # asked first: what was not published yet is, by that
+        grid = self.azure.control("GET", "eventgrid")
+        if grid["underWay"] or any(one["due"] < soon for one in grid["waiting"]):
+            return True
+        with closing(sqlite3.connect(self._queue_file)) as file:
+            # Hints with a delay are not waited for: what they tell of is woken when it is due.
+            asked = "SELECT count(*) FROM queue_messages WHERE queue = 'ticks' AND (visible_at <= ? OR dequeue_count)"
+            (found,) = file.execute(asked, (time.time(),)).fetchone()
+        return bool(found)
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+
+@contextmanager
+def virtual_stack(folder: Path, *, time_scale: float) -> Iterator[VirtualStack]:
+    """Stopped at the end whatever happens. ``time_scale`` is the simulator's, until its settings say another."""
+    with ExitStack() as open_:
+        simulator, env = start_simulator(folder, "--time-scale", str(time_scale))
+        open_.callback(stop, simulator)
+        port = free_port()
+        settings = {
+            **controlplane_environment(env, folder),
+            **callbacks(env, folder, f"http://127.0.0.1:{port}"),
+            **{f"AzureWebJobs.{name}.Disabled": "true" for name in _TIMERS},
+            "CONTROLPLANE_CLOCK": f"{env['SIMULATOR_URL']}/simulator/clock",
+        }
+        functions, url = start_functions(folder, settings, port=port)
+        open_.callback(stop, functions)
+        azure = open_.enter_context(closing(RunningSimulator(simulator, folder / "azure.env")))
+        azure.settings(throttling=False)
+        store = open_.enter_context(closing(SqliteStore(folder / "store.db")))
+        yield open_.enter_context(closing(VirtualStack(azure, url, folder, store)))
+
+
+def midnight_after(moment: datetime) -> datetime:
+    """The next one, in UTC."""
+    return datetime.fromtimestamp((moment.timestamp() // 86400 + 1) * 86400, UTC)
