@@ -17,6 +17,7 @@ from controlplane.errors import Fatal, Transient
 #: Times the refresh: an offset that is older is not used.
 _OLD = 4
 
+
 class SystemClock:
     """The machine's time. Leases use it always."""
 

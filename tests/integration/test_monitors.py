@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from controlplane.arm import name_of
 from controlplane.objects.tick import tick_object
+from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.monitors.versions import version_of
 from controlplane.retraining.signal import Direction, Signal
 from controlplane.retraining.signals.intake import hear
@@ -277,6 +278,27 @@ def test_a_pipeline_computes_what_azure_ml_would_not(world: MonitorWorld) -> Non
     for name in ("ours", "all-kinds"):
         world.product.call("DELETE", f"workspaces/{NAME}/monitors/{name}")
         world.settle(name)
+
+
+def test_what_azure_is_busy_with_is_written_soon_and_not_a_quarter_of_an_hour_later(world: MonitorWorld) -> None:
+    """Of monitors that are set at once all but one meet the other's write of what they share."""
+    path = "eventSubscriptions/breach-third"
+    rule = {"method": "PUT", "path": path, "status": 409, "code": "AnotherOperationInProgress", "times": 1}
+    simulator = world.product.simulator
+    simulator.faults([rule])
+    assert world.put("third", alerts=[]).status_code == 201
+    for _ in range(10):
+        world.look("third")
+        if simulator.control("GET", "faults")["rules"][0]["fired"]:
+            break
+    stored = world.product.run(world.objects.require(Monitor, f"{NAME}.third")).value
+    reasons = {one.type: (one.reason, one.message) for one in stored.conditions}
+    assert reasons["EventsSubscribed"][0] == "InProgress" and "AnotherOperationInProgress" in str(reasons)
+    assert stored.due_at is not None and stored.due_at - datetime.now(UTC) < timedelta(minutes=1)
+    world.settle("third")
+    assert set(world.conditions("third").values()) == {"True"}
+    world.product.call("DELETE", f"workspaces/{NAME}/monitors/third")
+    world.settle("third")
 
 
 def test_monitors_share_a_topic_and_the_last_one_takes_it_away(world: MonitorWorld) -> None:

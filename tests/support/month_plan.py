@@ -50,18 +50,18 @@ class Plan:
 
 
 def plans(seed: int) -> tuple[Plan, ...]:
-    """One that drifts twice, one with noise only, one that is approved, one with quiet hours and a long cooldown, one of
-    images. With two of three windows a drift is trained on its second day."""
+    """One that drifts twice, one with noise only, one with approval, one with quiet hours and a long cooldown, one of
+    images. With two of three windows a drift is trained on its second day; with approval a day later."""
     draw = random.Random(seed)
     first, second = draw.randint(6, 9), draw.randint(19, 22)
     noise = tuple(sorted({3, *range(draw.randint(12, 13), second - 3, 4)}))
     seasonal = tuple(range(draw.randint(3, 5), DAYS, draw.randint(4, 6)))
     approved, quiet, photos = draw.randint(8, 14), draw.randint(4, 7), draw.randint(9, 16)
-    hours = [{"begin": "00:00", "end": "08:00"}]
+    hours, asks = [{"begin": "00:00", "end": "08:00"}], {"required": True}
     return (
         Plan(TABULAR, "orders", CAREFUL, noise, (first, second), trained=(first + 1, second + 1)),
         Plan(TABULAR, "seasonal", CAREFUL, seasonal),
-        Plan(TABULAR, "credit", {**CAREFUL, "approval": {"required": True}}, drifts=(approved,), trained=(approved + 2,)),
+        Plan(TABULAR, "credit", {**CAREFUL, "approval": asks}, drifts=(approved,), trained=(approved + 2,)),
         Plan(
             TABULAR, "fraud", {**CAREFUL, "quietHours": hours, "cooldown": "P10D"}, (),
             # The second comes while the model cools down; the first midnight after that is the twelfth.

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.arm import fold, name_of
+from controlplane.arm import fold, name_of, type_of
 from controlplane.audit.model import Action
-from controlplane.errors import Conflict, Fatal, Rejected, Transient
+from controlplane.errors import Conflict, ControlPlaneError, Fatal, Rejected, Transient
 from controlplane.json_types import JsonObject
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
@@ -41,6 +41,7 @@ from controlplane.retraining.monitors.wanted import (
     wanted,
 )
 from controlplane.retraining.signals.samples import calls_in
+from controlplane.workspaces.arm_errors import Verdict, look_up
 from controlplane.workspaces.ending import condition
 from controlplane.workspaces.services.deps import stored_spec
 
@@ -165,7 +166,7 @@ async def _resource(deps: RetrainingDeps, one: Wanted, monitors: Sequence[Monito
         _log.info("monitor's resource is written id=%s because=%s", one.arm_id, wrong)
         await deps.writer.put(one.arm_id, one.api_version, one.body)
     except (Rejected, Conflict) as error:
-        return State.REFUSED, f"{name}: {error.code}: {error.message}"
+        return _unwritten(one.arm_id, error)
     return State.WAITS, f"{name} was written: {wrong}."
 
 
@@ -190,7 +191,7 @@ async def _schedule(deps: RetrainingDeps, monitors: Sequence[Monitor], site: Sit
         _log.info("monitor's schedule is written monitor=%s because=%s", monitor.id, wrong)
         await deps.ml.put_schedule(site.workspace_id, request_of(monitor, base.collected))
     except (Rejected, Conflict, Fatal) as error:
-        return State.REFUSED, f"{error.code}: {error.message}"
+        return _unwritten(arm_id, error)
     return State.WAITS, f"The schedule was written: {wrong}."
 
 
@@ -203,6 +204,13 @@ async def _frequency(deps: RetrainingDeps, monitor: Monitor, site: Site, now: da
         rows = None
     fit = fit_of(monitor.spec, rows, now)
     return condition(FITS, fit.status, fit.reason, fit.text, monitor.conditions, now)
+
+
+def _unwritten(arm_id: str, error: ControlPlaneError) -> tuple[State, str]:
+    """Monitors that are set at once write what they share: the others come when the first one's write has ended."""
+    row = look_up(error.code, type_of(arm_id))
+    state = State.WAITS if row is not None and row.verdict is Verdict.WAIT else State.REFUSED
+    return state, f"{name_of(arm_id)}: {error.code}: {error.message}"
 
 
 def _barred(arm_id: str, found: JsonObject | None, monitors: Sequence[Monitor]) -> tuple[State, str] | None:
