@@ -54,6 +54,7 @@ class Action(StrEnum):
     BREAKER_RESET = "BreakerReset"
     """A person has looked at a model whose runs failed; they do not count any more."""
     MONITOR_CHANGED = "MonitorChanged"
+    LABELING_CHANGED = "LabelingChanged"
     DECISION_MADE = "DecisionMade"
     """On a signal about a model: its outcome with the reason; what was only ignored is not told."""
     RUN_CHANGED = "RunChanged"

@@ -100,6 +100,13 @@ MONITOR: dict[str, Any] = {
     },
 }
 
+LABELING: dict[str, Any] = {
+    "annotation": "BoundingBox",
+    "data": "azureml:parts:1",
+    "categories": {"part": {"displayName": "Part", "classes": {"sound": "Sound", "broken": "Broken"}}},
+    "instructions": "https://contoso.example/labelling/parts",
+}
+
 ALERT: dict[str, Any] = {
     "schemaId": "azureMonitorCommonAlertSchema",
     "data": {

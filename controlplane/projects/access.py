@@ -67,6 +67,10 @@ class Permission(StrEnum):
     MONITORS_GET = "Monitors_Get"
     MONITORS_PUT = "Monitors_CreateOrReplace"
     MONITORS_DELETE = "Monitors_Delete"
+    LABELING_LIST = "LabelingProjects_List"
+    LABELING_GET = "LabelingProjects_Get"
+    LABELING_PUT = "LabelingProjects_CreateOrReplace"
+    LABELING_DELETE = "LabelingProjects_Delete"
     SIGNALS_LIST = "Signals_List"
     SIGNALS_GET = "Signals_Get"
     DECISIONS_LIST = "Decisions_List"
@@ -135,6 +139,10 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.MONITORS_GET: _READ,
     Permission.MONITORS_PUT: _WRITE,
     Permission.MONITORS_DELETE: _WRITE,
+    Permission.LABELING_LIST: _READ,
+    Permission.LABELING_GET: _READ,
+    Permission.LABELING_PUT: _WRITE,
+    Permission.LABELING_DELETE: _WRITE,
     Permission.SIGNALS_LIST: _READ,
     Permission.SIGNALS_GET: _READ,
     Permission.DECISIONS_LIST: _READ,

@@ -20,6 +20,7 @@ from controlplane.promotion.model import Promotion
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import known
+from controlplane.retraining.labeling.model import LabelingProject, index_of
 from controlplane.retraining.model import LOOK, ModelState
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.runs.model import Run
@@ -89,6 +90,7 @@ async def tell_of_the_end(workspace: str, machines: Machines) -> None:
     for kind, index in (
         (ModelState.KIND, f"m!{workspace}!"),
         (Monitor.KIND, f"mo!{workspace}!"),
+        (LabelingProject.KIND, index_of(workspace)),
         (Promotion.KIND, of_workspace(Promotion, workspace)),
     ):
         for thing_id in await objects.ids(index):

@@ -15,6 +15,8 @@ from controlplane.promotion import tick as promotion_tick
 from controlplane.promotion.model import Promotion
 from controlplane.retraining import keeping
 from controlplane.retraining.deps import RetrainingDeps
+from controlplane.retraining.labeling import tick as labeling_tick
+from controlplane.retraining.labeling.model import LabelingProject
 from controlplane.retraining.model import ModelState
 from controlplane.retraining.monitors import tick as monitor_tick
 from controlplane.retraining.monitors.model import Monitor
@@ -33,6 +35,7 @@ _WORK: tuple[tuple[type[Thing], _Work], ...] = (
     (Run, run_tick.work),
     (ModelState, keeping.work),
     (Monitor, monitor_tick.work),
+    (LabelingProject, labeling_tick.work),
     (Promotion, promotion_tick.work),
     (Task, task_tick.work),
     (Notification, notification_tick.work),

@@ -50,6 +50,7 @@ def read(folder: Path = FOLDER) -> tuple[OwnRole, ...]:
         _role(folder / "role-observer.json", "observer"),
         _role(folder / "role-operator.json", "operator"),
         _role(folder / "role-operator-access.json", "operator", condition),
+        _role(folder / "role-operator-labeling.json", "operator"),
     )
 
 

@@ -24,11 +24,160 @@ from controlplane.workspaces import service
 from controlplane.workspaces.access.powers import Can
 from controlplane.workspaces.reconcile import tick
 from tests.support.blueprints import example
+<<<<<<< HEAD
 from tests.support.own_roles import Rights, actions
 from tests.support.quiet_monitors import BY_PIPELINE, WATCHED, QuietMonitors, watched
 from tests.support.quiet_product import ADMIN, NAME, QuietClient, QuietProduct
 from tests.support.role_lives import ISOLATED, JOINED, POOLED, begin, everything, job_checked, joined, target_unknown
 from tests.support.worlds import with_assets
+=======
+from tests.support.illegal import waiver
+from tests.support.own_roles import INFRA, LABELING, ROLE_FILES, Rights, actions, role
+from tests.support.quiet_monitors import BY_PIPELINE, WATCHED, QuietMonitors, watched
+from tests.support.quiet_product import ADMIN, NAME, QuietClient, QuietProduct
+from tests.support.worlds import (
+    DATA_GROUP,
+    an_initiative,
+    existing_data,
+    key_and_identities,
+    landing_zone,
+    registered,
+    with_assets,
+)
+
+#: A workspace that joins what is somebody else's.
+JOINED = "churn-joined"
+#: One whose build agents stand on a scale set.
+POOLED = "churn-pooled"
+PUBLISHED = Path(__file__).parents[1] / "data" / "azure-provider-operations.txt"
+#: The workspace that has a managed network.
+ISOLATED = "isolated"
+#: Wildcard → why no name will do.
+WILDCARDS = {
+    **dict.fromkeys(
+        sorted(one for one in LABELING if "*" in one),
+        "Azure publishes no action for labelingJobs; docs/adr/ADR-2026-11-labelling-projects.md",
+    ),
+    "Microsoft.Storage/locations/*/read": "Storage publishes no name for its locations/asyncoperations, and Azure "
+    "refuses a role with an action that no provider publishes",
+}
+
+
+def condition() -> str:
+    """Of the assignment of ``role-operator-access``."""
+    return (INFRA / "operator-access-condition.txt").read_text()
+
+
+# -- the files ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ROLE_FILES)
+def test_a_role_is_what_azure_takes(name: str) -> None:
+    """Source: "Steps to create a custom role" and "InvalidActionOrNotAction" of "Troubleshoot Azure RBAC"."""
+    found = role(name)
+    assert set(found) == {
+        "Name", "IsCustom", "Description", "Actions", "NotActions", "DataActions", "NotDataActions", "AssignableScopes",
+    }  # fmt: skip
+    published = [line.lower() for line in PUBLISHED.read_text().splitlines() if line and not line.startswith("#")]
+    for action in found["Actions"]:
+        assert [one for one in published if fnmatchcase(one, action.lower())], f"{action} is published by no provider"
+        assert "*" not in action or action in WILDCARDS
+    assert found["Actions"] == sorted(set(found["Actions"]), key=str.lower)
+    assert found["NotActions"] == found["DataActions"] == found["NotDataActions"] == []
+
+
+def test_a_wildcard_that_no_role_has_needs_no_reason() -> None:
+    assert set(WILDCARDS) <= {action for name in ROLE_FILES for action in role(name)["Actions"]}
+
+
+def test_the_condition_names_the_roles_that_blueprints_grant() -> None:
+    lists = re.findall(r"GuidEquals \{([^}]*)\}", condition())
+    assert len(lists) == 2
+    for guids in lists:
+        assert sorted(guids.replace(" ", "").split(",")) == sorted(ROLES.values())
+    privileged = {roles.OWNER, roles.RBAC_ADMINISTRATOR, "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"}
+    assert not privileged & set(ROLES.values())
+
+
+def test_the_condition_excludes_both_identities_whichever_way() -> None:
+    excluded = re.findall(r"@(\w+)\[[^]]*:PrincipalId\] ForAnyOfAllValues:GuidNotEquals \{([^}]*)\}", condition())
+    both = "OPERATOR_OBJECT_ID, OBSERVER_OBJECT_ID"
+    assert excluded == [("Request", both), ("Resource", both)]
+    deploying = (INFRA / "README.md").read_text()
+    for word in both.split(", "):
+        assert f"s/{word}/" in deploying
+
+
+def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
+    held = {name: set(role(name)["Actions"]) for name in ROLE_FILES}
+    access = {action for found in held.values() for action in found if action.startswith("Microsoft.Authorization/")}
+    policy = ("policyAssignments", "policyDefinitions", "policySetDefinitions")
+    names = (
+        "denyAssignments",
+        "permissions",
+        "roleDefinitions",
+        "roleAssignments",
+        "roleAssignmentScheduleInstances",
+        "roleEligibilityScheduleInstances",
+        *policy,
+    )
+    reads = {f"Microsoft.Authorization/{name}/read" for name in names}
+    assert access - reads == held["role-operator-access"]
+
+
+# -- the product with them ---------------------------------------------------------------------------------------------
+
+
+def everything() -> dict[str, Any]:
+    """A spec with whatever a workspace of its own can have."""
+    spec, other = example("hub-build-agents"), example("hub-bastion")
+    spec["network"]["hub"] |= {**other["network"]["hub"], **spec["network"]["hub"]}
+    spec["network"]["hub"]["vpn"] = example("hub-vpn")["network"]["hub"]["vpn"]
+    brought = example("customer-managed-key")["identity"]["ids"]
+    spec["identity"] = {**example("user-assigned")["identity"], "type": "systemAndUserAssigned", "ids": brought}
+    spec["access"] = example("personas")["access"]
+    spec["datastores"] = example("datastores")["datastores"]
+    # Of what policy says only this depends.
+    spec |= {"registry": {"adminUser": True}, "waivers": [waiver(30)]}
+    return spec
+
+
+def joined() -> dict[str, Any]:
+    """A spec with whatever a workspace of somebody else's hub can have."""
+    spec = example("landing-zone")
+    spec["network"]["egress"] = {"kind": "firewall", "nextHop": "10.10.1.4", "storageEndpointPolicy": True}
+    return spec
+
+
+def job_checked(product: QuietProduct) -> set[str]:
+    """Codes of what nobody knows of a job that reads both."""
+    inputs = {
+        "rows": {"type": "uri_folder", "path": "azureml:orders@latest"},
+        "model": {"type": "mlflow_model", "path": "azureml:churn@latest"},
+    }
+    asked = {"workspace": NAME, "job": {"command": "x", "inputs": inputs}}
+    found = product.run(check_job(product.services, ADMIN, asked)).findings
+    return {one.code for one in found if one.level is Level.UNKNOWN}
+
+
+def target_unknown(product: QuietProduct) -> str:
+    """Why nobody knows whether something is there that is of no type that Azure has."""
+    asked = example("managed-approved-catalog")
+    theirs = f"{DATA_GROUP}/providers/Microsoft.Storage/unheardOf/theirs"
+    rule = {"name": "theirs", "type": "privateEndpoint", "destination": theirs, "subresource": "x"}
+    asked["network"]["managed"]["outboundRules"].append(rule)
+    found = product.plan(asked, ISOLATED).plan.warnings
+    return next(one.message for one in found if one.code == "OutboundTargetUnknown")
+
+
+def begin(product: QuietProduct) -> None:
+    """The project, with all that its workspaces may have."""
+    registered(product, outboundTargets=[DATA_GROUP])
+    key_and_identities(product)
+    landing_zone(product)
+    existing_data(product)
+    an_initiative(product)
+>>>>>>> 7e7f408 (Labelling projects of CV and NLP workspaces: set, kept, repaired, deleted with consent)
 
 
 def route_elsewhere(product: QuietProduct) -> None:

@@ -14,6 +14,7 @@ ROLE_FILES = {
     "role-observer": "observer",
     "role-operator": "operator",
     "role-operator-access": "operator",
+    "role-operator-labeling": "operator",
 }
 
 #: Rights that are proven where they are used, and not in a workspace's life: by the sweep.
@@ -61,12 +62,14 @@ PIPELINES = frozenset(
         f"{_W}/schedules/read",
     }
 )
+#: And by labelling projects (test_labeling_on_azure), and tasks that look where their data lies.
+LABELING = frozenset({f"{_W}/data/versions/read", *(f"{_W}/labeling*/{verb}" for verb in ("read", "write", "delete"))})
 #: Of these a workspace's life needs some, too: its monitors read components, schedules and runs.
 _LIFE = {
     "operator": {f"{_W}/components/versions/read", f"{_W}/jobs/read", f"{_W}/schedules/read"},
     "observer": {f"{_W}/components/versions/read"},
 }
-_ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS, "observer": PIPELINES}
+_ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS | LABELING, "observer": PIPELINES}
 
 
 def role(name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from controlplane.operations.model import Model
 from controlplane.promotion.model import Promotion
 from controlplane.retraining.model import Decision as RetrainingDecision
 from controlplane.retraining.runs.model import Run
+from controlplane.retraining.services.labeling import LabelingBody
 from controlplane.retraining.services.monitors import MonitorBody
 from controlplane.retraining.services.policies import PolicyBody
 from controlplane.retraining.signal import Signal
@@ -49,6 +50,11 @@ class RetrainingAsked(Model):
     """A wish was taken; its decision is made in a moment."""
 
     signal: str = Field(description="Where the decision will stand: `GET /signals/{signal}`.")
+
+
+class LabelingList(Model):
+    value: tuple[LabelingBody, ...]
+    next_link: str | None = None
 
 
 class MonitorList(Model):

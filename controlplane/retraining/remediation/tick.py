@@ -21,6 +21,7 @@ from controlplane.retraining.annotation import annotated
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import Known, since
+from controlplane.retraining.labeling.model import LabelingProject, index_of
 from controlplane.retraining.model import ModelState, state_id
 from controlplane.retraining.policy import Annotation
 from controlplane.retraining.polls.judge import ABOVE, BELOW
@@ -208,12 +209,22 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     return None
 
 
+async def _only_project(deps: RetrainingDeps, found: Known) -> str | None:
+    """The workspace's own, when it has one and no other."""
+    page = await deps.objects.page(LabelingProject, index_of(found.name))
+    names = [one.name for one in page.values if one.incarnation == found.record.incarnation and not one.deleting]
+    return names[0] if len(names) == 1 else None
+
+
 async def _annotate(deps: RetrainingDeps, hold: Hold, stored: Stored[Task], found: Known) -> datetime | None:
     task, now = stored.value, deps.clock.now()
     signal = await deps.objects.get(Signal, task.signal_id)
     state = await deps.objects.get(ModelState, state_id(task.workspace, task.model or ""))
     policy = state.value.policy if state else None
-    about = (policy.annotation if policy else Annotation(), signal.value.run_id if signal else None)
+    rule = policy.annotation if policy else Annotation()
+    if rule.labeling_project is None:
+        rule = rule.model_copy(update={"labeling_project": await _only_project(deps, found)})
+    about = (rule, signal.value.run_id if signal else None)
     after = await annotated(deps.reader, found, task, about, now)
     await deps.objects.commit_held(hold, put(stored, after), _fact(after, now))
     return after.due_at

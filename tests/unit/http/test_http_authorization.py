@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from controlplane.http.examples import ALERT, MONITOR, POLICY, REMEDIATION, SIMULATION, WISH
+from controlplane.http.examples import ALERT, LABELING, MONITOR, POLICY, REMEDIATION, SIMULATION, WISH
 from controlplane.objects.repository import put
 from controlplane.projects.access import TABLE, Permission, Role
 from controlplane.promotion.facts import told_of
 from controlplane.promotion.model import Promotion
+from controlplane.retraining.labeling.model import LabelingProject, LabelingSpec
 from controlplane.retraining.monitors.model import Monitor, MonitorSpec
 from controlplane.retraining.policy import Gate, Pipeline
 from controlplane.retraining.runs.model import Run, RunState
@@ -77,6 +78,10 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.MONITORS_LIST: ("GET", "workspaces/churn-dev/monitors", None),
     Permission.MONITORS_GET: ("GET", "workspaces/churn-dev/monitors/watch", None),
     Permission.MONITORS_PUT: ("PUT", "workspaces/churn-dev/monitors/watch", MONITOR),
+    Permission.LABELING_LIST: ("GET", "workspaces/churn-dev/labelingProjects", None),
+    Permission.LABELING_GET: ("GET", "workspaces/churn-dev/labelingProjects/parts", None),
+    Permission.LABELING_PUT: ("PUT", "workspaces/churn-dev/labelingProjects/parts", LABELING),
+    Permission.LABELING_DELETE: ("DELETE", "workspaces/churn-dev/labelingProjects/parts", None),
     Permission.MONITORS_DELETE: ("DELETE", "workspaces/churn-dev/monitors/watch", None),
     Permission.OPERATIONS_LIST: ("GET", "operations", None),
     Permission.OPERATIONS_GET: ("GET", "operations/{op}", None),
@@ -139,6 +144,10 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.MONITORS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.MONITORS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.MONITORS_PUT: {ADMIN, CONTRIBUTOR},
+    Permission.LABELING_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.LABELING_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.LABELING_PUT: {ADMIN, CONTRIBUTOR},
+    Permission.LABELING_DELETE: {ADMIN, CONTRIBUTOR},
     Permission.MONITORS_DELETE: {ADMIN, CONTRIBUTOR},
     Permission.OPERATIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
@@ -210,8 +219,8 @@ async def waiting_run(api: Api) -> None:
     await objects.commit([*put(None, promotion), *put(None, task), *put(None, told_of(promotion, now))])
 
 
-async def standing_monitor(api: Api) -> None:
-    """A monitor that was set once; one cannot be set in this workspace."""
+async def standing(api: Api) -> None:
+    """A monitor and a labelling project that were set once; they cannot be set in this workspace."""
     objects, now = api.services.objects, api.clock.now()
     assert objects is not None
     monitor = Monitor(
@@ -224,7 +233,17 @@ async def standing_monitor(api: Api) -> None:
         last_modified_at=now,
         last_modified_by="t/ada",
     )
-    await objects.commit(put(None, monitor))
+    labeling = LabelingProject(
+        id="churn-dev.parts",
+        workspace="churn-dev",
+        incarnation=1,
+        project="churn",
+        name="parts",
+        spec=LabelingSpec.model_validate(LABELING),
+        last_modified_at=now,
+        last_modified_by="t/ada",
+    )
+    await objects.commit([*put(None, monitor), *put(None, labeling)])
 
 
 @pytest.mark.parametrize("permission", list(Permission))
@@ -235,7 +254,7 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
     await api.call("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY)
     await api.call("PUT", "workspaces/churn-dev/remediation", REMEDIATION)
     await waiting_run(api)
-    await standing_monitor(api)
+    await standing(api)
     for name, (token, role) in callers(api).items():
         answer = await api.call(method, path.format(op=operation), body, token=token)
         if role in MAY[permission] and permission is Permission.RETRAININGS_APPROVE and name.startswith("application"):

@@ -58,6 +58,8 @@ def test_every_route_is_in_it() -> None:
         ("/api/workspaces/{name}/retrainingPolicies/{model}:simulate", "POST"),
         ("/api/workspaces/{name}/retrainingPolicies/{model}:resetBreaker", "POST"),
         ("/api/workspaces/{name}/monitors", "GET"),
+        ("/api/workspaces/{name}/labelingProjects", "GET"),
+        *(("/api/workspaces/{name}/labelingProjects/{labeling}", method) for method in ("GET", "PUT", "DELETE")),
         *(("/api/workspaces/{name}/monitors/{monitor}", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/alerts", "POST"),
         ("/api/signals", "GET"),

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from controlplane.retraining.annotation import TAG, samples_of
+from controlplane.http.examples import LABELING
+from controlplane.retraining.annotation import TAG, added, samples_of
+from controlplane.retraining.labeling.model import LabelingProject, LabelingSpec
 from controlplane.retraining.model import Outcome
 from controlplane.retraining.signal import Signal, SignalKind, SignalState, Source
 from controlplane.retraining.signals.intake import hear
@@ -23,9 +25,13 @@ POLICY: dict[str, Any] = {
 WORST = [f"azureml://datastores/images/paths/{n}.png" for n in range(4)]
 
 
-def project(world: RetrainingWorld, media: str) -> None:
-    properties = {"labelingJobMediaProperties": {"mediaType": media}}
-    world.azure.plant(f"{world.known.workspace_id}/labelingJobs/label", properties=properties)
+def project(world: RetrainingWorld, media: str, name: str = "label", **properties: Any) -> None:
+    """Its data is the folder in which the worst samples lie."""
+    ml = world.known.workspace_id
+    data = {"dataId": f"{ml}/data/samples/versions/1", "incrementalDataRefresh": "Enabled"}
+    body = {"labelingJobMediaProperties": {"mediaType": media}, "dataConfiguration": data, **properties}
+    world.azure.plant(f"{ml}/labelingJobs/{name}", properties=body)
+    world.azure.plant(f"{ml}/data/samples/versions/1", properties={"dataUri": "azureml://datastores/images/paths/"})
 
 
 async def opened(world: RetrainingWorld, **tags: str) -> Task:
@@ -41,9 +47,19 @@ async def opened(world: RetrainingWorld, **tags: str) -> Task:
     return (await world.objects.require(Task, signal.id)).value
 
 
-async def planted(world: RetrainingWorld, **tags: str) -> Task:
+def standing(world: RetrainingWorld, name: str) -> LabelingProject:
+    """One that was set, and is looked at another time."""
+    now = world.clock.now()
+    return LabelingProject(
+        id=f"ws.{name}", workspace="ws", incarnation=1, project="churn", name=name,
+        spec=LabelingSpec.model_validate(LABELING), last_modified_at=now, last_modified_by="t/ada",
+    )  # fmt: skip
+
+
+async def planted(world: RetrainingWorld, *, begun: bool = False, **tags: str) -> Task:
     """As :func:`opened`, whatever was heard and decided."""
-    await world.begin(POLICY)
+    if not begun:
+        await world.begin(POLICY)
     world.breach("step-1")
     world.azure.body("/jobs/step-1")["properties"]["tags"].update(tags)
     now = world.clock.now()
@@ -75,7 +91,8 @@ async def test_react(workload: str, noun: str) -> None:
     task = await planted(world, **{TAG: json.dumps(WORST)})
     assert (task.kind, task.state, task.assignees) == (TaskKind.ANNOTATION, TaskState.OPEN, "dataScientists")
     assert (task.samples, task.labeling_project, task.due_at) == (tuple(WORST[:2]), "label", None)
-    assert f"2 {noun} to look at. Labelling project label takes them." in task.text
+    says = f"2 {noun} to look at. Labelling project label takes them: they lie below its data, and Azure ML adds them"
+    assert says in task.text
 
 
 @pytest.mark.parametrize(
@@ -104,6 +121,34 @@ async def test_validate(media: str | None, says: str) -> None:
     task = await planted(world)
     assert says in task.text
     assert "Which images were worst, no run says" in task.text
+
+
+FOLDER = "azureml://subscriptions/s/resourceGroups/g/workspaces/w/datastores/images/paths/new"
+
+
+@pytest.mark.parametrize(
+    ("folder", "refreshes", "says"),
+    [
+        (FOLDER, True, "takes them: they lie below its data, and Azure ML adds them with its next refresh."),
+        (FOLDER, False, f"does not look for new files (`incrementalRefresh`): a person adds them to {FOLDER}."),
+        (f"{FOLDER}er", True, f"takes them: 2 a person copies to {FOLDER}er, where Azure ML finds them"),
+        (None, True, "where its data lies could not be read, so a person adds them."),
+    ],
+)
+def test_who_adds_the_samples_is_said(folder: str | None, refreshes: bool, says: str) -> None:
+    samples = tuple(f"azureml://datastores/images/paths/new/{n}.png" for n in range(2))
+    assert says in added("label", samples, folder, refreshes=refreshes)
+    assert added("label", (), folder, refreshes=refreshes) == "Labelling project label takes them."
+
+
+async def test_where_no_policy_names_one_the_workspaces_only_project_is_taken() -> None:
+    world = RetrainingWorld(workload="cv")
+    project(world, "Image", "parts", status="Paused")
+    await world.add(standing(world, "parts"))
+    await world.begin({**POLICY, "annotation": {}})
+    task = await planted(world, begun=True, **{TAG: json.dumps(WORST)})
+    assert task.labeling_project == "parts"
+    assert "It is paused: a person resumes it." in task.text
 
 
 @pytest.mark.parametrize(
