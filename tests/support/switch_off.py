@@ -24,12 +24,8 @@ from controlplane.promotion import rules as promotion_rules
 from controlplane.retraining import annotation, tasks
 from controlplane.retraining import schedule as model_schedule
 from controlplane.retraining.decide import QUESTIONS
-<<<<<<< HEAD
-from controlplane.retraining.monitors import alerts, frequency, preconditions, schedule, wanted
-=======
 from controlplane.retraining.labeling import rules as labeling_rules
-from controlplane.retraining.monitors import alerts, preconditions, schedule, wanted
->>>>>>> 7e7f408 (Labelling projects of CV and NLP workspaces: set, kept, repaired, deleted with consent)
+from controlplane.retraining.monitors import alerts, frequency, preconditions, schedule, wanted
 from controlplane.retraining.monitors import rules as monitor_rules
 from controlplane.retraining.polls import judge, levels, runs
 from controlplane.retraining.remediation import choose
