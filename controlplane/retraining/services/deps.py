@@ -23,8 +23,8 @@ B = TypeVar("B", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
-class ModelDeps:
-    """Readers and stores: what a request starts is done by ticks."""
+class Flows:
+    """What a flow about objects of workspaces needs: readers and stores. What a request starts is done by ticks."""
 
     objects: Objects
     workspaces: ServiceDeps
@@ -39,6 +39,11 @@ class ModelDeps:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelDeps(Flows):
+    """``objects`` are those of models."""
+
+
+@dataclass(frozen=True, slots=True)
 class Put(Generic[B]):
     """What stands after a PUT; ``created`` tells 201 from 200."""
 
@@ -47,7 +52,7 @@ class Put(Generic[B]):
     project: str
 
 
-async def workspace(deps: ModelDeps, caller: Caller, permission: Permission, name: str) -> Known:
+async def workspace(deps: Flows, caller: Caller, permission: Permission, name: str) -> Known:
     """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``."""
     return known((await require(deps.workspaces, caller, permission, name)).record)
 
