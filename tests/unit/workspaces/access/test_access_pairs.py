@@ -126,7 +126,7 @@ def test_validate(requirement: str) -> None:
     blueprint = workspace(environment)
     estate = create(blueprint)
     before = look(estate)
-    # Of this control only: another rule may be off (tests/unit/test_requirements.py).
+    # Of this control only: another rule may be off (tests/unit/test_requirement_rows.py).
     assert {f.status for f in before.findings if f.control == control} == {FindingStatus.PASS}
     act(estate)
     after = look(estate)

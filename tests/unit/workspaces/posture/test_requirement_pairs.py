@@ -1,7 +1,7 @@
 """For each requirement that is validated or enforced: a state that passes, and the same with one thing changed.
 
 Each test is narrow: it looks at what its requirement speaks of and at nothing else, so that switching off a rule turns
-red the requirements registered on that rule and no others (``tests/unit/test_requirements.py``).
+red the requirements registered on that rule and no others (``tests/unit/test_requirement_rows.py``).
 """
 
 from __future__ import annotations
