@@ -98,6 +98,8 @@ class Run(Versioned):
     """When its job was first to be cancelled: somebody wants it, or its time is over."""
     missing_since: datetime | None = None
     """Azure ML has not shown its job since then."""
+    watched_until: datetime | None = None
+    """It ended without anybody knowing what its job does: the job is looked for until then, and cancelled."""
     job_status: str | None = None
     """Azure ML's word."""
     studio_url: str | None = None

@@ -18,6 +18,8 @@ EVALUATION_TIME = timedelta(minutes=15)
 CANCEL_TIME = timedelta(hours=1)
 #: After which a job that Azure ML does not show is gone, or was never there.
 MISSING_TIME = timedelta(minutes=15)
+#: How long the job of a run that is over is looked for.
+WATCHED = timedelta(hours=24)
 _KEPT_STEPS = 50
 
 

@@ -22,6 +22,7 @@ from controlplane.retraining.runs.barrier import barred, outdated
 from controlplane.retraining.runs.following import evaluated, followed, unseen
 from controlplane.retraining.runs.model import Run, RunState
 from controlplane.retraining.runs.moves import POLL, ended, is_tagged_late, started, waiting
+from controlplane.retraining.runs.orphans import watch, watched
 from controlplane.retraining.runs.reading import OWNER_TAG, JobReading, is_ours, reading_of
 from controlplane.retraining.runs.registered import registered_by
 from controlplane.retraining.runs.rules import expired, labels
@@ -45,9 +46,11 @@ class _Look:
 async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | None:
     """One step. Raises ``Transient`` when the store is away, ``Conflict`` when somebody else changed the run."""
     stored = await deps.objects.get(Run, thing_id)
-    if stored is None or stored.value.state.is_terminal:
+    if stored is None:
         return None
     run = stored.value
+    if run.state.is_terminal:
+        return await watch(deps, hold, stored)
     if run.state is RunState.WAITING_APPROVAL:
         after = await _waited(deps, run)
     elif run.state is RunState.SUBMITTED:
@@ -191,6 +194,7 @@ async def _look(deps: RetrainingDeps, run: Run) -> _Look:
 
 async def _store(deps: RetrainingDeps, hold: Hold, stored: Stored[Run], after: Run) -> datetime | None:
     now = deps.clock.now()
+    after = watched(stored.value, after, now)
     writes = await writes_of(deps.objects, stored, after, now)
     await deps.objects.commit_held(hold, writes, *told(stored, after, now))
     return after.due_at
