@@ -100,7 +100,18 @@ class BudgetGuard(Model):
     """D26: month to date + estimate ≤ limit, else the owner is asked."""
 
     monthly_limit: float = Field(gt=0, description="In `currency`.")
-    job_estimate: float = Field(ge=0, description="Of one run, in `currency`.")
+    job_estimate: float | None = Field(
+        default=None,
+        ge=0,
+        description="Of one run, in `currency`; absent: price of a node of the cluster x `nodes` x `expected`, in USD.",
+    )
+    nodes: int | None = Field(default=None, ge=1, le=1000, description="Of one run; absent: the cluster's maximum.")
+    expected: Period | None = Field(
+        default=None,
+        gt=timedelta(0),
+        le=timedelta(days=7),
+        description="How long a run takes; absent: the pipeline's timeout, the longest it can.",
+    )
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
 
 

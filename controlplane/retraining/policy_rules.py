@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from controlplane.errors import ErrorDetail, Rejected
+from controlplane.governance.pricing.table import CURRENCY
 from controlplane.json_types import JsonObject
 from controlplane.operations.strictly import read_strictly
 from controlplane.projects.registration import details_of
@@ -45,6 +46,7 @@ def problems(policy: RetrainingPolicy) -> Iterator[ErrorDetail]:
     yield from _agreement(policy)
     yield from _times(policy)
     yield from _pipeline(policy)
+    yield from _budget(policy)
 
 
 def _windows(policy: RetrainingPolicy) -> Iterator[ErrorDetail]:
@@ -144,3 +146,20 @@ def _pipeline(policy: RetrainingPolicy) -> Iterator[ErrorDetail]:
         yield ErrorDetail("DeploymentMismatch", text, "$.pipeline.deployment")
     if pipeline.version is not None and pipeline.kind is not PipelineKind.COMPONENT:
         yield ErrorDetail("VersionMismatch", "Only a component has a version.", "$.pipeline.version")
+
+
+def _budget(policy: RetrainingPolicy) -> Iterator[ErrorDetail]:
+    guard = policy.budget
+    if guard is None:
+        return
+    if guard.job_estimate is not None:
+        for name, value in (("nodes", guard.nodes), ("expected", guard.expected)):
+            if value is not None:
+                text = f"`jobEstimate` says what a run costs; `{name}` would say it a second time."
+                yield ErrorDetail("EstimateTwice", text, f"$.budget.{name}")
+    elif policy.pipeline.compute is None:
+        text = "Without `pipeline.compute` nobody knows what nodes a run takes; `jobEstimate` says what it costs."
+        yield ErrorDetail("EstimateUnknown", text, "$.budget.jobEstimate")
+    elif guard.currency != CURRENCY:
+        text = f"Prices of nodes are in {CURRENCY}; in {guard.currency} `jobEstimate` has to say what a run costs."
+        yield ErrorDetail("EstimateUnknown", text, "$.budget.jobEstimate")

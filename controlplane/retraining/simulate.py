@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -17,6 +17,7 @@ from pydantic import Field
 from controlplane.operations.model import Model
 from controlplane.retraining.decide import Facts, Ruling, decide
 from controlplane.retraining.history import with_policy, with_window
+from controlplane.retraining.job_costs import Pool
 from controlplane.retraining.model import (
     KEPT_ENDS,
     Decision,
@@ -102,6 +103,8 @@ class Recorded:
     decisions: Mapping[str, Decision]
     """By their ids."""
     runs: Sequence[Run]
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    """The workspace's clusters as they are now."""
 
 
 def simulate(policy: RetrainingPolicy, recorded: Recorded, begin: datetime, end: datetime) -> Simulation:
@@ -211,7 +214,8 @@ class _Replay:
 
     def _decide(self, signal: Signal, now: datetime) -> None:
         self.learn(signal)
-        facts = Facts(self._state, self._recorded.environment, self._recorded.workload, self._waiting)
+        past = self._recorded
+        facts = Facts(self._state, past.environment, past.workload, self._waiting, past.pools)
         ruling = decide(self._policy, facts, signal, now)
         self.rulings[signal.id].append((now, ruling))
         held = signal.model_copy(update={"state": SignalState.HELD})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from controlplane.retraining.decide import Facts, Ruling, decide
 from controlplane.retraining.history import with_policy, with_window
+from controlplane.retraining.job_costs import Pool
 from controlplane.retraining.model import ModelState, RunEnd, Window, WindowVerdict, state_id
 from controlplane.retraining.policy import Agreement, Mode, RetrainingPolicy
 from controlplane.retraining.policy_rules import problems
@@ -53,6 +55,7 @@ class Given:
     active: bool = False
     waiting: Signal | None = None
     now: datetime = NOW
+    pools: Mapping[str, Pool] = field(default_factory=dict)
 
     def state(self, policy: RetrainingPolicy | None = None) -> ModelState:
         """As the product learns it, one window after the other."""
@@ -68,7 +71,7 @@ class Given:
     def ruling(self, **changes: Any) -> Ruling:
         """``changes`` of the policy."""
         policy = self.policy.model_copy(update=changes)
-        facts = Facts(self.state(policy), self.environment, self.workload, self.waiting)
+        facts = Facts(self.state(policy), self.environment, self.workload, self.waiting, self.pools)
         return decide(policy, facts, self.signal, self.now)
 
     def past(self) -> Past:

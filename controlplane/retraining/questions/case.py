@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from controlplane.retraining.job_costs import Pool
 from controlplane.retraining.model import ModelState, Outcome, Verdict
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.signal import OF_MODELS, Signal, SignalKind
@@ -19,6 +21,8 @@ class Facts:
     workload: str
     waiting: Signal | None = None
     """The signal that waits for the active run's end."""
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    """The workspace's clusters with their prices, by name."""
     free_cores: int | None = None
     needed_cores: int | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 from controlplane.retraining.history import (
     failures_in_a_row,
@@ -12,6 +13,7 @@ from controlplane.retraining.history import (
     last_activity,
     runs_of_the_month,
 )
+from controlplane.retraining.job_costs import job_cost_of
 from controlplane.retraining.model import Outcome, Verdict, Window, WindowVerdict
 from controlplane.retraining.policy import Agreement
 from controlplane.retraining.questions.case import Answer, Case, No, Yes
@@ -165,10 +167,16 @@ def budget(case: Case) -> Answer:
     if runs is None:
         sentence = f"The month had more runs than are remembered; the limit is {limit}: the owner is asked."
         return No(Outcome.ASK, "SpendUnknown", sentence, Verdict.UNKNOWN)
-    after = (runs + 1) * guard.job_estimate
-    if after > guard.monthly_limit:
-        return No(Outcome.ASK, "OverBudget", f"It would make {after:.2f} of {limit} this month: the owner is asked.")
-    return Yes(f"It makes {after:.2f} of {limit} this month.")
+    one = job_cost_of(guard, case.policy.pipeline, case.facts.pools)
+    if one.amount is None:
+        sentence = f"{one.how} The limit is {limit}: the owner is asked."
+        return No(Outcome.ASK, "EstimateUnknown", sentence, Verdict.UNKNOWN)
+    after = (runs + 1) * one.amount
+    how = "" if guard.job_estimate is not None else f" (each run {one.how})"
+    if after > Decimal(str(guard.monthly_limit)):
+        sentence = f"It would make {after:.2f} of {limit} this month{how}: the owner is asked."
+        return No(Outcome.ASK, "OverBudget", sentence)
+    return Yes(f"It makes {after:.2f} of {limit} this month{how}.")
 
 
 def approval(case: Case) -> Answer:

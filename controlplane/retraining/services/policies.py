@@ -6,7 +6,7 @@ from datetime import datetime
 
 from controlplane.audit.changes import changes
 from controlplane.audit.model import Action
-from controlplane.errors import Conflict, Rejected
+from controlplane.errors import Conflict, ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored, put
 from controlplane.objects.tick import message_of
@@ -15,6 +15,7 @@ from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.projects.access import Caller, Permission, Role, app_roles
 from controlplane.retraining.facts import About, by_person
 from controlplane.retraining.history import failures_in_a_row, with_policy
+from controlplane.retraining.job_costs import job_cost_of, pools_of
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import LOOK, ModelState, state_id
 from controlplane.retraining.monitors.model import Monitor
@@ -82,6 +83,7 @@ async def put_policy(
     found = await workspace(deps, caller, Permission.POLICIES_PUT, name)
     _require_name(model)
     policy = parse_policy(data)
+    _require_estimate(found, policy)
 
     async def attempt() -> Put[PolicyBody]:
         stored = await stored_state(deps, found, model)
@@ -101,6 +103,17 @@ async def put_policy(
         return Put(shown(after, policy), created=before is None, project=found.record.project)
 
     return await on_fresh_state(attempt)
+
+
+def _require_estimate(found: Known, policy: RetrainingPolicy) -> None:
+    """A guard that cannot tell what a run costs would ask the owner each time."""
+    if policy.budget is None:
+        return
+    one = job_cost_of(policy.budget, policy.pipeline, pools_of(found.record.spec))
+    if one.amount is None:
+        text = f"{one.how} `jobEstimate` says what a run costs."
+        detail = ErrorDetail("EstimateUnknown", text, "$.budget.jobEstimate")
+        raise Rejected("InvalidPolicy", text, target=detail.target, details=(detail,))
 
 
 async def _require_same_period(deps: ModelDeps, found: Known, model: str, policy: RetrainingPolicy) -> None:

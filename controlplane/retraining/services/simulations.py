@@ -16,6 +16,7 @@ from controlplane.operations.model import Model
 from controlplane.operations.strictly import read_strictly
 from controlplane.projects.access import Caller, Permission
 from controlplane.projects.registration import details_of
+from controlplane.retraining.job_costs import pools_of
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import Decision, ModelState, state_id
 from controlplane.retraining.policy import RetrainingPolicy
@@ -105,6 +106,7 @@ async def recorded_of(objects: Objects, found: Known, model: str, wanted: Simula
         signals=signals,
         decisions={one.id: one for one in decisions},
         runs=runs,
+        pools=pools_of(found.record.spec),
     )
 
 

@@ -15,6 +15,7 @@ from controlplane.retraining import facts
 from controlplane.retraining.decide import Facts, decide
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.history import with_window
+from controlplane.retraining.job_costs import pools_of
 from controlplane.retraining.known import Known, since
 from controlplane.retraining.model import ModelState, Outcome, state_id
 from controlplane.retraining.monitors.model import Monitor
@@ -55,7 +56,8 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     state = _learned(before.value if before else None, signal, found)
     waiting = await _waiting(deps, state)
     known = state or fresh_state(found, signal.model or "")
-    spec = Facts(known, found.environment, found.workload, waiting.value if waiting else None)
+    pools = pools_of(found.record.spec)
+    spec = Facts(known, found.environment, found.workload, waiting.value if waiting else None, pools)
     ruling = decide(state.policy if state else None, spec, signal, now)
     made = made_of(ruling, signal, state, found, now)
     made = replace(made, signal=looked(made.signal, now))
