@@ -26,6 +26,7 @@ class Notification(Listed):
     text: str = Field(default="", max_length=4000)
     severity: Severity = Severity.MEDIUM
     link: str | None = None
+    """Path in our API of what it tells of, such as ``/api/retrainings/rt-1``; channels get its whole address."""
     facts: dict[str, str] = Field(default_factory=dict)
     created_at: datetime
     attempts: int = 0

@@ -33,7 +33,8 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     if notifier is None or not open_:
         await deps.objects.commit_held(hold, put(stored, before.model_copy(update={"due_at": None})))
         return None
-    results = await asyncio.gather(*(_try(notifier, one, before, deps.clock.now()) for one in open_))
+    told = before.model_copy(update={"link": deps.callbacks.address(before.link)})
+    results = await asyncio.gather(*(_try(notifier, one, told, deps.clock.now()) for one in open_))
     after = _after(before, dict(zip((one.name for one in open_), results, strict=True)), deps.clock.now())
     await deps.objects.commit_held(hold, put(stored, after))
     return after.due_at

@@ -35,6 +35,7 @@ def told_of(promotion: Promotion, now: datetime) -> Notification:
         subject=f"workspaces/{promotion.workspace}/models/{promotion.model}/versions/{promotion.version}",
         title=title[:200],
         text=promotion.reason[:4000],
+        link=f"/api/promotions/{promotion.id}",
         facts={"promotion": promotion.id, **({"loopBack": back.environment} if back else {})},
         created_at=now,
     )

@@ -80,7 +80,7 @@ def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Kno
     task = _task(ruling, signal, now)
     if task is not None:
         new.append(task)
-    told = _notification(decision, signal, now)
+    told = _notification(decision, signal, task, now)
     if told is not None:
         new.append(told)
     return Made(_settled(ruling, signal, decision), state, decision, tuple(new))
@@ -178,10 +178,11 @@ def _task(ruling: Ruling, signal: Signal, now: datetime) -> Task | None:
     )
 
 
-def _notification(decision: Decision, signal: Signal, now: datetime) -> Notification | None:
+def _notification(decision: Decision, signal: Signal, task: Task | None, now: datetime) -> Notification | None:
     if decision.outcome not in _TELLS and decision.reason not in _TELLS_REASONS:
         return None
     kind = f"ControlPlane.Retraining.{decision.outcome.value[0].upper()}{decision.outcome.value[1:]}"
+    link = f"/api/tasks/{task.id}" if task is not None else f"/api/signals/{signal.id}"
     about = f"workspaces/{signal.workspace}" + (f"/models/{signal.model}" if signal.model else "")
     return Notification(
         id=notification_id(kind, decision.id),
@@ -193,6 +194,7 @@ def _notification(decision: Decision, signal: Signal, now: datetime) -> Notifica
         severity=signal.severity,
         title=f"{decision.reason}: {about}"[:200],
         text=decision.sentence,
+        link=f"/api/retrainings/{decision.run_id}" if decision.run_id else link,
         facts={"decision": decision.id, "signal": signal.id, **({"run": decision.run_id} if decision.run_id else {})},
         created_at=now,
     )

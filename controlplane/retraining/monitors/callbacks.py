@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from controlplane.clouds import is_own_page
+
+#: Of our API, in the URLs that others call.
+API_VERSION = "2026-11-01"
+
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
@@ -23,6 +28,14 @@ class Callbacks:
     """Identifier URI of the API's app registration, which the action group's tokens are for."""
     alerts_app_object: str = ""
     """Its object id."""
+
+    def address(self, link: str | None) -> str | None:
+        """Where a path of the API is read from outside; None where this installation does not know. What was stored
+        before links were paths may be a page of Azure's own."""
+        root, found, _ = self.alerts_url.partition("?")[0].partition("/api/alerts")
+        if link is not None and link.startswith("/api/"):
+            return f"{root}{link}?api-version={API_VERSION}" if found else None
+        return link if link is not None and is_own_page(link) else None
 
     def missing(self) -> tuple[str, ...]:
         """Settings without which Azure could not tell us."""

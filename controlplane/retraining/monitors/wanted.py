@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from controlplane.json_types import JsonObject
 from controlplane.retraining.monitors import alerts
+from controlplane.retraining.monitors.callbacks import API_VERSION
 from controlplane.retraining.monitors.marks import with_mark
 from controlplane.retraining.monitors.model import Monitor, signal_name
 from controlplane.retraining.monitors.site import Site
@@ -26,8 +27,6 @@ EVENT_GRID_API, ACTION_GROUP_API, SCHEDULES_API = "2025-02-15", "2023-01-01", "2
 #: events of model monitoring; Azure/azureml-assets, evaluate_metrics_threshold.py.
 TAG_PATH = "data.RunTags.azureml_modelmonitor_threshold_breached"
 BREACHED = "has failed due to one or more features violating metric thresholds"
-#: The API's own version in the URL that action groups call.
-_API_VERSION = "2026-11-01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def _action_group(site: Site) -> JsonObject:
     calls = site.callbacks
     hook = {
         "name": "control-plane",
-        "serviceUri": f"{calls.alerts_url}?api-version={_API_VERSION}",
+        "serviceUri": f"{calls.alerts_url}?api-version={API_VERSION}",
         "useCommonAlertSchema": True,
         "useAadAuth": True,
         "objectId": calls.alerts_app_object,

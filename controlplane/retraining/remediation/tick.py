@@ -170,6 +170,7 @@ def _told(task: Task, now: datetime) -> Notification:
         severity=Severity.HIGH if task.state is TaskState.FAILED else Severity.MEDIUM,
         title=f"{task.kind.value} {task.state.value}: {task.title}"[:200],
         text=f"{step} {task.error.message if task.error else ''}".strip()[:4000],
+        link=f"/api/tasks/{task.id}",
         facts={"task": task.id, "signal": task.signal_id, "target": action.target if action else ""},
         created_at=now,
     )

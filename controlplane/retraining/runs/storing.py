@@ -65,6 +65,8 @@ def result_of(run: Run, now: datetime) -> Notification:
     facts = {"run": run.id, "decision": run.decision_id, "reason": last.reason}
     if run.registered_model:
         facts["model"] = run.registered_model
+    if run.studio_url:
+        facts["studio"] = run.studio_url
     about = f"workspaces/{run.workspace}/models/{run.model}"
     return Notification(
         id=notification_id(kind, run.id),
@@ -75,7 +77,7 @@ def result_of(run: Run, now: datetime) -> Notification:
         subject=about,
         title=f"{_TITLES[run.state]}: {about}"[:200],
         text=last.message[:4000],
-        link=run.studio_url,
+        link=f"/api/retrainings/{run.id}",
         facts=facts,
         created_at=now,
     )

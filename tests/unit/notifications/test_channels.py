@@ -9,6 +9,7 @@ import json
 import logging
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,8 @@ from controlplane.notifications.channels import AUDIENCES, Audience, Channel, wa
 from controlplane.notifications.model import Notification
 from controlplane.notifications.signing import key_bytes, signed
 from controlplane.notifications.tick import pause
+from controlplane.retraining.monitors.callbacks import Callbacks
+from controlplane.retraining.parts import parts
 from simulator.server.run import certificates
 from tests.support.receiver import Receiver, receiver
 from tests.support.retraining_world import RetrainingWorld
@@ -279,3 +282,38 @@ async def test_without_channels_it_is_listed_and_at_rest() -> None:
 
 def test_pauses_grow_to_an_hour() -> None:
     assert [pause(n).total_seconds() for n in (1, 2, 3, 9, 10, 1000)] == [10, 20, 40, 2560, 3600, 3600]
+
+
+_HERE = Callbacks(alerts_url="https://cp.example.test/root/api/alerts")
+
+
+@pytest.mark.parametrize(
+    ("calls", "link", "address"),
+    [
+        (_HERE, "/api/tasks/ws.1", "https://cp.example.test/root/api/tasks/ws.1?api-version=2026-11-01"),
+        (_HERE, None, None),
+        (_HERE, "https://ml.azure.com/runs/rt-1", "https://ml.azure.com/runs/rt-1"),
+        (_HERE, "https://evil.example/runs/rt-1", None),
+        (_HERE, "//evil.example/api/", None),
+        (Callbacks(), "/api/tasks/ws.1", None),
+        (Callbacks(alerts_url="https://cp.example.test/else"), "/api/tasks/ws.1", None),
+    ],
+)
+def test_what_is_told_of_has_an_address_in_the_api(calls: Callbacks, link: str | None, address: str | None) -> None:
+    assert calls.address(link) == address
+
+
+async def test_channels_get_the_whole_address(tls: tuple[ssl.SSLContext, ssl.SSLContext], there: Receiver) -> None:
+    world = RetrainingWorld()
+    await world.begin()
+    made = notifier(tls, there.url)
+    world.deps = replace(world.deps, notifier=made, callbacks=_HERE)
+    world.machines = replace(world.machines, parts=parts(world.deps))
+    try:
+        await world.add(notification(due_at=world.clock.now(), link="/api/tasks/ws.1"))
+        await world.tick()
+    finally:
+        await made.close()
+    (delivery,) = there.deliveries
+    assert delivery["body"]["data"]["link"] == "https://cp.example.test/root/api/tasks/ws.1?api-version=2026-11-01"
+    assert (await world.objects.require(Notification, "n-1")).value.link == "/api/tasks/ws.1"
