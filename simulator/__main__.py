@@ -196,7 +196,7 @@ def cost(
 @inject_app.command("usage")
 def usage(
     resource: Annotated[str, typer.Option(help="Resource, by id or name.")],
-    meter: Annotated[str, typer.Option(help="A counted meter of simulator/billing/prices.csv.")],
+    meter: Annotated[str, typer.Option(help="A counted meter of simulator/data/prices.csv.")],
     quantity: Annotated[float, typer.Option(help="Gigabytes, operations, queries.")],
     days: Annotated[float, typer.Option(help="Used evenly over so many days; at once when 0.")] = 0,
     ago_days: Annotated[float, typer.Option(help="The last of them was so many days ago.")] = 0,

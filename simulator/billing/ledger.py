@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KEY, HOOK = "usage:", "usage-is-metered"
 #: Meters whose tier counts what is there at once in a subscription.
-RANKED = frozenset({"private-dns.zone", "monitor.metric-alert.series-month"})
+RANKED = frozenset({"private-dns.zone.month", "monitor.metric-alert.series-month"})
 Span = list[Any]
 
 

@@ -28,7 +28,7 @@ SERIES = {"premium_lrs": "p", "standardssd_lrs": "e", "standard_lrs": "s"}
 
 def machine(size: object) -> str:
     """The meter of one hour of a size."""
-    return f"vm.{str(size).lower().removeprefix('standard_')}"
+    return f"vm.{str(size).lower().removeprefix('standard_').replace('_', '-')}.linux.hour"
 
 
 def per_unit(price: Price) -> float:
@@ -44,37 +44,37 @@ def _public_ip(engine: EngineApi, address: Resource) -> Uses:
     tier = str(dig(address.body, "sku.tier", "Regional"))
     standard = str(dig(address.body, "sku.name", "Standard")) == "Standard"
     kind = ("global-static" if tier == "Global" else "standard-static") if standard else "basic-dynamic"
-    return {f"public-ip.{kind}": 1.0}
+    return {f"public-ip.{kind}.hour": 1.0}
 
 
 def _bastion(engine: EngineApi, bastion: Resource) -> Uses:
     """Two instances are in the price of the SKU."""
     sku = str(dig(bastion.body, "sku.name", "Standard")).lower()
     more = int(bastion.properties.get("scaleUnits") or 2) - 2
-    return {f"bastion.{sku}": 1.0, **({"bastion.standard.scale-unit": float(more)} if more > 0 else {})}
+    return {f"bastion.{sku}.hour": 1.0, **({"bastion.standard.scale-unit.hour": float(more)} if more > 0 else {})}
 
 
 def _gateway(engine: EngineApi, gateway: Resource) -> Uses:
     sku = str(dig(gateway.body, "properties.sku.name", "")).lower()
     if str(gateway.properties.get("gatewayType")).lower() == "vpn":
-        return {f"vpn-gateway.{sku}": 1.0}
-    return {f"expressroute-gateway.{'high-performance' if sku == 'highperformance' else sku}": 1.0}
+        return {f"vpn-gateway.{sku}.hour": 1.0}
+    return {f"expressroute-gateway.{'high-performance' if sku == 'highperformance' else sku}.hour": 1.0}
 
 
 def _connection(engine: EngineApi, connection: Resource) -> Uses:
     site = str(connection.properties.get("connectionType")).lower() == "ipsec"
-    return {"vpn-gateway.s2s-connection": 1.0} if site else {}
+    return {"vpn-gateway.s2s-connection.hour": 1.0} if site else {}
 
 
 def _circuit(engine: EngineApi, circuit: Resource) -> Uses:
     sku = circuit.body.get("sku") or {}
     plan = f"{str(sku.get('tier')).lower()}-{str(sku.get('family')).lower().removesuffix('data')}"
     speed = int(dig(circuit.body, "properties.serviceProviderProperties.bandwidthInMbps", 50))
-    return {f"expressroute-circuit.{plan}.{f'{speed // 1000}g' if speed >= 1000 else f'{speed}m'}": 1.0}
+    return {f"expressroute-circuit.{plan}.{f'{speed // 1000}g' if speed >= 1000 else f'{speed}m'}.month": 1.0}
 
 
 def _registry(engine: EngineApi, registry: Resource) -> Uses:
-    return {f"acr.{str(dig(registry.body, 'sku.name', 'Basic')).lower()}": 1.0}
+    return {f"acr.{str(dig(registry.body, 'sku.name', 'Basic')).lower()}.day": 1.0}
 
 
 def _metric_alert(engine: EngineApi, rule: Resource) -> Uses:
@@ -96,9 +96,9 @@ def _disk(engine: EngineApi, disk: Resource) -> Uses:
     series = SERIES.get(str(dig(disk.body, "sku.name", "Standard_LRS")).lower(), "s")
     size = int(disk.properties.get("diskSizeGB") or 30)
     for most, number in DISKS:
-        if size <= most and known(f"disk.{series}{number}-lrs"):
-            return {f"disk.{series}{number}-lrs": 1.0}
-    return {f"disk.{series}{'30' if series != 's' else '10'}-lrs": math.ceil(size / DISKS[-1][0]) * 1.0}
+        if size <= most and known(f"disk.{series}{number}-lrs.month"):
+            return {f"disk.{series}{number}-lrs.month": 1.0}
+    return {f"disk.{series}{'30' if series != 's' else '10'}-lrs.month": math.ceil(size / DISKS[-1][0]) * 1.0}
 
 
 def _virtual_machine(engine: EngineApi, vm: Resource) -> Uses:
@@ -119,11 +119,13 @@ def _compute(engine: EngineApi, compute: Resource) -> Uses:
     meter = machine(state.get("vmSize"))
     if dig(compute.body, "properties.computeType") == "ComputeInstance":
         running = {meter: 1.0} if state.get("state") in ("Running", "Restarting") else {}
-        return {**running, "disk.p10-lrs": 1.0, "ml.compute.load-balancer": 1.0}
+        return {**running, "disk.p10-lrs.month": 1.0, "ml.compute.load-balancer.day": 1.0}
     nodes = int(state.get("currentNodeCount") or 0)
-    spare = f"{meter}.low-priority" if str(state.get("vmPriority")).lower() == "lowpriority" else meter
+    spare = (
+        meter.replace(".hour", ".low-priority.hour") if str(state.get("vmPriority")).lower() == "lowpriority" else meter
+    )
     balancers = float(max(1, math.ceil(nodes / NODES_A_BALANCER)))
-    return {**({spare: float(nodes)} if nodes else {}), "ml.compute.load-balancer": balancers}
+    return {**({spare: float(nodes)} if nodes else {}), "ml.compute.load-balancer.day": balancers}
 
 
 def _serverless(engine: EngineApi, job: Resource) -> Uses:
@@ -145,7 +147,7 @@ def _deployment(engine: EngineApi, deployment: Resource) -> Uses:
 
 def _outbound_rule(engine: EngineApi, rule: Resource) -> Uses:
     active = rule.properties.get("type") == "PrivateEndpoint" and rule.properties.get("status") == "Active"
-    return {"private-endpoint": 1.0} if active else {}
+    return {"private-endpoint.hour": 1.0} if active else {}
 
 
 def _workspace(engine: EngineApi, workspace: Resource) -> Uses:
@@ -155,14 +157,16 @@ def _workspace(engine: EngineApi, workspace: Resource) -> Uses:
     rules = [one.properties for one in engine.children(workspace.id, RULE)]
     if not any(rule.get("type") == "FQDN" and rule.get("status") == "Active" for rule in rules):
         return {}
-    return {f"firewall.{str(dig(workspace.body, 'properties.managedNetwork.firewallSku', 'Standard')).lower()}": 1.0}
+    return {
+        f"firewall.{str(dig(workspace.body, 'properties.managedNetwork.firewallSku', 'Standard')).lower()}.hour": 1.0
+    }
 
 
 MAP: dict[str, Callable[[EngineApi, Resource], Uses]] = {
-    "microsoft.network/privateendpoints": _flat("private-endpoint"),
-    "microsoft.network/privatednszones": _flat("private-dns.zone"),
+    "microsoft.network/privateendpoints": _flat("private-endpoint.hour"),
+    "microsoft.network/privatednszones": _flat("private-dns.zone.month"),
     "microsoft.network/publicipaddresses": _public_ip,
-    "microsoft.network/natgateways": _flat("nat-gateway"),
+    "microsoft.network/natgateways": _flat("nat-gateway.hour"),
     "microsoft.network/bastionhosts": _bastion,
     "microsoft.network/virtualnetworkgateways": _gateway,
     "microsoft.network/connections": _connection,

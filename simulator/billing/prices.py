@@ -1,8 +1,8 @@
-"""The simulator's own price list, `prices.csv`: list prices in US dollars, pay as you go.
+"""What a second of each meter costs: the simulator's price book, and sizes of machines that it has no row of.
 
-Its rows were written down from public copies of Azure's retail prices (the column `confidence` says which were seen as
-they are, derived or guessed). A price without a region holds everywhere; where a region has no row of its own, the one
-of eastus, or else the first one, stands for it, which is simplified. Nothing here is shared with the control plane.
+Prices are those of `simulator/planes/price_book.py`, which the Retail Prices plane shows, too. Machines that no list
+was seen of are in `sizes.csv` with guessed prices (by cores of their series; low priority a fifth of dedicated): what
+runs is charged, whether its price could be found beforehand or not. Nothing here is shared with the control plane.
 """
 
 from __future__ import annotations
@@ -14,16 +14,23 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-FILE = Path(__file__).with_name("prices.csv")
+from simulator.planes import price_book
+
+FILE = Path(__file__).with_name("sizes.csv")
 CURRENCY = "USD"
 HOUR, DAY = 3600.0, 86400.0
 #: Of meters that count something: how many make one unit. The others are by time.
-COUNTED = {"gb": 1.0, "gb-month": 1.0, "10k": 10_000.0, "100k": 100_000.0, "million": 1_000_000.0, "each": 1.0}
+COUNTED = {
+    "1 GB": 1.0, "1 GiB": 1.0, "1 GB/Month": 1.0, "1 GiB/Month": 1.0, "10": 10.0, "10K": 1e4, "100K": 1e5, "1M": 1e6,
+    "10M": 1e7, "1 Second": 1.0, "1 GB Second": 1.0, "1": 1.0,
+}  # fmt: skip
+_TIMED = {"1 Hour": "hour", "1/Hour": "hour", "1 GiB Hour": "hour", "1/Day": "day", "1/Month": "month"}
 
 
 @dataclass(frozen=True)
 class Price:
-    """One meter in one region. `tiers`: from which quantity (in its unit) on which price holds, lowest first."""
+    """One meter in one region. `unit` is hour, day or month, or what it counts. `tiers`: from which quantity (in its
+    unit) on which price holds, lowest first."""
 
     meter: str
     service: str
@@ -53,24 +60,33 @@ class Price:
 
 
 @lru_cache(maxsize=1)
-def _rows() -> dict[str, dict[str, Price]]:
-    found: dict[str, dict[str, Price]] = {}
+def _guessed() -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
     with FILE.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
-            held = found.setdefault(row["meter"], {})
-            tier = (float(row["tier"]), float(row["price"]))
-            before = held.get(row["region"])
-            tiers = tuple(sorted((*(before.tiers if before else ()), tier)))
-            held[row["region"]] = Price(row["meter"], row["service"], row["product"], row["name"], row["unit"], tiers)
+            found.setdefault(row["meter_key"], []).append(row)
     return found
 
 
 @lru_cache(maxsize=4096)
 def price(meter: str, region: str) -> Price:
-    """Raises KeyError for a meter that is not in the list."""
-    held = _rows()[meter]
-    return held.get(region.lower()) or held.get("") or held.get("eastus") or next(iter(held.values()))
+    """Raises KeyError for a meter that neither has."""
+    rows = price_book.tiers(meter, region)
+    if rows:
+        first, tiers = rows[0], tuple((float(row.tier), float(row.amount)) for row in rows)
+        # Of a few the published name is not known; what stands there in parentheses is a note.
+        name = first.meter if first.is_published else first.sku
+        return Price(meter, first.service, first.product, name, _unit(meter, first.unit), tiers)
+    held = {row["arm_region"]: row for row in _guessed()[meter]}
+    row = held.get(region.lower()) or next(iter(held.values()))
+    tiers = ((0.0, float(row["retail_price_usd"])),)
+    return Price(meter, row["service_name"], row["product_name"], row["meter_name"], "hour", tiers)
+
+
+def _unit(meter: str, unit: str) -> str:
+    """`1` says no time: zones, alert rules and keys are by month all the same."""
+    return "month" if unit == "1" and meter.endswith("month") else _TIMED.get(unit, unit)
 
 
 def known(meter: str) -> bool:
-    return meter in _rows()
+    return bool(price_book.tiers(meter, "eastus")) or meter in _guessed()

@@ -58,7 +58,7 @@ def test_counted_use_is_priced_by_tier() -> None:
     lab = Lab()
     lab.group()
     estate.settle(lab, estate.LOGS, estate.LOGS_BODY)
-    wish = {"kind": "usage", "resource": estate.LOGS, "meter": "log-analytics.ingestion", "quantity": 4.0}
+    wish = {"kind": "usage", "resource": estate.LOGS, "meter": "log-analytics.ingestion.gb", "quantity": 4.0}
     costs = [inject_spend.perform(lab.engine, wish)["cost"] for _ in range(2)]
     assert costs == [0.0, pytest.approx(3 * 2.99)]
     operations = {"kind": "usage", "resource": estate.LOGS, "meter": "key-vault.operations.10k", "quantity": 20_000}
@@ -70,7 +70,7 @@ def test_counted_use_is_priced_by_tier() -> None:
     [
         {"kind": "cost", "scope": GROUP, "amount": 0},
         {"kind": "cost", "scope": GROUP, "amount": 1, "days": -1},
-        {"kind": "usage", "resource": estate.REGISTRY, "meter": "acr.premium", "quantity": 1},
+        {"kind": "usage", "resource": estate.REGISTRY, "meter": "acr.premium.day", "quantity": 1},
         {"kind": "usage", "resource": estate.REGISTRY, "meter": "no.such", "quantity": 1},
         {"kind": "cost", "scope": "nowhere", "amount": 1},
     ],

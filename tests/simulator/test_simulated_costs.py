@@ -10,6 +10,7 @@ import pytest
 from simulator.billing import prices
 from simulator.billing.meters import MAP, machine
 from simulator.engine.hooks import Caller
+from simulator.planes import price_book
 from simulator.planes.skus import SIZES
 from simulator.types import ALL_TYPES
 from simulator.types.machinelearning import nodes
@@ -19,6 +20,9 @@ from tests.simulator.lab import GROUP, ZERO, Body, Lab, provider
 from tests.simulator.refusals_costs import asked
 
 SUBSCRIPTION_QUERY = f"/subscriptions/{ZERO}/providers/Microsoft.CostManagement/query"
+MACHINE, BALANCER = (
+    prices.price(meter, "westeurope").name for meter in (machine("Standard_DS3_v2"), "ml.compute.load-balancer.day")
+)
 ADDRESS_BODY: Body = {
     "location": estate.LOCATION, "sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"},
 }  # fmt: skip
@@ -40,28 +44,29 @@ def costs(lab: Lab, body: Body, path: str = QUERY) -> list[tuple[Any, ...]]:
 
 
 def test_every_meter_of_the_map_and_every_size_has_a_price() -> None:
-    assert all(prices.known(machine(size)) and prices.known(f"{machine(size)}.low-priority") for size, *_ in SIZES)
-    for series in ("firewall.basic", "firewall.standard", "acr.basic", "acr.standard", "acr.premium", "disk.p10-lrs"):
-        assert prices.known(series)
+    for size, *_ in SIZES:
+        dedicated = machine(size)
+        spare = dedicated.replace(".hour", ".low-priority.hour")
+        assert 0 < prices.price(spare, "westeurope").at(0) < prices.price(dedicated, "westeurope").at(0), size
+    for meter in ("firewall.basic.hour", "acr.basic.day", "acr.standard.day", "acr.premium.day", "disk.p10-lrs.month"):
+        assert prices.price(meter, "westeurope").timed, meter
     types = {one.name.lower() for one in ALL_TYPES}
     assert set(MAP) <= types, sorted(set(MAP) - types)
 
 
-def test_rows_of_the_list_are_complete() -> None:
+def test_guessed_sizes_are_those_that_the_book_has_no_row_of() -> None:
     with prices.FILE.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    assert {row["confidence"] for row in rows} == {"exact", "derived", "uncertain"}
-    assert {row["unit"] for row in rows} <= {"hour", "day", "month", *prices.COUNTED}
-    assert all(float(row["price"]) >= 0 and row["service"] and row["name"] for row in rows)
+        guessed = {row["meter_key"] for row in csv.DictReader(lines)}
+    assert guessed.isdisjoint({one.key for one in price_book.prices()})
 
 
 def test_tiers_are_summed_and_the_free_one_is_free() -> None:
-    logs = prices.price("log-analytics.ingestion", "westeurope")
+    logs = prices.price("log-analytics.ingestion.gb", "westeurope")
     assert logs.of(3, 0) == 0
     assert logs.of(10, 0) == pytest.approx(5 * 2.99)
     assert logs.of(10, 4) == pytest.approx(9 * 2.99)
-    assert prices.price("private-dns.zone", "westeurope").at(24) == 0.5
-    assert prices.price("private-dns.zone", "westeurope").at(25) == 0.1
+    assert prices.price("private-dns.zone.month", "westeurope").at(24) == 0.5
+    assert prices.price("private-dns.zone.month", "westeurope").at(25) == 0.1
 
 
 # -- what exists and how long ------------------------------------------------------------------------------------------
@@ -116,11 +121,11 @@ def test_nodes_by_time(lab: Lab) -> None:
     assert before == []
     # Arrival to departure: five idle hours and the time that leaving takes.
     assert 2 * 5 * 0.293 <= row["Cost"] <= 2 * 5.2 * 0.293
-    assert (row["ResourceId"], row["Meter"]) == (estate.WORKSPACE.lower(), "DS3 V2")
+    assert (row["ResourceId"], row["Meter"]) == (estate.WORKSPACE.lower(), MACHINE)
 
 
 def _of_machines(lab: Lab) -> list[dict[str, Any]]:
-    return [row for row in told(lab, asked("None", "ResourceId", "Meter")) if row["Meter"] == "DS3 V2"]
+    return [row for row in told(lab, asked("None", "ResourceId", "Meter")) if row["Meter"] == MACHINE]
 
 
 def test_a_deployment_costs_by_its_instances_and_says_which_it_is(lab: Lab) -> None:
@@ -145,8 +150,8 @@ def test_an_instance_pays_its_disk_and_its_balancer_while_it_is_stopped(lab: Lab
     lab.call("POST", f"{instance}/stop")
     lab.advance(22 * HOUR)
     found = {row["Meter"]: row["Cost"] for row in told(lab, asked("None", "Meter"))}
-    assert found["DS3 V2"] == pytest.approx(2 * 0.293, rel=0.05)
-    assert found["Compute Load Balancer"] == pytest.approx(0.33, rel=0.01)
+    assert found[MACHINE] == pytest.approx(2 * 0.293, rel=0.05)
+    assert found[BALANCER] == pytest.approx(0.33, rel=0.01)
     assert found["P10 LRS Disk"] == pytest.approx(19.71 / 31, rel=0.01)
 
 
