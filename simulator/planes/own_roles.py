@@ -1,4 +1,4 @@
-"""The product's own roles: what its two identities may do, as `infra/` tells whoever deploys it.
+"""The product's own roles: what its identities may do, as `infra/` tells whoever deploys it.
 
 Read as data; nothing else of the product is. A role file is what `az role definition create --role-definition` takes.
 """
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "infra"
 class OwnRole:
     """One role, and the condition of its assignment."""
 
-    holder: str  # observer | operator
+    holder: str  # observer | operator | archiver
     name: str
     description: str
     permissions: JsonObject
@@ -46,11 +46,13 @@ class OwnRole:
 def read(folder: Path = FOLDER) -> tuple[OwnRole, ...]:
     """Raises OSError when a file is missing, KeyError or ValueError when it is no role definition."""
     condition = (folder / "operator-access-condition.txt").read_text(encoding="utf-8").strip()
+    archiver = folder / "role-archiver.json"
     return (
         _role(folder / "role-observer.json", "observer"),
         _role(folder / "role-operator.json", "operator"),
         _role(folder / "role-operator-access.json", "operator", condition),
         _role(folder / "role-operator-labeling.json", "operator"),
+        *((_role(archiver, "archiver"),) if archiver.exists() else ()),
     )
 
 

@@ -140,6 +140,7 @@ class World:
         owner = self._application("owner", secret=engine.digits("owner-secret", length=40))
         observer = self._identity("observer")
         operator = self._identity("operator")
+        archiver = self._identity("archiver")
         scientist = self._identity("data-scientist")
         admin = self.directory.person(ADMIN)
         engine.store.set("world", {**world, "global_administrators": [admin["id"]]})
@@ -154,7 +155,7 @@ class World:
             if not sub["owner_only"]:
                 engine.grant(scope, roles.OWNER, admin["id"])
                 engine.grant(scope, roles.DATA_SCIENTIST, scientist["id"])
-        holders = {"observer": observer["id"], "operator": operator["id"]}
+        holders = {"observer": observer["id"], "operator": operator["id"], "archiver": archiver["id"]}
         self._grant_own_roles([f"/subscriptions/{sub['id']}" for sub in subs if not sub["owner_only"]], holders)
 
     def _people(self) -> None:
@@ -173,7 +174,8 @@ class World:
         for role in self._roles:
             guid = engine.guid("own-role", role.name)
             engine.put(f"/providers/{DEFINITIONS}/{guid}", role.body(scopes))
-            for scope in scopes:
+            # The archiver holds nothing until somebody assigns it a role for a while.
+            for scope in scopes if role.holder != "archiver" else ():
                 engine.grant(scope, guid, holders[role.holder], condition=role.condition_for(holders))
 
     def _application(self, name: str, *, secret: str) -> JsonObject:
@@ -199,7 +201,7 @@ class World:
         return self.directory.add(principal)
 
     def seeded(self, name: str) -> JsonObject:
-        """A seeded principal: owner, observer or operator."""
+        """A seeded principal: owner, observer, operator, archiver or data-scientist."""
         found = self.directory.get(self.store.kv[f"seeded:{name}"])
         assert found is not None
         return found
@@ -236,6 +238,7 @@ class World:
             "SIMULATOR_URL": self.base,
             "OBSERVER_CLIENT_ID": self.seeded("observer")["client_id"],
             "OPERATOR_CLIENT_ID": self.seeded("operator")["client_id"],
+            "ARCHIVER_CLIENT_ID": self.seeded("archiver")["client_id"],
             "DATA_SCIENTIST_CLIENT_ID": self.seeded("data-scientist")["client_id"],
             "API_CLIENT_ID": world["api_client_id"],
             "HIDDEN_SUBSCRIPTION_ID": next(sub["id"] for sub in world["subscriptions"] if sub["owner_only"]),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulator.server.app import Simulator
 
 #: The seeded principals that tests ask for.
-SEEDED = ("owner", "observer", "operator", "data-scientist")
+SEEDED = ("owner", "observer", "operator", "archiver", "data-scientist")
 LOOPBACK = ("127.", "::1", "localhost", "::ffff:127.")
 NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 

@@ -82,7 +82,7 @@ def _end(ctx: HookContext) -> str | None:
     return stamp(ctx.engine.now() + timedelta(days=int(days[1]))) if days else None
 
 
-def _only_without_condition(ctx: HookContext) -> None:
+def only_without_condition(ctx: HookContext) -> None:
     """A right to assign roles that is limited by a condition does not reach PIM."""
     rights, caller = cast("Rights", engine_of(ctx).authority), ctx.caller
     if not caller.service and not rights.may_freely(caller, f"{ASSIGNMENTS}/write", ctx.resource.id):
@@ -144,7 +144,7 @@ TYPES: tuple[ResourceType, ...] = (
         REQUEST,
         name=REQUESTS,
         hooks=(
-            Hook(Phase.VALIDATE, "eligibility-not-under-a-condition", _only_without_condition),
+            Hook(Phase.VALIDATE, "eligibility-not-under-a-condition", only_without_condition),
             Hook(Phase.VALIDATE, "eligibility-request-rules", _check),
             Hook(Phase.ACCEPTED, "eligibility-takes-effect", _take_effect),
         ),

@@ -1,4 +1,4 @@
-"""Activation in Privileged Identity Management: whoever is eligible takes the role for a while.
+"""Active assignments in Privileged Identity Management: whoever is eligible takes a role for a while, or is given one.
 
 Sources: REST reference "Role Assignment Schedule Requests" and "Role Assignment Schedule Instances" 2020-10-01 (shapes;
 SelfActivate, SelfDeactivate; an activation is a real role assignment, `originRoleAssignmentId`); "Configure Azure
@@ -6,14 +6,15 @@ resource role settings in PIM" (without a setting an activation ends after eight
 justification). Refusals as people met them: `RoleAssignmentRequestPolicyValidationFailed` with `EligibilityRule`
 (MicrosoftDocs/azure-docs#80426), with `ExpirationRule` (hashicorp/terraform-provider-azurerm#22766),
 `RoleAssignmentExists` and `RoleAssignmentDoesNotExist`, `ActiveDurationTooShort` within five minutes (clients quote it,
-its spelling included). MFA, approvals and requests of administrators are not simulated.
+its spelling included). Active assignments that administrators make (AdminAssign, AdminRemove): the same reference; by
+the same settings they end within half a year and need a justification. MFA and approvals are not simulated.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from simulator.engine.declaration import (
@@ -34,13 +35,20 @@ from simulator.types import pim
 if TYPE_CHECKING:
     from simulator.engine.core import Engine
     from simulator.planes.authority import Rights
+    from simulator.planes.directory import Directory
 
 REQUESTS = "Microsoft.Authorization/roleAssignmentScheduleRequests"
 INSTANCES = "Microsoft.Authorization/roleAssignmentScheduleInstances"
 EXPIRES = "activation-ends"
 LONGEST_SECONDS = 8 * 3600.0
 SHORTEST_SECONDS = 300.0
-_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?")
+LONGEST_ASSIGNED = 183 * 86400.0  # of Azure's time: a date is a date
+OWN, OF_OTHERS, ENDS = (
+    ("SelfActivate", "SelfDeactivate"),
+    ("AdminAssign", "AdminRemove"),
+    ("SelfDeactivate", "AdminRemove"),
+)
+_DURATION = re.compile(r"P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?)?")
 
 
 def _eligibility(ctx: HookContext) -> Resource | None:
@@ -55,25 +63,39 @@ def _active(ctx: HookContext) -> Resource | None:
     return next((one for one in held if pim.triple(one.properties) == wanted), None)
 
 
-def _seconds(properties: JsonObject) -> float:
-    """0 for what is no duration."""
-    expiration = (properties.get("scheduleInfo") or {}).get("expiration") or {}
+def _expiration(properties: JsonObject) -> JsonObject:
+    found: JsonObject = (properties.get("scheduleInfo") or {}).get("expiration") or {}
+    return found
+
+
+def _seconds(ctx: HookContext) -> float:
+    """How long it lasts at scale 1; 0 for what says no end."""
+    expiration, engine = _expiration(ctx.resource.properties), engine_of(ctx)
+    if expiration.get("type") == "AfterDateTime":
+        try:
+            until = datetime.fromisoformat(str(expiration.get("endDateTime")))
+        except ValueError:
+            return 0.0
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return max(0.0, until.timestamp() - engine.time()) * engine.scale
     found = _DURATION.fullmatch(str(expiration.get("duration") or ""))
     if found is None or expiration.get("type") != "AfterDuration":
         return 0.0
-    return 3600.0 * int(found[1] or 0) + 60.0 * int(found[2] or 0)
+    return 86400.0 * int(found[1] or 0) + 3600.0 * int(found[2] or 0) + 60.0 * int(found[3] or 0)
 
 
 def _check(ctx: HookContext) -> None:
-    """Of oneself only, by an eligibility, once, and for a while."""
+    """Of oneself, by an eligibility; or of anybody, by whoever may assign roles. Once, and for a while."""
     properties = ctx.resource.properties
     kind = properties.get("requestType")
-    if kind not in ("SelfActivate", "SelfDeactivate"):
+    if kind not in (*OWN, *OF_OTHERS):
         raise ArmError(400, "InvalidRequestType", f"The request type '{kind}' is not supported here.")
-    if str(properties.get("principalId")).lower() != ctx.caller.object_id.lower():
+    if kind in OWN and str(properties.get("principalId")).lower() != ctx.caller.object_id.lower():
         raise ArmError(403, "InsufficientPermissions", "The requestor does not have permission to create this request.")
+    if kind in OF_OTHERS:
+        _check_administrator(ctx)
     held = _active(ctx)
-    if kind == "SelfDeactivate":
+    if kind in ENDS:
         if held is None:
             raise ArmError(400, "RoleAssignmentDoesNotExist", "The Role assignment does not exist.")
         if engine_of(ctx).time() < float(held.private["since"]) + SHORTEST_SECONDS / engine_of(ctx).scale:
@@ -82,8 +104,9 @@ def _check(ctx: HookContext) -> None:
         return
     if held is not None:
         raise ArmError(400, "RoleAssignmentExists", "The Role assignment already exists.")
-    failed = [] if _eligibility(ctx) is not None else ["EligibilityRule"]
-    failed += [] if SHORTEST_SECONDS <= _seconds(properties) <= LONGEST_SECONDS else ["ExpirationRule"]
+    longest = LONGEST_SECONDS if kind in OWN else LONGEST_ASSIGNED * engine_of(ctx).scale
+    failed = [] if kind in OF_OTHERS or _eligibility(ctx) is not None else ["EligibilityRule"]
+    failed += [] if SHORTEST_SECONDS <= _seconds(ctx) <= longest else ["ExpirationRule"]
     failed += [] if str(properties.get("justification") or "").strip() else ["JustificationRule"]
     if failed:
         names = ",".join(f'"{one}"' for one in failed)
@@ -91,44 +114,54 @@ def _check(ctx: HookContext) -> None:
         raise ArmError(400, "RoleAssignmentRequestPolicyValidationFailed", message)
 
 
+def _check_administrator(ctx: HookContext) -> None:
+    pim.only_without_condition(ctx)
+    engine, (role, principal) = engine_of(ctx), pim.triple(ctx.resource.properties)
+    if cast("Rights", engine.authority).role(role) is None:
+        raise ArmError(400, "RoleDefinitionDoesNotExist", f"The role definition '{role}' does not exist.")
+    if cast("Directory", engine.directory).get(principal) is None:
+        raise ArmError(400, "SubjectNotFound", "The subject is not found.")
+
+
 def _take_effect(ctx: HookContext) -> None:
-    """A role assignment of the person, and the instance that says since when, until when and by which eligibility."""
+    """A role assignment, and the instance that says since when, until when and by which eligibility."""
     engine, properties, scope = engine_of(ctx), ctx.resource.properties, scope_of(ctx.resource.id)
     now = stamp(engine.now())
     properties.update(status="Provisioned", createdOn=now, requestorId=ctx.caller.object_id, scope=scope)
-    properties["principalType"] = "User"
-    if properties["requestType"] == "SelfDeactivate":
+    known = cast("Directory", engine.directory).get(str(properties["principalId"]))
+    properties["principalType"] = known["kind"] if known else "User"
+    if properties["requestType"] in ENDS:
         if (held := _active(ctx)) is not None:
             _end(engine, held)
         return
-    eligible = _eligibility(ctx)
-    if eligible is None:
+    eligible = _eligibility(ctx) if properties["requestType"] in OWN else None
+    if eligible is None and properties["requestType"] in OWN:
         return  # The rules are switched off, and nothing entitles anybody.
     assignment = f"{scope}/providers/{ASSIGNMENTS}/{engine.guid('activation', ctx.resource.key)}"
     who = {name: properties[name] for name in ("scope", "roleDefinitionId", "principalId", "principalType")}
     dates = {"createdOn": now, "updatedOn": now}
     # Made by PIM's own principal, not by the person.
     engine.put(assignment, {"properties": {**who, **dates, "createdBy": "", "updatedBy": ""}})
-    seconds = _seconds(properties) / engine.scale
-    instance = engine.put(
-        f"{scope}/providers/{INSTANCES}/{ctx.resource.name}",
-        {
-            "properties": {
-                **who,
-                "assignmentType": "Activated",
-                "memberType": "Direct" if eligible.properties.get("principalType") == "User" else "Group",
-                "originRoleAssignmentId": assignment,
-                "linkedRoleEligibilityScheduleId": eligible.properties.get("roleEligibilityScheduleId"),
-                "linkedRoleEligibilityScheduleInstanceId": eligible.id,
-                "status": "Provisioned",
-                "startDateTime": now,
-                "endDateTime": stamp(engine.now() + timedelta(seconds=seconds)),
-                "createdOn": now,
-            }
-        },
-    )
+    seconds = _seconds(ctx)
+    shown = {
+        **who, **_source(eligible), "originRoleAssignmentId": assignment, "status": "Provisioned", "startDateTime": now,
+        "endDateTime": stamp(engine.now() + timedelta(seconds=seconds / engine.scale)), "createdOn": now,
+    }  # fmt: skip
+    instance = engine.put(f"{scope}/providers/{INSTANCES}/{ctx.resource.name}", {"properties": shown})
     instance.private["since"] = engine.time()
-    engine.schedule(_seconds(properties), EXPIRES, instance.id, {"since": instance.private["since"]})
+    engine.schedule(seconds, EXPIRES, instance.id, {"since": instance.private["since"]})
+
+
+def _source(eligible: Resource | None) -> JsonObject:
+    """What an active assignment is by."""
+    if eligible is None:
+        return {"assignmentType": "Assigned", "memberType": "Direct"}
+    return {
+        "assignmentType": "Activated",
+        "memberType": "Direct" if eligible.properties.get("principalType") == "User" else "Group",
+        "linkedRoleEligibilityScheduleId": eligible.properties.get("roleEligibilityScheduleId"),
+        "linkedRoleEligibilityScheduleInstanceId": eligible.id,
+    }
 
 
 def _end(engine: Engine, instance: Resource) -> None:
