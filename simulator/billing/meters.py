@@ -16,6 +16,7 @@ from simulator.billing.prices import COUNTED, Price, known
 from simulator.engine.declaration import EngineApi, JsonObject, Resource
 from simulator.types._shared import dig, items, parent_id
 from simulator.types.alert_rules import DYNAMIC
+from simulator.types.machinelearning.jobs import SERVERLESS_SIZE
 from simulator.types.machinelearning.managed_network import APPROVED, RULE, mode_of
 from simulator.types.machinelearning.nodes import duration, inner
 
@@ -133,7 +134,7 @@ def _serverless(engine: EngineApi, job: Resource) -> Uses:
     if job.properties.get("computeId") or job.properties.get("jobType") not in ("Command", "Spark"):
         return {}
     asked = job.properties.get("resources") or {}
-    meter = machine(asked.get("instanceType") or "Standard_DS3_v2")
+    meter = machine(asked.get("instanceType") or SERVERLESS_SIZE)
     runs = job.properties.get("status") in ("Preparing", "Running", "Finalizing")
     return {meter: float(asked.get("instanceCount") or 1)} if runs and known(meter) else {}
 

@@ -71,6 +71,7 @@ ALL_ROUTES: tuple[Route, ...] = (
     *keyvault.ROUTES,
     *names.ROUTES,
     *management.ROUTES,
+    *machinelearning.ROUTES,
     *query.ROUTES,
     *forecast.ROUTES,
 )

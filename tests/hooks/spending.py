@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from simulator.planes.skus import SIZES
 from tests.hooks.people import GROUP, LOCATION, Az, beside
 from tests.hooks.scenarios import noticed
 from tests.simulator.effects_costs import DAY, HOUR
@@ -83,3 +84,22 @@ def two_people_do_not_write_over_each_other(product: QuietProduct) -> None:
     old = az.create(BUDGET, budget(product))
     az.create(BUDGET, budget(product, 2))
     assert az.refused("PUT", BUDGET, {**budget(product, 3), "eTag": old["eTag"]}) == "412"
+
+
+@noticed("workspace-quota-holds")
+def a_quota_of_zero_keeps_the_cluster_empty(product: QuietProduct) -> None:
+    """``az rest --method post …/locations/westeurope/updateQuotas``, then ``az ml job create``."""
+    az, workspace = Az(product), product.ids()["workspace"]
+    computes = [one for one in az.list(f"{workspace}/computes") if one["properties"]["computeType"] == "AmlCompute"]
+    size = computes[0]["properties"]["properties"]["vmSize"].lower()
+    family = next(found for one, found, *_ in SIZES if one.lower() == size)
+    name = f"Standard_{family.removeprefix('standard').removesuffix('Family')}_Family_Cluster_Dedicated_vCPUs"
+    where = f"{workspace.partition('/resourceGroups/')[0]}/providers/Microsoft.MachineLearningServices/locations"
+    wish = {"id": f"{workspace}/quotas/{name}", "limit": 0, "unit": "Count"}
+    path = f"{where}/{LOCATION}/updateQuotas?api-version=2024-10-01"
+    answer = product.azure.call("owner", "POST", path, {"value": [wish]})
+    assert answer.body["value"][0]["status"] == "Success", answer.body
+    job = {"properties": {"jobType": "Command", "command": "true", "computeId": computes[0]["id"]}}
+    az.create(f"{workspace}/jobs/theirs", job)
+    product.advance(HOUR)
+    assert az.show(f"{workspace}/jobs/theirs")["properties"]["status"] == "Queued"

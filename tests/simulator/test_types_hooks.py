@@ -20,6 +20,7 @@ from tests.simulator import (
     effects_nodes,
     effects_pim,
     effects_policies,
+    effects_quotas,
     effects_routes,
     effects_scale_sets,
     effects_services,
@@ -35,7 +36,7 @@ assert effects_scale_sets.SCALE_SET
 assert effects_endpoints.TABLE and effects_nodes.TABLE and effects_workspaces.TABLE
 assert effects_alerts.TABLE
 assert effects_identity.TABLE and effects_pim.TABLE and effects_learning.RULES
-assert effects_azure_policy.TABLE and effects_costs.TABLE
+assert effects_azure_policy.TABLE and effects_costs.TABLE and effects_quotas.TABLE
 
 
 def test_every_hook_has_an_effect() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.engine.declaration import ResourceType
+from simulator.engine.declaration import ResourceType, Route
 from simulator.types.machinelearning import (
     assets,
     batch,
@@ -12,6 +12,7 @@ from simulator.types.machinelearning import (
     labeling,
     models,
     outbound_rules,
+    quotas,
     schedules,
     workspaces,
 )
@@ -28,3 +29,4 @@ TYPES: tuple[ResourceType, ...] = (
     *schedules.TYPES,
     *labeling.TYPES,
 )
+ROUTES: tuple[Route, ...] = quotas.ROUTES

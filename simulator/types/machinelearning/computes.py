@@ -21,7 +21,7 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import dig, iso, parent_id
-from simulator.types.machinelearning import instances
+from simulator.types.machinelearning import instances, quotas
 from simulator.types.machinelearning._lro import LOCATION
 from simulator.types.machinelearning.managed_network import compute_seconds, first_compute, holds_computes
 from simulator.types.machinelearning.nodes import (
@@ -249,6 +249,7 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.EVENT, "nodes-need-endpoint-and-egress", lambda ctx: None),
             Hook(Phase.EVENT, "nodes-resolve-workspace", lambda ctx: None),
             Hook(Phase.EVENT, "public-nodes-need-inbound", lambda ctx: None),
+            Hook(Phase.EVENT, quotas.HOOK, lambda ctx: None),
             Hook(Phase.DELETED, "cluster-allocates-nodes", leave_subnet),
         ),
     ),

@@ -24,13 +24,14 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.types._shared import dig, name_of, parent_id
-from simulator.types.machinelearning import _lro, monitor_runs, nodes, pipelines
+from simulator.types.machinelearning import _lro, monitor_runs, nodes, pipelines, quotas
 from simulator.types.machinelearning.legacy import LEGACY
 from simulator.types.machinelearning.models import has_tag, viewed
 from simulator.types.machinelearning.telling import tell_change
 from simulator.types.machinelearning.workspaces import WORKSPACE
 
 JOB = f"{WORKSPACE}/jobs"
+SERVERLESS_SIZE = "Standard_DS3_v2"  # where a job does not say one
 TERMINAL = ("Completed", "Failed", "Canceled")
 QUEUE_SECONDS, PREPARE_SECONDS, RUN_SECONDS, RETRY_SECONDS = 2.0, 10.0, 30.0, 60.0
 
@@ -135,6 +136,8 @@ def start(ctx: HookContext) -> None:
 def lives(ctx: HookContext) -> None:
     """One step of a job's life, and the events that tell of it."""
     job = ctx.resource
+    if ctx.data.get("while") not in (None, job.properties.get("status")):
+        return  # it asked for nodes again, and has them by now
     if job.properties.get("jobType") == "Pipeline":
         (monitor_runs if job.private.get("monitor") else pipelines).move(ctx.engine, job)
     else:
@@ -197,9 +200,15 @@ def _end(job: Resource) -> None:
 
 
 def _ask_for_nodes(ctx: HookContext, job: Resource) -> None:
-    """Serverless jobs (no compute) run at once; others need nodes, and ask again while they cannot come."""
+    """Serverless jobs (no compute) run at once, unless the workspace's quota does not allow it; others need nodes. Both
+    ask again while they cannot have them: nodes may be others', a cluster's maximum may be raised."""
     compute = compute_of(ctx.engine, job)
+    if compute is None and (why := _no_quota(ctx.engine, job)):
+        job.properties["statusMessage"] = why
+        _ask_again(ctx.engine, job)
+        return
     if compute is None:
+        job.properties.pop("statusMessage", None)
         job.properties["status"] = "Preparing"
         ctx.engine.schedule(PREPARE_SECONDS, "job-runs", job.id)
         return
@@ -208,11 +217,27 @@ def _ask_for_nodes(ctx: HookContext, job: Resource) -> None:
     if idle < nodes_of(job):
         running = int(dig(nodes.inner(compute), "nodeStateCounts.runningNodeCount", 0))
         why = nodes.request_nodes(ctx.engine, compute, running + nodes_of(job))
+        _ask_again(ctx.engine, job)
     else:
-        ctx.engine.schedule(0, "job-runs", job.id)
+        ctx.engine.schedule(0, "job-runs", job.id, {"while": "Queued"})
     if why is not None:
         job.properties["statusMessage"] = why
-        ctx.engine.schedule(RETRY_SECONDS, "job-runs", job.id)
+
+
+def _ask_again(engine: EngineApi, job: Resource) -> None:
+    """Later, and once for however many reasons."""
+    now = engine.now().timestamp()
+    if float(job.private.get("asks_again") or 0) <= now:
+        job.private["asks_again"] = now + RETRY_SECONDS / engine.scale
+        engine.schedule(RETRY_SECONDS, "job-runs", job.id, {"while": "Queued"})
+
+
+def _no_quota(engine: EngineApi, job: Resource) -> str | None:
+    if job.properties.get("jobType") != "Command":
+        return None
+    asked = job.properties.get("resources") or {}
+    size, count = asked.get("instanceType") or SERVERLESS_SIZE, int(asked.get("instanceCount") or 1)
+    return quotas.exceeded(engine, parent_id(job.id), size, count)
 
 
 def _free_nodes(ctx: HookContext, job: Resource) -> None:

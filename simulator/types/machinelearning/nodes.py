@@ -12,6 +12,7 @@ import re
 
 from simulator.engine.declaration import EngineApi, HookContext, JsonObject, Resource
 from simulator.types._shared import add_reference, dig, drop_reference, iso, items, parent_id
+from simulator.types.machinelearning.quotas import exceeded
 from simulator.types.machinelearning.resolution import unresolved
 from simulator.types.network.routes import ROUTE
 from simulator.types.network.security_groups import RULE, lets_in
@@ -173,6 +174,8 @@ def request_nodes(engine: EngineApi, compute: Resource, nodes: int) -> str | Non
     most = int(dig(state, "scaleSettings.maxNodeCount", 0))
     wanted = min(most, nodes)
     why = blocked(engine, compute)
+    if why is None and wanted > int(state.get("currentNodeCount", 0)):
+        why = exceeded(engine, parent_id(compute.id), state.get("vmSize"), wanted, but=compute.key)
     if why is not None:
         error = {"error": {"code": "ResizeError", "message": why}}
         if state.get("errors") != [error] or state.get("targetNodeCount") != wanted:
@@ -214,7 +217,7 @@ def nodes_arrive(ctx: HookContext) -> None:
         add_reference(ctx.engine, subnet, "ipConfigurations", _node_ip(ctx.resource, number))
     for job in ctx.engine.children(parent_id(ctx.resource.id), "Microsoft.MachineLearningServices/workspaces/jobs"):
         if dig(job.body, "properties.status") == "Queued":
-            ctx.engine.schedule(0, "job-runs", job.id)
+            ctx.engine.schedule(0, "job-runs", job.id, {"while": "Queued"})
     watch_idle(ctx.engine, ctx.resource)
 
 
