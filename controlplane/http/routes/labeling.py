@@ -11,10 +11,11 @@ from controlplane.http.examples import LABELING
 from controlplane.http.models import retraining as models
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, AllowDestructive, Ctx, read_object
-from controlplane.http.things import plain
+from controlplane.http.things import plain, put, removed
 from controlplane.projects.access import Permission
 from controlplane.retraining.labeling.model import LabelingSpec
 from controlplane.retraining.services import labeling as service
+from controlplane.retraining.services.deps import Put
 from controlplane.retraining.services.labeling import LabelingBody
 
 router = APIRouter(prefix="/api/workspaces/{name}/labelingProjects", tags=["Retraining"])
@@ -54,13 +55,11 @@ async def put_labeling(
     and repair what somebody changes. Kind of annotation and data stay; a class goes with consent only.
     """
 
-    async def work() -> Response:
+    async def work() -> Put[LabelingBody]:
         data, asked = await read_object(request, JSON), (name, labeling, allow_destructive)
-        done = await service.put_labeling(ctx.services.for_models(), ctx.caller, asked, data, once.conditions)
-        once.project = done.project
-        return resource(plain(done.body), 201 if done.created else 200)
+        return await service.put_labeling(ctx.services.for_models(), ctx.caller, asked, data, once.conditions)
 
-    return await once.do(work)
+    return await put(once, work)
 
 
 @router.delete(
@@ -74,10 +73,5 @@ async def delete_labeling(
     ctx: Ctx, name: str, labeling: str, once: Repeat, allow_destructive: AllowDestructive = False
 ) -> Response:
     """With what people labelled, so only with `allowDestructive=true`. Shown with `deleting: true` until it is gone."""
-
-    async def work() -> Response:
-        asked = (name, labeling, allow_destructive)
-        await service.delete_labeling(ctx.services.for_models(), ctx.caller, asked, once.conditions)
-        return Response(status_code=204)
-
-    return await once.do(work)
+    deps, asked = ctx.services.for_models(), (name, labeling, allow_destructive)
+    return await removed(once, lambda: service.delete_labeling(deps, ctx.caller, asked, once.conditions))

@@ -15,11 +15,16 @@ from controlplane.ports.reader import ResourceReader
 from controlplane.projects.access import Caller, Permission
 from controlplane.projects.service import readable_projects
 from controlplane.retraining.known import Known, known
+from controlplane.retraining.labeling.model import LabelingProject
+from controlplane.retraining.model import ModelState
+from controlplane.retraining.monitors.model import Monitor
 from controlplane.workspaces.listing import SCAN_PROJECTS, Slice, page_of, scan
 from controlplane.workspaces.services.deps import ServiceDeps, find, require
 
 T = TypeVar("T", bound=Listed)
 B = TypeVar("B", bound=Model)
+#: What a workspace that took the name of an earlier one does not inherit.
+W = TypeVar("W", LabelingProject, ModelState, Monitor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,11 @@ class Put(Generic[B]):
 async def workspace(deps: Flows, caller: Caller, permission: Permission, name: str) -> Known:
     """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``."""
     return known((await require(deps.workspaces, caller, permission, name)).record)
+
+
+def current(found: Known, stored: Stored[W] | None) -> Stored[W] | None:
+    """Of an earlier workspace of this name nothing is known; its row goes with the next tick."""
+    return stored if stored is not None and stored.value.incarnation == found.record.incarnation else None
 
 
 async def thing(

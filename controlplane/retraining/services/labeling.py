@@ -3,7 +3,6 @@ rest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from controlplane.audit.changes import changes
@@ -20,7 +19,7 @@ from controlplane.retraining.known import Known
 from controlplane.retraining.labeling.azure_side import DATA_API, data_path
 from controlplane.retraining.labeling.model import LabelingProject, LabelingSpec, Progress, index_of, labeling_id
 from controlplane.retraining.labeling.rules import parse_labeling, require_change
-from controlplane.retraining.services.deps import ModelDeps, workspace
+from controlplane.retraining.services.deps import ModelDeps, Put, current, workspace
 from controlplane.retraining.signals.eventgrid import is_name
 
 MOST = 50
@@ -45,15 +44,6 @@ class LabelingBody(Model):
     spec: LabelingSpec
 
 
-@dataclass(frozen=True, slots=True)
-class PutLabeling:
-    """``created`` tells 201 from 200."""
-
-    body: LabelingBody
-    created: bool
-    project: str
-
-
 async def get_labeling(deps: ModelDeps, caller: Caller, name: str, labeling: str) -> LabelingBody:
     """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``, ``LabelingProjectNotFound``."""
     found = await workspace(deps, caller, Permission.LABELING_GET, name)
@@ -72,7 +62,7 @@ async def list_labeling(deps: ModelDeps, caller: Caller, name: str) -> tuple[Lab
 
 async def put_labeling(
     deps: ModelDeps, caller: Caller, asked: tuple[str, str, bool], data: JsonObject, preconditions: Preconditions
-) -> PutLabeling:
+) -> Put[LabelingBody]:
     """Sets or replaces it; ``asked`` is workspace, project and consent. Raises ``Rejected``: as ``parse_labeling``,
     ``LabelingNotPossible``, ``TooManyLabelingProjects``, ``LabelingProjectIsDeleting``; as ``require_change``."""
     name, labeling, consent = asked
@@ -80,9 +70,9 @@ async def put_labeling(
     spec = parse_labeling(labeling, data, found.workload)
     await _require_data(deps, found, spec)
 
-    async def attempt() -> PutLabeling:
+    async def attempt() -> Put[LabelingBody]:
         there = await deps.objects.get(LabelingProject, labeling_id(found.name, labeling))
-        stored = _of(found, there)
+        stored = current(found, there)
         preconditions.check(shown(stored.value).etag if stored else None)
         if stored is None:
             await _require_room(deps, found)
@@ -90,7 +80,7 @@ async def put_labeling(
             text = f"Labelling project {labeling!r} is being deleted; repeat it when it is gone."
             raise Rejected("LabelingProjectIsDeleting", text)
         elif stored.value.spec == spec:
-            return PutLabeling(shown(stored.value), created=False, project=found.record.project)
+            return Put(shown(stored.value), created=False, project=found.record.project)
         else:
             require_change(stored.value.spec, spec, consent=consent)
         after = _changed(deps, caller, (found, labeling), stored, spec)
@@ -98,7 +88,7 @@ async def put_labeling(
         told = {"generation": after.generation, "changes": changes(before, after.spec.model_dump(mode="json"))}
         await deps.objects.commit(put(there, after), _fact(deps, caller, after, told))
         await deps.workspaces.queue.send(message_of(LabelingProject.KIND, after.id))
-        return PutLabeling(shown(after), created=stored is None, project=found.record.project)
+        return Put(shown(after), created=stored is None, project=found.record.project)
 
     return await on_fresh_state(attempt)
 
@@ -150,12 +140,7 @@ async def _require_room(deps: ModelDeps, found: Known) -> None:
 async def _stored(deps: ModelDeps, found: Known, labeling: str) -> Stored[LabelingProject] | None:
     if not is_name(labeling):
         return None
-    return _of(found, await deps.objects.get(LabelingProject, labeling_id(found.name, labeling)))
-
-
-def _of(found: Known, stored: Stored[LabelingProject] | None) -> Stored[LabelingProject] | None:
-    """Of an earlier workspace of this name nothing is known; its row goes with the next tick."""
-    return stored if stored is not None and stored.value.incarnation == found.record.incarnation else None
+    return current(found, await deps.objects.get(LabelingProject, labeling_id(found.name, labeling)))
 
 
 def _changed(

@@ -23,7 +23,7 @@ from controlplane.retraining.monitors.rules import parse_monitor
 from controlplane.retraining.monitors.site import site_of
 from controlplane.retraining.periods import CODE as PERIODS_DISAGREE
 from controlplane.retraining.periods import Named, disagreements, named
-from controlplane.retraining.services.deps import ModelDeps, Put, workspace
+from controlplane.retraining.services.deps import ModelDeps, Put, current, workspace
 from controlplane.retraining.signals.eventgrid import is_name
 from controlplane.workspaces.services.deps import stored_spec
 
@@ -89,7 +89,7 @@ async def put_monitor(
 
     async def attempt() -> Put[MonitorBody]:
         there = await deps.objects.get(Monitor, monitor_id(found.name, monitor))
-        stored = _of(found, there)
+        stored = current(found, there)
         preconditions.check(shown(stored.value).etag if stored else None)
         if stored is None:
             await _require_room(deps, found)
@@ -133,8 +133,7 @@ async def delete_monitor(deps: ModelDeps, caller: Caller, asked: tuple[str, str]
 
 
 async def _model(deps: ModelDeps, found: Known, model: str) -> Stored[ModelState] | None:
-    stored = await deps.objects.get(ModelState, state_id(found.name, model))
-    return stored if stored is not None and stored.value.incarnation == found.record.incarnation else None
+    return current(found, await deps.objects.get(ModelState, state_id(found.name, model)))
 
 
 def _require_same_period(model: Stored[ModelState] | None, asked: Named) -> None:
@@ -184,12 +183,7 @@ async def _require_room(deps: ModelDeps, found: Known) -> None:
 async def _stored(deps: ModelDeps, found: Known, monitor: str) -> Stored[Monitor] | None:
     if not is_name(monitor):
         return None
-    return _of(found, await deps.objects.get(Monitor, monitor_id(found.name, monitor)))
-
-
-def _of(found: Known, stored: Stored[Monitor] | None) -> Stored[Monitor] | None:
-    """Of an earlier workspace of this name nothing is known; its row goes with the next tick."""
-    return stored if stored is not None and stored.value.incarnation == found.record.incarnation else None
+    return current(found, await deps.objects.get(Monitor, monitor_id(found.name, monitor)))
 
 
 def _changed(
