@@ -18,6 +18,7 @@ from simulator.planes import price_book
 
 FILE = Path(__file__).with_name("sizes.csv")
 CURRENCY = "USD"
+WIDE = ("Global", "Zone 1", "Zone 2", "Zone 3")
 HOUR, DAY = 3600.0, 86400.0
 #: Of meters that count something: how many make one unit. The others are by time.
 COUNTED = {
@@ -60,6 +61,22 @@ class Price:
 
 
 @lru_cache(maxsize=1)
+def _booked() -> dict[str, list[price_book.Price]]:
+    found: dict[str, list[price_book.Price]] = {}
+    for row in price_book.prices():
+        found.setdefault(row.key, []).append(row)
+    return found
+
+
+def _tiers(meter: str, region: str) -> list[price_book.Price]:
+    """The region's own rows, else those of no single region, else those of the first one that the book has."""
+    rows = _booked().get(meter, [])
+    regions = list(dict.fromkeys(row.region for row in rows))
+    choice = next((one for one in (region, *WIDE, *regions) if one in regions), "")
+    return sorted((row for row in rows if row.region == choice), key=lambda row: row.tier)
+
+
+@lru_cache(maxsize=1)
 def _guessed() -> dict[str, list[dict[str, str]]]:
     found: dict[str, list[dict[str, str]]] = {}
     with FILE.open(encoding="utf-8", newline="") as lines:
@@ -71,7 +88,7 @@ def _guessed() -> dict[str, list[dict[str, str]]]:
 @lru_cache(maxsize=4096)
 def price(meter: str, region: str) -> Price:
     """Raises KeyError for a meter that neither has."""
-    rows = price_book.tiers(meter, region)
+    rows = _tiers(meter, region.lower())
     if rows:
         first, tiers = rows[0], tuple((float(row.tier), float(row.amount)) for row in rows)
         # Of a few the published name is not known; what stands there in parentheses is a note.
@@ -89,4 +106,4 @@ def _unit(meter: str, unit: str) -> str:
 
 
 def known(meter: str) -> bool:
-    return bool(price_book.tiers(meter, "eastus")) or meter in _guessed()
+    return meter in _booked() or meter in _guessed()

@@ -1,4 +1,4 @@
-"""The rows of the Retail Prices API: list prices in USD, pay as you go. Data; bills have a list of their own.
+"""The rows of the Retail Prices API: list prices in USD, pay as you go. Data; bills read it, too (billing/prices.py).
 
 One file, `simulator/data/prices.csv`, shared with nothing outside of the simulator. A row is one tier of one meter in
 one region, with the day and the source it was seen at; `meter_key` is ours, everything else is as the Retail Prices
