@@ -1,0 +1,66 @@
+"""The product asks the simulator's price list: prices that it publishes are exact, the others fall back and say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from controlplane.azure.prices import AzureRetailPrices
+from controlplane.clocks import SystemClock
+from controlplane.governance.pricing.estimate import estimate
+from controlplane.governance.pricing.table import PriceTable
+from controlplane.workspaces.services.costs import table_for
+from tests.support.bills import bill_of, items_of
+from tests.support.blueprints import compiled_example
+from tests.support.simulator import RunningSimulator, start_simulator
+
+LIVE_NOWHERE = {"ml.compute.load-balancer.day"}  # no meter of the API: what Microsoft writes is "around 0.33 a day"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
+    with start_simulator(tmp_path_factory.mktemp("prices")) as simulator:
+        yield simulator
+
+
+async def table_of(running: RunningSimulator, name: str, prices: AzureRetailPrices) -> PriceTable:
+    return await table_for(items_of(compiled_example(name)), prices)
+
+
+async def test_the_bill_is_the_same_and_its_prices_are_the_lists_own(
+    running: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", running.env["SSL_CERT_FILE"])
+    prices = AzureRetailPrices(running.env["PRICES_ENDPOINT"], SystemClock())
+    try:
+        table = await table_of(running, "hub-vpn", prices)
+        calls = len(running.calls(plane="prices"))
+        assert await table_of(running, "hub-vpn", prices) == table
+        assert len(running.calls(plane="prices")) == calls  # an answer is kept
+    finally:
+        await prices.close()
+    assert table.notes == ()
+    found = estimate(items_of(compiled_example("hub-vpn")), table)
+    assert found.total == bill_of("hub-vpn").total  # the same rows, by another way
+    charges = {charge.use.meter: charge for line in found.lines for charge in line.charges}
+    assert {"private-endpoint.hour", "nat-gateway.hour", "vm.d2s-v3.linux.hour", "storage.blob.hot-lrs.gb-month"} <= {
+        meter for meter, charge in charges.items() if charge.live
+    }
+    assert not {meter for meter, charge in charges.items() if charge.live} & LIVE_NOWHERE
+    assert not charges["vm.ds3-v2.linux.hour"].live  # not sold in that region, as far as the list knows
+
+
+async def test_a_list_that_is_away_costs_nobody_the_plan(
+    running: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", running.env["SSL_CERT_FILE"])
+    running.faults([{"path": "/api/retail/prices", "status": 503, "code": "ServiceUnavailable", "message": "Away."}])
+    prices = AzureRetailPrices(running.env["PRICES_ENDPOINT"], SystemClock())
+    try:
+        table = await table_of(running, "secure-classical", prices)
+    finally:
+        await prices.close()
+        running.faults([])
+    assert table.notes == ("The price list answered 503. Prices are those of the table.",)
+    assert estimate(items_of(compiled_example("secure-classical")), table).total == bill_of("secure-classical").total
