@@ -64,9 +64,14 @@ PIPELINES = frozenset(
 )
 #: And by labelling projects (test_labeling_on_azure), and tasks that look where their data lies.
 LABELING = frozenset({f"{_W}/data/versions/read", *(f"{_W}/labeling*/{verb}" for verb in ("read", "write", "delete"))})
-#: Of these a workspace's life needs some, too: its monitors read components, schedules and runs.
+#: Of these a workspace's life needs some, too: its monitors read components, schedules, runs and calls.
 _LIFE = {
-    "operator": {f"{_W}/components/versions/read", f"{_W}/jobs/read", f"{_W}/schedules/read"},
+    "operator": {
+        "Microsoft.Insights/metrics/read",
+        f"{_W}/components/versions/read",
+        f"{_W}/jobs/read",
+        f"{_W}/schedules/read",
+    },
     "observer": {f"{_W}/components/versions/read"},
 }
 _ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS | LABELING, "observer": PIPELINES}

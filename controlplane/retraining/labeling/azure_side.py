@@ -31,19 +31,27 @@ def body_of(project: LabelingProject, media: str, workspace_id: str) -> JsonObje
     properties: dict[str, Any] = {
         "jobType": "Labeling",
         "displayName": project.name,
-        "description": spec.description,
         "labelingJobMediaProperties": {"mediaType": media, "annotationType": spec.annotation.value},
         "labelCategories": _categories(spec),
         "dataConfiguration": {
             "dataId": data_path(workspace_id, spec.data),
             "incrementalDataRefresh": _switch(spec.incremental_refresh),
         },
-        "mlAssistConfiguration": {"mlAssist": "Disabled"},
         "tags": {MARK: project.workspace},
     }
+    if spec.description:
+        properties["description"] = spec.description
     if spec.instructions is not None:
         properties["jobInstructions"] = {"uri": spec.instructions}
     return {"properties": properties}
+
+
+def keeping(asked: JsonObject, there: JsonObject | None) -> JsonObject:
+    """What is written over what stands: whether a model helps those who label is their own choice."""
+    kept = part(there, "properties", "mlAssistConfiguration")
+    if not kept:
+        return asked
+    return {"properties": {**asked["properties"], "mlAssistConfiguration": dict(kept)}}
 
 
 def _categories(spec: LabelingSpec) -> JsonObject:

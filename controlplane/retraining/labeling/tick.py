@@ -1,7 +1,7 @@
 """The tick of a labelling project: read, made, repaired, or deleted; it is looked at again for ever.
 
 Level-triggered. That nothing of its name stood in Azure is stored before the first write; what stands without our mark
-is neither written over nor deleted. Whether it is paused people say, and it stays as they say.
+is neither written over nor deleted. Whether it is paused, and whether a model helps, people say, and so it stays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from controlplane.operations.model import ConditionStatus
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import Known, known
-from controlplane.retraining.labeling.azure_side import API, body_of, is_busy, is_ours, progress_of, wrong_with
+from controlplane.retraining.labeling.azure_side import (
+    API,
+    body_of,
+    is_busy,
+    is_ours,
+    keeping,
+    progress_of,
+    wrong_with,
+)
 from controlplane.retraining.labeling.model import LabelingProject
 from controlplane.retraining.labeling.rules import MEDIA
 from controlplane.workspaces.ending import condition
@@ -73,7 +81,7 @@ async def _keep(deps: RetrainingDeps, hold: Hold, stored: Stored[LabelingProject
             stored = await deps.objects.require(LabelingProject, project.id)
         wrong = "it was not there" if there is None else wrong_with(asked, there)
         _log.info("labelling project is written id=%s because=%s", arm_id, wrong)
-        await deps.writer.put(arm_id, API, asked)
+        await deps.writer.put(arm_id, API, keeping(asked, there))
     except (Rejected, Conflict) as error:
         told = (ConditionStatus.FALSE, error.code, f"{error.code}: {error.message}")
         return await _tell(deps, hold, stored, told, None)

@@ -26,7 +26,8 @@ WORKLOAD_ADVICE = (
         "ImagesInBlobOrDataLake",
         ("S3-38",),
         "$.workload",
-        "Images are kept in Blob Storage or Data Lake Storage Gen2, where labelling projects and jobs read them.",
+        "Images are kept in Blob Storage or Data Lake Storage Gen2, where labelling projects and jobs read them. The "
+        "set-up has one more step: register some, and set a labelling project for them (`labelingProjects`).",
         lambda spec, _: spec.workload is Workload.CV,
     ),
     Advice(
@@ -34,7 +35,8 @@ WORKLOAD_ADVICE = (
         ("S3-46",),
         "$.workload",
         "The inner loop of a language model has steps of its own: sentence annotators, tokenisation, normalisation, "
-        "embeddings; keep each as a component, so that a retraining runs the same ones.",
+        "embeddings; keep each as a component, so that a retraining runs the same ones. The set-up has one more step: "
+        "register some texts, and set a labelling project for them (`labelingProjects`).",
         lambda spec, _: spec.workload is Workload.NLP,
     ),
 )

@@ -107,6 +107,7 @@ async def test_what_somebody_changes_goes_back(what: str) -> None:
         del world.azure.resources[fold(path(world))]
     else:
         found = shown(world)
+        found["mlAssistConfiguration"] = {"mlAssist": "Enabled"}
         classes = found["labelCategories"]["part"]["classes"]
         changes: dict[str, Any] = {
             "class": lambda: classes.pop("broken"),
@@ -119,6 +120,22 @@ async def test_what_somebody_changes_goes_back(what: str) -> None:
     assert says(await settled(world)) == (ConditionStatus.TRUE, "Stands")
     assert set(shown(world)["labelCategories"]["part"]["classes"]) == {"sound", "broken"}
     assert shown(world)["dataConfiguration"]["incrementalDataRefresh"] == "Enabled"
+    kept = {"deleted": None}.get(what, {"mlAssist": "Enabled"})
+    assert shown(world).get("mlAssistConfiguration") == kept
+
+
+async def test_what_azure_says_in_addition_is_no_difference() -> None:
+    """Nulls in the place of what was not sent, and other case."""
+    world = await asked("cv")
+    await settled(world)
+    writes = len(world.azure.writes())
+    shown(world).update(description=None, mlAssistConfiguration=None, componentId=None, isArchived=False)
+    shown(world)["dataConfiguration"]["dataId"] = shown(world)["dataConfiguration"]["dataId"].lower()
+    for one in shown(world)["labelCategories"]["part"]["classes"].values():
+        one["subclasses"] = None
+    world.clock.advance(6 * 3600)
+    assert says(await settled(world)) == (ConditionStatus.TRUE, "Stands")
+    assert len(world.azure.writes()) == writes
 
 
 async def test_whether_it_is_paused_people_say_and_how_far_they_are_is_shown() -> None:
