@@ -19,16 +19,18 @@ from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 from controlplane.ports.store import Insert, Store
 from controlplane.projects.model import Limits, ProjectRecord, Registration
 from controlplane.projects.repository import ProjectRepository
+from controlplane.retraining.decide import Ruling
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, known
-from controlplane.retraining.model import Decision, ModelState, state_id
+from controlplane.retraining.model import Decision, ModelState, Outcome, state_id
 from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec, monitor_id
+from controlplane.retraining.outcomes import made_of
 from controlplane.retraining.parts import parts
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.polls.ports import PollPorts
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.runs.reading import ENDED, OWNER_TAG
-from controlplane.retraining.signal import Signal, SignalKind
+from controlplane.retraining.signal import Direction, Evidence, Signal, SignalKind, Source, signal_id
 from controlplane.retraining.signals.breach import BREACH_TAG
 from controlplane.retraining.signals.eventgrid import ROOT_RUN
 from controlplane.retraining.signals.intake import IntakeDeps
@@ -263,6 +265,24 @@ class RetrainingWorld:
                 count += 1
             assert count < 2000, f"it never comes to rest: {due}"
         return count
+
+    async def begun(self, outcome: Outcome = Outcome.SUBMIT, run: str = "step-1") -> Run:
+        """A run, after its first ticks, as a ruling on a breach begins it: whatever is heard, and asked before that."""
+        now, key = self.clock.now(), f"begun\n{run}"
+        self.breach(run)
+        evidence = Evidence(read_back=True, at=now, summary=message(PopulationStabilityIndex=(0.4, 0.2)))
+        signal = Signal(
+            id=signal_id("ws", key), workspace="ws", project="churn", kind=SignalKind.DATA_DRIFT, source=Source.EVENT,
+            dedupe_key=key, observed_at=now, received_at=now, window_at=now, model="churn", run_id=run, monitor=MONITOR,
+            signal_name=DRIFT, direction=Direction.WORSE, samples=5000, evidence=evidence,
+        )  # fmt: skip
+        state = await self.state()
+        made = made_of(Ruling(outcome, "Said", "It was said.", ()), signal, state.value, self.known, now)
+        assert made.state is not None
+        new = [write for one in (made.signal, *made.new) for write in put(None, one)]
+        await self.objects.commit([*put(state, made.state), *new])
+        await self.tick()
+        return (await self.runs())[0]
 
     async def decisions(self) -> tuple[Decision, ...]:
         """Newest first."""
