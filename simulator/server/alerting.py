@@ -92,7 +92,7 @@ class Alerter:
     def listed(self) -> JsonObject:
         """What `GET /simulator/alerts` answers."""
         waiting = [{"due": due, "rule": call.notice.rule, "url": call.url} for due, _, call in self._waiting]
-        return {"deliveries": self.deliveries, "waiting": waiting}
+        return {"deliveries": self.deliveries, "waiting": waiting, "underWay": len(self._tasks)}
 
     def fire(self, wish: JsonObject) -> JsonObject:
         """`POST /simulator/alerts`: any payload that Azure sends. Raises ValueError, KeyError."""

@@ -1,11 +1,13 @@
-"""A monitor through processes: set by REST, made by ticks on the queue, and what it finds told by Event Grid."""
+"""A monitor through processes: set by REST, made by ticks on the queue; what it finds is told by Event Grid, what its
+alert rules see by Azure Monitor's action group, with a token of Azure's own application."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import base64
+import json
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -14,70 +16,113 @@ import yaml
 
 from controlplane.http.examples import MONITOR
 from tests.support.blueprints import ROOT, example
+from tests.support.host_person import HostPerson
 from tests.support.product import NAME, VERSION, Owner
 from tests.support.quiet_monitors import ML_VERSION, watched_resources
-from tests.support.simulator import RunningSimulator
-from tools.local import LocalStack, local_stack
+from tests.support.virtual_stack import VirtualStack, virtual_stack
 
 pytestmark = pytest.mark.slow
-PATIENCE_SECONDS = 180.0
+#: It would train at the first breach of anything.
+EAGER: dict[str, Any] = {
+    "windows": {"period": "P1D", "breaches": 1, "of": 1, "minimumSeen": 1},
+    "agreement": "none",
+    "minimumSamples": 0,
+    "approval": {"required": False},
+    "pipeline": {"name": "drift", "version": "1", "compute": "cpu", "inputs": {"monitor": "none"}},
+}
 
 
-class Person:
-    """A Platform.Admin at the API of a running host."""
+@dataclass
+class Watched:
+    """``workspace`` is the ARM id of the Azure ML workspace."""
 
-    def __init__(self, stack: LocalStack, azure: RunningSimulator) -> None:
-        bearer = {"authorization": f"Bearer {azure.token(roles=['Platform.Admin'], user='ada')}"}
-        self._http = httpx.Client(base_url=f"{stack.api_url}/api", headers=bearer, params=VERSION, timeout=60)
+    stack: VirtualStack
+    person: HostPerson
+    owner: Owner
+    workspace: str
 
-    def close(self) -> None:
-        self._http.close()
-
-    def put(self, path: str, body: Any) -> dict[str, Any]:
-        answer = self._http.put(path, json=body)
-        assert answer.status_code < 300, answer.text
-        found: dict[str, Any] = answer.json()
+    def body(self, path: str) -> dict[str, Any]:
+        found = self.owner.get(f"{self.workspace}/{path}", version=ML_VERSION)
+        assert found is not None
         return found
 
-    def get(self, path: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._http.get(path).raise_for_status().json()
-        return found
-
-    def until(self, path: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The answer as soon as it holds."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not holds(found := self.get(path)):
-            assert time.monotonic() < deadline, (found.get("conditions"), found)
-            time.sleep(0.2)
-        return found
+    def latency(self) -> list[dict[str, Any]]:
+        """Signals of Azure Monitor's rule, newest first."""
+        found = self.person.all("signals", filter=f"workspace eq '{NAME}'")
+        return [one for one in found if (one["kind"], one["source"]) == ("latency", "alert")]
 
 
-def test_a_drift_becomes_a_signal_that_was_read_back(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with ExitStack() as open_:
-        stack = open_.enter_context(local_stack(tmp_path, time_scale=2000))
-        # The stack holds the process.
-        azure = open_.enter_context(closing(RunningSimulator(None, tmp_path / "azure.env")))  # type: ignore[arg-type]
-        azure.settings(throttling=False)
-        person = open_.enter_context(closing(Person(stack, azure)))
-        owner = open_.enter_context(closing(Owner(azure)))
-        registration = yaml.safe_load((ROOT / "examples/projects/churn.yaml").read_text())
-        person.put("projects/churn", registration)
-        operation = person.put(f"workspaces/{NAME}", example("monitored-classical"))
-        ended = person.until(f"operations/{operation['id']}", lambda one: one["status"] in ("Succeeded", "Failed"))
-        assert ended["status"] == "Succeeded", ended
-        ids = azure.state(azure.subscription)
-        kind = "microsoft.machinelearningservices/workspaces"
-        (workspace,) = [one for one, body in ids.items() if str(body.get("type")).lower() == kind]
+        stack = open_.enter_context(virtual_stack(tmp_path_factory.mktemp("watched"), time_scale=2000))
+        person = open_.enter_context(closing(HostPerson(stack.api_url, stack.azure)))
+        owner = open_.enter_context(closing(Owner(stack.azure)))
+        person.put("projects/churn", yaml.safe_load((ROOT / "examples/projects/churn.yaml").read_text()))
+        operation = person.put(f"workspaces/{NAME}", example("monitored-classical"))["id"]
+        stack.settle()
+        while person.get(f"operations/{operation}")["status"] not in ("Succeeded", "Failed"):
+            stack.leap(30)
+        workspace = str(person.get(f"workspaces/{NAME}")["status"]["outputs"]["workspaceId"])
         for path, body in watched_resources(workspace).items():
             assert owner.put(f"{workspace}/{path}", body, version=ML_VERSION).status_code < 300, path
+        stack.azure.settings(timeScale=1)
+        stack.azure.inject(kind="traffic", workspace=workspace, endpoint="churn", requestsPerMinute=60, latencyMs=50)
         person.put(f"workspaces/{NAME}/monitors/watch", MONITOR)
-        shown = person.until(
-            f"workspaces/{NAME}/monitors/watch", lambda one: one["observedGeneration"] == one["generation"]
-        )
-        assert {one["status"] for one in shown["conditions"]} == {"True"}
-        azure.inject(kind="drift", workspace=workspace, endpoint="churn", severity="high")
-        url = f"{workspace}/schedules/watch/trigger"
-        assert owner.call("POST", url, {}, version="2024-01-01-preview").status_code == 200
-        signals = person.until("signals", lambda one: any(each.get("monitor") == "watch" for each in one["value"]))
-        found = next(one for one in signals["value"] if one.get("monitor") == "watch")
-        assert (found["model"], found["source"], found["evidence"]["readBack"]) == ("churn", "event", True), found
+        for _ in range(30):
+            stack.leap(30)
+            shown = person.get(f"workspaces/{NAME}/monitors/watch")
+            if shown["observedGeneration"] == shown["generation"]:
+                break
+        assert {one["type"]: one["status"] for one in shown["conditions"]}["Monitored"] == "True", shown
+        person.put(f"workspaces/{NAME}/retrainingPolicies/churn", EAGER)
+        yield Watched(stack, person, owner, workspace)
+
+
+def test_an_endpoint_that_gets_slow_becomes_a_task_and_no_retraining(watched: Watched) -> None:
+    stack, person = watched.stack, watched.person
+    stack.leap(hours=1)
+    assert watched.latency() == []
+    stack.azure.inject(kind="latency", workspace=watched.workspace, endpoint="churn", latencyMs=3000)
+    stack.leap(hours=0.5)
+    (signal,) = watched.latency()
+    assert (signal["evidence"]["readBack"], signal["resolved"], signal["model"]) == (True, False, None), signal
+    decision = person.get(f"signals/{signal['id']}")["decision"]
+    assert (decision["outcome"], decision["reason"], decision["runId"]) == ("remediate", "InfrastructureSignal", None)
+    task = person.get(f"tasks/{signal['id']}")["task"]
+    assert (task["kind"], task["state"]) == ("platform", "open")
+    stack.azure.inject(kind="traffic", workspace=watched.workspace, endpoint="churn", latencyMs=50)
+    for _ in range(24):
+        stack.leap(300)  # Azure's rule looks every few minutes, and three of its looks have to be good
+        if person.get(f"tasks/{signal['id']}")["task"]["state"] != "open":
+            break
+    assert person.get(f"tasks/{signal['id']}")["task"]["state"] == "closed"
+    assert person.get(f"signals/{signal['id']}")["signal"]["resolved"] is True
+    assert person.all("retrainings") == []
+    told = [one for one in stack.azure.control("GET", "alerts")["deliveries"] if one["rule"].endswith("watch_latency")]
+    assert [(one["status"], one["result"]) for one in told] == [(202, "Delivered")] * 2, told
+
+
+def test_nobody_else_closes_it(watched: Watched) -> None:
+    """The alert's own words, by a person with every role: refused, because she is not Azure Monitor."""
+    answer = httpx.post(f"{watched.stack.api_url}/api/alerts", json={}, params=VERSION, timeout=30)
+    assert answer.status_code == 401
+    ada = watched.stack.azure.token(roles=["Platform.Admin"], user="ada")
+    payload = json.loads(base64.urlsafe_b64decode(ada.split(".")[1] + "=="))
+    assert payload["roles"] == ["Platform.Admin"]
+    answer = httpx.post(
+        f"{watched.stack.api_url}/api/alerts", json={}, params=VERSION, timeout=30,
+        headers={"authorization": f"Bearer {ada}"},
+    )  # fmt: skip
+    assert answer.status_code == 403
+
+
+def test_a_drift_becomes_a_signal_that_was_read_back(watched: Watched) -> None:
+    watched.stack.azure.inject(kind="drift", workspace=watched.workspace, endpoint="churn", severity="high")
+    url = f"{watched.workspace}/schedules/watch/trigger"
+    assert watched.owner.call("POST", url, {}, version="2024-01-01-preview").status_code == 200
+    watched.stack.leap(hours=0.5)
+    found = [one for one in watched.person.all("signals") if one["monitor"] == "watch"]
+    assert len(found) == len(MONITOR["signals"])
+    for one in found:
+        assert (one["model"], one["source"], one["evidence"]["readBack"]) == ("churn", "event", True), one

@@ -46,6 +46,7 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 MONITOR, DRIFT = "watch", "watch_drift"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PIPELINE: dict[str, Any] = {"name": "retrain", "version": "3", "compute": "cpu"}
+BATCH: dict[str, Any] = {"kind": "batchDeployment", "name": "training", "deployment": "blue"}
 
 
 def message(name: str = DRIFT, **metrics: tuple[float, float]) -> str:

@@ -84,7 +84,7 @@ class VirtualStack:
         self.settle()
 
     def settle(self) -> None:
-        """Until no event is on its way, no message waits, and nothing is due."""
+        """Until no event and no alert is on its way, no message waits, and nothing is due."""
         deadline, quiet = time.monotonic() + _PATIENCE_SECONDS, 0
         # Once more: what the simulator had not published when it was asked is on its way after that.
         while quiet < 2:
@@ -97,9 +97,9 @@ class VirtualStack:
 
     def _busy(self) -> bool:
         soon = self.clock.now().timestamp() + 1
-        grid = self.azure.control("GET", "eventgrid")
-        if grid["underWay"] or any(one["due"] < soon for one in grid["waiting"]):
-            return True
+        for listed in (self.azure.control("GET", plane) for plane in ("eventgrid", "alerts")):
+            if listed["underWay"] or any(one["due"] < soon for one in listed["waiting"]):
+                return True
         with closing(sqlite3.connect(self._queue_file)) as file:
             # Hints with a delay are not waited for: what they tell of is woken when it is due.
             asked = "SELECT count(*) FROM queue_messages WHERE queue = 'ticks' AND (visible_at <= ? OR dequeue_count)"

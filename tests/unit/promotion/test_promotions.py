@@ -19,7 +19,7 @@ from controlplane.retraining.runs.model import Comparison, Run, RunState
 from controlplane.retraining.signals.intake import hear
 from controlplane.workspaces.repository import dump
 from controlplane.workspaces.rows import PARTITION
-from tests.support.retraining_world import PIPELINE, RetrainingWorld
+from tests.support.retraining_world import BATCH, PIPELINE, RetrainingWorld
 
 
 def event(world: RetrainingWorld, version: Any = 7, model: str = "churn") -> dict[str, Any]:
@@ -128,7 +128,7 @@ async def _a_breach_leads_back_to_staging() -> None:
     """S3-34: threshold → a run on the newest production data → its version waits for staging, and no further."""
     world = RetrainingWorld(environment="prod")
     newest = {"begin": "windowBegin", "end": "windowEnd"}
-    await world.begin({"pipeline": {**PIPELINE, "fromSignal": newest}})
+    await world.begin({"pipeline": {**BATCH, "fromSignal": newest}})
     state = await world.state()
     await world.objects.commit(put(state, state.value.model_copy(update={"waived_by": "t/admin"})))
     await stage(world, "churn-stage")

@@ -10,9 +10,7 @@ import pytest
 
 from controlplane.retraining.model import Outcome
 from controlplane.retraining.runs.model import Run, RunState
-from tests.support.retraining_world import PIPELINE, RetrainingWorld
-
-BATCH = {"kind": "batchDeployment", "name": "training", "deployment": "blue"}
+from tests.support.retraining_world import BATCH, PIPELINE, RetrainingWorld
 
 
 async def _begun(
