@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from controlplane.promotion.loop import is_newer
+from controlplane.promotion.loop import is_newer, trained_on
 from controlplane.promotion.model import ModelLineage, PromotionState, Requirement
 from controlplane.retraining.policy import InputValue
 from controlplane.retraining.runs.model import Run
@@ -92,6 +92,9 @@ def _retrained(case: Case) -> _Answer:
         return FAILS, f"Run {run.id} trained it on data that is not newer than that of run {case.earlier.id}."
     if run is not None and case.environment == "prod" and run.lineage.monitor_run and _fed(run):
         return HOLDS, f"Run {run.id} trained it on the window of monitor run {run.lineage.monitor_run}."
+    if run is not None and case.environment == "prod" and (end := trained_on(run)[1]) is not None:
+        # Of a schedule's run, or one that a person asked for (S3-35): its window ends when it was asked for.
+        return HOLDS, f"Run {run.id} trained it on production data up to {end.isoformat()}."
     if said == "prod":
         return HOLDS, f"Its tag {DATA} says production data."
     if said:

@@ -288,6 +288,21 @@ async def test_our_own_run_is_known_by_its_steps_run_and_its_gate_counts(verdict
     assert found.state.value == state
 
 
+@pytest.mark.parametrize(("environment", "verdict"), [("prod", "holds"), ("dev", "unknown")])
+async def test_what_a_schedule_trained_goes_the_same_way(environment: str, verdict: str) -> None:
+    """S3-35: no monitor told of its window, which ends when it was due."""
+    world = RetrainingWorld(environment=environment)
+    register(world, job="rt-1-1")
+    trained(world, "rt-1-1", **{"cp.decisionId": "d"})
+    run = ours(world, "won")
+    lineage = run.lineage.model_copy(update={"monitor_run": None})
+    await world.add(run.model_copy(update={"lineage": lineage, "inputs": {"end": world.clock.now().isoformat()}}))
+    found = await judged(world)
+    assert verdicts(found)["retrainedOnProductionData"] == verdict
+    assert found.loop_back is not None
+    assert (found.loop_back.environment, found.loop_back.data_end) == ("staging", world.clock.now())
+
+
 @pytest.mark.parametrize(("days", "verdict"), [(1, "holds"), (0, "fails"), (-1, "fails")])
 async def test_what_was_trained_on_no_newer_data_is_not_trained_again(days: int, verdict: str) -> None:
     """S3-34: newer production data, and not that of the run before."""
