@@ -123,5 +123,5 @@ def _alone(outcome: Outcome, reason: str, sentence: str, name: CheckName, verdic
 def _check(name: CheckName, answer: Answer) -> Check:
     if isinstance(answer, No):
         return Check(name=name, verdict=answer.verdict, sentence=answer.sentence)
-    verdict = Verdict.SKIPPED if answer.skipped else Verdict.HOLDS
+    verdict = Verdict.UNKNOWN if answer.unknown else Verdict.SKIPPED if answer.skipped else Verdict.HOLDS
     return Check(name=name, verdict=verdict, sentence=answer.sentence)

@@ -139,7 +139,7 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     FAILS = "fails"
     UNKNOWN = "unknown"
-    """Counts as fails."""
+    """Counts as fails; of ``capacity`` only it does not, because Azure ML queues a job that has no cores."""
     SKIPPED = "skipped"
     """Does not apply to this signal; the sentence says why."""
 

@@ -24,14 +24,14 @@ from controlplane.retraining.tasks import Task, TaskKind
 
 #: Until Azure ML has to have the job: a PUT, its repetitions, and an outage in between.
 SUBMIT_TIME = timedelta(hours=2)
-_STARTS = {
+STARTS = {
     Outcome.SUBMIT: RunState.SUBMITTED,
     Outcome.AWAIT_APPROVAL: RunState.WAITING_APPROVAL,
     Outcome.ASK: RunState.WAITING_APPROVAL,
 }
-_TELLS = frozenset({*_STARTS, Outcome.NOTIFY, Outcome.ANNOTATE, Outcome.REMEDIATE})
+_TELLS = frozenset({*STARTS, Outcome.NOTIFY, Outcome.ANNOTATE, Outcome.REMEDIATE})
 #: Which of the loops a decision leads back to.
-_BACK = {**dict.fromkeys(_STARTS, "staging"), Outcome.ANNOTATE: "dev", Outcome.REMEDIATE: "setup"}
+_BACK = {**dict.fromkeys(STARTS, "staging"), Outcome.ANNOTATE: "dev", Outcome.REMEDIATE: "setup"}
 _TELLS_REASONS = frozenset({"BreakerOpen"})
 
 
@@ -89,7 +89,7 @@ def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Kno
 def _run(
     ruling: Ruling, signal: Signal, state: ModelState | None, found: Known, made: tuple[str, datetime]
 ) -> Run | None:
-    begins = _STARTS.get(ruling.outcome)
+    begins = STARTS.get(ruling.outcome)
     if begins is None or state is None or state.policy is None or ruling.dry_run:
         return None
     attempt = attempt_of(state, signal)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from simulator.engine import assets, operations, values, words
 from simulator.engine.activity import Activity
+from simulator.engine.arm_traffic import ArmTraffic
 from simulator.engine.declaration import ResourceType
 from simulator.engine.hooks import ArmError, Caller, Hook, HookContext, JsonObject, Phase, Resource, hooks_by_phase
 from simulator.engine.operations import Operation, Operations
@@ -57,6 +58,7 @@ class Engine:
         self.directory: Directory
         self.authority: Authority
         self.ledger: Ledger
+        self.arm_traffic = ArmTraffic()
         self.page_size = 1000
         self.outbox = Outbox()
         self.clock: Callable[[], float] = time.time

@@ -15,6 +15,7 @@ from simulator.engine.registry import Registry
 from simulator.engine.store import Store
 from simulator.planes import (
     activity,
+    arm_traffic,
     assignments,
     elevation,
     groups,
@@ -74,7 +75,7 @@ class World:
         self.store = Store(config.state)
         known: JsonObject | None = self.store.kv.get("world")
         seed = str(known["seed"]) if known else config.seed
-        planes = (activity, subscriptions, skus, permissions, elevation)
+        planes = (activity, subscriptions, skus, permissions, elevation, arm_traffic)
         self.registry = Registry(
             (*groups.TYPES, *assignments.TYPES, *getattr(declared, "ALL_TYPES", ())),
             (*(route for plane in planes for route in plane.ROUTES), *getattr(declared, "ALL_ROUTES", ())),

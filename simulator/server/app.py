@@ -99,6 +99,8 @@ class Simulator:
             return "fault", Response(0, None, content_type=None)
         if effect.answer is not None and not effect.answer_after:
             request.caller = self._quietly(request)
+            now = self.world.engine.now().timestamp()
+            self.world.engine.arm_traffic.note(request.path, request.method, effect.answer.status, now)
             return "fault", self._told(request, effect.answer)
         request.failure = effect.failure
         if effect.lag is not None:
@@ -108,6 +110,9 @@ class Simulator:
         except Exception:  # (the server's edge: a defect of the simulator must look like one and be seen)
             logging.getLogger("simulator").exception("%s %s failed", request.method, request.path)
             plane, response = "arm", error_response(ArmError(500, "InternalServerError", DEFECT))
+        if plane == "arm":
+            now = self.world.engine.now().timestamp()
+            self.world.engine.arm_traffic.note(request.path, request.method, response.status, now)
         if effect.token_seconds is not None and isinstance(response.body, dict) and "access_token" in response.body:
             self.world.tokens.cut_short(response.body["access_token"], effect.token_seconds)
         return plane, (effect.answer if effect.answer is not None and effect.drop is None else response)

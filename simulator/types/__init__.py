@@ -74,4 +74,5 @@ ALL_ROUTES: tuple[Route, ...] = (
     *machinelearning.ROUTES,
     *query.ROUTES,
     *forecast.ROUTES,
+    *machinelearning.ROUTES,
 )

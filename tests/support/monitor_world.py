@@ -23,6 +23,7 @@ from controlplane.objects.tick import Machines, tick_object
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.monitors.frequency import FITS
 from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.monitors.telling import THROTTLING
 from controlplane.retraining.parts import parts
 from controlplane.retraining.signals.intake import IntakeDeps
 from controlplane.settings import callbacks_of
@@ -122,8 +123,9 @@ class MonitorWorld:
         return found
 
     def conditions(self, name: str = WATCH) -> dict[str, str]:
-        """All but the advice on how often it runs, which is unknown where nobody calls the endpoint."""
-        return {one["type"]: one["status"] for one in self.shown(name)["conditions"] if one["type"] != FITS}
+        """All but what calls and sweeps say, of which there are none here."""
+        shown = self.shown(name)["conditions"]
+        return {one["type"]: one["status"] for one in shown if one["type"] not in (FITS, THROTTLING)}
 
     def look(self, name: str = WATCH) -> None:
         """One tick now, whenever the next is due."""

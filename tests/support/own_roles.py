@@ -51,6 +51,8 @@ RUNS = frozenset(
         f"{_W}/jobs/write",
         f"{_W}/models/versions/read",
         f"{_W}/schedules/read",
+        "Microsoft.MachineLearningServices/locations/usages/read",
+        "Microsoft.MachineLearningServices/locations/vmSizes/read",
     }
 )
 #: And by the API, which looks for a policy's pipeline.

@@ -162,7 +162,7 @@ REQUIRED = {
     "S3-34": "react",
     "S3-35": "react",
     "S3-91": "react",
-    "S3-93": "create",
+    "S3-93": "create/validate",
     "D18": "react",
     "D19": "react",
     "D20": "enforce/react",
@@ -342,6 +342,7 @@ HOMES = {
 ELSEWHERE = {
     "validate": (
         "tests/unit/retraining/test_monitor_pairs.py::test_validate_",
+        "tests/unit/retraining/polls/test_poll_pairs.py::test_validate_",
         "tests/unit/promotion/test_promotions.py::test_validate[",
         "tests/unit/retraining/test_annotation.py::test_validate[",
         "tests/unit/workspaces/test_identities.py::test_",

@@ -80,6 +80,7 @@ _REGISTRIES: dict[str, Any] = {
     "monitorFrequency": frequency.RULES,
     "pollService": levels.SERVICE,
     "pollResourceManager": levels.RESOURCE_MANAGER,
+    "pollSubscription": levels.SUBSCRIPTION,
     "clockwork": model_schedule.CLOCKWORKS,
     "endpointAlert": alerts.RULES,
     "monitorSignal": schedule.SIGNALS,

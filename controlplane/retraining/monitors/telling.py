@@ -9,11 +9,29 @@ from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.monitors.preconditions import COLLECTED, POSSIBLE, Ground
 from controlplane.retraining.monitors.removal import State
 from controlplane.retraining.monitors.wanted import HEARD, LOGGED, SHOWN, WATCHED
+from controlplane.retraining.polls.levels import ARM_LEVEL, SERVICE_LEVEL
 from controlplane.workspaces.ending import condition
 
-SCHEDULED, MONITORED = "ScheduleStands", "Monitored"
+SCHEDULED, MONITORED, THROTTLING = "ScheduleStands", "Monitored", "ThrottlingWatched"
 Said = dict[str, list[tuple[State, str]]]
 """Condition → state and sentence of each of its resources."""
+
+
+def throttling(monitor: Monitor, unwatched: tuple[str, ...] | None, now: datetime) -> Condition:
+    """S3-93: whether throttling can be seen at both levels, by the latest sweep of the workspace. That is not what
+    stands in Azure, and not part of ``Monitored``."""
+
+    def told(status: ConditionStatus, reason: str, text: str) -> Condition:
+        return condition(THROTTLING, status, reason, text, monitor.conditions, now)
+
+    if unwatched is None:
+        return told(ConditionStatus.UNKNOWN, "NotSweptYet", "No sweep has read the workspace yet.")
+    if not unwatched:
+        text = "The sweep sees the service's throttling and Resource Manager's."
+        return told(ConditionStatus.TRUE, "BothLevels", text)
+    names = {SERVICE_LEVEL: "the service (its traffic log)", ARM_LEVEL: "Resource Manager (metric Traffic)"}
+    text = f"The sweep could not read throttling of {' and of '.join(names[one] for one in unwatched)}."
+    return told(ConditionStatus.FALSE, "LevelNotWatched", text)
 
 
 def conditions(monitor: Monitor, base: Ground, said: Said, now: datetime) -> tuple[Condition, ...]:

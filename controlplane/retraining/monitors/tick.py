@@ -30,7 +30,7 @@ from controlplane.retraining.monitors.preconditions import Ground, conflicts, gr
 from controlplane.retraining.monitors.removal import State, is_busy, state_of, taken
 from controlplane.retraining.monitors.schedule import off, request_of
 from controlplane.retraining.monitors.site import Site, site_of
-from controlplane.retraining.monitors.telling import SCHEDULED, Said, conditions
+from controlplane.retraining.monitors.telling import SCHEDULED, Said, conditions, throttling
 from controlplane.retraining.monitors.versions import version_of
 from controlplane.retraining.monitors.wanted import (
     HEARD,
@@ -40,6 +40,7 @@ from controlplane.retraining.monitors.wanted import (
     schedule_id,
     wanted,
 )
+from controlplane.retraining.polls.model import WorkspacePoll
 from controlplane.retraining.signals.samples import calls_in
 from controlplane.workspaces.arm_errors import Verdict, look_up
 from controlplane.workspaces.ending import condition
@@ -102,7 +103,7 @@ async def _keep(
         await _resources(deps, all_of_them, site, said)
         said[SCHEDULED] = [await _schedule(deps, all_of_them, site, base)]
     gone = await _leftovers(deps, all_of_them, site)
-    told = (*conditions(monitor, base, said, now), await _frequency(deps, monitor, site, now))
+    told = (*conditions(monitor, base, said, now), *await _advice(deps, monitor, site, now))
     states = [state for some in said.values() for state, _ in some]
     if base.unmet or missing or State.REFUSED in states:
         due = now + RETRY
@@ -195,15 +196,17 @@ async def _schedule(deps: RetrainingDeps, monitors: Sequence[Monitor], site: Sit
     return State.WAITS, f"The schedule was written: {wrong}."
 
 
-async def _frequency(deps: RetrainingDeps, monitor: Monitor, site: Site, now: datetime) -> Condition:
-    """D12. Advice: it is not part of ``Monitored``, and keeps nothing from being made."""
+async def _advice(deps: RetrainingDeps, monitor: Monitor, site: Site, now: datetime) -> tuple[Condition, ...]:
+    """D12, S3-93. It is not part of ``Monitored``, and keeps nothing from being made."""
+    poll = await deps.objects.get(WorkspacePoll, monitor.workspace)
     try:
         rows = await calls_in(deps.reader, site.workspace_id, monitor.spec, slot_of(monitor.spec, now))
     except Transient as error:
         _log.info("rows of a window are not known monitor=%s code=%s", monitor.id, error.code)
         rows = None
     fit = fit_of(monitor.spec, rows, now)
-    return condition(FITS, fit.status, fit.reason, fit.text, monitor.conditions, now)
+    fits = condition(FITS, fit.status, fit.reason, fit.text, monitor.conditions, now)
+    return fits, throttling(monitor, poll.value.unwatched if poll else None, now)
 
 
 def _unwritten(arm_id: str, error: ControlPlaneError) -> tuple[State, str]:

@@ -35,6 +35,7 @@ _UNITS = {
     "ServerErrorsRise": "times as many as in the window before",
     "ThrottlingDelayMs": "ms of waiting",
     "ResourceManagerWaits": "(1: it asked us to wait)",
+    "ResourceManager429": "calls in the subscription that Resource Manager refused as too many",
     "DaysWithoutCalls": "days",
 }
 #: Signals of a workspace among which an alert is looked for.

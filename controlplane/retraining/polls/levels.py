@@ -14,6 +14,9 @@ from controlplane.retraining.signal import SignalKind
 
 #: Of a subscription and no endpoint: not a monitor's to say. Told when it lasts for two windows.
 WAITS = Rule(raise_at=1, clear_at=0, windows=2)
+#: Of anybody's calls in the subscription; a few are met by who asks again as told.
+REFUSED = Rule(raise_at=10, clear_at=1, windows=2)
+SERVICE_LEVEL, ARM_LEVEL = "service", "resourceManager"
 Found = Mapping[tuple[str, datetime], Traffic]
 
 
@@ -37,9 +40,21 @@ def _resource_manager(wait: float | None, rule: Rule) -> Observation:
     return Observation(SignalKind.THROTTLING, "ResourceManagerWaits", float(waited), rule, part="arm")
 
 
+def _refused(count: float | None, rule: Rule) -> Observation:
+    return Observation(SignalKind.THROTTLING, "ResourceManager429", count, rule, part="subscription")
+
+
 #: Of each endpoint, and of each workspace.
 SERVICE: dict[str, Level] = {"bandwidth": Level(_service, ("S3-93",))}
 RESOURCE_MANAGER: dict[str, Level] = {"waits": Level(_resource_manager, ("S3-93",))}
+#: Of a workspace's subscription, by Azure's own count of it.
+SUBSCRIPTION: dict[str, Level] = {"refused": Level(_refused, ("S3-93",))}
+
+
+def unwatched(logs_read: bool, refused: float | None) -> tuple[str, ...]:
+    """S3-93: the levels at which throttling could not be seen in a window. That no call was made is seen."""
+    levels = {SERVICE_LEVEL: not logs_read, ARM_LEVEL: refused is None}
+    return tuple(name for name, is_missing in levels.items() if is_missing)
 
 
 def of_traffic(found: Found, name: str, end: datetime, watch: Watch) -> tuple[Observation, ...]:
@@ -58,6 +73,7 @@ def of_traffic(found: Found, name: str, end: datetime, watch: Watch) -> tuple[Ob
     )
 
 
-def of_arm(wait: float | None) -> tuple[Observation, ...]:
-    """S3-93: the other level."""
-    return tuple(level.of(wait, WAITS) for level in RESOURCE_MANAGER.values())
+def of_arm(wait: float | None, refused: float | None) -> tuple[Observation, ...]:
+    """S3-93: the other level: what we were told, and what Azure counts of everybody's calls."""
+    told = tuple(level.of(wait, WAITS) for level in RESOURCE_MANAGER.values())
+    return (*told, *(level.of(refused, REFUSED) for level in SUBSCRIPTION.values()))

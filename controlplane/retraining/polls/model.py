@@ -68,6 +68,10 @@ class WorkspacePoll(Thing):
     """ARM ids of its endpoints and deployments."""
     gone: tuple[str, ...] = ()
     """Targets that are there no more: what is remembered of them ends."""
+    refused: float | None = None
+    """Calls to Resource Manager of its subscription that were throttled in the window; None is unknown."""
+    unwatched: tuple[str, ...] | None = None
+    """Levels at which nobody could see throttling in the latest window that was read (S3-93); None: none was read."""
     monitors: bool = False
     logs_done: bool = False
     models_left: bool = False

@@ -20,7 +20,17 @@ from controlplane.retraining.known import Known, known
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.polls.episodes import later
 from controlplane.retraining.polls.judge import DEPLOYMENT, ENDPOINT
-from controlplane.retraining.polls.model import GIVES_UP, Poll, Sweep, Target, Watched, WorkspacePoll, watched_id
+from controlplane.retraining.polls.model import (
+    GIVES_UP,
+    WINDOW,
+    Poll,
+    Sweep,
+    Target,
+    Watched,
+    WorkspacePoll,
+    watched_id,
+)
+from controlplane.retraining.polls.resource_manager import refused_in
 
 _log = logging.getLogger(__name__)
 _PAGE = 1000
@@ -54,6 +64,7 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
         return await _rest(deps, stored, hold, {"why": f"{error.code}: {error.message}"[:500]})
     polls = list(cut(found, spaces, sweep.slot, now))
     asked = await _workspaces(deps, found, spaces, (sweep.slot, now))
+    asked = await _with_refused(deps, asked, spaces)
     late = await _store(deps, polls, asked)
     return await _rest(deps, stored, hold, {"why": None, "polls": len(polls) + len(asked), "late": late})
 
@@ -126,8 +137,21 @@ async def _workspaces(
         gone = tuple(sorted({*there.targets, *there.gone} - set(here))) if there else ()
         if here or gone or monitors:
             poll = WorkspacePoll(id=space.name, due_at=now, slot=slot, targets=here, gone=gone, monitors=monitors)
-            asked.append(poll.model_copy(update={"models_after": there.models_after}) if there else poll)
+            kept = {"models_after": there.models_after, "unwatched": there.unwatched} if there else {}
+            asked.append(poll.model_copy(update=kept))
     return asked
+
+
+async def _with_refused(
+    deps: RetrainingDeps, asked: Sequence[WorkspacePoll], spaces: Mapping[str, Known]
+) -> list[WorkspacePoll]:
+    """What Resource Manager refused in each one's subscription, asked once for each subscription (S3-93)."""
+    of = {one.name: _subscription(one) for one in spaces.values()}
+    counts: dict[str, float | None] = {}
+    for poll in asked:
+        if of[poll.id] not in counts:
+            counts[of[poll.id]] = await refused_in(deps.reader, of[poll.id], poll.slot - WINDOW, poll.slot)
+    return [one.model_copy(update={"refused": counts[of[one.id]]}) for one in asked]
 
 
 async def all_of(deps: RetrainingDeps, kind: type[T]) -> list[T]:

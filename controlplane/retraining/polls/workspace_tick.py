@@ -16,7 +16,7 @@ from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, by_name
 from controlplane.retraining.polls.episodes import Place, close, later, settle, writes_of
 from controlplane.retraining.polls.judge import Observation, judge
-from controlplane.retraining.polls.levels import of_arm, of_traffic
+from controlplane.retraining.polls.levels import of_arm, of_traffic, unwatched
 from controlplane.retraining.polls.metrics_tick import DEFAULT, endpoint_of, watches_of
 from controlplane.retraining.polls.model import GIVES_UP, WINDOW, Watched, WorkspacePoll, watched_id
 from controlplane.retraining.polls.ports import PollPorts
@@ -94,10 +94,11 @@ async def _logs(
         watch = watches.get(endpoint_of(target), DEFAULT)
         seen = of_traffic(found, name_of(target).lower(), poll.slot - WINDOW, watch)
         writes += await _judged(deps, Place(space, target, poll.slot), seen)
-    writes += await _judged(deps, Place(space, space.workspace_id, poll.slot), of_arm(wait))
+    writes += await _judged(deps, Place(space, space.workspace_id, poll.slot), of_arm(wait, poll.refused))
     writes += await _forget(deps, poll)
     update = {
         "logs_done": True,
+        "unwatched": unwatched(why is None, poll.refused),
         "why": why,
         "gone": poll.gone[_AT_ONCE:],
         "due_at": now if poll.monitors else None,

@@ -25,6 +25,9 @@ class Facts:
     """The workspace's clusters with their prices, by name."""
     free_cores: int | None = None
     needed_cores: int | None = None
+    """Of the first node that the run asks quota for; 0: it asks for none."""
+    capacity_doubt: str | None = None
+    """Why nobody knows them, although it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Yes:
 
     sentence: str
     skipped: bool = False
+    unknown: bool = False
+    """Nobody knows, and it may go on all the same; the sentence says what happens then."""
 
 
 Answer = Yes | No

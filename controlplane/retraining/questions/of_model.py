@@ -139,10 +139,15 @@ def breaker(case: Case) -> Answer:
 
 
 def capacity(case: Case) -> Answer:
-    """D24. Where the quota is not known Azure ML queues the job itself."""
-    free, needed = case.facts.free_cores, case.facts.needed_cores
+    """D24. Where the quota is not known that is said, and Azure ML queues the job itself."""
+    free, needed, doubt = case.facts.free_cores, case.facts.needed_cores, case.facts.capacity_doubt
+    if doubt is not None:
+        sentence = f"Nobody knows whether cores are free: {doubt} Without any Azure ML queues the job."
+        return Yes(sentence, unknown=True)
     if free is None or needed is None:
         return Yes("The quota of cores was not asked.", skipped=True)
+    if needed == 0:
+        return Yes("Its cluster has the nodes already; no quota is asked for.")
     if needed > free:
         sentence = f"The run needs {needed} cores; {free} of the quota are free."
         return No(Outcome.HOLD, "NoCapacity", sentence, until=case.now + _CAPACITY_PAUSE)

@@ -12,6 +12,7 @@ from controlplane.objects.repository import Stored, put
 from controlplane.objects.tick import message_of
 from controlplane.ports.store import Write
 from controlplane.retraining import facts
+from controlplane.retraining.capacity import room_of
 from controlplane.retraining.decide import Facts, decide
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.history import with_window
@@ -19,7 +20,7 @@ from controlplane.retraining.job_costs import pools_of
 from controlplane.retraining.known import Known, since
 from controlplane.retraining.model import ModelState, Outcome, state_id
 from controlplane.retraining.monitors.model import Monitor
-from controlplane.retraining.outcomes import Made, made_of
+from controlplane.retraining.outcomes import STARTS, Made, made_of
 from controlplane.retraining.signal import Signal, SignalKind, SignalState, Source
 from controlplane.retraining.signals.alert_evidence import read_alert
 from controlplane.retraining.signals.ending import look, looked
@@ -59,6 +60,11 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     pools = pools_of(found.record.spec)
     spec = Facts(known, found.environment, found.workload, waiting.value if waiting else None, pools)
     ruling = decide(state.policy if state else None, spec, signal, now)
+    if ruling.outcome in STARTS and state is not None and state.policy is not None:
+        # Asked of Azure only when a run would follow.
+        room = await room_of(deps.reader, found, state.policy.pipeline)
+        spec = replace(spec, free_cores=room.free, needed_cores=room.needed, capacity_doubt=room.doubt)
+        ruling = decide(state.policy, spec, signal, now)
     made = made_of(ruling, signal, state, found, now)
     made = replace(made, signal=looked(made.signal, now))
     writes = _writes(stored, before, made)

@@ -13,6 +13,7 @@ from simulator.types.machinelearning import (
     models,
     outbound_rules,
     quotas,
+    region_cores,
     schedules,
     workspaces,
 )
@@ -29,4 +30,4 @@ TYPES: tuple[ResourceType, ...] = (
     *schedules.TYPES,
     *labeling.TYPES,
 )
-ROUTES: tuple[Route, ...] = quotas.ROUTES
+ROUTES: tuple[Route, ...] = (*quotas.ROUTES, *region_cores.ROUTES)

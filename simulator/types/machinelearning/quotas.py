@@ -3,7 +3,7 @@
 Sources: API definition 2024-10-01, Quotas and Usages, and its example (`POST …/locations/{l}/updateQuotas`, ids and
 statuses); learn.microsoft.com, "Manage and increase quotas" (workspace-level quota is set by family; serverless compute
 takes from the same one; not below what a cluster keeps at least). -1 takes a quota away, which is assumed, as is the
-sentence of a cluster that gets no more nodes. Quota of the subscription has no end here.
+sentence of a cluster that gets no more nodes. Quota of the subscription is told (`region_cores.py`) and holds nobody.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from simulator.engine.declaration import Answer, EngineApi, JsonObject, Resource, Route, RouteContext
 from simulator.planes.skus import SIZES
 from simulator.types._shared import dig, parent_id
+from simulator.types.machinelearning import region_cores
 
 WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 QUOTA = f"{WORKSPACE}/quotas"
@@ -125,7 +126,7 @@ def _usages(context: RouteContext) -> Answer:
                 shown = {"currentValue": used, "limit": limit, "unit": "Count", "name": _name(family)}
                 about = {"id": f"{workspace.id}/usages/{family}", "type": f"{WORKSPACE}/usages"}
                 found.append({**about, "amlWorkspaceLocation": workspace.location, **shown})
-    return Answer(200, {"value": found})
+    return Answer(200, {"value": [*region_cores.usages(context), *found]})
 
 
 def _here(context: RouteContext) -> list[Resource]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from controlplane.errors import Rejected
 from controlplane.objects.repository import put
 from controlplane.retraining.history import with_policy
+from controlplane.retraining.monitors.model import Monitor
+from controlplane.retraining.monitors.telling import throttling
 from controlplane.retraining.policy import RetrainingPolicy
+from controlplane.retraining.polls.levels import ARM_LEVEL, SERVICE_LEVEL
+from controlplane.retraining.polls.model import WorkspacePoll
 from controlplane.retraining.polls.runs import ADDRESSES, TRUTH_TAG
 from controlplane.retraining.signal import SignalKind
 from tests.support.polled import PolledWorld
-from tests.support.retraining_world import MONITOR, PIPELINE
+from tests.support.retraining_world import MONITOR, PIPELINE, SUBSCRIPTION
 
 
 async def serving() -> PolledWorld:
@@ -88,3 +93,42 @@ async def test_react_d17() -> None:
         windows = (await world.state()).value.windows
         said = {one.signal_name: one.verdict.value for one in windows if one.at.day == 2}
         assert said == {f"{MONITOR}_drift": "clear", f"{MONITOR}_quality": verdict}, truth
+
+
+def refused(world: PolledWorld, *counts: tuple[str, float]) -> None:
+    """Resource Manager's own metric: status → how often in the window."""
+    series = [
+        {"metadatavalues": [{"name": {"value": "statuscode"}, "value": code}], "data": [{"count": count}]}
+        for code, count in counts
+    ]
+    path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Insights/metrics/Traffic"
+    world.azure.plant(path, timeseries=series)
+
+
+async def test_validate_s3_93() -> None:
+    """Each level that cannot be read is named; where both can, what Azure counts of everybody's calls is told."""
+    world = await serving()
+    named = []
+    monitor = (await world.objects.require(Monitor, f"ws.{MONITOR}")).value
+    for counts, errors in (
+        ((), []), ((("200", 900.0),), [Rejected("InsufficientAccessError", "no", status=403)]), ((("200", 900.0),), []),
+    ):  # fmt: skip
+        refused(world, *counts)
+        world.monitor.log_errors = list(errors)
+        await world.window()
+        poll = (await world.objects.require(WorkspacePoll, "ws")).value
+        named.append(poll.unwatched)
+        said = throttling(monitor, poll.unwatched, world.clock.now())
+        assert (said.status.value == "True") is (poll.unwatched == ()), said.message
+    assert named == [(ARM_LEVEL,), (SERVICE_LEVEL,), ()]
+    assert throttling(monitor, None, world.clock.now()).status.value == "Unknown"
+    assert await world.signals() == ()
+    refused(world, ("200", 900.0), ("429", 12.0))
+    await world.window()
+    await world.window()
+    (signal,) = await world.signals()
+    assert (signal.kind, signal.target) == (SignalKind.THROTTLING, world.known.workspace_id)
+    assert [(one.metric, one.value) for one in signal.measures] == [("ResourceManager429", 12.0)]
+    refused(world, ("200", 900.0))
+    await world.window()
+    assert (await world.signals())[0].resolved
