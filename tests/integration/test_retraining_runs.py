@@ -99,6 +99,24 @@ def test_a_run_is_cancelled_in_azure_first(world: RunWorld) -> None:
     assert (run["state"], world.job(run_id)["properties"]["status"]) == ("canceled", "Canceled")
 
 
+def test_a_decision_asks_for_the_quota_of_its_cluster(world: RunWorld) -> None:
+    inner = {"vmSize": "Standard_DS3_v2", "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 2}}
+    body = {"location": "westeurope", "properties": {"computeType": "AmlCompute", "properties": inner}}
+    world.owner_put("computes/own", body)
+    said = {}
+    for model, compute in (("sized", "own"), ("chosen", "serverless")):
+        assert world.policy(model, {"name": "retrain", "compute": compute}).status_code == 201
+        run_id = world.wish(model)
+        found = world.product.call("GET", f"retrainings/{run_id}").json()["run"]["signalId"]
+        checks = world.product.call("GET", f"signals/{found}").json()["decision"]["checks"]
+        (said[model],) = [(one["verdict"], one["sentence"]) for one in checks if one["name"] == "capacity"]
+        assert world.product.call("POST", f"retrainings/{run_id}:cancel").status_code == 200
+    assert said == {
+        "sized": ("holds", "The run needs 4 cores; 100 of the quota are free."),
+        "chosen": ("holds", "The run needs 1 cores; 100 of the quota are free."),
+    }
+
+
 @pytest.mark.parametrize(
     ("pipeline", "code"),
     [
