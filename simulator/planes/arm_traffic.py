@@ -51,7 +51,7 @@ def _metrics(ctx: RouteContext) -> Answer:
         return _series_of(engine.arm_traffic, subscription)
 
     metric = Metric("Traffic", "Count", DIMENSIONS, series)
-    owner = cast(Resource, SimpleNamespace(id=f"subscriptions/{subscription}"))
+    owner = cast(Resource, SimpleNamespace(id=f"subscriptions/{subscription}", private={}))
     span = f"{metric_query.text(question.start)}/{metric_query.text(question.end)}"
     value = [metric_query.answer(engine, owner, metric, question)]
     told = {"cost": 0, "timespan": span, "interval": question.interval, "value": value}

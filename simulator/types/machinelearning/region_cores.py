@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from simulator.engine.declaration import Answer, JsonObject, Resource, Route, RouteContext
 from simulator.planes.skus import MISSING, REGIONS, SIZES
-from simulator.types._shared import subscription_of
-from simulator.types.machinelearning.nodes import inner
+from simulator.types._shared import dig, subscription_of
 
 PROVIDER = "Microsoft.MachineLearningServices"
 COMPUTE = f"{PROVIDER}/workspaces/computes"
@@ -25,7 +24,7 @@ _FAMILY = {size.lower(): family for size, family, *_ in SIZES}
 
 def _used(compute: Resource) -> tuple[str, bool, int]:
     """Folded size, whether it is of low priority, and the cores of the nodes that it has."""
-    state = inner(compute)
+    state: JsonObject = dig(compute.body, "properties.properties", {})
     size = str(state.get("vmSize")).lower()
     low = str(state.get("vmPriority")).lower() == "lowpriority"
     return size, low, int(state.get("currentNodeCount", 0)) * _CORES.get(size, 0)
