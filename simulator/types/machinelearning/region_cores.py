@@ -75,6 +75,4 @@ def _sizes(ctx: RouteContext) -> Answer:
 
 
 _PATH = f"/subscriptions/{{s}}/providers/{PROVIDER}/locations/{{l}}"
-ROUTES = (
-    Route("GET", f"{_PATH}/vmSizes", f"{PROVIDER}/locations/vmSizes/read", _sizes),
-)
+ROUTES = (Route("GET", f"{_PATH}/vmSizes", f"{PROVIDER}/locations/vmSizes/read", _sizes),)
