@@ -7,12 +7,16 @@ from datetime import datetime
 from functools import partial
 
 from controlplane.governance.deps import GovernanceDeps
+from controlplane.governance.expiry.archive import Archive
+from controlplane.governance.expiry.archive_tick import work as archive
+from controlplane.governance.expiry.model import Expiry
+from controlplane.governance.expiry.tick import work as expiry
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Thing
 from controlplane.objects.tick import Part
 
 _Work = Callable[[GovernanceDeps, str, Hold], Awaitable[datetime | None]]
-_WORK: tuple[tuple[type[Thing], _Work], ...] = ()
+_WORK: tuple[tuple[type[Thing], _Work], ...] = ((Expiry, expiry), (Archive, archive))
 
 
 def parts(deps: GovernanceDeps) -> Mapping[str, Part]:

@@ -131,3 +131,9 @@ PLAN: dict[str, Any] = {"spec": SPEC}
 REMEDIATION: dict[str, Any] = {"maxInstances": 4, "maxNodes": 8, "step": 1, "cooldown": "PT1H"}
 
 CLOSING: dict[str, Any] = {"cause": "upstreamChange", "note": "The feed sends prices in cents since Monday."}
+
+EXPIRY: dict[str, Any] = {"expiresOn": "2027-06-30", "idleAfter": "P30D", "grace": "P14D", "action": "archive"}
+EXTENSION: dict[str, Any] = {"until": "2027-09-30", "reason": "The pilot runs until the end of September."}
+EXEMPTION: dict[str, Any] = {"until": "2027-01-31", "reason": "The team is on another project until then."}
+RETIREMENT: dict[str, Any] = {"reason": "The project has ended."}
+ARCHIVE: dict[str, Any] = {"reason": "Nobody works here until spring."}

@@ -7,6 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from controlplane.governance.services.expiry import (
+    ArchiveRequest,
+    ExemptionRequest,
+    ExtensionRequest,
+    RetirementRequest,
+)
 from controlplane.http.models.answers import ErrorResponse
 from controlplane.http.models.audit import VerifyRequest
 from controlplane.http.models.plans import PlanRequest
@@ -71,6 +77,10 @@ def build(app: FastAPI) -> dict[str, Any]:
         SimulationRequest,
         Closing,
         RetrainingPolicy,
+        ExtensionRequest,
+        ExemptionRequest,
+        RetirementRequest,
+        ArchiveRequest,
     ):
         schema = model.model_json_schema(ref_template=_REF, mode="validation")
         for name, definition in schema.pop("$defs", {}).items():

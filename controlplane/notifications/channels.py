@@ -86,6 +86,7 @@ AUDIENCES: Mapping[str, Heard] = {
     "ControlPlane.Retraining.Remediate": Heard(frozenset({_S, _L, _M})),
     "ControlPlane.Retraining": Heard(frozenset({_D, _L, _H, _M}), ("S3-83",)),
     "ControlPlane.Promotion": Heard(frozenset({_D, _L, _H, _C, _M})),
+    "ControlPlane.Expiry": Heard(frozenset({_O, _L, _D, _M}), ("S3-107",)),
     "ControlPlane.Task": Heard(frozenset({_S, _D, _L, _M})),
 }
 _ORDER = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)

@@ -43,6 +43,9 @@ class OperationKind(StrEnum):
     UPDATE = "update"
     REPAIR = "repair"
     DELETE = "delete"
+    ARCHIVE = "archive"
+    """Computes are taken away; everything else, and the spec, stays."""
+    RESTORE = "restore"
 
 
 class OperationStatus(StrEnum):

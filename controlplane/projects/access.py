@@ -71,6 +71,14 @@ class Permission(StrEnum):
     LABELING_GET = "LabelingProjects_Get"
     LABELING_PUT = "LabelingProjects_CreateOrReplace"
     LABELING_DELETE = "LabelingProjects_Delete"
+    EXPIRY_GET = "Expiry_Get"
+    EXPIRY_PUT = "Expiry_CreateOrReplace"
+    EXPIRY_DELETE = "Expiry_Delete"
+    EXPIRY_EXTEND = "Expiry_Extend"
+    EXPIRY_EXEMPT = "Expiry_Exempt"
+    EXPIRY_RETIRE = "Expiry_Retire"
+    WORKSPACES_ARCHIVE = "Workspaces_Archive"
+    WORKSPACES_RESTORE = "Workspaces_Restore"
     SIGNALS_LIST = "Signals_List"
     SIGNALS_GET = "Signals_Get"
     DECISIONS_LIST = "Decisions_List"
@@ -143,6 +151,15 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.LABELING_GET: _READ,
     Permission.LABELING_PUT: _WRITE,
     Permission.LABELING_DELETE: _WRITE,
+    Permission.EXPIRY_GET: _READ,
+    Permission.EXPIRY_PUT: _WRITE,
+    Permission.EXPIRY_DELETE: _WRITE,
+    # Whoever may see it, and is an owner of the workspace: the service looks for that.
+    Permission.EXPIRY_EXTEND: _READ,
+    Permission.EXPIRY_EXEMPT: _READ,
+    Permission.EXPIRY_RETIRE: _READ,
+    Permission.WORKSPACES_ARCHIVE: _WRITE,
+    Permission.WORKSPACES_RESTORE: _WRITE,
     Permission.SIGNALS_LIST: _READ,
     Permission.SIGNALS_GET: _READ,
     Permission.DECISIONS_LIST: _READ,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import Field
@@ -60,6 +60,9 @@ class Registration(Model):
     entra_groups: tuple[str, ...] = Field(default=(), description="Groups that may be granted roles.")
     service_principals: tuple[str, ...] = Field(
         default=(), description="Object ids of pipelines and other processes that may be granted roles."
+    )
+    ends_on: date | None = Field(
+        default=None, description="Last day of the project, in UTC: no workspace of it is needed longer (S3-108)."
     )
     limits: Limits = Limits()
     members: Members = Members()

@@ -1,4 +1,5 @@
-"""What a stored workspace means now: its spec in its range, under the limits that a budget has put on it. Pure."""
+"""What a stored workspace means now: its spec in its range, under the limits that a budget has put on it; without its
+computes while it is archived. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +8,13 @@ from collections.abc import Mapping
 from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
+from controlplane.workspaces.spec_model import Compute
 
 
 def effective_spec(record: WorkspaceRecord) -> WorkspaceSpec:
     """Raises ``Rejected`` when the stored spec is not understood any more."""
-    return limited(placed(parse_spec(record.spec), record.address_space), record.node_limits)
+    spec = placed(parse_spec(record.spec), record.address_space)
+    return spec.model_copy(update={"compute": Compute()}) if record.archived else limited(spec, record.node_limits)
 
 
 def limited(spec: WorkspaceSpec, limits: Mapping[str, int]) -> WorkspaceSpec:

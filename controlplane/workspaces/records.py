@@ -69,6 +69,8 @@ class WorkspaceRecord(Model):
     deleting: bool = False
     partly_deleted: bool = False
     """A deletion has sent a DELETE and did not reach its end: the wish to delete cannot be taken back any more."""
+    archived: bool = False
+    """Its computes are taken away until it is restored; the spec keeps them."""
     active_operation: str | None = None
     """Id of the one operation that may run on this workspace now."""
     last_operation: str | None = None
@@ -81,8 +83,9 @@ class WorkspaceRecord(Model):
 
     @property
     def public_etag(self) -> str:
-        """What callers see: it changes with the spec and the wish to delete, not with progress."""
-        return f'"{self.incarnation}.{self.generation}{"d" if self.deleting else ""}"'
+        """What callers see: it changes with the spec and the wishes to archive and to delete, not with progress."""
+        wishes = ("a" if self.archived else "") + ("d" if self.deleting else "")
+        return f'"{self.incarnation}.{self.generation}{wishes}"'
 
 
 class WorkspaceStatus(Model):

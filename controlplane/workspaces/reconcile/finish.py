@@ -78,6 +78,8 @@ _RUNNING = {
     OperationKind.UPDATE: "Updating",
     OperationKind.REPAIR: "Repairing",
     OperationKind.DELETE: "Deleting",
+    OperationKind.ARCHIVE: "Archiving",
+    OperationKind.RESTORE: "Restoring",
 }
 
 

@@ -10,6 +10,7 @@ from controlplane.arm import fold, is_within
 from controlplane.errors import ErrorDetail
 from controlplane.operations.model import ErrorBody, OperationKind, Step
 from controlplane.workspaces import kinds
+from controlplane.workspaces.archiving import TAKEN
 from controlplane.workspaces.diff import unmet
 from controlplane.workspaces.ending import DEADLINE_EXCEEDED
 from controlplane.workspaces.model import (
@@ -28,6 +29,9 @@ from controlplane.workspaces.reconcile.steps import is_group
 from controlplane.workspaces.records import Owned
 from controlplane.workspaces.resolve import Unresolved, holder_key, resolve
 
+#: Operations that replace nothing and take nothing away, save what they are there to take away.
+KEEPS = frozenset({OperationKind.REPAIR, OperationKind.ARCHIVE, OperationKind.RESTORE})
+
 
 def plan_steps(
     kind: OperationKind,
@@ -44,9 +48,9 @@ def plan_steps(
     reapply, recreate = (frozenset(keys) for keys in wishes)
     steps: list[Step] = []
     for planned in plan.changes:
-        change = _where_it_is(planned) if kind is OperationKind.REPAIR else planned
+        change = _where_it_is(planned) if kind in KEEPS else planned
         actions = _actions(kind, change, blueprint, observed)
-        if kind is OperationKind.REPAIR:
+        if kind in KEEPS:
             actions = _in_place(change) or actions
         if change.action in (Action.NONE, Action.UPDATE) and not _is_given(change, blueprint):
             if change.key in recreate:
@@ -102,9 +106,12 @@ def _in_vain(step: Step, written: set[str], blueprint: Blueprint, observed: Obse
 
 
 def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed: Observed) -> tuple[StepAction, ...]:
-    repairing = kind is OperationKind.REPAIR
+    keeping, repairing = kind in KEEPS, kind is OperationKind.REPAIR
+    taken = kind is OperationKind.ARCHIVE and change.type in TAKEN and change.key not in blueprint.by_key
     match change.action:
-        case Action.CREATE if repairing and change.type in _BLOCKED:
+        case Action.CREATE if kind is OperationKind.ARCHIVE:
+            return ()
+        case Action.CREATE if keeping and change.type in _BLOCKED:
             return ()
         case Action.CREATE if _is_given(change, blueprint):
             return () if repairing else (StepAction.AWAIT,)
@@ -113,12 +120,12 @@ def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed
             return (StepAction.AWAIT,) if awaited else (StepAction.CREATE,)
         case Action.UPDATE:
             # A repair takes nothing away that somebody added.
-            only = repairing and len(change.takes_away) == len(change.differences)
+            only = keeping and len(change.takes_away) == len(change.differences)
             return () if only else (StepAction.UPDATE,)
         case Action.REPLACE:
-            return () if repairing else (StepAction.DELETE, StepAction.CREATE)
+            return () if keeping else (StepAction.DELETE, StepAction.CREATE)
         case Action.DELETE:
-            return () if repairing else (StepAction.DELETE,)
+            return () if keeping and not taken else (StepAction.DELETE,)
         case Action.UNKNOWN if _is_given(change, blueprint):
             return (StepAction.AWAIT,)
         case Action.UNKNOWN:
@@ -126,7 +133,7 @@ def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed
             # What was removed from the spec is ours and may be deleted unseen, once somebody has consented.
             if change.key in blueprint.by_key:
                 return (StepAction.CREATE if kind is OperationKind.CREATE else StepAction.UPDATE,)
-            return () if repairing else (StepAction.DELETE,)
+            return () if keeping and not taken else (StepAction.DELETE,)
         case Action.NONE:
             body = observed.bodies.get(change.key)
             if body is None:

@@ -13,7 +13,7 @@ from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.own_rights import API_VERSION, PERMISSIONS, Need, lacking, needs_of
 
 #: Kinds of operation that give things to others' identities.
-_GIVING = frozenset({OperationKind.CREATE, OperationKind.UPDATE, OperationKind.REPAIR})
+_GIVING = frozenset({OperationKind.CREATE, OperationKind.UPDATE, OperationKind.REPAIR, OperationKind.RESTORE})
 
 
 async def rights_missing(reader: ResourceReader, kind: OperationKind, blueprint: Blueprint) -> ErrorBody | None:

@@ -21,6 +21,7 @@ from controlplane.workspaces.reconcile.decide import Decision, Phase, decide, de
 from controlplane.workspaces.reconcile.deps import TickDeps
 from controlplane.workspaces.reconcile.finish import Sight
 from controlplane.workspaces.reconcile.planning import (
+    KEEPS,
     deletion_steps,
     never_as_declared,
     plan_steps,
@@ -127,14 +128,14 @@ class Runner:
         """Somebody may have isolated the workspace further, or made computes, since the request was accepted; a repair
         leaves that."""
         details = kept_from(sight.blueprint, sight.observed, self._state.inventory)
-        if not details or self._state.operation.kind is OperationKind.REPAIR:
+        if not details or self._state.operation.kind in KEEPS:
             return None
         return ErrorBody(code=details[0].code, message=details[0].message, target=details[0].target)
 
     def _unreadable(self, sight: Sight) -> End | None:
         """Comes back later when nobody can say whether the operation would destroy something."""
         operation = self._state.operation
-        if operation.allow_destructive or operation.kind in (OperationKind.REPAIR, OperationKind.DELETE):
+        if operation.allow_destructive or operation.kind in (*KEEPS, OperationKind.DELETE):
             return None
         removals = unreadable_removals(sight.plan, sight.blueprint)
         if not removals:
@@ -151,7 +152,7 @@ class Runner:
 
     def _is_refused(self, sight: Sight) -> bool:
         operation = self._state.operation
-        consent = operation.allow_destructive or operation.kind is OperationKind.REPAIR
+        consent = operation.allow_destructive or operation.kind in KEEPS
         return bool(sight.plan.destructive) and not consent
 
     def _extend(self, more: tuple[Step, ...]) -> None:

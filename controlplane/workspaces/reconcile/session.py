@@ -105,6 +105,17 @@ class Session(Hold):
         if stored is not None and stored.record.due_at is not None and stored.record.due_at <= now:
             await self.hint(now + timedelta(seconds=at_least))
 
+    async def hint_expiry(self) -> None:
+        """A spec that declares when it ends has somebody who looks: the hint lets him begin, and repeats what was
+        lost."""
+        if self.stored.record.spec.get("expiry") is None:
+            return
+        message = json.dumps({"kind": "expiry", "name": f"workspace.{self._lease.name}"})
+        try:
+            await self._deps.queue.send(message)
+        except (Transient, Fatal) as error:
+            _log.warning("hint of expiry lost workspace=%s code=%s", self._lease.name, error.code)
+
     async def hint(self, due_at: datetime) -> None:
         """Asks for a tick at that time, or in an hour. Losing it is harmless, whatever the queue says: the due row is
         stored. An operation never fails for a hint."""

@@ -92,6 +92,7 @@ async def _observe(session: Session, deps: TickDeps, blueprint: Blueprint) -> No
     status = finish.seen_status(session.stored.status, sight, deps.judge, now)
     due = now + finish.UNREADABLE_REST if sight.observed.unknown else ending.rest_until(session.stored.record, now)
     await session.commit(record=ending.at_rest(session.stored.record, session.operation, due), status=status)
+    await session.hint_expiry()
 
 
 async def _converge(session: Session, deps: TickDeps, blueprint: Blueprint, operation: Operation) -> None:
@@ -131,6 +132,7 @@ async def _succeed(session: Session, deps: TickDeps, runner: Runner, sight: Sigh
         )
         record = ending.at_rest(stored.record, finished, finish.look_again(stored.record, status, now))
         await session.commit(record=record, status=status, operation=finished)
+        await session.hint_expiry()
     await _measure(deps, finished, runner)
 
 

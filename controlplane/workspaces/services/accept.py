@@ -210,12 +210,14 @@ async def _is_done(deps: ServiceDeps, stored: StoredWorkspace) -> bool:
 
 
 def require_kept(stored: StoredWorkspace) -> None:
-    """Raises ``Conflict("WorkspaceDeleting")``."""
+    """Raises ``Conflict``: ``WorkspaceDeleting``, ``WorkspaceArchived``."""
     if stored.record.deleting:
         raise Conflict(
             "WorkspaceDeleting",
             f"Workspace {stored.record.name!r} is being deleted. Repeat the DELETE until it is gone, then create it.",
         )
+    if stored.record.archived:
+        raise Conflict("WorkspaceArchived", f"Workspace {stored.record.name!r} is archived; restore it first.")
 
 
 async def _refuse_destruction(deps: ServiceDeps, asked: Asked, *, consent: bool) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from controlplane.operations.model import Model
 from controlplane.workspaces.spec_model.types import Days
+
+#: A grace of no days is understood, so that it can be refused by its name.
+DaysOrNone = Annotated[str, StringConstraints(pattern=r"^P(0|[1-9][0-9]{0,3})D$")]
 
 
 class Money(Model):
@@ -28,7 +31,10 @@ class Budget(Model):
 
 
 class Expiry(Model):
-    expires_on: date | None = Field(default=None, description="Day the workspace is no longer needed; a tag.")
+    expires_on: date | None = Field(default=None, description="Last day the workspace is needed, in UTC; a tag.")
     idle_after: Days | None = Field(default=None, description="Idle time after which it counts as expired.")
-    grace: Days | None = Field(default=None, description="Time between notice and action; no default.")
-    action: Literal["report", "archive", "delete"] | None = Field(default=None, description="What is done then.")
+    grace: DaysOrNone | None = Field(default=None, description="Time between the owner's yes and action; no default.")
+    action: Literal["report", "archive", "delete"] | None = Field(
+        default=None, description="What is done then; none: it is reported."
+    )
+    retention: Days | None = Field(default=None, description="Of `delete`: how long the archive is kept; no default.")

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from controlplane.http.examples import ALERT, LABELING, MONITOR, POLICY, REMEDIATION, SIMULATION, WISH
+from controlplane.http.examples import (
+    ALERT,
+    EXEMPTION,
+    EXPIRY,
+    EXTENSION,
+    LABELING,
+    MONITOR,
+    POLICY,
+    REMEDIATION,
+    RETIREMENT,
+    SIMULATION,
+    WISH,
+)
 from controlplane.objects.repository import put
 from controlplane.projects.access import TABLE, Permission, Role
 from controlplane.promotion.facts import told_of
@@ -83,6 +95,14 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.LABELING_PUT: ("PUT", "workspaces/churn-dev/labelingProjects/parts", LABELING),
     Permission.LABELING_DELETE: ("DELETE", "workspaces/churn-dev/labelingProjects/parts", None),
     Permission.MONITORS_DELETE: ("DELETE", "workspaces/churn-dev/monitors/watch", None),
+    Permission.EXPIRY_GET: ("GET", "workspaces/churn-dev/expiry", None),
+    Permission.EXPIRY_PUT: ("PUT", "workspaces/churn-dev/expiry", EXPIRY),
+    Permission.EXPIRY_DELETE: ("DELETE", "workspaces/churn-dev/expiry", None),
+    Permission.EXPIRY_EXTEND: ("POST", "workspaces/churn-dev/expiry:extend", EXTENSION),
+    Permission.EXPIRY_EXEMPT: ("POST", "workspaces/churn-dev/expiry:exempt", EXEMPTION),
+    Permission.EXPIRY_RETIRE: ("POST", "workspaces/churn-dev/expiry:retire", RETIREMENT),
+    Permission.WORKSPACES_ARCHIVE: ("POST", "workspaces/churn-dev:archive", None),
+    Permission.WORKSPACES_RESTORE: ("POST", "workspaces/churn-dev:restore", None),
     Permission.OPERATIONS_LIST: ("GET", "operations", None),
     Permission.OPERATIONS_GET: ("GET", "operations/{op}", None),
     Permission.OPERATIONS_CANCEL: ("POST", "operations/{op}:cancel", None),
@@ -149,11 +169,25 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.LABELING_PUT: {ADMIN, CONTRIBUTOR},
     Permission.LABELING_DELETE: {ADMIN, CONTRIBUTOR},
     Permission.MONITORS_DELETE: {ADMIN, CONTRIBUTOR},
+    Permission.EXPIRY_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.EXPIRY_PUT: {ADMIN, CONTRIBUTOR},
+    Permission.EXPIRY_DELETE: {ADMIN, CONTRIBUTOR},
+    Permission.EXPIRY_EXTEND: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.EXPIRY_EXEMPT: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.EXPIRY_RETIRE: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+    Permission.WORKSPACES_ARCHIVE: {ADMIN, CONTRIBUTOR},
+    Permission.WORKSPACES_RESTORE: {ADMIN, CONTRIBUTOR},
     Permission.OPERATIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_CANCEL: {ADMIN, CONTRIBUTOR},
     Permission.AUDIT_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.AUDIT_VERIFY: {ADMIN, CONTRIBUTOR, READER, APPROVER},
+}
+#: What an owner of the workspace decides: who else may. No caller of these is one.
+OWNERS: Mapping[Permission, set[Role]] = {
+    Permission.EXPIRY_EXTEND: {ADMIN},
+    Permission.EXPIRY_EXEMPT: {ADMIN},
+    Permission.EXPIRY_RETIRE: set(),
 }
 #: What callers with no role in the project get, where it is not 404: the answer for what does not exist.
 HIDDEN = {
@@ -253,6 +287,7 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
     operation = await api.create()
     await api.call("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY)
     await api.call("PUT", "workspaces/churn-dev/remediation", REMEDIATION)
+    await api.call("PUT", "workspaces/churn-dev/expiry", EXPIRY)
     await waiting_run(api)
     await standing(api)
     for name, (token, role) in callers(api).items():
@@ -260,6 +295,9 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
         if role in MAY[permission] and permission is Permission.RETRAININGS_APPROVE and name.startswith("application"):
             # A role is not enough for an application: the registration has to list it.
             assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "ApproverNotListed"), name
+        elif role in MAY[permission] and role not in OWNERS.get(permission, {role}):
+            # A role is not enough: the owner decides.
+            assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "NotTheOwner"), name
         elif role in MAY[permission]:
             # Busy (409) and not empty (409) are answers to somebody who may.
             assert answer.status_code in (200, 201, 202, 204, 409), (name, answer.text)

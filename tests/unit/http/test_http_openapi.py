@@ -75,6 +75,12 @@ def test_every_route_is_in_it() -> None:
         ("/api/tasks/{id}", "GET"),
         ("/api/tasks/{id}:close", "POST"),
         ("/api/tasks/{id}:revert", "POST"),
+        *(("/api/workspaces/{name}/expiry", method) for method in ("GET", "PUT", "DELETE")),
+        ("/api/workspaces/{name}/expiry:extend", "POST"),
+        ("/api/workspaces/{name}/expiry:exempt", "POST"),
+        ("/api/workspaces/{name}/expiry:retire", "POST"),
+        ("/api/workspaces/{name}:archive", "POST"),
+        ("/api/workspaces/{name}:restore", "POST"),
         *(("/api/workspaces/{name}/remediation", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/notifications", "GET"),
         ("/api/operations", "GET"),
@@ -163,7 +169,7 @@ def test_examples_are_accepted(document: dict[str, Any]) -> None:
         for _, _, operation in operations(document)
         for media in operation.get("requestBody", {}).get("content", {}).values()
     ]
-    assert len(shown) == 17
+    assert len(shown) == 22
     for schema, example in shown:
         validate(document, schema, example)
 

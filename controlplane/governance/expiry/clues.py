@@ -1,0 +1,223 @@
+"""What was read of a workspace, judged: idle only where everything was read and says so. Pure.
+
+Idleness is positive evidence (S3-106): an idle workspace has no samples of Active Cores, not zeros, so an empty series
+counts only where the call succeeded and another metric of the workspace has samples of the same time. What was not
+answered, and what has samples of less than nine tenths of the time, is unknown; unknown is not idle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from controlplane.arm import fold
+from controlplane.governance.expiry.model import Clue, Verdict
+from controlplane.json_types import JsonObject
+from controlplane.ports.metrics import Measured, Point
+
+#: Least share of the time that has samples.
+COVERAGE = 0.9
+#: Metrics of a workspace ("Supported metrics for Microsoft.MachineLearningServices/workspaces"; names have spaces):
+#: what is asked, and what has samples whether or not somebody works.
+CORES, CONTROL = "Active Cores", "Quota Utilization Percentage"
+REQUESTS, CONNECTIONS = "RequestsPerMinute", "ConnectionsActive"
+_ENDED = frozenset({"completed", "failed", "canceled", "notresponding"})
+_STOPPED = frozenset({"stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time of idleness that is asked about."""
+
+    begin: datetime
+    end: datetime
+    grain: timedelta
+
+    @property
+    def points(self) -> int:
+        return max(1, int((self.end - self.begin) / self.grain))
+
+
+def clusters(found: Sequence[JsonObject], source: str) -> Clue:
+    """Every cluster has no node, and none is on its way."""
+    holding, strange = [], []
+    for one in found:
+        if _kind(one) != "amlcompute":
+            continue
+        nodes, wanted = _inner(one).get("currentNodeCount"), _inner(one).get("targetNodeCount")
+        if not isinstance(nodes, int):
+            strange.append(_name(one))
+        elif nodes > 0 or (isinstance(wanted, int) and wanted > 0):
+            holding.append(f"{_name(one)}: {nodes} nodes")
+    return _now(_told("clusters", holding, strange, "No cluster has a node.", source))
+
+
+def instances(found: Sequence[JsonObject], source: str) -> Clue:
+    """Every instance is stopped; so is everything else that runs: a kind that is not known is unknown."""
+    running, strange = [], []
+    for one in found:
+        kind, state = _kind(one), str(_inner(one).get("state") or "").lower()
+        if kind == "amlcompute":
+            continue
+        if kind != "computeinstance" or not state:
+            strange.append(f"{_name(one)} is of kind {kind or 'unknown'}")
+        elif state not in _STOPPED:
+            running.append(f"{_name(one)} is {state}")
+    return _now(_told("instances", running, strange, "No instance runs.", source))
+
+
+def jobs(found: Sequence[JsonObject], begin: datetime, source: str) -> Clue:
+    """``found``: the newest. The last one's end is older than the period."""
+    running = [_name(one) for one in found if _status(one) not in _ENDED]
+    if running:
+        return _now(_clue("jobs", Verdict.BUSY, f"{', '.join(running[:5])} have not ended.", source))
+    times = [_last_sign(one) for one in found]
+    if any(one is None for one in times):
+        return _clue("jobs", Verdict.UNKNOWN, "A job does not say when it was.", source)
+    last = max((one for one in times if one is not None), default=None)
+    if last is None:
+        return _clue("jobs", Verdict.IDLE, "There is no job.", source)
+    verdict = Verdict.IDLE if last < begin else Verdict.BUSY
+    return _clue("jobs", verdict, f"The last sign of a job is of {last:%Y-%m-%dT%H:%MZ}.", source)
+
+
+def age(found: JsonObject | None, begin: datetime, source: str) -> Clue:
+    """The workspace itself is older than the period."""
+    made = _time((found or {}).get("systemData"), "createdAt")
+    if made is None:
+        made = _time((found or {}).get("properties"), "creationTime")
+    if made is None:
+        return _clue("age", Verdict.UNKNOWN, "The workspace does not say when it was made.", source)
+    return _clue("age", Verdict.IDLE if made < begin else Verdict.BUSY, f"Made {made:%Y-%m-%dT%H:%MZ}.", source)
+
+
+def cores(found: Measured | None, span: Span, source: str) -> Clue:
+    """Active Cores, as a count, is zero, or a successful empty series while the control has samples."""
+    if found is None:
+        return _clue("activeCores", Verdict.UNKNOWN, "Azure did not answer for this workspace.", source)
+    active, control = found.get(CORES, ()), found.get(CONTROL, ())
+    if any(_of(one) > 0 for one in active):
+        return _clue("activeCores", Verdict.BUSY, f"{CORES} had samples above zero.", source)
+    share = len(control) / span.points
+    if len(active) / span.points >= COVERAGE:
+        return _clue("activeCores", Verdict.IDLE, f"{CORES} was zero all the time.", source)
+    if share >= COVERAGE:
+        text = f"{CORES} had no sample above zero, and {CONTROL} had samples {share:.0%} of the time."
+        return _clue("activeCores", Verdict.IDLE, text, source)
+    text = f"{CORES} has no samples, and neither has {CONTROL} for more than {share:.0%} of the time."
+    return _clue("activeCores", Verdict.UNKNOWN, text, source)
+
+
+def endpoints(found: Sequence[JsonObject], measured: dict[str, Measured | None], span: Span, source: str) -> Clue:
+    """``measured``: folded id → what was; None where nobody answered. Zero requests with samples: of the requests
+    themselves, or of the connections without which there is none."""
+    if not found:
+        return _clue("endpoints", Verdict.IDLE, "There is no online endpoint.", source)
+    busy, strange = [], []
+    for one in found:
+        match _served(one, measured.get(fold(str(one.get("id") or ""))), span):
+            case Verdict.BUSY:
+                busy.append(_name(one))
+            case Verdict.UNKNOWN:
+                strange.append(f"{_name(one)} has too few samples")
+            case _:
+                pass
+    return _told("endpoints", busy, strange, f"{len(found)} endpoints had no request.", source)
+
+
+def _served(endpoint: JsonObject, found: Measured | None, span: Span) -> Verdict:
+    made = _time(endpoint.get("systemData"), "createdAt")
+    if made is not None and made >= span.begin:
+        return Verdict.BUSY
+    if found is None:
+        return Verdict.UNKNOWN
+    requests, connections = found.get(REQUESTS, ()), found.get(CONNECTIONS, ())
+    if any(_of(one) > 0 for one in requests) or any(_of(one) > 0 for one in connections):
+        return Verdict.BUSY
+    covered = max(len(requests), len(connections)) / span.points
+    return Verdict.IDLE if covered >= COVERAGE else Verdict.UNKNOWN
+
+
+def unread(name: str, code: str, source: str) -> Clue:
+    """A read that failed."""
+    return _clue(name, Verdict.UNKNOWN, f"It could not be read: {code}.", source)
+
+
+def lately(busy_at: datetime | None, begin: datetime) -> Clue:
+    """What our own earlier looks saw run: ARM's jobs have no time of their end."""
+    source = "earlier looks"
+    if busy_at is None or busy_at < begin:
+        return _clue("earlierLooks", Verdict.IDLE, "No look of this time saw anything run.", source)
+    return _clue("earlierLooks", Verdict.BUSY, f"Something ran at {busy_at:%Y-%m-%dT%H:%MZ}.", source)
+
+
+def verdict(clues: Sequence[Clue]) -> Verdict:
+    """Busy where anything is, unknown where anything is, idle where everything is."""
+    found = {one.verdict for one in clues}
+    if Verdict.BUSY in found:
+        return Verdict.BUSY
+    return Verdict.IDLE if found == {Verdict.IDLE} else Verdict.UNKNOWN
+
+
+def _of(point: Point) -> float:
+    """Whatever says the most: an average over an hour hides a minute."""
+    return max((one for one in (point.maximum, point.total, point.average) if one is not None), default=0.0)
+
+
+def _told(name: str, busy: Sequence[str], strange: Sequence[str], well: str, source: str) -> Clue:
+    if busy:
+        return _clue(name, Verdict.BUSY, f"{'; '.join(busy[:5])}.", source)
+    if strange:
+        return _clue(name, Verdict.UNKNOWN, f"{'; '.join(strange[:5])}.", source)
+    return _clue(name, Verdict.IDLE, well, source)
+
+
+def _clue(name: str, found: Verdict, observed: str, source: str) -> Clue:
+    return Clue(name=name, verdict=found, observed=observed, source=source)
+
+
+def _now(clue: Clue) -> Clue:
+    return clue.model_copy(update={"now": clue.verdict is Verdict.BUSY})
+
+
+def _name(body: JsonObject) -> str:
+    return str(body.get("name"))
+
+
+def _properties(body: JsonObject) -> JsonObject:
+    found = body.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def _inner(body: JsonObject) -> JsonObject:
+    found = _properties(body).get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def _kind(body: JsonObject) -> str:
+    return str(_properties(body).get("computeType") or "").lower()
+
+
+def _status(body: JsonObject) -> str:
+    return str(_properties(body).get("status") or "").lower()
+
+
+def _last_sign(job: JsonObject) -> datetime | None:
+    """ARM's jobs have no time of their end: the run's own property where it is there, else the last change, else the
+    making. Whether it ran at an earlier look is the expiry's to remember."""
+    times = [
+        _time(_inner(job), "EndTimeUtc"),
+        *(_time(job.get("systemData"), one) for one in ("lastModifiedAt", "createdAt")),
+    ]
+    return max((one for one in times if one is not None), default=None)
+
+
+def _time(body: Any, name: str) -> datetime | None:
+    text = body.get(name) if isinstance(body, dict) else None
+    try:
+        found = datetime.fromisoformat(str(text).replace("Z", "+00:00")) if text else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None

@@ -1,0 +1,124 @@
+"""One look at one workspace: whether it is idle, in eight calls at most."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from controlplane.arm import fold
+from controlplane.errors import ControlPlaneError
+from controlplane.governance.expiry import clues
+from controlplane.governance.expiry.model import Clue, Evidence, Verdict
+from controlplane.json_types import JsonObject
+from controlplane.ports.metrics import MOST_IDS, Measured, MetricsQuestion
+from controlplane.ports.reader import NewestReader
+from controlplane.retraining.known import WORKSPACE_TYPE, Known
+from controlplane.retraining.polls.ports import PollPorts
+from controlplane.workspaces.spec_rules.lifetime import days
+
+API = "2024-04-01"
+T = TypeVar("T")
+#: So that one candidate takes eight calls: five reads and three batches of metrics.
+MOST_ENDPOINTS = 3 * MOST_IDS
+_HOUR = timedelta(hours=1)
+
+
+@dataclass
+class _Asking:
+    """Counts what is asked; a read that fails is a clue and no error."""
+
+    calls: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+    async def ask(self, name: str, call: Awaitable[T]) -> T | None:
+        self.calls += 1
+        try:
+            return await call
+        except ControlPlaneError as error:
+            self.failed[name] = error.code
+            return None
+
+
+async def look(
+    ports: tuple[NewestReader, PollPorts | None],
+    found: Known,
+    idle_after: str,
+    now: datetime,
+    busy_at: datetime | None = None,
+) -> Evidence:
+    """What a workspace shows now of the last ``idle_after``; never raises for what Azure says.
+    ``busy_at``: when an earlier look saw something run."""
+    reader, polls = ports
+    span = span_of(idle_after, now)
+    asking, seen = _Asking(), list[Clue]()
+    here = found.workspace_id
+    computes, jobs, online = f"{here}/computes", f"{here}/jobs", f"{here}/onlineEndpoints"
+
+    body = await asking.ask("age", reader.get(here, API))
+    seen.append(_or(asking, "age", here, clues.age(body, span.begin, here)))
+    listed = await asking.ask("clusters", reader.list(computes, API))
+    if listed is None:
+        seen += [clues.unread(name, asking.failed["clusters"], computes) for name in ("clusters", "instances")]
+    else:
+        seen += [clues.clusters(listed, computes), clues.instances(listed, computes)]
+    newest = await asking.ask("jobs", reader.first(jobs, API))
+    seen.append(_or(asking, "jobs", jobs, clues.jobs(newest or (), span.begin, jobs)))
+    serving = await asking.ask("endpoints", reader.list(online, API))
+    seen.append(await _endpoints(asking, polls, (found, online, serving), span))
+    seen.append(clues.lately(busy_at, span.begin))
+    seen.append(await _cores(asking, polls, found, span))
+    return Evidence(verdict=clues.verdict(seen), read_at=now, period=idle_after, calls=asking.calls, clues=tuple(seen))
+
+
+def span_of(idle_after: str, now: datetime) -> clues.Span:
+    """Whole grains, the last of which has ended: what is younger may not be there yet."""
+    period = timedelta(days=days(idle_after))
+    grain = _HOUR if period <= timedelta(days=10) else 6 * _HOUR
+    end = now.replace(minute=0, second=0, microsecond=0) - _HOUR
+    return clues.Span(end - period, end, grain)
+
+
+def _or(asking: _Asking, name: str, source: str, clue: Clue) -> Clue:
+    return clues.unread(name, asking.failed[name], source) if name in asking.failed else clue
+
+
+async def _cores(asking: _Asking, polls: PollPorts | None, found: Known, span: clues.Span) -> Clue:
+    source = f"{found.workspace_id}/providers/Microsoft.Insights/metrics"
+    if polls is None:
+        return clues.unread("activeCores", "SettingMissing", source)
+    question = _question(WORKSPACE_TYPE, (clues.CORES, clues.CONTROL), span)
+    region = str(found.record.spec["location"])
+    told = await asking.ask("activeCores", polls.metrics.batch(region, (found.workspace_id,), question))
+    if told is None:
+        return clues.unread("activeCores", asking.failed["activeCores"], source)
+    return clues.cores(told.get(fold(found.workspace_id)), span, source)
+
+
+async def _endpoints(
+    asking: _Asking, polls: PollPorts | None, what: tuple[Known, str, Sequence[JsonObject] | None], span: clues.Span
+) -> Clue:
+    found, source, serving = what
+    if serving is None:
+        return clues.unread("endpoints", asking.failed["endpoints"], source)
+    if not serving:
+        return clues.endpoints((), {}, span, source)
+    if polls is None:
+        return clues.unread("endpoints", "SettingMissing", source)
+    if len(serving) > MOST_ENDPOINTS:
+        return clues.unread("endpoints", "TooManyEndpoints", source)
+    question = _question(f"{WORKSPACE_TYPE}/onlineEndpoints", (clues.REQUESTS, clues.CONNECTIONS), span)
+    ids, region = [str(one.get("id")) for one in serving], str(found.record.spec["location"])
+    measured: dict[str, Measured | None] = {}
+    for place in range(0, len(ids), MOST_IDS):
+        told = await asking.ask("requests", polls.metrics.batch(region, ids[place : place + MOST_IDS], question))
+        measured |= dict(told or {})
+    clue = clues.endpoints(serving, measured, span, source)
+    if "requests" in asking.failed and clue.verdict is not Verdict.BUSY:
+        return clues.unread("endpoints", asking.failed["requests"], source)
+    return clue
+
+
+def _question(kind: str, names: tuple[str, ...], span: clues.Span) -> MetricsQuestion:
+    return MetricsQuestion(kind, names, span.begin, span.end, span.grain)

@@ -1,0 +1,144 @@
+"""An expiry as it is asked for and as it is stored. Pure data; what could never be is refused in ``rules``."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from controlplane.governance.scope import Scope, ScopeKind
+from controlplane.objects.repository import Thing
+from controlplane.operations.model import Condition, Model
+from controlplane.workspaces.spec_model import Expiry as Rule
+
+__all__ = ["Rule"]
+#: Steps that are kept with the expiry; the audit has them all.
+KEPT = 50
+
+
+class Stage(StrEnum):
+    """In the order in which they are passed; each may lead back to ``active`` until something was taken away."""
+
+    ACTIVE = "active"
+    WARNED = "warned"
+    ASKED = "asked"
+    GRACE = "grace"
+    ARCHIVING = "archiving"
+    ARCHIVED = "archived"
+    DELETING = "deleting"
+
+
+class Cause(StrEnum):
+    """Why a workspace expires."""
+
+    DATE = "date"
+    IDLE = "idle"
+
+
+class Verdict(StrEnum):
+    """What a look says. Unknown is neither."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    UNKNOWN = "unknown"
+
+
+class Clue(Model):
+    """One thing that was looked at."""
+
+    name: str = Field(description="`clusters`, `instances`, `jobs`, `endpoints`, `age`, `activeCores`.")
+    verdict: Verdict
+    observed: str = Field(description="What Azure said.")
+    source: str = Field(description="Path of the read.")
+    now: bool = Field(default=False, description="Whether something runs at this moment.")
+
+
+class Evidence(Model):
+    """One look at a workspace; it counts for an hour."""
+
+    verdict: Verdict
+    read_at: datetime
+    period: str = Field(description="The time of idleness that it is about, such as `P30D`.")
+    calls: int = Field(description="Questions to Azure that it took.")
+    clues: tuple[Clue, ...]
+
+    @property
+    def in_use(self) -> bool:
+        """Whether something runs now."""
+        return any(one.now for one in self.clues)
+
+
+class Decided(Model):
+    """What a person decided, and why."""
+
+    by: str = Field(description="`{tenant id}/{object id}`.")
+    at: datetime
+    reason: str
+
+
+class Extension(Decided):
+    until: date = Field(description="New last day.")
+
+
+class Exemption(Decided):
+    until: date = Field(description="Last day on which nothing happens.")
+
+
+class Passed(Model):
+    """A stage that began."""
+
+    stage: Stage
+    at: datetime
+    reasons: tuple[str, ...]
+    next_at: datetime | None = Field(default=None, description="When the next one was to begin, as it was told then.")
+    verdict: Verdict | None = Field(default=None, description="What the evidence said.")
+    by: str | None = Field(default=None, description="Of a person's decision.")
+
+
+class Expiry(Thing):
+    """One workspace's. ``id`` is ``workspace.{name}``."""
+
+    KIND: ClassVar[str] = "expiry"
+
+    workspace: str
+    incarnation: int
+    project: str
+    rule: Rule | None = None
+    """What was set beside the spec; None: the spec's, where it has one."""
+    ruled: Rule | None = None
+    """The rule that the stages so far went by."""
+    environment: str = "dev"
+    generation: int = 1
+    """Counts what callers see change by their own doing."""
+    stage: Stage = Stage.ACTIVE
+    cause: Cause | None = None
+    since: datetime
+    """When the stage began."""
+    lived: timedelta = timedelta()
+    """How much of the stage was seen: a clock that jumps is no time that passed."""
+    looked_at: datetime | None = None
+    next_at: datetime | None = None
+    reasons: tuple[str, ...] = ()
+    escalations: int = 0
+    """How often nobody answered."""
+    busy_at: datetime | None = None
+    """When a look last saw something run: Azure does not say when a job ended."""
+    consent: Decided | None = None
+    extension: Extension | None = None
+    exemption: Exemption | None = None
+    evidence: Evidence | None = None
+    history: tuple[Passed, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    last_modified_at: datetime
+    last_modified_by: str
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.incarnation}.{self.generation}.{self.stage}"'
+
+
+def expiry_id(workspace: str) -> str:
+    """Also the chain of its audit."""
+    return Scope(ScopeKind.WORKSPACE, workspace).id

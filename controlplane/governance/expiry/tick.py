@@ -1,0 +1,237 @@
+"""The tick of an expiry: it looks daily, makes one step, and tells it before it is stored.
+
+It needs no sweep. Who knows more (a sweep over the fleet) makes it due earlier (``storing.due_now``); it then looks
+again for itself, because what is destroyed is read from its provider, and never taken from a sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from controlplane.audit.model import Action
+from controlplane.governance.deps import GovernanceDeps
+from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.decide import DAY, SKEW, Ends, Step, decide, last_day, seen
+from controlplane.governance.expiry.ending import elevated
+from controlplane.governance.expiry.look import look
+from controlplane.governance.expiry.model import KEPT, Evidence, Expiry, Passed, Rule, Stage, Verdict
+from controlplane.governance.expiry.storing import made, rule_of
+from controlplane.governance.expiry.words import notification
+from controlplane.governance.facts import by_us
+from controlplane.governance.scope import Scope, ScopeKind, parse_scope
+from controlplane.governance.telling import tell
+from controlplane.objects.leases import Hold
+from controlplane.objects.repository import Stored, put, remove
+from controlplane.objects.tick import message_of
+from controlplane.ports.store import Write
+from controlplane.retraining.known import known
+from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.workspaces.repository import StoredWorkspace
+from controlplane.workspaces.spec_model import Environment
+
+RETRY, SOON = timedelta(hours=6), timedelta(minutes=15)
+#: Stages that lead to something being taken away, and nothing was yet.
+_BEFORE = frozenset({Stage.ACTIVE, Stage.WARNED, Stage.ASKED, Stage.GRACE})
+
+
+async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | None:
+    """Raises ``Transient`` when the store is away: the due row stays."""
+    scope = parse_scope(thing_id)
+    if scope is None or scope.kind is not ScopeKind.WORKSPACE:
+        return None
+    stored = await deps.objects.get(Expiry, thing_id)
+    space = await deps.workspaces.load(scope.name)
+    if stored is not None and (space is None or space.record.incarnation != stored.value.incarnation):
+        return await _ended(deps, hold, stored, space)
+    if space is None:
+        return None
+    if stored is None:
+        return await _begun(deps, hold, space.record)
+    if _is_not_due(stored.value, space.record, deps.clock.now()):
+        return stored.value.due_at
+    if space.record.deleting and stored.value.stage is not Stage.DELETING:
+        due = deps.clock.now() + RETRY
+        await deps.objects.commit_held(hold, put(stored, stored.value.model_copy(update={"due_at": due})))
+        return due
+    return await _look(deps, hold, stored, space)
+
+
+def _is_not_due(expiry: Expiry, record: WorkspaceRecord, now: datetime) -> bool:
+    """A hint that comes early costs no look, unless the rule is another one."""
+    same = expiry.ruled is not None and (rule_of(expiry, record) or Rule()) == expiry.ruled
+    return same and expiry.due_at is not None and expiry.due_at > now
+
+
+async def project_end(deps: GovernanceDeps, project: str) -> date | None:
+    stored = await deps.projects.load(project)
+    return None if stored is None else stored.record.registration.ends_on
+
+
+async def _begun(deps: GovernanceDeps, hold: Hold, record: WorkspaceRecord) -> datetime | None:
+    if rule_of(None, record) is None and await project_end(deps, record.project) is None:
+        return None
+    now = deps.clock.now()
+    await deps.objects.commit_held(hold, put(None, made(record, now, record.last_modified_by)))
+    return now
+
+
+async def _ended(
+    deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space: StoredWorkspace | None
+) -> datetime | None:
+    """Of a workspace that is gone; its archive's tick removes its own row."""
+    expiry, now = stored.value, deps.clock.now()
+    about = (Scope(ScopeKind.WORKSPACE, expiry.workspace), expiry.project)
+    told = {"change": "ended", "stage": expiry.stage.value, "incarnation": expiry.incarnation}
+    await deps.objects.commit_held(hold, remove(stored), by_us(about, now, Action.EXPIRY_CHANGED, told))
+    return None if space is None else await _begun(deps, hold, space.record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What this look knows."""
+
+    record: WorkspaceRecord
+    ends: Ends
+    evidence: Evidence | None
+    archive: Stored[Archive] | None
+    now: datetime
+
+
+async def _look(deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space: StoredWorkspace) -> datetime | None:
+    now, record = deps.clock.now(), space.record
+    rule = rule_of(stored.value, record)
+    end = await project_end(deps, record.project)
+    if rule is None and end is None and stored.value.stage in _BEFORE and stored.value.exemption is None:
+        await deps.objects.commit_held(hold, remove(stored))
+        return None
+    rule = rule or Rule()
+    expiry = settled(stored.value, rule, str(record.spec["environment"]), now)
+    archive = await deps.objects.get(Archive, expiry.id)
+    stands = archive is not None and archive.value.state is ArchiveState.ARCHIVED
+    production = record.spec["environment"] == Environment.PROD.value
+    ends = Ends(rule, production, last_day(rule, expiry, end), archived=stands)
+    evidence = await _evidence(deps, expiry, ends, record)
+    sight = _Sight(record, ends, evidence, archive, now)
+    if _was_given_up(expiry, archive):
+        step = Step(Stage.ACTIVE, ("It was restored, or was in use after all.",), None, None)
+    else:
+        step = decide(expiry, ends, evidence, now)
+    return await _store(deps, hold, (stored, expiry), step, sight)
+
+
+def _was_given_up(expiry: Expiry, archive: Stored[Archive] | None) -> bool:
+    return expiry.stage is Stage.ARCHIVING and (archive is None or not archive.value.state.takes)
+
+
+def settled(expiry: Expiry, rule: Rule, environment: str, now: datetime) -> Expiry:
+    """Before a look: stages that went by another rule, or in another environment, begin anew, and a stage that began in
+    what is the future now began now. Both make it longer, never shorter."""
+    update: dict[str, Any] = {"environment": environment, "ruled": rule}
+    other = expiry.ruled is not None and (expiry.ruled != rule or expiry.environment != environment)
+    if other and expiry.stage in _BEFORE and expiry.stage is not Stage.ACTIVE:
+        restart = {"stage": Stage.ACTIVE, "cause": None, "consent": None, "reasons": ("Its rule has changed.",)}
+        update |= {**restart, "since": now, "lived": timedelta(), "looked_at": None, "escalations": 0}
+    elif expiry.since > now + SKEW:
+        update |= {"since": now, "lived": timedelta(), "looked_at": None}
+    return expiry.model_copy(update=update)
+
+
+async def _evidence(deps: GovernanceDeps, expiry: Expiry, ends: Ends, record: WorkspaceRecord) -> Evidence | None:
+    """Read where it decides something: of idleness in every look, of an end date before something is taken away."""
+    if expiry.stage not in _BEFORE or (ends.rule.idle_after is None and expiry.stage is not Stage.GRACE):
+        return None
+    after, ports = ends.rule.idle_after or "P1D", (deps.reader, deps.polls)
+    return await look(ports, known(record), after, deps.clock.now(), expiry.busy_at)
+
+
+async def _store(
+    deps: GovernanceDeps, hold: Hold, what: tuple[Stored[Expiry], Expiry], step: Step, sight: _Sight
+) -> datetime | None:
+    stored, before = what
+    after, now = moved(before, step, sight.evidence, sight.now), sight.now
+    # A stage that began anew, by another rule, has other dates: it is told again.
+    moves = after.stage is not stored.value.stage or after.since != stored.value.since
+    writes: list[Write] = []
+    if after.stage is Stage.ARCHIVING and stored.value.stage is not Stage.ARCHIVING:
+        writes += _archiving(after, sight)
+    if after.stage is Stage.DELETING:
+        after = await elevated(deps, after, sight.record)
+    due = _due(after, now)
+    after = after.model_copy(update={"due_at": due})
+    if moves or step.escalates:
+        await tell(deps.notifications, notification(after, step, stored.value, now))
+    facts: Sequence[Any] = ()
+    if moves:
+        about = (Scope(ScopeKind.WORKSPACE, after.workspace), after.project)
+        told = {
+            "change": "stage",
+            "from": stored.value.stage.value,
+            "to": after.stage.value,
+            "reasons": list(step.reasons),
+            "nextAt": None if step.next_at is None else step.next_at.isoformat(),
+            "evidence": None if after.evidence is None else after.evidence.model_dump(mode="json", by_alias=True),
+            "incarnation": after.incarnation,
+        }
+        facts = (by_us(about, now, Action.EXPIRY_CHANGED, told),)
+    await deps.objects.commit_held(hold, [*put(stored, after), *writes], *facts)
+    if writes:
+        await deps.queue.send(message_of(Archive.KIND, after.id))
+    return due
+
+
+def moved(before: Expiry, step: Step, evidence: Evidence | None, now: datetime) -> Expiry:
+    """The expiry after a step. Pure."""
+    update: dict[str, Any] = {
+        "cause": step.cause,
+        "next_at": step.next_at,
+        "reasons": step.reasons,
+        "looked_at": now,
+        "lived": seen(before, now),
+    }
+    if evidence is not None:
+        update |= {"evidence": evidence, "busy_at": evidence.read_at if evidence.in_use else before.busy_at}
+    if step.escalates:
+        update["escalations"] = before.escalations + 1
+    if step.stage is not before.stage:
+        verdict = None if evidence is None else evidence.verdict
+        passed = Passed(stage=step.stage, at=now, reasons=step.reasons, next_at=step.next_at, verdict=verdict)
+        update |= {"stage": step.stage, "since": now, "lived": timedelta(), "escalations": 0}
+        update["history"] = (*before.history, passed)[-KEPT:]
+        if step.stage is Stage.ACTIVE:
+            update["consent"] = None
+    return before.model_copy(update=update)
+
+
+def _archiving(expiry: Expiry, sight: _Sight) -> list[Write]:
+    """In the same commit: nobody archives a workspace whose expiry did not get so far."""
+    rule, consent = sight.ends.rule, expiry.consent
+    by_idleness = expiry.cause is not None and expiry.cause.value == "idle"
+    archive = Archive(
+        id=expiry.id,
+        due_at=sight.now,
+        workspace=expiry.workspace,
+        incarnation=expiry.incarnation,
+        project=expiry.project,
+        by=consent.by if consent is not None else "controlplane",
+        reason=" ".join(expiry.reasons),
+        by_expiry=True,
+        idle_after=rule.idle_after if by_idleness else None,
+        kept=sight.archive.value.kept if sight.archive is not None else (),
+        changed_at=sight.now,
+        generation=1 if sight.archive is None else sight.archive.value.generation + 1,
+    )
+    return put(sight.archive, archive)
+
+
+def _due(expiry: Expiry, now: datetime) -> datetime:
+    """Daily; sooner when the next stage is, or when something could not be read."""
+    if expiry.stage is Stage.DELETING:
+        return now + SOON
+    unknown = expiry.evidence is not None and expiry.evidence.verdict is Verdict.UNKNOWN
+    at = now + (RETRY if unknown and expiry.stage in _BEFORE else DAY)
+    if expiry.next_at is not None and now < expiry.next_at:
+        at = min(at, expiry.next_at)
+    return at

@@ -1,0 +1,173 @@
+"""``/api/workspaces/{name}/expiry``: when a workspace ends, and what people decide about it; archive and restore."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from controlplane.governance.expiry.model import Rule
+from controlplane.governance.services import expiry as service
+from controlplane.governance.services.expiry import (
+    Answered,
+    ArchiveBody,
+    ArchiveRequest,
+    ExemptionRequest,
+    ExpiryBody,
+    ExtensionRequest,
+    RetirementRequest,
+)
+from controlplane.http.answers import resource
+from controlplane.http.docs import body, created, no_content, ok, taken
+from controlplane.http.examples import ARCHIVE, EXEMPTION, EXPIRY, EXTENSION, RETIREMENT
+from controlplane.http.repeats import Once, Repeat
+from controlplane.http.requests import JSON, Ctx, read_body, read_object
+from controlplane.http.things import plain
+from controlplane.projects.access import Permission
+
+router = APIRouter(prefix="/api/workspaces", tags=["Money and lifetime"])
+_CHANGED = ok(ExpiryBody, etag=True)
+
+
+@router.get(
+    "/{name}/expiry", operation_id=Permission.EXPIRY_GET, responses=_CHANGED, summary="Read when a workspace ends"
+)
+async def get_expiry(ctx: Ctx, name: str) -> JSONResponse:
+    """The rule, the stage and the date of the next one, the evidence of idleness with its sources, what people decided,
+    the stages so far, and the archive."""
+    return resource(plain(await service.get_expiry(ctx.services.for_governance(), ctx.caller, name)))
+
+
+@router.put(
+    "/{name}/expiry",
+    operation_id=Permission.EXPIRY_PUT,
+    responses={**_CHANGED, **created(ExpiryBody)},
+    openapi_extra=body(Rule, JSON, example=EXPIRY),
+    summary="Set when a workspace ends",
+)
+async def put_expiry(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
+    """A grace has no default and is longer than nothing; production is reported and never expired. 409 `DeclaredBySpec`
+    where the workspace's spec declares the rule. Another rule begins the stages anew.
+    """
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        done = await service.put_expiry(ctx.services.for_governance(), ctx.caller, name, data, once.conditions)
+        return _answer(once, done)
+
+    return await once.do(work)
+
+
+@router.delete(
+    "/{name}/expiry",
+    operation_id=Permission.EXPIRY_DELETE,
+    responses=no_content(),
+    status_code=204,
+    summary="Take the rule away",
+)
+async def delete_expiry(ctx: Ctx, name: str, once: Repeat) -> Response:
+    """Nothing expires from then on; what is archived stays so until it is restored."""
+
+    async def work() -> Response:
+        await service.delete_expiry(ctx.services.for_governance(), ctx.caller, name, once.conditions)
+        return Response(status_code=204)
+
+    return await once.do(work)
+
+
+@router.post(
+    "/{name}/expiry:extend",
+    operation_id=Permission.EXPIRY_EXTEND,
+    responses=_CHANGED,
+    openapi_extra=body(ExtensionRequest, JSON, example=EXTENSION),
+    summary="Give a workspace more time",
+)
+async def extend(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
+    """By an owner of the workspace, or a Platform.Admin, with a reason. The stages begin anew. 403 `NotTheOwner`."""
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        done = await service.extend(ctx.services.for_governance(), ctx.caller, name, data, once.conditions)
+        return _answer(once, done)
+
+    return await once.do(work)
+
+
+@router.post(
+    "/{name}/expiry:exempt",
+    operation_id=Permission.EXPIRY_EXEMPT,
+    responses=_CHANGED,
+    openapi_extra=body(ExemptionRequest, JSON, example=EXEMPTION),
+    summary="Exempt a workspace for a while",
+)
+async def exempt(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
+    """By an owner of the workspace, or a Platform.Admin, with a reason and an end. 403 `NotTheOwner`."""
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        done = await service.exempt(ctx.services.for_governance(), ctx.caller, name, data, once.conditions)
+        return _answer(once, done)
+
+    return await once.do(work)
+
+
+@router.post(
+    "/{name}/expiry:retire",
+    operation_id=Permission.EXPIRY_RETIRE,
+    responses=_CHANGED,
+    openapi_extra=body(RetirementRequest, JSON, example=RETIREMENT),
+    summary="Say that a workspace may go",
+)
+async def retire(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
+    """The owner's yes, while the stage is `asked`; the grace starts with it. Nobody else says it for the owner. 403
+    `NotTheOwner`, 409 `NotAsked`."""
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        done = await service.retire(ctx.services.for_governance(), ctx.caller, name, data, once.conditions)
+        return _answer(once, done)
+
+    return await once.do(work)
+
+
+@router.post(
+    "/{name}:archive",
+    operation_id=Permission.WORKSPACES_ARCHIVE,
+    responses=taken(ArchiveBody),
+    status_code=202,
+    openapi_extra=body(ArchiveRequest, JSON, example=ARCHIVE, required=False),
+    summary="Archive a workspace",
+)
+async def archive(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
+    """Endpoints and computes are stored and taken away; data, models, the registry, the configuration and the spec are
+    kept. `GET …/expiry` and the workspace's operations show how far it is. 409 `ProductionNotArchived`.
+    """
+
+    async def work() -> Response:
+        data = await read_object(request, JSON) if await read_body(request) else {}
+        found, once.project = await service.archive(ctx.services.for_governance(), ctx.caller, name, data)
+        return resource(plain(found), 202)
+
+    return await once.do(work)
+
+
+@router.post(
+    "/{name}:restore",
+    operation_id=Permission.WORKSPACES_RESTORE,
+    responses=taken(ArchiveBody),
+    status_code=202,
+    summary="Restore a workspace from its archive",
+)
+async def restore(ctx: Ctx, name: str, once: Repeat) -> Response:
+    """Computes come back from the spec, then endpoints, deployments and traffic as they were. An endpoint's system
+    identity is a new one: roles that others gave it have to be given again. 409 `NotArchived`."""
+
+    async def work() -> Response:
+        found, once.project = await service.restore(ctx.services.for_governance(), ctx.caller, name)
+        return resource(plain(found), 202)
+
+    return await once.do(work)
+
+
+def _answer(once: Once, done: Answered) -> Response:
+    once.project = done.project
+    return resource(plain(done.body), 201 if done.created else 200)
