@@ -1,4 +1,5 @@
-"""Taking a workspace's computes away, and bringing them back: its spec stays, and means none in between (``effective``)."""
+"""Taking a workspace's computes away, and bringing them back: its spec stays, and means none in between
+(``effective``)."""
 
 from __future__ import annotations
 

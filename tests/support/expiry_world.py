@@ -113,7 +113,7 @@ class ExpiryWorld:
         }
         await self.world.repository.save_record(stored, stored.record.model_copy(update={"spec": spec}))
         made = (self.now - timedelta(days=400)).isoformat()
-        self.workspace = known((await self.record())).workspace_id
+        self.workspace = known(await self.record()).workspace_id
         self.world.azure.plant(self.workspace, properties={}, systemData={"createdAt": made})
         self.metrics.values[fold(self.workspace)] = {CONTROL: 3.0}
         if self.project_end is not None:
@@ -210,12 +210,17 @@ class ExpiryWorld:
                 for one in await self.objects.due(self.now + timedelta(microseconds=1)):
                     if one.kind == kind.KIND:
                         await tick_object(one.kind, one.id, self.machines)
-                await self.world.tick()
+                if await self._is_due():
+                    await self.world.tick()
             except Killed:
                 self.world.switch.revive()
                 await asyncio.sleep(90.0)
-            await asyncio.sleep(5.0)
+            await asyncio.sleep(10.0)
         raise AssertionError(f"it does not rest: {await self.objects.get(kind, ID)}")
+
+    async def _is_due(self) -> bool:
+        record = await self.record()
+        return record.active_operation is not None and record.due_at is not None and record.due_at <= self.now
 
     async def told(self) -> list[str]:
         page = await self.notifications.page(Notification, of_workspace(Notification, "ws"), limit=1000)

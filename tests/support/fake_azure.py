@@ -311,7 +311,9 @@ class FakeAzure:
         if key not in self.resources:
             return None
         self._require_free(key)
-        if any(i.startswith(key + "/") and fold(type_of(i)).startswith(kind + "/") for i in self.resources):
+        # "By deleting the endpoint, you also delete all its underlying deployments": deploy and score with an endpoint.
+        nested = not kind.endswith("endpoints") or kind == NET + "privateendpoints"
+        if nested and any(i.startswith(key + "/") and fold(type_of(i)).startswith(kind + "/") for i in self.resources):
             raise Conflict("CannotDeleteResource", "Nested resources exist.")
         seconds = STYLES.get(kind, Style()).delete
 

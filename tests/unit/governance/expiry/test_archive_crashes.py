@@ -89,6 +89,7 @@ def test_an_archive_takes_what_costs_and_gives_it_back() -> None:
 def test_a_crash_at_any_point_changes_nothing_of_the_end(after: bool) -> None:
     wanted = undisturbed()
     assert wanted.points > 15
-    for kill_at in range(1, wanted.points + 1):
+    # Each point once: at every other one before its effect, at those between after it.
+    for kill_at in range(1 + after, wanted.points + 1, 2):
         found = run(play(kill_at, after=after))
         assert replace(found, points=0) == replace(wanted, points=0), f"killed at {kill_at}"
