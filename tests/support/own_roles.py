@@ -55,6 +55,13 @@ RUNS = frozenset(
         "Microsoft.MachineLearningServices/locations/vmSizes/read",
     }
 )
+#: And by archives (test_archive_on_azure), and looks for idleness.
+ARCHIVES = frozenset(
+    {
+        *(f"{_W}/{kind}Endpoints/{verb}" for kind in ("online", "batch") for verb in ("read", "write", "delete")),
+        *(f"{_W}/{kind}Endpoints/deployments/{verb}" for kind in ("online", "batch") for verb in ("read", "write")),
+    }
+)
 #: And by the API, which looks for a policy's pipeline.
 PIPELINES = frozenset(
     {
@@ -76,7 +83,7 @@ _LIFE = {
     },
     "observer": {f"{_W}/components/versions/read"},
 }
-_ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS | LABELING, "observer": PIPELINES}
+_ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS | LABELING | ARCHIVES, "observer": PIPELINES}
 
 
 def role(name: str) -> dict[str, Any]:

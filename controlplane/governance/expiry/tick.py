@@ -14,10 +14,11 @@ from typing import Any
 from controlplane.audit.model import Action
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.decide import DAY, SKEW, Ends, Step, decide, last_day, seen
+from controlplane.governance.expiry.decide import DAY, Ends, Step, decide, last_day
 from controlplane.governance.expiry.ending import elevated
 from controlplane.governance.expiry.look import look
-from controlplane.governance.expiry.model import KEPT, Evidence, Expiry, Passed, Rule, Stage, Verdict
+from controlplane.governance.expiry.model import Evidence, Expiry, Rule, Stage, Verdict
+from controlplane.governance.expiry.moves import BEFORE, moved, settled
 from controlplane.governance.expiry.storing import made, rule_of
 from controlplane.governance.expiry.words import notification
 from controlplane.governance.facts import by_us
@@ -33,8 +34,6 @@ from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.spec_model import Environment
 
 RETRY, SOON = timedelta(hours=6), timedelta(minutes=15)
-#: Stages that lead to something being taken away, and nothing was yet.
-_BEFORE = frozenset({Stage.ACTIVE, Stage.WARNED, Stage.ASKED, Stage.GRACE})
 
 
 async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | None:
@@ -104,7 +103,7 @@ async def _look(deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space:
     now, record = deps.clock.now(), space.record
     rule = rule_of(stored.value, record)
     end = await project_end(deps, record.project)
-    if rule is None and end is None and stored.value.stage in _BEFORE and stored.value.exemption is None:
+    if rule is None and end is None and stored.value.stage in BEFORE and stored.value.exemption is None:
         await deps.objects.commit_held(hold, remove(stored))
         return None
     rule = rule or Rule()
@@ -126,22 +125,9 @@ def _was_given_up(expiry: Expiry, archive: Stored[Archive] | None) -> bool:
     return expiry.stage is Stage.ARCHIVING and (archive is None or not archive.value.state.takes)
 
 
-def settled(expiry: Expiry, rule: Rule, environment: str, now: datetime) -> Expiry:
-    """Before a look: stages that went by another rule, or in another environment, begin anew, and a stage that began in
-    what is the future now began now. Both make it longer, never shorter."""
-    update: dict[str, Any] = {"environment": environment, "ruled": rule}
-    other = expiry.ruled is not None and (expiry.ruled != rule or expiry.environment != environment)
-    if other and expiry.stage in _BEFORE and expiry.stage is not Stage.ACTIVE:
-        restart = {"stage": Stage.ACTIVE, "cause": None, "consent": None, "reasons": ("Its rule has changed.",)}
-        update |= {**restart, "since": now, "lived": timedelta(), "looked_at": None, "escalations": 0}
-    elif expiry.since > now + SKEW:
-        update |= {"since": now, "lived": timedelta(), "looked_at": None}
-    return expiry.model_copy(update=update)
-
-
 async def _evidence(deps: GovernanceDeps, expiry: Expiry, ends: Ends, record: WorkspaceRecord) -> Evidence | None:
     """Read where it decides something: of idleness in every look, of an end date before something is taken away."""
-    if expiry.stage not in _BEFORE or (ends.rule.idle_after is None and expiry.stage is not Stage.GRACE):
+    if expiry.stage not in BEFORE or (ends.rule.idle_after is None and expiry.stage is not Stage.GRACE):
         return None
     after, ports = ends.rule.idle_after or "P1D", (deps.reader, deps.polls)
     return await look(ports, known(record), after, deps.clock.now(), expiry.busy_at)
@@ -182,29 +168,6 @@ async def _store(
     return due
 
 
-def moved(before: Expiry, step: Step, evidence: Evidence | None, now: datetime) -> Expiry:
-    """The expiry after a step. Pure."""
-    update: dict[str, Any] = {
-        "cause": step.cause,
-        "next_at": step.next_at,
-        "reasons": step.reasons,
-        "looked_at": now,
-        "lived": seen(before, now),
-    }
-    if evidence is not None:
-        update |= {"evidence": evidence, "busy_at": evidence.read_at if evidence.in_use else before.busy_at}
-    if step.escalates:
-        update["escalations"] = before.escalations + 1
-    if step.stage is not before.stage:
-        verdict = None if evidence is None else evidence.verdict
-        passed = Passed(stage=step.stage, at=now, reasons=step.reasons, next_at=step.next_at, verdict=verdict)
-        update |= {"stage": step.stage, "since": now, "lived": timedelta(), "escalations": 0}
-        update["history"] = (*before.history, passed)[-KEPT:]
-        if step.stage is Stage.ACTIVE:
-            update["consent"] = None
-    return before.model_copy(update=update)
-
-
 def _archiving(expiry: Expiry, sight: _Sight) -> list[Write]:
     """In the same commit: nobody archives a workspace whose expiry did not get so far."""
     rule, consent = sight.ends.rule, expiry.consent
@@ -231,7 +194,7 @@ def _due(expiry: Expiry, now: datetime) -> datetime:
     if expiry.stage is Stage.DELETING:
         return now + SOON
     unknown = expiry.evidence is not None and expiry.evidence.verdict is Verdict.UNKNOWN
-    at = now + (RETRY if unknown and expiry.stage in _BEFORE else DAY)
+    at = now + (RETRY if unknown and expiry.stage in BEFORE else DAY)
     if expiry.next_at is not None and now < expiry.next_at:
         at = min(at, expiry.next_at)
     return at

@@ -16,6 +16,7 @@ from controlplane.workspaces.addresses import AUTO, free, placed, wanted_prefix
 from controlplane.workspaces.blueprint import compile_blueprint
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
+from tests.support.expiry_lines import life
 from tests.unit.workspaces.fake_azure import CONTEXT, request
 
 GUID = "00000000-0000-0000-0000-0000000000bb"
@@ -203,6 +204,7 @@ OTHER: dict[str, Any] = {
     "expiry.idleAfter": "P30D",
     "expiry.grace": "P14D",
     "expiry.action": "archive",
+    "expiry.retention": "P7D",
     "legacyV1Mode": True,
     "waivers[].conflict": "X-15",
     "waivers[].owner": GUID,
@@ -217,10 +219,9 @@ AROUND: dict[str, Any] = {
 REFUSED = {
     "management",
     "budget",
-    "expiry.idleAfter",
-    "expiry.grace",
-    "expiry.action",
 }
+#: Leaves that mean nothing in Azure until their time has come: what becomes of the workspace then.
+STAGES = {"expiry.idleAfter", "expiry.grace", "expiry.action", "expiry.retention"}
 #: Leaves of computes that are changed where user-assigned identities are.
 GIVEN = {f"compute.{name}[].identity.{leaf}" for name in ("clusters", "instances") for leaf in ("type", "ids[]")}
 #: Built, and refused for good.
@@ -274,6 +275,10 @@ def base_of(path: str) -> dict[str, Any]:
         data["network"]["addressSpace"] = AUTO
     if (part := path.partition(".")[0]) in PARTS:
         data[part] = copy.deepcopy(PARTS[part])
+    if path in STAGES:
+        data["expiry"] = {"idleAfter": "P20D", "grace": "P5D", "action": "delete", "retention": "P10D"}
+    if path == "expiry.action":
+        data["expiry"] = {"idleAfter": "P20D", "grace": "P5D"}
     if path.startswith("datastores[]."):
         data["datastores"] = [{"name": "sales", "account": ACCOUNT, "container": "orders"}]
     return data
@@ -315,6 +320,13 @@ def meant(spec: WorkspaceSpec) -> Blueprint:
     return compile_blueprint(placed(spec, str(first)), CONTEXT)
 
 
+def staged(path: str, data: dict[str, Any]) -> tuple[tuple[int, str], ...]:
+    """The stages of a workspace that nobody uses, by day."""
+    expiry = parse_spec(data).expiry
+    assert expiry is not None
+    return life(expiry)
+
+
 def test_no_leaf_is_forgotten() -> None:
     assert sorted(OTHER) == ALL_LEAVES
 
@@ -332,6 +344,9 @@ def test_a_changed_leaf_changes_the_blueprint_or_is_refused(path: str) -> None:
         assert {detail.code for detail in error.details} == {"FeatureNotAvailable"}
     else:
         assert not refused, f"{path} is not built and was not refused"
+        if path in STAGES:
+            assert staged(path, with_leaf(path)) != staged(path, base_of(path))
+            return
         assert meant(changed) != base
 
 
