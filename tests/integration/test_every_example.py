@@ -1,4 +1,5 @@
-"""Every example of ``examples/workspaces``, from its PUT to its DELETE: as fast as Azure lets it, clean, and still."""
+"""Every example of ``examples/workspaces``, from its PUT to its DELETE: as fast as Azure lets it, clean, and still, and
+billed what was estimated, to 5 %."""
 
 from __future__ import annotations
 
@@ -7,10 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from controlplane.operations.model import OperationStatus
+from tests.support.bills import bill_of
 from tests.support.blueprints import EXAMPLES, ROOT, example
 from tests.support.golden import golden
 from tests.support.lives import created, left, written
 from tests.support.quiet_product import QuietProduct
+from tests.support.simulated_bills import expected_of, idle_month, used_month
 from tests.support.worlds import world_of
 
 
@@ -39,6 +42,11 @@ def test_it_is_made_is_clean_stays_still_and_goes(product: QuietProduct, name: s
     assert product.put(example(name)).operation is None
     assert product.repair().status is OperationStatus.SUCCEEDED
     assert written(product) == before
+
+    # Azure's bill is made by another map of meters than the estimate.
+    estimated = bill_of(name)
+    assert idle_month(product) == pytest.approx(float(estimated.total.low), rel=0.05)
+    assert used_month(product, estimated) == pytest.approx(expected_of(estimated), rel=0.05)
 
     group = product.ids()["resource-group"]
     deleted = product.delete()
