@@ -1,0 +1,175 @@
+"""Archive and restore against the simulator, with the operator's own rights; and what a look at a workspace takes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from controlplane.audit.model import Kind
+from controlplane.azure.arm_client import ArmClient
+from controlplane.azure.monitor import AzureMetrics, Hosts, MonitorClients
+from controlplane.azure.reader import ArmReader
+from controlplane.azure.writer import ArmWriter
+from controlplane.clouds import HOSTS
+from controlplane.governance.deps import GovernanceDeps
+from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.look import look
+from controlplane.governance.expiry.model import Verdict, expiry_id
+from controlplane.governance.parts import parts
+from controlplane.objects.repository import Objects, put
+from controlplane.objects.tick import Machines, tick_object
+from controlplane.operations.model import OperationStatus
+from controlplane.projects.repository import ProjectRepository
+from controlplane.retraining.known import known
+from controlplane.retraining.polls.ports import PollPorts
+from tests.support.clock import FrozenClock
+from tests.support.monitored import Monitored
+from tests.support.retraining_world import RetrainingWorld
+from tests.support.simulator import start_simulator
+
+ID = expiry_id("ws")
+
+
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
+    """One for the module: a workspace that serves online and in batches."""
+    with start_simulator(tmp_path_factory.mktemp("archive"), time_scale=100_000) as running:
+        running.settings(throttling=False)
+        made = Monitored(running)
+        made.workspace = RetrainingWorld().known.workspace_id
+        made.group = made.workspace.partition("/providers/")[0]
+        made.logs = f"{made.group}/providers/Microsoft.OperationalInsights/workspaces/logs"
+        try:
+            made.build()
+            running.settings(timeScale=100_000)
+            yield made
+        finally:
+            made.http.close()
+
+
+@dataclass
+class Served:
+    """The archive of that workspace; its computes' operations are ended by the test."""
+
+    azure: Monitored
+    world: RetrainingWorld
+    objects: Objects
+    machines: Machines
+    deps: GovernanceDeps
+
+    async def wish(self, state: ArchiveState) -> None:
+        found = await self.objects.get(Archive, ID)
+        now = self.world.clock.now()
+        fresh = Archive(
+            id=ID, due_at=now, workspace="ws", incarnation=1, project="churn", by="t/ada", changed_at=now, state=state
+        )  # fmt: skip
+        after = fresh if found is None else found.value.model_copy(update={"state": state, "due_at": now})
+        await self.objects.commit(put(found, after))
+
+    async def until(self, state: ArchiveState) -> Archive:
+        for _ in range(80):
+            archive = (await self.objects.require(Archive, ID)).value
+            if archive.state is state:
+                return archive
+            await tick_object(Archive.KIND, ID, self.machines)
+            await self._end_operation()
+            self.azure.running.control("PUT", "clock", json={"advanceSeconds": 600, "azure": True})
+            self.world.clock.advance(600)
+        raise AssertionError(f"{archive.state}: {archive.problem}")
+
+    async def _end_operation(self) -> None:
+        repository, now = self.world.workspaces, self.world.clock.now()
+        stored = await repository.load("ws")
+        assert stored is not None
+        if stored.record.active_operation is None:
+            return
+        operation = await repository.load_operation(stored.record.active_operation)
+        assert operation is not None
+        lease = await repository.take_lease("ws", "test", now, 90)
+        assert lease is not None
+        ended = operation.operation.model_copy(update={"status": OperationStatus.SUCCEEDED, "ended_at": now})
+        rested = stored.record.model_copy(update={"active_operation": None, "due_at": None})
+        await repository.save_progress(stored, operation, lease, record=rested, changed=ended)
+        await repository.release(lease)
+
+    def shown(self, path: str) -> dict[str, Any] | None:
+        answer = self.azure.call("GET", f"{self.azure.workspace}/{path}")
+        return None if answer.status_code == 404 else answer.json()
+
+
+@pytest.fixture
+async def served(azure: Monitored, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
+    running = azure.running
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.setenv(name, running.env[name])
+    world = RetrainingWorld(clock=FrozenClock(datetime.now(UTC)))
+    await world.begin()
+    env, cloud = running.env, HOSTS["AzureCloud"]
+    arm = ArmClient(env["ARM_ENDPOINT"], env["OPERATOR_CLIENT_ID"])
+    hosts = Hosts(env["METRICS_ENDPOINT"], cloud.metrics, env["LOGS_ENDPOINT"], cloud.logs)
+    clients = MonitorClients(hosts, env["OPERATOR_CLIENT_ID"])
+    objects = Objects(world.store, Kind.GOVERNANCE)
+    deps = GovernanceDeps(
+        objects=objects,
+        notifications=world.objects,
+        workspaces=world.workspaces,
+        projects=ProjectRepository(world.store),
+        reader=ArmReader(arm),
+        writer=ArmWriter(arm),
+        clock=world.clock,
+        queue=world.queue,
+        polls=PollPorts(AzureMetrics(clients), logs=None, inventory=None, throttles=None),  # type: ignore[arg-type]
+    )
+    machines = Machines(objects, parts(deps), world.queue, world.clock, world.clock, "test")
+    yield Served(azure, world, objects, machines, deps)
+    await clients.close()
+    await arm.close()
+
+
+def batch(azure: Monitored) -> None:
+    """A batch endpoint with a deployment that is its default."""
+    cluster = {"properties": {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_DS3_v2", "scaleSettings": {"maxNodeCount": 1}}}}  # fmt: skip  # noqa: E501
+    here = {"location": "westeurope"}
+    azure.put(f"{azure.workspace}/computes/cpu", {**here, **cluster})
+    path = f"{azure.workspace}/batchEndpoints/nightly"
+    azure.put(path, {**here, "properties": {"authMode": "AADToken"}})
+    compute = f"{azure.workspace}/computes/cpu"
+    deployment = {"model": f"{azure.workspace}/models/churn/versions/1", "compute": compute}
+    azure.put(f"{path}/deployments/blue", {**here, "properties": deployment})
+    azure.put(path, {**here, "properties": {"authMode": "AADToken", "defaults": {"deploymentName": "blue"}}})
+
+
+async def test_what_served_is_taken_away_and_serves_again(served: Served) -> None:
+    """Every right of an archive is used: the operator holds no other role here."""
+    batch(served.azure)
+    await served.wish(ArchiveState.STORING)
+    archive = await served.until(ArchiveState.ARCHIVED)
+    assert len(archive.kept) == 5
+    assert served.shown("onlineEndpoints/churn") is None
+    assert served.shown("batchEndpoints/nightly") is None
+    assert served.shown("models/churn/versions/1") is not None
+    await served.wish(ArchiveState.REFILLING)
+    archive = await served.until(ArchiveState.RESTORED)
+    assert archive.kept == ()
+    online, nightly = served.shown("onlineEndpoints/churn"), served.shown("batchEndpoints/nightly")
+    assert online is not None and online["properties"]["traffic"] == {"blue": 90, "green": 10}
+    assert nightly is not None and nightly["properties"]["defaults"]["deploymentName"] == "blue"
+    blue = served.shown("onlineEndpoints/churn/deployments/blue")
+    assert blue is not None and (blue["sku"]["capacity"], blue["properties"]["instanceType"]) == (2, "Standard_DS3_v2")
+
+
+async def test_a_look_takes_eight_calls_at_most_and_says_what_it_saw(served: Served) -> None:
+    stored = await served.world.workspaces.load("ws")
+    assert stored is not None
+    spec = {**stored.record.spec, "location": "westeurope"}
+    found = known(stored.record.model_copy(update={"spec": spec}))
+    evidence = await look((served.deps.reader, served.deps.polls), found, "P1D", served.world.clock.now())
+    assert evidence.calls <= 8
+    said = {one.name: one.verdict for one in evidence.clues}
+    assert (said["clusters"], said["instances"], said["jobs"]) == (Verdict.IDLE,) * 3, evidence
+    # No call was measured, and nothing says that one would have been: that is not idle.
+    assert evidence.verdict is not Verdict.IDLE
