@@ -82,6 +82,8 @@ class ModelState(Thing):
     ends: tuple[RunEnd, ...] = Field(default=(), description="Oldest first, the last `KEPT_ENDS`.")
     scheduled_at: datetime | None = None
     """When the policy's schedule was due last, or was first known."""
+    investigated_at: datetime | None = None
+    """When a drift that retrains nothing last opened a task."""
     breaker_reset_at: datetime | None = None
     """A person looked: failures before it do not count."""
 

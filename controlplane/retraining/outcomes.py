@@ -19,11 +19,13 @@ from controlplane.retraining.model import Decision, ModelState, Outcome
 from controlplane.retraining.policy import InputValue, RetrainingPolicy
 from controlplane.retraining.runs.attempts import attempt_of, job_name, not_again
 from controlplane.retraining.runs.model import Lineage, Run, RunState, Transition
-from controlplane.retraining.signal import Signal, SignalState
+from controlplane.retraining.signal import OF_MODELS, Signal, SignalState
 from controlplane.retraining.tasks import Task, TaskKind
 
 #: Until Azure ML has to have the job: a PUT, its repetitions, and an outage in between.
 SUBMIT_TIME = timedelta(hours=2)
+#: Between two investigations of one model.
+INVESTIGATED = timedelta(days=7)
 STARTS = {
     Outcome.SUBMIT: RunState.SUBMITTED,
     Outcome.AWAIT_APPROVAL: RunState.WAITING_APPROVAL,
@@ -77,9 +79,11 @@ def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Kno
         state = _with_run(state, run, now)
     elif ruling.outcome is Outcome.QUEUE and state is not None and not ruling.dry_run:
         state = state.model_copy(update={"waiting_signal": signal.id})
-    task = _task(ruling, signal, now)
+    task = _task(ruling, signal, now) or _investigation(ruling, signal, state, now)
     if task is not None:
         new.append(task)
+    if task is not None and task.kind is TaskKind.INVESTIGATION and state is not None:
+        state = state.model_copy(update={"investigated_at": now})
     told = _notification(decision, signal, task, now)
     if told is not None:
         new.append(told)
@@ -173,6 +177,30 @@ def _task(ruling: Ruling, signal: Signal, now: datetime) -> Task | None:
         title=title[:200],
         text=ruling.sentence,
         assignees="dataScientists" if annotates else "platformSupport",
+        created_at=now,
+        last_modified_at=now,
+    )
+
+
+def _investigation(ruling: Ruling, signal: Signal, state: ModelState | None, now: datetime) -> Task | None:
+    """S3-36: a drift that Azure bears out and that is only told. One that goes on is a signal each window, and one task
+    in a while."""
+    drifts = signal.kind in OF_MODELS and signal.evidence.read_back and signal.evidence.doubt is None
+    if state is None or ruling.outcome is not Outcome.NOTIFY or ruling.dry_run or not drifts:
+        return None
+    if state.investigated_at is not None and now < state.investigated_at + INVESTIGATED:
+        return None
+    return Task(
+        id=signal.id,
+        workspace=signal.workspace,
+        project=signal.project,
+        kind=TaskKind.INVESTIGATION,
+        model=signal.model,
+        target=signal.target,
+        signal_id=signal.id,
+        title=f"Find out about {signal.kind.value} of {signal.model}"[:200],
+        text=f"{ruling.sentence} {signal.evidence.summary}".strip()[:4000],
+        assignees="dataScientists",
         created_at=now,
         last_modified_at=now,
     )

@@ -21,6 +21,8 @@ class TaskKind(StrEnum):
     SCALE_CLUSTER = "scaleCluster"
     PLATFORM = "platform"
     """For the platform team: nothing that we may do by ourselves."""
+    INVESTIGATION = "investigation"
+    """A drift that retrains nothing goes back to the inner loop (S3-36): somebody finds out what is behind it."""
     RETIRE = "retire"
     """An endpoint that nobody asks (S3-91)."""
 
