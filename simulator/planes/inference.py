@@ -21,7 +21,42 @@ if TYPE_CHECKING:
 
 #: Any of the clouds' audiences of Azure ML; azure-ai-ml derives its own from the portal's host.
 AUDIENCES = ("https://ml.azure.com", "https://ml.azure.test", "https://ml.azure.us", "https://ml.azure.cn")
+WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 PATH = re.compile(r"/inference/(?P<region>[^/]+)/(?P<endpoint>[^/]+)/jobs", re.IGNORECASE)
+#: "Configure RBAC for batch endpoints invoke": what the invoker holds on the workspace besides the right to write jobs.
+INVOKER = [
+    "batchEndpoints/deployments/read",
+    "batchEndpoints/read",
+    "computes/listKeys/action",
+    "computes/read",
+    "data/versions/write",
+    "datasets/registered/read",
+    "datasets/registered/write",
+    "datasets/unregistered/read",
+    "datasets/unregistered/write",
+    "datastores/listSecrets/action",
+    "datastores/read",
+    "datastores/write",
+    "endpoints/pipelines/read",
+    "endpoints/pipelines/write",
+    "environments/build/action",
+    "environments/read",
+    "environments/readSecrets/action",
+    "environments/write",
+    "experiments/read",
+    "experiments/runs/read",
+    "experiments/runs/submit/action",
+    "experiments/runs/write",
+    "listStorageAccountKeys/action",
+    "metadata/artifacts/read",
+    "metadata/artifacts/write",
+    "metadata/secrets/read",
+    "metadata/snapshots/read",
+    "metrics/resource/write",
+    "models/read",
+    "modules/read",
+    "read",
+]
 WRITE = "Microsoft.MachineLearningServices/workspaces/batchEndpoints/jobs/write"
 
 
@@ -51,6 +86,9 @@ def _invoke(world: World, request: Request, endpoint: Resource) -> Response:
         raise ArmError(403, "Forbidden", "Public network access of the workspace is disabled.")
     if not engine.may(caller, WRITE, endpoint.id):
         raise words.authorization_failed(caller.name, caller.object_id, WRITE, endpoint.id)
+    for action in (f"{WORKSPACE}/{one}" for one in INVOKER):
+        if not engine.may(caller, action, workspace.id):
+            raise words.authorization_failed(caller.name, caller.object_id, action, workspace.id)
     sent = request.json().get("properties") or {}
     repeat = request.headers.get("repeatability-request-id", "")
     known = endpoint.private.get("repeats", {}).get(repeat)

@@ -52,6 +52,7 @@ def read(folder: Path = FOLDER) -> tuple[OwnRole, ...]:
         _role(folder / "role-operator.json", "operator"),
         _role(folder / "role-operator-access.json", "operator", condition),
         _role(folder / "role-operator-labeling.json", "operator"),
+        _role(folder / "role-operator-batch.json", "operator"),
         *((_role(archiver, "archiver"),) if archiver.exists() else ()),
     )
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support.monitored import Monitored, monitored, token
+from tests.support.own_roles import role
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
 
 ML = "https://ml.azure.com"
@@ -67,6 +68,25 @@ def test_a_token_of_arm_is_not_one_of_azure_ml(azure: Monitored) -> None:
 def test_who_may_not_write_jobs_is_refused(azure: Monitored) -> None:
     answer = invoke(azure, identity="observer", **FIRST)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
+
+
+@pytest.mark.parametrize("lacks", ["datastores/listSecrets/action", "experiments/runs/submit/action"])
+def test_who_lacks_one_of_an_invokers_rights_is_refused_with_its_name(azure: Monitored, lacks: str) -> None:
+    """The operator with its roles invokes; with one action less it does not."""
+    assert invoke(azure, identity="operator", **FIRST).status_code == 201
+    found, scope, query = role("role-operator-batch"), azure.running.subscription, {"api-version": "2022-04-01"}
+    definitions = f"{scope}/providers/Microsoft.Authorization/roleDefinitions"
+    listed = azure.http.get(definitions, params=query).json()["value"]
+    name = next(one["name"] for one in listed if one["properties"]["roleName"] == found["Name"])
+    left = [one for one in found["Actions"] if not one.endswith(lacks)]
+    body = {
+        "roleName": found["Name"], "type": "CustomRole", "description": found["Description"],
+        "assignableScopes": [scope], "permissions": [{"actions": left}],
+    }  # fmt: skip
+    azure.http.put(f"{definitions}/{name}", params=query, json={"properties": body}).raise_for_status()
+    answer = invoke(azure, identity="operator", **FIRST)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
+    assert lacks in answer.json()["error"]["message"]
 
 
 def test_without_public_access_nobody_gets_in(azure: Monitored) -> None:

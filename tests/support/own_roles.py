@@ -15,6 +15,7 @@ ROLE_FILES = {
     "role-operator": "operator",
     "role-operator-access": "operator",
     "role-operator-labeling": "operator",
+    "role-operator-batch": "operator",
 }
 
 #: Rights that are proven where they are used, and not in a workspace's life: by the sweep.
@@ -83,13 +84,17 @@ _LIFE = {
     },
     "observer": {f"{_W}/components/versions/read"},
 }
-_ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS | LABELING | ARCHIVES, "observer": PIPELINES}
 
 
 def role(name: str) -> dict[str, Any]:
     """A role file."""
     found: dict[str, Any] = json.loads((INFRA / f"{name}.json").read_text())
     return found
+
+
+#: And by who invokes a batch deployment (test_retraining_runs).
+INVOKING = frozenset(role("role-operator-batch")["Actions"])
+_ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS | INVOKING | LABELING | ARCHIVES, "observer": PIPELINES}
 
 
 def actions(who: str) -> frozenset[str]:
