@@ -43,11 +43,8 @@ async def plant(api: Api, project: str, key: str) -> str:
 
 
 async def seen(api: Api, caller: Caller, *terms: Term) -> list[str]:
-    def values(one: Signal, field: str) -> frozenset[str]:
-        return frozenset({one.workspace if field == "workspace" else one.project})
-
     asked = (Signal, Permission.OPERATIONS_LIST)
-    found, _ = await listed(api.services.for_models(), caller, asked, Paging(terms=terms), values)
+    found, _ = await listed(api.services.for_models(), caller, asked, Paging(terms=terms))
     return [one.id for one in found]
 
 

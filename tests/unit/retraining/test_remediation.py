@@ -182,7 +182,12 @@ async def test_a_second_signal_meets_the_cooldown_of_the_first() -> None:
 async def test_a_cluster_of_the_spec_grows_no_further_than_the_spec() -> None:
     world = RetrainingWorld()
     world.record = world.record.model_copy(
-        update={"spec": {**world.record.spec, "compute": {"clusters": [{"name": "cpu", "maxNodes": 2}]}}}
+        update={
+            "spec": {
+                **world.record.spec,
+                "compute": {"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 2}]},
+            }
+        }
     )
     plant(world)
     await allowed(world)
