@@ -57,8 +57,30 @@ def _when(properties: JsonObject, name: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def canonical(properties: JsonObject) -> JsonObject:
+    """Words in Azure's casing, however they were sent: the Azure CLI sends `cost` and `monthly`."""
+
+    def worded(held: JsonObject, name: str, known: tuple[str, ...]) -> JsonObject:
+        found = next((one for one in known if one.lower() == str(held.get(name)).lower()), None)
+        return {**held, name: found} if found is not None else held
+
+    notifications = properties.get("notifications")
+    if isinstance(notifications, dict):
+        told = {
+            name: worded(worded(one, "operator", OPERATORS), "thresholdType", KINDS) if isinstance(one, dict) else one
+            for name, one in notifications.items()
+        }
+        properties = {**properties, "notifications": told}
+    return worded(worded(properties, "category", CATEGORIES), "timeGrain", tuple(budget_spend.GRAINS))
+
+
+def begin(ctx: HookContext) -> None:
+    ctx.resource.body["properties"] = canonical(ctx.resource.properties)
+    budget_spend.begin(ctx)
+
+
 def check(ctx: HookContext) -> None:
-    properties, before = ctx.resource.properties, (ctx.previous or {}).get("properties")
+    properties, before = canonical(ctx.resource.properties), (ctx.previous or {}).get("properties")
     if properties.get("category") not in CATEGORIES:
         raise _bad(f"Invalid budget category '{properties.get('category')}'; valid values: 'Cost'.")
     amount = properties.get("amount")
@@ -66,7 +88,7 @@ def check(ctx: HookContext) -> None:
         raise _bad("Budget amount must be greater than 0.")
     if properties.get("timeGrain") not in budget_spend.GRAINS:
         raise _bad(f"Invalid timeGrain '{properties.get('timeGrain')}'; valid values: {','.join(budget_spend.GRAINS)}.")
-    _check_period(ctx, before)
+    _check_period(ctx, properties, before)
     try:
         filters.parse(properties.get("filter"))
     except ArmError as error:
@@ -74,8 +96,7 @@ def check(ctx: HookContext) -> None:
     _check_notifications(ctx, properties.get("notifications"))
 
 
-def _check_period(ctx: HookContext, before: JsonObject | None) -> None:
-    properties = ctx.resource.properties
+def _check_period(ctx: HookContext, properties: JsonObject, before: JsonObject | None) -> None:
     start, end = _when(properties, "startDate"), _when(properties, "endDate")
     if start is None:
         raise _bad("Budget start date is required.")
@@ -179,7 +200,7 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.VALIDATE, "budget-rules", check),
             Hook(Phase.VALIDATE, "budget-keeps-its-version", keeps_its_version),
             Hook(Phase.READ, "budget-keeps-its-version", shows_its_version),
-            Hook(Phase.ACCEPTED, budget_spend.EVALUATED, budget_spend.begin),
+            Hook(Phase.ACCEPTED, budget_spend.EVALUATED, begin),
             Hook(Phase.EVENT, budget_spend.EVALUATED, budget_spend.evaluate),
             # Asked for by the usage ledger; hooks of their own so that they can be switched off.
             Hook(Phase.EVENT, "usage-is-metered", lambda ctx: None),
