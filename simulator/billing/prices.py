@@ -7,10 +7,8 @@ runs is charged, whether its price could be found beforehand or not. Nothing her
 
 from __future__ import annotations
 
-import calendar
 import csv
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,11 +45,6 @@ class Price:
     def at(self, position: float) -> float:
         """The price of the unit that comes after so many."""
         return next((price for start, price in reversed(self.tiers) if position >= start), 0.0)
-
-    def per_second(self, when: datetime, position: float = 0.0) -> float:
-        """A month's price is spread over the month it falls in, whole months cost what the list says."""
-        days = calendar.monthrange(when.year, when.month)[1]
-        return self.at(position) / {"hour": HOUR, "day": DAY, "month": days * DAY}[self.unit]
 
     def of(self, quantity: float, before: float) -> float:
         """The cost of so many, when so many were counted before."""

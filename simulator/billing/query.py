@@ -13,6 +13,7 @@ import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from simulator.billing import filters
@@ -133,9 +134,15 @@ def _groups(dataset: JsonObject) -> tuple[tuple[str, str], ...]:
 def table(engine: Engine, scope: str, query: Query) -> tuple[list[JsonObject], list[list[Any]]]:
     """(columns, rows)."""
     sums: dict[tuple[Any, ...], list[float]] = {}
+    # A resource's rows of one meter in a month differ by their days only.
+    known: dict[tuple[str, int, int, int], tuple[Any, ...] | None] = {}
     for row in rows(engine, scope, query.span, GRAINS[query.grain]):
-        if query.wanted(row):
-            held = sums.setdefault(_key(row, query), [0.0] * len(query.aggregations))
+        about = row.resource, id(row.tags), id(row.price), row.when.month
+        if about not in known:
+            known[about] = _groups_of(row, query) if query.wanted(row) else None
+        groups = known[about]
+        if groups is not None:
+            held = sums.setdefault((*_when(row.when, query.grain), *groups), [0.0] * len(query.aggregations))
             for number, name in enumerate(query.aggregations):
                 held[number] += row.quantity if name == "UsageQuantity" else row.cost
     columns = [_column(name, "Number") for name in query.aggregations]
@@ -152,12 +159,15 @@ def _column(name: str, kind: str = "String") -> JsonObject:
     return {"name": name, "type": kind}
 
 
-def _key(row: Row, query: Query) -> tuple[Any, ...]:
+@lru_cache(maxsize=8192)
+def _when(day: datetime, grain: str) -> tuple[Any, ...]:
+    if grain == "daily":
+        return (int(day.strftime("%Y%m%d")),)
+    return (day.strftime("%Y-%m-01T00:00:00"),) if grain == "monthly" else ()
+
+
+def _groups_of(row: Row, query: Query) -> tuple[Any, ...]:
     found: list[Any] = []
-    if query.grain == "daily":
-        found.append(int(row.when.strftime("%Y%m%d")))
-    elif query.grain == "monthly":
-        found.append(row.when.strftime("%Y-%m-01T00:00:00"))
     for kind, name in query.groups:
         found += [name.lower(), filters.tag(row, name)] if kind == "TagKey" else [filters.value(row, name)]
     return tuple(found)

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from simulator.billing.prices import DAY, HOUR, Price, price
@@ -48,6 +49,20 @@ def next_month(when: datetime) -> datetime:
     return (first + timedelta(days=32)).replace(day=1)
 
 
+@lru_cache(maxsize=8192)
+def _day(number: int) -> datetime:
+    """Days since 1970 → its beginning: years of rows are of few days."""
+    return utc(number * DAY)
+
+
+@lru_cache(maxsize=8192)
+def _month_ends(number: int) -> tuple[float, float]:
+    """(end, seconds) of the month that a day lies in."""
+    first = _day(number).replace(day=1)
+    end = next_month(first)
+    return end.timestamp(), (end - first).total_seconds()
+
+
 def shown_until(engine: Engine, resource_id: str) -> float:
     """Until when the usage of a resource is shown now."""
     now = engine.time()
@@ -79,19 +94,15 @@ def _of_span(
 ) -> Iterator[Row]:
     meter, count, begin, end, shown, tags, position = span
     found = price(meter, record["location"])
+    unit = {"hour": HOUR, "day": DAY}.get(found.unit, 0.0)
+    amount = found.at(0) * count
+    if len(found.tiers) > 1:
+        amount = sum(found.at(position + number) for number in range(round(count)))
     for at, to in _pieces(max(begin, bounds[0]), min(end or bounds[1], bounds[1]), split):
-        rate, seconds = _rate(found, utc(at), count, position), to - at
-        # A month's meter counts months: what it costs, by what one costs.
-        unit = {"hour": HOUR, "day": DAY}.get(found.unit) or (next_month(utc(at)) - _first(utc(at))).total_seconds()
-        yield Row(
-            _day(utc(at)), str(shown).lower(), record["location"], tags, found, count * seconds / unit, rate * seconds
-        )
-
-
-def _rate(found: Price, when: datetime, count: float, position: int) -> float:
-    if len(found.tiers) == 1:
-        return found.per_second(when) * count
-    return sum(found.per_second(when, position + number) for number in range(round(count)))
+        number = int(at // DAY)
+        # What is priced by month is spread over the month it falls in.
+        units = (to - at) / (unit or _month_ends(number)[1])
+        yield Row(_day(number), shown.lower(), record["location"], tags, found, count * units, amount * units)
 
 
 def _of_charge(
@@ -101,23 +112,17 @@ def _of_charge(
     found = price(meter, record["location"]) if meter else None
     if begin >= end:
         if bounds[0] <= begin < bounds[1]:
-            yield Row(_day(utc(begin)), str(shown).lower(), record["location"], tags, found, quantity, cost)
+            yield Row(_day(int(begin // DAY)), shown.lower(), record["location"], tags, found, quantity, cost)
         return
     for at, to in _pieces(max(begin, bounds[0]), min(end, bounds[1]), split):
         share = (to - at) / (end - begin)
-        yield Row(_day(utc(at)), str(shown).lower(), record["location"], tags, found, quantity * share, cost * share)
+        day = _day(int(at // DAY))
+        yield Row(day, shown.lower(), record["location"], tags, found, quantity * share, cost * share)
 
 
 def _pieces(begin: float, end: float, split: Callable[[datetime], datetime]) -> Iterator[tuple[float, float]]:
     while begin < end:
-        to = min(end, split(utc(begin)).timestamp())
+        number = int(begin // DAY)
+        to = min(end, (number + 1) * DAY if split is next_day else _month_ends(number)[0])
         yield begin, to
         begin = to
-
-
-def _day(when: datetime) -> datetime:
-    return when.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _first(when: datetime) -> datetime:
-    return _day(when).replace(day=1)
