@@ -6,6 +6,7 @@ from controlplane.arm import fold
 from controlplane.governance.pricing.table import HOURS
 from controlplane.governance.pricing.usage import ASSUMPTIONS
 from controlplane.governance.pricing.uses import Found, Free, Item, Scene, Unpriced, Use, assumed, fixed
+from controlplane.governance.pricing.zones import zone_of
 from controlplane.workspaces.resolve import at
 
 #: Instances that the hour of a Bastion has in it.
@@ -46,9 +47,16 @@ def dns_zone(item: Item, scene: Scene) -> Found:
 
 
 def peering(item: Item, scene: Scene) -> Found:
-    """One end of it: what goes out and what comes in there; the other end pays the same (S1-21)."""
-    del item, scene
-    return (assumed("vnet-peering.intra-region.out.gb", "peered"), assumed("vnet-peering.intra-region.in.gb", "peered"))
+    """One end of it: what goes out and what comes in there; the other end pays the same, or by the zone that it lies in
+    where the networks are in two regions (S1-21)."""
+    del scene
+    if not item.far:
+        return tuple(assumed(f"vnet-peering.intra-region.{way}.gb", "peered") for way in ("out", "in"))
+    zone = zone_of(item.region)
+    if zone is None:
+        return Unpriced(f"No zone of {item.region} is known, by which peering between regions is billed.")
+    name = zone.lower().replace(" ", "")
+    return tuple(assumed(f"vnet-peering.global.{way}.{name}.gb", "peered") for way in ("out", "in"))
 
 
 def public_ip(item: Item, scene: Scene) -> Found:

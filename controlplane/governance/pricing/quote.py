@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from controlplane.clouds import cloud_of_region
-from controlplane.governance.pricing.table import CLOUD, CURRENCY, WIDE, Confidence, Meter, Price, PriceTable
+from controlplane.governance.pricing.table import CLOUD, CURRENCY, EVERYWHERE, Confidence, Meter, Price, PriceTable
+from controlplane.governance.pricing.zones import ZONES, zone_of
 from controlplane.ports.prices import PriceAnswers, PriceQuestion, PriceRow
 
 SOURCE = "Azure Retail Prices API"
 VIRTUAL_MACHINES = "Virtual Machines"
+_WIDE = frozenset({EVERYWHERE, *ZONES.values()})
 _VM, _LOW = "vm.", ".low-priority.hour"
 #: Products of the same size that are other things: with a licence in the price, or of a service that is gone.
 _OTHER_PRODUCTS = ("Windows", "Cloud Services", "CloudServices")
@@ -38,12 +40,17 @@ def _question(table: PriceTable, key: str, region: str) -> PriceQuestion | None:
     rows = [row for row in table.rows.get(key, ()) if row.is_published]
     if not rows:
         return None
-    one = next((row for row in rows if row.region in WIDE), rows[0])
-    where = one.region if one.region in WIDE else region
-    if where in WIDE and cloud_of_region(region) != CLOUD:
-        # Other clouds have wide regions of their own, under names that nobody here has seen.
+    one = next((row for row in rows if row.region in _WIDE), rows[0])
+    where = _wide(one.region, region) if one.region in _WIDE else region
+    return None if where is None else PriceQuestion(one.service, where, one.product, one.sku, one.meter)
+
+
+def _wide(name: str, region: str) -> str | None:
+    """Under which name a meter of that kind is kept for a region. None for other clouds, which have names that nobody
+    here has seen, and for a region of which no zone is known."""
+    if cloud_of_region(region) != CLOUD:
         return None
-    return PriceQuestion(one.service, where, one.product, one.sku, one.meter)
+    return EVERYWHERE if name == EVERYWHERE else zone_of(region)
 
 
 def with_answers(

@@ -21,6 +21,7 @@ from io import StringIO
 from types import MappingProxyType
 
 from controlplane.clouds import cloud_of_region
+from controlplane.governance.pricing.zones import zone_of
 
 #: Of ``prices.csv``: the day on which its rows were put together.
 VERSION = "2026-11-21"
@@ -31,8 +32,8 @@ HOURS = Decimal(730)
 """365 x 24 / 12."""
 DAYS = HOURS / 24
 """What a meter by the day bills in an average month: 30.41667, not 30."""
-WIDE = ("Global", "Zone 1", "Zone 2", "Zone 3")
-"""Regions of meters that no single region has."""
+EVERYWHERE = "Global"
+"""Region of meters that no single region has; others have zones."""
 #: One price in every region seen, so that another region's row is no guess (five regions for firewalls, two for
 #: Bastion, registries, vaults and addresses).
 SAME_EVERYWHERE = ("bastion.", "firewall.", "acr.", "key-vault.", "public-ip.")
@@ -131,7 +132,7 @@ class PriceTable:
 
 def _chosen(rows: tuple[Price, ...], region: str) -> Meter:
     regions = list(dict.fromkeys(row.region for row in rows))
-    near = next((name for name in (region, *WIDE) if name in regions), None)
+    near = next((name for name in (region, EVERYWHERE, zone_of(region)) if name in regions), None)
     other = near or ("eastus" if "eastus" in regions else regions[0])
     tiers = _tiers(row for row in rows if row.region == other)
     if any(row.amount for row in rows) and not any(row.amount for row in tiers):

@@ -96,7 +96,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = MappingProxyType(
                 "0",
                 "10",
                 "200",
-                "Both networks are in one region; each GB is paid out at the sender and in at the receiver.",
+                "Each GB is paid out at the sender and in at the receiver; a network that Azure does not show is near.",
             ),
             _entry("natData", "GB through each NAT gateway", "0", "50", "1000", "Both directions count."),
             _entry("bastionData", "GB out of the Bastion", "0", "5", "50", "The first 5 GB are free."),

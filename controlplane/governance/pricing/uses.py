@@ -22,6 +22,8 @@ class Item:
     region: str
     ours: bool = True
     """Not somebody else's, whose bill it stays."""
+    far: str = ""
+    """Region of what it leads to, where that is known and another one."""
     unread: str = ""
     """Why nobody knows what it is: Azure did not show it."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from controlplane.arm import fold, name_of
+from controlplane.arm import fold, name_of, parent_of
 from controlplane.governance.pricing.estimate import Estimate, estimate, wanted
 from controlplane.governance.pricing.quote import questions, with_answers
 from controlplane.governance.pricing.table import PriceTable, snapshot
@@ -12,6 +12,7 @@ from controlplane.governance.pricing.uses import Item
 from controlplane.ports.prices import RetailPrices
 from controlplane.workspaces import kinds
 from controlplane.workspaces.model import Action, Blueprint, Change, Observed, Origin
+from controlplane.workspaces.resolve import at
 
 _NOW = frozenset({Action.NONE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.UNKNOWN})
 #: Of what is somebody else's: a price that people ask for when they think of a way in.
@@ -49,10 +50,29 @@ async def table_for(items: tuple[Item, ...], prices: RetailPrices | None) -> Pri
 
 def _wanted(blueprint: Blueprint, observed: Observed) -> tuple[Item, ...]:
     ours = (
-        Item(one.key, one.type, one.body, blueprint.location, ours=one.origin is not Origin.GIVEN)
+        _placed(
+            Item(one.key, one.type, one.body, blueprint.location, ours=one.origin is not Origin.GIVEN),
+            str(one.id),
+            observed,
+        )
         for one in blueprint.resources
     )
     return (*ours, *_others(blueprint, observed))
+
+
+def _placed(item: Item, arm_id: str, observed: Observed) -> Item:
+    """A peering with the regions of its two networks, as far as Azure shows them: it is billed at each end by where
+    that lies. What is not shown lies in the workspace's region."""
+    if fold(item.type) != fold(kinds.PEERING):
+        return item
+    here = _region(parent_of(arm_id), observed) or item.region
+    there = _region(at(item.body, "properties.remoteVirtualNetwork.id"), observed) or item.region
+    return replace(item, region=here, far=there if there != here else "")
+
+
+def _region(network: object, observed: Observed) -> str:
+    body = observed.snapshot.get(fold(network)) if isinstance(network, str) else None
+    return str((body or {}).get("location") or "").replace(" ", "").lower()
 
 
 def _others(blueprint: Blueprint, observed: Observed) -> tuple[Item, ...]:
@@ -84,5 +104,5 @@ def _item(blueprint: Blueprint, change: Change, observed: Observed) -> Item:
     ours = wanted_here is None or wanted_here.origin is not Origin.GIVEN
     body = observed.bodies.get(change.key) or observed.snapshot.get(fold(change.id or ""))
     if body is None:
-        return Item(change.key, change.type, {}, blueprint.location, ours, "Azure does not show it now.")
-    return Item(change.key, change.type, body, blueprint.location, ours)
+        return Item(change.key, change.type, {}, blueprint.location, ours, unread="Azure does not show it now.")
+    return _placed(Item(change.key, change.type, body, blueprint.location, ours), change.id or "", observed)

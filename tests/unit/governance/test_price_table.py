@@ -46,6 +46,8 @@ def test_prices_are_never_floats() -> None:
         ("vm.d4s-v3.linux.hour", "westeurope", "0.24", Confidence.EXACT, ""),
         ("nat-gateway.hour", "westeurope", "0.045", Confidence.EXACT, ""),
         ("private-dns.zone.month", "eastus", "0.50", Confidence.EXACT, ""),
+        ("private-dns.zone.month", "japaneast", "0.50", Confidence.UNCERTAIN, "Price of Zone 1: the table has none of"),
+        ("vnet-peering.global.in.zone2.gb", "japaneast", "0.09", Confidence.EXACT, ""),
         ("bastion.standard.hour", "westeurope", "0.29", Confidence.EXACT, "Price of koreacentral; it was one price"),
         ("vm.ds3-v2.linux.hour", "westeurope", "0.293", Confidence.UNCERTAIN, "Price of eastus: the table has none of"),
         ("storage.blob.hot-lrs.gb-month", "northeurope", "0.0208", Confidence.UNCERTAIN, "Price of eastus"),

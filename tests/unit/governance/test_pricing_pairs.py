@@ -62,6 +62,12 @@ def peering_both_ways_at_both_ends() -> None:
     assert [meters(one) for one in found.lines] == [
         {"vnet-peering.intra-region.out.gb": "0.10", "vnet-peering.intra-region.in.gb": "0.10"}
     ] * 2
+    # Between regions each end pays by its own zone: 10 x 0.035 and 10 x 0.09, out and in.
+    ends = [("westeurope", "japaneast"), ("japaneast", "westeurope")]
+    far = estimate([Item(here, kinds.PEERING, {}, here, far=there) for here, there in ends], snapshot())
+    assert [one.amount.expected for one in far.lines] == [Decimal("0.70"), Decimal("1.80")]
+    nowhere = estimate([Item("one", kinds.PEERING, {}, "marscentral", far="westeurope")], snapshot())
+    assert nowhere.lines[0].status is Status.INCOMPLETE
 
 
 def gateway(sku: str, kind: str = "Vpn", **more: Any) -> dict[str, Any]:

@@ -52,3 +52,16 @@ async def test_a_policy_that_keeps_its_pipeline_is_changed_while_azure_is_away(a
     api.reader.refusing[f"{workspace}/components/retrain-churn/versions/3".lower()] = away
     assert (await api.call("PUT", PATH, {**POLICY, "cooldown": "P9D"})).status_code == 200
     assert (await api.call("PUT", PATH, {**POLICY, "mode": "disabled"})).status_code == 200
+
+
+async def test_a_budget_whose_runs_nobody_can_price_is_refused_with_its_place(api: Api) -> None:
+    await api.register()
+    await api.create(compute={"clusters": [{"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 4}]})
+    guard = {"monthlyLimit": 100, "nodes": 2, "expected": "PT3H"}
+    taken = await api.call("PUT", PATH, {**asked(), "budget": guard})
+    assert (taken.status_code, taken.json()["policy"]["budget"]["jobEstimate"]) == (201, None)
+    refused = await api.call("PUT", PATH, {**asked(compute="other"), "budget": guard})
+    assert (refused.status_code, error(refused)["target"]) == (400, "$.budget.jobEstimate")
+    assert [one["code"] for one in error(refused)["details"]] == ["EstimateUnknown"]
+    said = {"monthlyLimit": 100, "jobEstimate": 12.5, "currency": "EUR"}
+    assert (await api.call("PUT", PATH, {**asked(), "budget": said})).status_code == 200

@@ -138,6 +138,19 @@ def test_what_azure_does_not_show_is_not_nothing() -> None:
     assert (shown["isComplete"], shown["incomplete"][0]["of"]) == (False, ["before"])
 
 
+def test_a_hub_in_another_region_makes_each_gigabyte_dearer() -> None:
+    blueprint = compiled_example("hub-existing")
+    near = plan(blueprint)
+    (hub,) = {
+        str(one.body["properties"]["remoteVirtualNetwork"]["id"])
+        for one in blueprint.resources
+        if one.key == "peering/ml-to-hub"
+    }
+    far = plan(blueprint, seen=Observed({}, snapshot={fold(hub): {"location": "East US"}}))
+    # Both ends in Zone 1: 10 GB each way at 0.035 in place of 0.01.
+    assert far.after.total.expected - near.after.total.expected == Decimal("1.00")
+
+
 def test_a_gateway_and_a_circuit_of_others_are_told_and_not_added() -> None:
     blueprint = compiled_example("landing-zone")
     bodies = {
