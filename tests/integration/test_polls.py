@@ -23,6 +23,7 @@ from controlplane.ports.metrics import MetricsQuestion
 from controlplane.retraining.polls.judge import ENDPOINT, METRICS
 from controlplane.retraining.polls.model import Poll, Sweep, WorkspacePoll
 from controlplane.retraining.polls.ports import PollPorts
+from controlplane.retraining.polls.resource_manager import refused_in
 from controlplane.retraining.polls.workspace_tick import logs_of
 from controlplane.retraining.signal import SignalKind
 from controlplane.triggers.monitors import FLEET
@@ -292,6 +293,22 @@ async def test_a_query_that_is_refused_says_azure_s_words(world: RealWorld, azur
         await logs.query(azure.logs, "print 1", now - timedelta(hours=1), now)
     assert throttled.value.retry_after > 0
     assert (await logs.query(azure.logs, "print n = 1", now - timedelta(hours=1), now)).rows == ({"n": 1},)
+
+
+async def test_resource_manager_s_own_count_of_throttled_calls_is_read(world: RealWorld, azure: Managed) -> None:
+    """S3-93: anybody's calls in the subscription; without any sample nobody knows."""
+    subscription, now = azure.running.env["AZURE_SUBSCRIPTION_ID"], world.clock.now()
+    span = now - timedelta(minutes=15), now + timedelta(minutes=15)
+    assert world.azure.real is not None
+    assert await refused_in(world.azure.real, subscription, now - timedelta(days=2), now - timedelta(days=1)) is None
+    assert await refused_in(world.azure.real, subscription, *span) == 0
+    azure.running.faults(
+        [{"path": "/throttled", "status": 429, "code": "TooManyRequests", "retryAfter": 1, "times": 3}]
+    )
+    path = f"{azure.running.subscription}/resourceGroups/throttled"
+    answers = [azure.http.get(path, params={"api-version": "2021-04-01"}).status_code for _ in range(4)]
+    assert answers == [429, 429, 429, 404]
+    assert await refused_in(world.azure.real, subscription, *span) == 3
 
 
 async def test_the_sweep_keeps_why_it_could_not_list(world: RealWorld, azure: Managed) -> None:
