@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     alerts_url: str = Field(default="", description="`https://…/api/alerts` as Azure Monitor reaches it.")
     alerts_app_uri: str = Field(default="", description="Identifier URI of the API's app registration.")
     alerts_app_object_id: str = Field(default="", description="Object id of that registration; the operator owns it.")
+    shared_group_id: str = Field(
+        default="",
+        pattern=r"^$|^/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[A-Za-z0-9._()-]{1,90}$",
+        description="Resource group for what belongs to no workspace: the action groups of projects' budgets.",
+    )
     clock: str = Field(default="system", description='`system`, or a URL that answers {"now": …}.')
     channels: tuple[Channel, ...] = Field(
         default=(),
@@ -195,4 +200,5 @@ def callbacks_of(chosen: Settings) -> Callbacks:
         alerts_url=chosen.alerts_url,
         alerts_app=chosen.alerts_app_uri,
         alerts_app_object=chosen.alerts_app_object_id,
+        shared_group=chosen.shared_group_id,
     )

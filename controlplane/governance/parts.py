@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 
+from controlplane.governance.budgets.model import Budget
+from controlplane.governance.budgets.tick import work as budget
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive
 from controlplane.governance.expiry.archive_tick import work as archive
@@ -16,7 +18,11 @@ from controlplane.objects.repository import Thing
 from controlplane.objects.tick import Part
 
 _Work = Callable[[GovernanceDeps, str, Hold], Awaitable[datetime | None]]
-_WORK: tuple[tuple[type[Thing], _Work], ...] = ((Expiry, expiry), (Archive, archive))
+_WORK: tuple[tuple[type[Thing], _Work], ...] = (
+    (Budget, budget),
+    (Expiry, expiry),
+    (Archive, archive),
+)
 
 
 def parts(deps: GovernanceDeps) -> Mapping[str, Part]:

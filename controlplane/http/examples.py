@@ -137,3 +137,17 @@ EXTENSION: dict[str, Any] = {"until": "2027-09-30", "reason": "The pilot runs un
 EXEMPTION: dict[str, Any] = {"until": "2027-01-31", "reason": "The team is on another project until then."}
 RETIREMENT: dict[str, Any] = {"reason": "The project has ended."}
 ARCHIVE: dict[str, Any] = {"reason": "Nobody works here until spring."}
+BUDGET: dict[str, Any] = {
+    "monthly": {"amount": 2000, "currency": "USD"},
+    "tiers": [
+        {"at": 50},
+        {"at": 80, "act": "ask"},
+        {"at": 100, "act": "blockComputes"},
+        {"at": 120, "act": "blockJobs"},
+        {"at": 100, "of": "forecast"},
+    ],
+    "recipients": ["businessStakeholders", "productOwners", "projectLeads"],
+    "notice": "PT24H",
+}
+
+BUDGET_ANSWER: dict[str, Any] = {"answer": "accept", "reason": "The campaign ends on Friday."}

@@ -99,6 +99,18 @@ class Permission(StrEnum):
     REMEDIATION_PUT = "Remediation_CreateOrReplace"
     REMEDIATION_DELETE = "Remediation_Delete"
     NOTIFICATIONS_LIST = "Notifications_List"
+    BUDGETS_GET = "Budgets_Get"
+    BUDGETS_PUT = "Budgets_CreateOrReplace"
+    BUDGETS_DELETE = "Budgets_Delete"
+    BUDGETS_ANSWER = "Budgets_Answer"
+    PROJECT_BUDGETS_GET = "ProjectBudgets_Get"
+    PROJECT_BUDGETS_PUT = "ProjectBudgets_CreateOrReplace"
+    PROJECT_BUDGETS_DELETE = "ProjectBudgets_Delete"
+    PROJECT_BUDGETS_ANSWER = "ProjectBudgets_Answer"
+    DEPARTMENT_BUDGETS_GET = "DepartmentBudgets_Get"
+    DEPARTMENT_BUDGETS_PUT = "DepartmentBudgets_CreateOrReplace"
+    DEPARTMENT_BUDGETS_DELETE = "DepartmentBudgets_Delete"
+    DEPARTMENT_BUDGETS_ANSWER = "DepartmentBudgets_Answer"
     OPERATIONS_LIST = "Operations_List"
     OPERATIONS_GET = "Operations_Get"
     OPERATIONS_CANCEL = "Operations_Cancel"
@@ -109,6 +121,7 @@ class Permission(StrEnum):
 _ADMIN = frozenset({Role.ADMIN})
 _WRITE = frozenset({Role.ADMIN, Role.CONTRIBUTOR})
 _APPROVE = frozenset({Role.ADMIN, Role.APPROVER})
+_ANYBODY_WHO_ACTS = _WRITE | _APPROVE
 _ASK = frozenset({Role.ADMIN, Role.CONTRIBUTOR, Role.READER})
 _READ = frozenset(Role)
 
@@ -180,6 +193,18 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.REMEDIATION_PUT: _WRITE,
     Permission.REMEDIATION_DELETE: _WRITE,
     Permission.NOTIFICATIONS_LIST: _READ,
+    Permission.BUDGETS_GET: _READ,
+    Permission.BUDGETS_PUT: _ANYBODY_WHO_ACTS,
+    Permission.BUDGETS_DELETE: _APPROVE,
+    Permission.BUDGETS_ANSWER: _APPROVE,
+    Permission.PROJECT_BUDGETS_GET: _READ,
+    Permission.PROJECT_BUDGETS_PUT: _ANYBODY_WHO_ACTS,
+    Permission.PROJECT_BUDGETS_DELETE: _APPROVE,
+    Permission.PROJECT_BUDGETS_ANSWER: _APPROVE,
+    Permission.DEPARTMENT_BUDGETS_GET: _ADMIN,
+    Permission.DEPARTMENT_BUDGETS_PUT: _ADMIN,
+    Permission.DEPARTMENT_BUDGETS_DELETE: _ADMIN,
+    Permission.DEPARTMENT_BUDGETS_ANSWER: _ADMIN,
     Permission.OPERATIONS_LIST: _READ,
     Permission.OPERATIONS_GET: _READ,
     Permission.OPERATIONS_CANCEL: _WRITE,

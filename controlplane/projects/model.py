@@ -64,6 +64,11 @@ class Registration(Model):
     ends_on: date | None = Field(
         default=None, description="Last day of the project, in UTC: no workspace of it is needed longer (S3-108)."
     )
+    department: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$",
+        description="Whose purse it is; the projects of a department may share a budget.",
+    )
     limits: Limits = Limits()
     members: Members = Members()
 

@@ -104,6 +104,16 @@ class WorkspaceRepository:
         page = await self._store.query(PARTITION, prefix="w!", limit=limit, continuation=continuation)
         return tuple(WorkspaceRecord.model_validate(e.value) for e in page.entities), page.continuation
 
+    async def of_project(self, project: str) -> tuple[str, ...]:
+        """Names of a project's workspaces, in order."""
+        names, continuation = list[str](), None
+        while True:
+            page = await self._store.query(PARTITION, prefix=f"p!{project}!", continuation=continuation)
+            names += [str(one.value["name"]) for one in page.entities]
+            continuation = page.continuation
+            if continuation is None:
+                return tuple(names)
+
     async def load_operation(self, operation_id: str) -> StoredOperation | None:
         entity = await self._store.get(PARTITION, f"o!{operation_id}")
         if entity is None:

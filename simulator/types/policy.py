@@ -34,7 +34,33 @@ if TYPE_CHECKING:
 NO_ADMIN_USER = "dc921057-6b28-4fbe-9b83-f7bec05db6c2"
 """Container registries should have local admin account disabled: Container Registry/
 ACR_AdminAccountDisabled_AuditDeny.json, version 1.0.1."""
+NOT_ALLOWED_TYPES = "6c112d4e-5bc7-47ae-a041-ea2d9dccd749"
+"""Not allowed resource types: General/InvalidResourceTypes_Deny.json, version 2.0.0; without its second condition, that
+the resource has a type, which all have."""
 BUILT_IN: dict[str, JsonObject] = {
+    NOT_ALLOWED_TYPES: {
+        "displayName": "Not allowed resource types",
+        "policyType": "BuiltIn",
+        "mode": "All",
+        "description": "Restrict which resource types can be deployed in your environment.",
+        "metadata": {"version": "2.0.0", "category": "General"},
+        "parameters": {
+            "listOfResourceTypesNotAllowed": {
+                "type": "Array",
+                "metadata": {"displayName": "Not allowed resource types", "strongType": "resourceTypes"},
+            },
+            "effect": {
+                "type": "String",
+                "defaultValue": "Deny",
+                "allowedValues": ["Audit", "Deny", "Disabled"],
+                "metadata": {"displayName": "Effect", "description": "Enable or disable the execution of the policy"},
+            },
+        },
+        "policyRule": {
+            "if": {"field": "type", "in": "[parameters('listOfResourceTypesNotAllowed')]"},
+            "then": {"effect": "[parameters('effect')]"},
+        },
+    },
     NO_ADMIN_USER: {
         "displayName": "Container registries should have local admin account disabled.",
         "policyType": "BuiltIn",
@@ -58,7 +84,7 @@ BUILT_IN: dict[str, JsonObject] = {
             },
             "then": {"effect": "[parameters('effect')]"},
         },
-    }
+    },
 }
 _TYPE = re.compile(r"policyType\s+-?eq\s+'?(\w+)'?", re.IGNORECASE)
 

@@ -80,4 +80,6 @@ def test_every_action_on_access_stands_in_the_role_with_the_condition() -> None:
         *policy,
     )
     reads = {f"Microsoft.Authorization/{name}/read" for name in names}
-    assert access - reads == held["role-operator-access"]
+    # What a budget denies: it takes from everybody and gives nobody anything.
+    denials = {f"Microsoft.Authorization/policyAssignments/{verb}" for verb in ("write", "delete")}
+    assert access - reads - denials == held["role-operator-access"]

@@ -25,6 +25,7 @@ from controlplane.workspaces.access.powers import Can
 from controlplane.workspaces.reconcile import tick
 from tests.support.blueprints import example
 from tests.support.own_roles import Rights, actions
+from tests.support.quiet_budgets import QuietBudgets
 from tests.support.quiet_monitors import BY_PIPELINE, WATCHED, QuietMonitors, watched
 from tests.support.quiet_product import ADMIN, NAME, QuietClient, QuietProduct
 from tests.support.role_lives import ISOLATED, JOINED, POOLED, begin, everything, job_checked, joined, target_unknown
@@ -71,6 +72,7 @@ def life(product: QuietProduct) -> None:
     operations.append(product.delete())
     operations += isolated(product)
     operations += monitored(product)
+    operations += budgeted(product)
     assert [operation.status for operation in operations] == ["Succeeded"] * len(operations), operations
 
 
@@ -124,6 +126,25 @@ def monitored(product: QuietProduct) -> list[Operation]:
         world.delete(name)
         assert world.settle(name) is None
     return [*operations, product.delete(WATCHED)]
+
+
+def budgeted(product: QuietProduct) -> list[Operation]:
+    """As :func:`life`, of a workspace whose budget is used up, and raised."""
+    name, asked = "spent", example()
+    asked["network"]["addressSpace"] = "10.40.32.0/22"
+    box = {"name": "ada-box", "size": "Standard_DS3_v2", "assignedTo": "00000000-0000-0000-0000-0000000000a1"}
+    asked.setdefault("compute", {})["instances"] = [box]
+    operations = [product.create(asked, name=name)]
+    world = QuietBudgets(product, name)
+    world.put(notice="PT10M")
+    world.spend("1600")
+    enforced = ("blockComputes", "blockJobs", "freeze")
+    world.until(dict.fromkeys(enforced, "taken"))
+    world.put(monthly={"amount": 5000, "currency": "USD"}, notice="PT10M")
+    world.until({})
+    world.delete()
+    world.gone()
+    return [*operations, product.delete(name)]
 
 
 def test_the_product_uses_what_its_roles_hold_and_nothing_else() -> None:

@@ -41,6 +41,7 @@ def registration(project: str = "churn", **changes: Any) -> dict[str, Any]:
     return {
         "subscriptions": [SUBSCRIPTION, FakeCatalog.invisible],
         "regions": ["westeurope", "northeurope", "marseurope"],
+        "department": "retail",
         "resourceGroupPrefix": f"rg-{project}-",
         "addressPools": ["10.0.0.0/8"],
         "members": {

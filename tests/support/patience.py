@@ -119,5 +119,8 @@ class _Watched:
     async def patch(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
         return await self._patience.begun(lambda: self._writer.patch(arm_id, api_version, body))
 
+    async def act(self, arm_id: str, action: str, api_version: str, body: JsonObject | None = None) -> Accepted:
+        return await self._patience.begun(lambda: self._writer.act(arm_id, action, api_version, body))
+
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         return await self._patience.begun(lambda: self._writer.delete(arm_id, api_version))

@@ -28,7 +28,7 @@ from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.catalog import AzureCatalog
 from controlplane.azure.hosts import absolute
 from controlplane.azure.reader import ArmReader
-from controlplane.azure.writer import delete_plainly, put_plainly
+from controlplane.azure.writer import accepted, delete_plainly, put_plainly
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import Operation
 from controlplane.operations.preconditions import Preconditions
@@ -136,6 +136,12 @@ class QuietWriter:
 
     async def put(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
         return await put_plainly(cast(ArmClient, self._client), arm_id, api_version, body)
+
+    async def patch(self, arm_id: str, api_version: str, body: JsonObject) -> Accepted:
+        return accepted(await self._client.request("PATCH", arm_id, api_version, body=body), BASE)
+
+    async def act(self, arm_id: str, action: str, api_version: str, body: JsonObject | None = None) -> Accepted:
+        return accepted(await self._client.request("POST", f"{arm_id}/{action}", api_version, body=body), BASE)
 
     async def delete(self, arm_id: str, api_version: str) -> Accepted | None:
         return await delete_plainly(cast(ArmClient, self._client), arm_id, api_version)

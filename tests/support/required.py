@@ -271,6 +271,11 @@ REQUIRED = {
     "S3-96": "create",
     "S3-97": "validate",
     "S3-98": "react",
+    "S3-99": "create",
+    "S3-100": "create",
+    "S3-102": "validate",
+    "S3-103": "create",
+    "S3-104": "react",
     "S3-101": "advise",
     "S3-121": "create",
     "S5-01": "validate",
@@ -341,6 +346,7 @@ HOMES = {
 #: Those of what a spec may be, and may become, stand beside its other tests.
 ELSEWHERE = {
     "validate": (
+        "tests/unit/governance/test_budget_pairs.py::test_validate[",
         "tests/unit/retraining/test_monitor_pairs.py::test_validate_",
         "tests/unit/retraining/polls/test_poll_pairs.py::test_validate_",
         "tests/unit/promotion/test_promotions.py::test_validate[",
@@ -359,6 +365,7 @@ ELSEWHERE = {
         "tests/unit/retraining/test_decide_requirements.py::test_enforce[",
     ),
     "create": (
+        "tests/unit/governance/test_budget_pairs.py::test_create[",
         "tests/unit/retraining/test_run_pairs.py::test_create[",
         "tests/unit/notifications/test_channels.py::test_create[",
         "tests/unit/workspaces/test_job_check.py::test_create[",
@@ -373,6 +380,7 @@ ELSEWHERE = {
         "tests/unit/workspaces/test_job_check.py::test_advise[",
     ),
     "react": (
+        "tests/unit/governance/test_budget_pairs.py::test_react[",
         "tests/unit/retraining/test_run_pairs.py::test_react[",
         "tests/integration/test_registries.py::test_",
         "tests/unit/promotion/test_promotions.py::test_react[",

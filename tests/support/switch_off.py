@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from controlplane.governance.budgets import advice as budget_advice
+from controlplane.governance.budgets import rules as budget_rules
+from controlplane.governance.budgets import wanted as budget_wanted
 from controlplane.governance.pricing import meter_map, suggest
 from controlplane.notifications import channels
 from controlplane.promotion import loop as promotion_loop
@@ -96,6 +99,9 @@ _REGISTRIES: dict[str, Any] = {
     "annotation": annotation.WORKLOADS,
     "labeling": labeling_rules.MEDIA,
     "cause": tasks.CAUSES,
+    "budgetPart": budget_wanted.PARTS,
+    "budgetProblem": budget_rules.PROBLEMS,
+    "budgetAdvice": budget_advice.ADVICE,
     "meter": meter_map.METERS,
     "suggestion": suggest.SUGGESTIONS,
 }

@@ -69,7 +69,7 @@ class BudgetRule(Model):
 
     monthly: Money = Field(description="What may be spent in a calendar month (UTC).")
     tiers: tuple[Tier, ...] = Field(
-        min_length=2, max_length=MOST_TIERS, description="Rising; two at least, so that people are warned in time."
+        min_length=1, max_length=MOST_TIERS, description="Rising; two at least, so that people are warned in time."
     )
     recipients: tuple[Persona, ...] = Field(
         default=(Persona.BUSINESS_STAKEHOLDERS, Persona.PRODUCT_OWNERS, Persona.PROJECT_LEADS),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from controlplane.projects.registration import details_of
 from controlplane.workspaces.access.personas import Persona
 
 INVALID = "InvalidBudget"
+_FEWEST = 2
 #: Processes and identities read no messages; end users of a model have no part in it.
 _PEOPLE = frozenset(
     {
@@ -44,8 +46,27 @@ def _rejected(details: tuple[ErrorDetail, ...]) -> Rejected:
     return Rejected(INVALID, text, target=details[0].target, details=details)
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A reason why a budget could never work."""
+
+    finds: Callable[[BudgetRule], Iterator[ErrorDetail]]
+    requirements: tuple[str, ...] = ()
+
+
 def problems(rule: BudgetRule) -> Iterator[ErrorDetail]:
     """Every reason why a budget cannot work."""
+    for problem in PROBLEMS.values():
+        yield from problem.finds(rule)
+
+
+def _several(rule: BudgetRule) -> Iterator[ErrorDetail]:
+    if len(rule.tiers) < _FEWEST:
+        text = "One tier warns nobody before it: there are two at least."
+        yield ErrorDetail("TooFewTiers", text, "$.tiers")
+
+
+def _rising(rule: BudgetRule) -> Iterator[ErrorDetail]:
     for basis in Basis:
         own = [(place, tier) for place, tier in enumerate(rule.tiers) if tier.of is basis]
         for (_, before), (place, tier) in pairwise(own):
@@ -55,13 +76,27 @@ def problems(rule: BudgetRule) -> Iterator[ErrorDetail]:
             if rank(tier.act) < rank(before.act):
                 text = f"{tier.act} at {tier.at} % is milder than {before.act} at {before.at} %: what is reached stays."
                 yield ErrorDetail("TiersDoNotRise", text, f"$.tiers[{place}].act")
+
+
+def _by_evidence(rule: BudgetRule) -> Iterator[ErrorDetail]:
     for place, tier in enumerate(rule.tiers):
         if tier.of is Basis.FORECAST and tier.act in ENFORCED:
             text = f"A forecast is no evidence: it notifies or asks; {tier.act} goes by what is spent."
             yield ErrorDetail("EnforcementOnForecast", text, f"$.tiers[{place}].act")
+
+
+def _readers(rule: BudgetRule) -> Iterator[ErrorDetail]:
     for place, persona in enumerate(rule.recipients):
         if persona not in _PEOPLE:
             yield ErrorDetail("NoRecipient", f"Nobody of {persona} reads messages.", f"$.recipients[{place}]")
+
+
+PROBLEMS: dict[str, Problem] = {
+    "several": Problem(_several, ("S3-102",)),
+    "rising": Problem(_rising),
+    "byEvidence": Problem(_by_evidence),
+    "readers": Problem(_readers),
+}
 
 
 def threshold(rule: BudgetRule, at: int) -> Decimal:

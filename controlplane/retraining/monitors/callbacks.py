@@ -29,6 +29,10 @@ class Callbacks:
     alerts_app_object: str = ""
     """Its object id."""
 
+    shared_group: str = ""
+    """Resource group of this installation for what belongs to no workspace, such as the action group by which the
+    budgets of projects call."""
+
     def address(self, link: str | None) -> str | None:
         """Where a path of the API is read from outside; None where this installation does not know. What was stored
         before links were paths may be a page of Azure's own."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from controlplane.json_types import JsonObject
 from controlplane.retraining.monitors import alerts
-from controlplane.retraining.monitors.callbacks import API_VERSION
+from controlplane.retraining.monitors.callbacks import API_VERSION, Callbacks
 from controlplane.retraining.monitors.marks import with_mark
 from controlplane.retraining.monitors.model import Monitor, signal_name
 from controlplane.retraining.monitors.site import Site
@@ -152,10 +152,9 @@ def _workbook(monitor: Monitor, site: Site) -> Iterator[Wanted]:
     yield Wanted(workbook_id(site), WORKBOOK_API, workbook_body(site), SHOWN, listed=CONTENT)
 
 
-def _action_group(site: Site) -> JsonObject:
+def hook_of(calls: Callbacks) -> JsonObject:
     """A secure webhook: its tokens are Azure Monitor's own, for our API ("Action groups", secure webhooks)."""
-    calls = site.callbacks
-    hook = {
+    return {
         "name": "control-plane",
         "serviceUri": f"{calls.alerts_url}?api-version={API_VERSION}",
         "useCommonAlertSchema": True,
@@ -164,9 +163,12 @@ def _action_group(site: Site) -> JsonObject:
         "identifierUri": calls.alerts_app,
         "tenantId": calls.tenant_id,
     }
+
+
+def _action_group(site: Site) -> JsonObject:
     return {
         "location": "Global",
-        "properties": {"groupShortName": "cp-alerts", "enabled": True, "webhookReceivers": [hook]},
+        "properties": {"groupShortName": "cp-alerts", "enabled": True, "webhookReceivers": [hook_of(site.callbacks)]},
     }
 
 

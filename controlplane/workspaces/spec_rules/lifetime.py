@@ -9,6 +9,8 @@ from controlplane.errors import ErrorDetail
 from controlplane.workspaces.spec_model import Environment, Expiry, WorkspaceSpec
 from controlplane.workspaces.spec_rules.unbuilt import Unbuilt, unavailable
 
+#: ``budget`` is no field of what who spends may change: ``PUT /workspaces/{name}/budget`` sets it (docs/adr,
+#: money-and-lifetime-beside-the-spec).
 _UNBUILT: tuple[Unbuilt, ...] = (
     ("$.management", lambda s: s.management != "manage", "manage"),
     ("$.budget", lambda s: s.budget is not None, "null"),

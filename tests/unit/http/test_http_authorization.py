@@ -9,6 +9,8 @@ import pytest
 
 from controlplane.http.examples import (
     ALERT,
+    BUDGET,
+    BUDGET_ANSWER,
     EXEMPTION,
     EXPIRY,
     EXTENSION,
@@ -103,6 +105,18 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.EXPIRY_RETIRE: ("POST", "workspaces/churn-dev/expiry:retire", RETIREMENT),
     Permission.WORKSPACES_ARCHIVE: ("POST", "workspaces/churn-dev:archive", None),
     Permission.WORKSPACES_RESTORE: ("POST", "workspaces/churn-dev:restore", None),
+    Permission.BUDGETS_GET: ("GET", "workspaces/churn-dev/budget", None),
+    Permission.BUDGETS_PUT: ("PUT", "workspaces/churn-dev/budget", BUDGET),
+    Permission.BUDGETS_DELETE: ("DELETE", "workspaces/churn-dev/budget", None),
+    Permission.BUDGETS_ANSWER: ("POST", "workspaces/churn-dev/budget:answer", BUDGET_ANSWER),
+    Permission.PROJECT_BUDGETS_GET: ("GET", "projects/churn/budget", None),
+    Permission.PROJECT_BUDGETS_PUT: ("PUT", "projects/churn/budget", BUDGET),
+    Permission.PROJECT_BUDGETS_DELETE: ("DELETE", "projects/churn/budget", None),
+    Permission.PROJECT_BUDGETS_ANSWER: ("POST", "projects/churn/budget:answer", BUDGET_ANSWER),
+    Permission.DEPARTMENT_BUDGETS_GET: ("GET", "departments/retail/budget", None),
+    Permission.DEPARTMENT_BUDGETS_PUT: ("PUT", "departments/retail/budget", BUDGET),
+    Permission.DEPARTMENT_BUDGETS_DELETE: ("DELETE", "departments/retail/budget", None),
+    Permission.DEPARTMENT_BUDGETS_ANSWER: ("POST", "departments/retail/budget:answer", BUDGET_ANSWER),
     Permission.OPERATIONS_LIST: ("GET", "operations", None),
     Permission.OPERATIONS_GET: ("GET", "operations/{op}", None),
     Permission.OPERATIONS_CANCEL: ("POST", "operations/{op}:cancel", None),
@@ -177,6 +191,18 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.EXPIRY_RETIRE: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.WORKSPACES_ARCHIVE: {ADMIN, CONTRIBUTOR},
     Permission.WORKSPACES_RESTORE: {ADMIN, CONTRIBUTOR},
+    Permission.BUDGETS_GET: set(Role),
+    Permission.BUDGETS_PUT: {ADMIN, CONTRIBUTOR, APPROVER},
+    Permission.BUDGETS_DELETE: {ADMIN, APPROVER},
+    Permission.BUDGETS_ANSWER: {ADMIN, APPROVER},
+    Permission.PROJECT_BUDGETS_GET: set(Role),
+    Permission.PROJECT_BUDGETS_PUT: {ADMIN, CONTRIBUTOR, APPROVER},
+    Permission.PROJECT_BUDGETS_DELETE: {ADMIN, APPROVER},
+    Permission.PROJECT_BUDGETS_ANSWER: {ADMIN, APPROVER},
+    Permission.DEPARTMENT_BUDGETS_GET: {ADMIN},
+    Permission.DEPARTMENT_BUDGETS_PUT: {ADMIN},
+    Permission.DEPARTMENT_BUDGETS_DELETE: {ADMIN},
+    Permission.DEPARTMENT_BUDGETS_ANSWER: {ADMIN},
     Permission.OPERATIONS_LIST: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_GET: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.OPERATIONS_CANCEL: {ADMIN, CONTRIBUTOR},
@@ -191,6 +217,10 @@ OWNERS: Mapping[Permission, set[Role]] = {
 }
 #: What callers with no role in the project get, where it is not 404: the answer for what does not exist.
 HIDDEN = {
+    Permission.DEPARTMENT_BUDGETS_GET: 403,
+    Permission.DEPARTMENT_BUDGETS_PUT: 403,
+    Permission.DEPARTMENT_BUDGETS_DELETE: 403,
+    Permission.DEPARTMENT_BUDGETS_ANSWER: 403,
     Permission.PROJECTS_LIST: 403,
     Permission.PROJECTS_PUT: 403,
     Permission.PROJECTS_DELETE: 403,
@@ -288,6 +318,8 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
     await api.call("PUT", "workspaces/churn-dev/retrainingPolicies/churn", POLICY)
     await api.call("PUT", "workspaces/churn-dev/remediation", REMEDIATION)
     await api.call("PUT", "workspaces/churn-dev/expiry", EXPIRY)
+    for scope in ("workspaces/churn-dev", "projects/churn", "departments/retail"):
+        assert (await api.call("PUT", f"{scope}/budget", BUDGET)).status_code == 201
     await waiting_run(api)
     await standing(api)
     for name, (token, role) in callers(api).items():
