@@ -15,6 +15,7 @@ from simulator.engine.messages import Response
 
 RING = 200_000
 TOLERANCE_SECONDS = 0.002  # clocks of two processes on one machine, rounding of milliseconds
+COSTS = "x-ms-ratelimit-microsoft.costmanagement"
 WRITES = frozenset({"PUT", "PATCH", "POST", "DELETE"})
 
 
@@ -39,6 +40,9 @@ class Recorder:
     a 429 which the same principal got for a write there. A write that had come in when that answer went out is not
     early; one that was on its way only cannot be told apart here from one whose sender had read the answer. What
     nobody was told counts for nobody: an answer whose connection was cut is not `told`.
+
+    `early_question` is true for a question to Cost Management before the longest time has passed that a 429 named in
+    its headers: what is over for a scope (`entity`) keeps its questions waiting only, the rest those of the principal.
     """
 
     def __init__(self, path: str | None = None) -> None:
@@ -50,6 +54,7 @@ class Recorder:
         self._waits: dict[tuple[str, str], float] = {}
         self._resources: dict[tuple[str, str], str] = {}
         self._closed: dict[tuple[str, str], tuple[float, float]] = {}
+        self._asked: dict[tuple[str, str], float] = {}
 
     def clear(self) -> None:
         """Forget the calls, not what callers were told to wait for."""
@@ -59,7 +64,7 @@ class Recorder:
     def forget(self) -> None:
         """Forget the calls and the waits."""
         self.clear()
-        for told in (self._waits, self._resources, self._closed):
+        for told in (self._waits, self._resources, self._closed, self._asked):
             told.clear()
 
     def early(self, call: Answered) -> bool:
@@ -95,6 +100,19 @@ class Recorder:
             self._closed[key] = (since if now < until else now, now + seconds)
         return early
 
+    def early_question(self, call: Answered) -> bool:
+        """Judge one question to Cost Management and remember a 429."""
+        scope, found, _ = call.path.lower().partition("/providers/microsoft.costmanagement/")
+        if not found or not call.principal:
+            return False
+        mine = (call.principal, ""), (call.principal, scope)
+        early = call.arrived + TOLERANCE_SECONDS < max(self._asked.get(key, 0.0) for key in mine)
+        for name, value in call.response.headers.items() if call.told and call.response.status == 429 else ():
+            if name.startswith(COSTS) and name.endswith("-retry-after"):
+                key = mine[name == f"{COSTS}-entity-retry-after"]
+                self._asked[key] = max(self._asked.get(key, 0.0), time.time() + float(value))
+        return early
+
     def add(self, call: JsonObject) -> None:
         self._number += 1
         entry = {"n": self._number, **call}
@@ -105,14 +123,19 @@ class Recorder:
 
     def listed(self, query: dict[str, str]) -> list[JsonObject]:
         """Filters: `since` (n greater than), `method`, `plane`, `principal`, `status`, `early` (only early polls),
-        `earlyWrite` (only early writes), `fault` (only those that a rule disturbed), `path` (contains)."""
+        `earlyWrite`, `earlyQuestion` (only such), `fault` (only those that a rule disturbed), `path` (contains)."""
         found: list[JsonObject] = list(self.calls)
         if since := query.get("since"):
             found = [call for call in found if call["n"] > int(since)]
         for key in ("method", "plane", "principal", "status"):
             if wanted := query.get(key):
                 found = [call for call in found if str(call.get(key)).lower() == wanted.lower()]
-        for name, key in (("early", "early_poll"), ("earlyWrite", "early_write"), ("fault", "faults")):
+        for name, key in (
+            ("early", "early_poll"),
+            ("earlyWrite", "early_write"),
+            ("earlyQuestion", "early_question"),
+            ("fault", "faults"),
+        ):
             if query.get(name):
                 found = [call for call in found if call.get(key)]
         if part := query.get("path"):

@@ -188,6 +188,7 @@ class Simulator:
             "clientId": caller.client_id,
             "early_poll": self.recorder.early(answered),
             "early_write": self.recorder.early_write(answered),
+            "early_question": self.recorder.early_question(answered),
             "requestBody": body_of(request.body) if request.method in WRITES and plane in ("arm", "fault") else None,
             "operation": response.operation,
             "correlationId": request.headers.get("x-ms-correlation-request-id"),

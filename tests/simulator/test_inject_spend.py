@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from simulator import __main__ as commands
 from simulator import inject_spend
 from simulator.engine.hooks import ArmError
 from simulator.types import metric_query
@@ -152,3 +155,22 @@ def test_runs_are_counted_when_they_end(busy: Lab) -> None:
     busy.advance(HOUR)
     assert sum(one or 0 for one in metric(busy, "Completed Runs", 3)) == 1
     assert metric(busy, "Failed Runs", 3) == []
+
+
+def test_commands_say_what_the_injections_take(busy: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line in this process, on this lab's Azure."""
+    monkeypatch.setattr(commands, "_post", lambda _, __, wish: inject_spend.perform(busy.engine, wish))
+
+    def inject(line: str) -> str:
+        ended = CliRunner().invoke(commands.app, ["inject", *line.split()])
+        assert ended.exit_code == 0, ended.output
+        return ended.output.strip()
+
+    assert inject(f"cost --scope {GROUP} --amount 12 --days 2 --ago-days 3") == GROUP
+    assert [row["Cost"] for row in told(busy, asked("None", "Meter")) if row["Meter"] == "Other"] == [12]
+    used = inject(f"usage --resource {estate.VAULT} --meter key-vault.operations.10k --quantity 20000")
+    assert json.loads(used)["cost"] == pytest.approx(0.06)
+    assert inject(f"metrics-gap --resource {estate.WORKSPACE} --hours 2") == estate.WORKSPACE
+    assert inject(f"idle --workspace {estate.WORKSPACE} --days 30 --except endpoints --except instances")
+    assert busy.get(estate.WORKSPACE)["systemData"]["createdAt"].startswith("2026-12-16")
+    assert busy.resource(estate.ENDPOINT).private["traffic"]["requestsPerMinute"] == 60

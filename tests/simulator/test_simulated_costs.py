@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import csv
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulator.billing import prices
 from simulator.billing.meters import MAP, machine
+from simulator.billing.query import read as query_of
+from simulator.billing.query import table
 from simulator.engine.hooks import Caller
+from simulator.engine.messages import Response
 from simulator.planes import price_book
 from simulator.planes.skus import SIZES
+from simulator.planes.world import Config
+from simulator.recorder import Answered, Recorder
 from simulator.types import ALL_TYPES
 from simulator.types.machinelearning import nodes
 from tests.simulator import estate
 from tests.simulator.effects_costs import DAY, FORECAST, HOUR, QUERY, registry, told, total
-from tests.simulator.lab import GROUP, ZERO, Body, Lab, provider
+from tests.simulator.lab import GROUP, ZERO, Body, Lab, QuietWorld, provider
 from tests.simulator.refusals_costs import asked
 
+ONE = "00000000-0000-0000-0000-000000000001"
 SUBSCRIPTION_QUERY = f"/subscriptions/{ZERO}/providers/Microsoft.CostManagement/query"
 MACHINE, BALANCER = (
     prices.price(meter, "westeurope").name for meter in (machine("Standard_DS3_v2"), "ml.compute.load-balancer.day")
@@ -254,6 +264,22 @@ def test_the_longest_of_the_retry_headers_is_the_one_to_wait_for(lab: Lab) -> No
     assert again[2].headers == {f"{prefix}-entity-retry-after": "50"}
 
 
+def test_who_asks_before_the_longest_wait_is_over_is_noted() -> None:
+    recorder, told = Recorder(), "x-ms-ratelimit-microsoft.costmanagement"
+
+    def asks(path: str, status: int = 200, who: str = "me", ago: float = 0.0, **headers: str) -> bool:
+        answer = Response(status, None, {f"{told}-{name}-retry-after": value for name, value in headers.items()})
+        return recorder.early_question(Answered(who, "POST", path, answer, time.time() - ago))
+
+    other = QUERY.replace("/rg/", "/other/")
+    assert asks(QUERY, 429, entity="50") is False
+    assert [asks(QUERY), asks(other), asks(QUERY, who="you"), asks(GROUP)] == [True, False, False, False]
+    assert asks(other, 429, qpu="10", tenant="40") is False
+    assert [asks(other), asks(SUBSCRIPTION_QUERY), asks(SUBSCRIPTION_QUERY, who="you")] == [True, True, False]
+    recorder.forget()
+    assert asks(QUERY) is False
+
+
 # -- forecasts ---------------------------------------------------------------------------------------------------------
 
 
@@ -293,3 +319,19 @@ def test_who_may_not_read_costs_is_refused() -> None:
     caller = Caller(nobody["id"], None, "nobody@contoso.com", "User")
     error = lab.refused("POST", f"{GROUP}/providers/Microsoft.CostManagement/query", asked(), caller=caller)
     assert error["code"] in ("AuthorizationFailed", "SubscriptionNotFound")
+
+
+def test_what_is_used_goes_on_over_a_restart(tmp_path: Path) -> None:
+    config = Config(base="https://localhost:8443", state=str(tmp_path / "azure.db"), scale=1.0)
+    group, start = f"/subscriptions/{ONE}/resourceGroups/rg", 1_800_000_000.0
+    query = query_of(asked("None"), datetime.fromtimestamp(start + 3 * DAY, UTC))
+    for moment in (start, start + 2 * DAY):
+        with closing(QuietWorld(config)) as world:
+            world.engine.clock = lambda moment=moment: moment  # type: ignore[misc]
+            world.engine.switch_hooks({"cost-comes-late": False})
+            if moment == start:
+                world.engine.put(group, {"location": "westeurope"})
+                name = f"{group}/providers/Microsoft.ContainerRegistry/registries/r"
+                world.engine.put(name, {"location": "westeurope", "sku": {"name": "Premium"}, "properties": {}})
+            _, rows = table(world.engine, group, query)
+    assert rows[0][0] == pytest.approx(2 * 1.6666)
