@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from controlplane.governance.pricing.estimate import Charge, Estimate, Line, Status
+from controlplane.governance.pricing.estimate import Charge, Estimate, Line
 from controlplane.governance.pricing.suggest import suggested
 from controlplane.governance.pricing.table import VERSION, Price
 from controlplane.governance.pricing.usage import Assumption, Range
@@ -88,7 +88,7 @@ def _line(shown: Line, was: Line | None, line: Line | None, currency: str) -> di
     return {
         "key": shown.key,
         "type": shown.type,
-        "status": (Status(shown.status) if line is not None else "removed"),
+        "status": "removed" if line is None else line.status.value,
         "before": None if was is None else money(was.amount, currency),
         "after": None if line is None else money(line.amount, currency),
         "reason": shown.reason or None,

@@ -128,3 +128,23 @@ def test_names_of_the_hosts_connection_are_read_as_the_host_spells_them(monkeypa
 def test_names_that_storage_refuses_are_refused_at_once(bad: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Settings(**REQUIRED, **bad)
+
+
+@pytest.mark.parametrize(
+    ("asked", "endpoint"),
+    [
+        ({}, "https://prices.azure.com"),
+        ({"cloud": "AzureUSGovernment"}, "https://prices.azure.com"),
+        ({"cloud": "AzureChinaCloud"}, "none"),  # there is no list of its prices
+        ({"prices_endpoint": "none"}, "none"),
+        ({"prices_endpoint": "https://localhost:8443/"}, "https://localhost:8443"),
+    ],
+)
+def test_where_prices_are_asked_for(asked: dict[str, str], endpoint: str) -> None:
+    assert Settings(**REQUIRED, **asked).prices_endpoint == endpoint
+
+
+@pytest.mark.parametrize("bad", ["http://prices.azure.com", "prices.azure.com", "None"])
+def test_prices_come_over_https(bad: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(**REQUIRED, prices_endpoint=bad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlplane.governance.pricing.table import CURRENCY, snapshot
 from controlplane.workspaces.model import Blueprint, WarningLevel
 from controlplane.workspaces.posture.advice_model import Advice
 from controlplane.workspaces.spec_model import WorkspaceSpec
@@ -33,6 +34,12 @@ def _clients(spec: WorkspaceSpec, _: Blueprint) -> bool:
 
 def _sites(spec: WorkspaceSpec, _: Blueprint) -> bool:
     return spec.network.hub.vpn is not None and bool(spec.network.hub.vpn.site_to_site)
+
+
+def _job(kind: str) -> str:
+    """What a parallel job costs that is not the free one, out of the price table."""
+    dear = snapshot().rows[f"devops.{kind}-job.month"][-1]
+    return f"{dear.amount} {CURRENCY}, {dear.confidence.value}, seen {dear.seen}"
 
 
 HUB_ADVICE: tuple[Advice, ...] = (
@@ -98,7 +105,8 @@ HUB_ADVICE: tuple[Advice, ...] = (
         ("S1-56",),
         _AGENTS,
         "Azure DevOps gives one self-hosted parallel job with unlimited minutes free, and further ones for less than "
-        "hosted ones (one free job with 1,800 minutes a month, then by the job); machines cost as long as they run.",
+        f"hosted ones (a month {_job('self-hosted')}, and {_job('hosted')}; one hosted job is free with 1,800 minutes "
+        "a month); machines cost as long as they run.",
         _has_agents,
     ),
     Advice(
