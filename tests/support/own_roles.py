@@ -78,8 +78,11 @@ LABELING = frozenset({f"{_W}/data/versions/read", *(f"{_W}/labeling*/{verb}" for
 _LIFE = {
     "operator": {
         "Microsoft.Insights/metrics/read",
+        f"{_W}/batchEndpoints/read",
         f"{_W}/components/versions/read",
         f"{_W}/jobs/read",
+        f"{_W}/onlineEndpoints/deployments/read",
+        f"{_W}/onlineEndpoints/read",
         f"{_W}/schedules/read",
     },
     "observer": {f"{_W}/components/versions/read"},
