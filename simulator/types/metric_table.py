@@ -80,7 +80,7 @@ _QUOTA_CORES = 100
 def _quota(engine: EngineApi, workspace: Resource) -> Iterator[Series]:
     """Of every workspace from its creation on, computes or none: one sample an interval, which tells that its metrics
     are taken. That Azure samples it so is assumed."""
-    since = datetime.fromisoformat(str(workspace.body["systemData"]["createdAt"])[:19]).replace(tzinfo=UTC).timestamp()
+    since = _made(workspace)
 
     def samples(begin: float, end: float, step: float) -> list[float]:
         if end <= since:
@@ -173,7 +173,20 @@ def _positive(endpoint: Resource, code: str, share: float) -> Samples:
     return lambda begin, end, step: [one for one in every(begin, end, step) if one > 0]
 
 
-def _per_deployment(value: Value, *, split: bool = True) -> Callable[[EngineApi, Resource], Iterator[Series]]:
+def _connections(engine: EngineApi, endpoint: Resource) -> Iterator[Series]:
+    """How many there are is told whether there are any or not, of every endpoint from its creation on. That Azure tells
+    it of endpoints without calls is assumed: what tells "nobody calls" from "nobody measured"."""
+    every, since = _each(endpoint, lambda state: state.connections), _made(endpoint)
+    yield Series({}, lambda begin, end, step: every(begin, end, step) or ([0.0] if end > since else []))
+
+
+def _made(resource: Resource) -> float:
+    """When, in seconds since 1970."""
+    text = str((resource.body.get("systemData") or {}).get("createdAt") or "")
+    return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC).timestamp() if text else 0.0
+
+
+def _per_deployment(value: Value) -> Callable[[EngineApi, Resource], Iterator[Series]]:
     """Of an endpoint: the same for each deployment; of a deployment: its own."""
 
     def series(engine: EngineApi, resource: Resource) -> Iterator[Series]:
@@ -182,8 +195,8 @@ def _per_deployment(value: Value, *, split: bool = True) -> Callable[[EngineApi,
             if endpoint is not None and share > 0:
                 yield Series({}, _each(endpoint, value))
             return
-        for name in traffic.shares(engine, resource) if split else ("",):
-            yield Series({"deployment": name} if split else {}, _each(resource, value))
+        for name in traffic.shares(engine, resource):
+            yield Series({"deployment": name}, _each(resource, value))
 
     return series
 
@@ -260,7 +273,7 @@ TABLE: dict[str, tuple[Metric, ...]] = {
             Metric(f"RequestLatency_{one}", "Milliseconds", ("deployment",), _per_deployment(_latency(one)))
             for one in _PERCENTILES
         ),
-        Metric("ConnectionsActive", "Count", (), _per_deployment(lambda state: state.connections, split=False)),
+        Metric("ConnectionsActive", "Count", (), _connections),
         Metric("DataCollectionEventsPerMinute", "Count", ("deployment", "reason", "type"), _collected),
     ),
     DEPLOYMENT.lower(): (

@@ -13,14 +13,14 @@ from simulator import inject_spend
 from simulator.engine.hooks import ArmError
 from simulator.types import metric_query
 from simulator.types.machinelearning import nodes, traffic
-from simulator.types.metric_table import WORKSPACE, metrics_of
+from simulator.types.metric_table import metrics_of
 from tests.simulator import estate
 from tests.simulator.effects_costs import DAY, HOUR, registry, told
 from tests.simulator.lab import GROUP, Lab
 from tests.simulator.refusals_costs import asked
 
 
-def metric(lab: Lab, name: str, hours: int, aggregation: str = "Count") -> list[Any]:
+def metric(lab: Lab, name: str, hours: int, aggregation: str = "Count", of: str = estate.WORKSPACE) -> list[Any]:
     """Points of the last so many hours, None where there is no sample; [] without any time series."""
     now = lab.engine.now()
     start = now.timestamp() - hours * HOUR
@@ -29,8 +29,8 @@ def metric(lab: Lab, name: str, hours: int, aggregation: str = "Count") -> list[
         "starttime": metric_query.text(start), "endtime": metric_query.text(now.timestamp()),
     }  # fmt: skip
     question = metric_query.read(query, now)
-    workspace = lab.resource(estate.WORKSPACE)
-    found = metric_query.answer(lab.engine, workspace, metrics_of(WORKSPACE)[name.lower()], question)
+    resource = lab.resource(of)
+    found = metric_query.answer(lab.engine, resource, metrics_of(resource.type)[name.lower()], question)
     return [point.get(aggregation.lower()) for series in found["timeseries"] for point in series["data"]]
 
 
@@ -174,3 +174,14 @@ def test_commands_say_what_the_injections_take(busy: Lab, monkeypatch: pytest.Mo
     assert inject(f"idle --workspace {estate.WORKSPACE} --days 30 --except endpoints --except instances")
     assert busy.get(estate.WORKSPACE)["systemData"]["createdAt"].startswith("2026-12-16")
     assert busy.resource(estate.ENDPOINT).private["traffic"]["requestsPerMinute"] == 60
+
+
+def test_an_endpoint_that_nobody_calls_says_so(busy: Lab) -> None:
+    """Requests have samples of calls only, connections of every hour since the endpoint was made."""
+    inject_spend.perform(busy.engine, {"kind": "idle", "workspace": estate.WORKSPACE})
+    busy.advance(2 * DAY)
+    found = {
+        name: metric(busy, name, 24, "Maximum", estate.ENDPOINT) for name in ("RequestsPerMinute", "ConnectionsActive")
+    }
+    assert found == {"RequestsPerMinute": [], "ConnectionsActive": [0.0] * 25}
+    assert metric(busy, "ConnectionsActive", 24 * 5, "Maximum", estate.ENDPOINT)[0] is None
