@@ -8,6 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -231,3 +232,22 @@ def inject(estate: Monitored, *arguments: str) -> Payload:
     assert done.returncode == 0, done.stderr
     found: Payload = json.loads(done.stdout)
     return found
+
+
+def test_a_budget_that_is_used_up_calls_the_webhook(estate: Monitored, hook: Receiver) -> None:
+    """After a leap of a day and more, in which the costs are shown and the budget is evaluated."""
+    group, now = action_group(estate, hook.url), datetime.now(UTC)
+    tier = {"enabled": True, "operator": "GreaterThanOrEqualTo", "threshold": 80, "contactGroups": [group]}
+    # A year from this month on: the month may turn within the leap.
+    body = {
+        "category": "Cost", "amount": 500, "timeGrain": "Annually", "notifications": {"eighty": tier},
+        "timePeriod": {"startDate": f"{now:%Y-%m}-01T00:00:00Z"},
+    }  # fmt: skip
+    budget = f"{estate.group}/providers/Microsoft.Consumption/budgets/churn"
+    estate.put(budget, {"properties": body})
+    estate.running.inject(kind="cost", scope=estate.group, amount=1000)
+    estate.running.control("PUT", "clock", json={"azure": True, "advanceSeconds": 30 * 3600})
+    told = hook.wait(1)[0]
+    assert keys(told) == keys(sample("budget-actual.common"))
+    data = told["data"]["alertContext"]["AlertData"]
+    assert (data["BudgetId"], data["NotificationThresholdAmount"]) == (budget, "$400.00")
