@@ -16,7 +16,8 @@ from simulator.billing import filters, forecast, rows
 from simulator.billing.prices import CURRENCY, DAY
 from simulator.engine.declaration import HookContext, JsonObject, Resource
 from simulator.planes.engine_of import engine_of
-from simulator.types._shared import scope_of_extension, subscription_of
+from simulator.types import cost_alerts
+from simulator.types._shared import scope_of_extension
 
 if TYPE_CHECKING:
     from simulator.engine.core import Engine
@@ -101,13 +102,15 @@ def _notify(engine: Engine, budget: Resource) -> None:
         if _COMPARE[str(one["operator"])](float(held["amount"]), limit):
             fired[key] = current
             groups = tuple(str(group) for group in one.get("contactGroups") or ())
-            engine.outbox.notices.append((budget.id, groups, _payload(engine, budget, kind, limit)))
+            number = engine.guid("cost-alert", budget.key, str(engine.count("cost-alerts")))
+            alert = cost_alerts.keep(engine, budget, name, datetime.fromisoformat(current), number)
+            engine.outbox.notices.append((budget.id, groups, _payload(engine, budget, (kind, limit, alert))))
     budget.private[FIRED] = fired
 
 
-def _payload(engine: Engine, budget: Resource, kind: str, limit: float) -> JsonObject:
-    properties, scope = budget.properties, scope_of_extension(budget.id)
-    number = engine.guid("cost-alert", budget.key, str(engine.count("cost-alerts")))
+def _payload(engine: Engine, budget: Resource, what: tuple[str, float, str]) -> JsonObject:
+    """`what`: actual or forecasted, the amount that was reached, the alert's id."""
+    properties, scope, (kind, limit, alert) = budget.properties, scope_of_extension(budget.id), what
     spent, total = properties["currentSpend"]["amount"], (properties.get("forecastSpend") or {}).get("amount")
     exceeds = f"exceeding your specified threshold {_money(limit)}."
     told = f"Your spend for budget {budget.name} is now {_money(spent)} {exceeds}"
@@ -125,7 +128,7 @@ def _payload(engine: Engine, budget: Resource, kind: str, limit: float) -> JsonO
     essentials = {
         "monitoringService": "CostAlerts", "firedDateTime": engine.now().isoformat(timespec="milliseconds")[:23] + "Z",
         "description": told, "essentialsVersion": "1.0", "alertContextVersion": "1.0",
-        "alertId": f"/subscriptions/{subscription_of(budget.id)}/providers/Microsoft.CostManagement/alerts/{number}",
+        "alertId": alert,
         "alertRule": None, "severity": None, "signalType": None, "monitorCondition": "Fired", "alertTargetIDs": None,
         "configurationItems": ["budgets"], "originAlertId": None,
     }  # fmt: skip

@@ -46,6 +46,7 @@ READ = {
     "Microsoft.Insights/metricDefinitions": "a question, no resource",
     "Microsoft.Insights/diagnosticSettingsCategories": "a question, no resource",
     "Microsoft.AlertsManagement/alerts": "Azure Monitor's own",
+    "Microsoft.CostManagement/alerts": "Cost Management's own",
     "microsoft.alertsmanagement/smartDetectorAlertRules": "comes with Application Insights",
     "Microsoft.KeyVault/locations": "only carries deleted vaults",
     "Microsoft.KeyVault/locations/deletedVaults": "made by a vault's deletion",
