@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from controlplane.errors import Fatal, Transient
 
 #: Times the refresh: an offset that is older is not used.
-_OLD = 4
+_OLD = 2
 
 
 class SystemClock:
@@ -34,13 +34,13 @@ class UrlClock:
     """The time that ``url`` answers as ``{"now": "2026-11-01T00:00:00Z"}``, kept as an offset to the system's.
 
     The first ``now`` waits for an answer; later ones use the last offset, and when that is older than
-    ``refresh_seconds`` a thread asks again. Who has not looked for four times as long waits once more: else a process
+    ``refresh_seconds`` a thread asks again. Who has not looked for twice as long waits once more: else a process
     that was idle while the clock was moved on would take an event of now for one of the future. ``now`` raises
     ``Transient`` when the last question got no answer and ``Fatal`` when the answer was not a time; the next call asks
     again.
     """
 
-    def __init__(self, url: str, *, refresh_seconds: float = 0.25, timeout_seconds: float = 5.0) -> None:
+    def __init__(self, url: str, *, refresh_seconds: float = 0.1, timeout_seconds: float = 5.0) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise Fatal("InvalidSetting", "The clock's URL must be http or https.")
         self._url = url
