@@ -25,7 +25,7 @@ from controlplane.ports.metrics import MOST_IDS, Measured, MetricsQuestion, Poin
 T = TypeVar("T")
 _REGION = re.compile(r"[a-z0-9]{2,40}")
 _METRIC = "/providers/microsoft.insights/metrics/"
-_AGGREGATIONS = ("Average", "Maximum", "Total")
+_AGGREGATIONS = ("Average", "Maximum", "Total", "Count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class AzureMetrics:
 def _measured(metric: Any) -> Measured:
     """Nothing where there are no samples."""
     points = tuple(
-        Point(one.average, one.maximum, one.total)
+        Point(one.average, one.maximum, one.total, one.count)
         for series in metric.timeseries
         for one in series.data
         if one.average is not None or one.total is not None

@@ -29,6 +29,8 @@ class Point:
     average: float | None = None
     maximum: float | None = None
     total: float | None = None
+    count: float | None = None
+    """How many samples there were."""
 
 
 #: Metric → its points, oldest first; a metric without samples is not in it.

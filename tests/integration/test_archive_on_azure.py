@@ -173,3 +173,17 @@ async def test_a_look_takes_eight_calls_at_most_and_says_what_it_saw(served: Ser
     assert (said["clusters"], said["instances"], said["jobs"]) == (Verdict.IDLE,) * 3, evidence
     # No call was measured, and nothing says that one would have been: that is not idle.
     assert evidence.verdict is not Verdict.IDLE
+
+
+async def test_a_workspace_that_nobody_used_is_shown_to_be_idle(served: Served) -> None:
+    """The other way round: with its endpoint's zeros, and with a control metric that has samples all the time."""
+    stored = await served.world.workspaces.load("ws")
+    assert stored is not None
+    served.azure.running.inject(kind="idle", workspace=served.azure.workspace.rpartition("/")[2], days=40)
+    found = known(stored.record.model_copy(update={"spec": {**stored.record.spec, "location": "westeurope"}}))
+    now = datetime.now(UTC)
+    evidence = await look((served.deps.reader, served.deps.polls), found, "P30D", now)
+    assert evidence.verdict is Verdict.IDLE, [(one.name, one.observed) for one in evidence.clues]
+    served.azure.running.inject(kind="metrics-gap", resource=served.azure.workspace, hours=200)
+    gap = await look((served.deps.reader, served.deps.polls), found, "P30D", now)
+    assert gap.verdict is Verdict.UNKNOWN, [(one.name, one.observed) for one in gap.clues]

@@ -46,13 +46,19 @@ class Line:
         self.archived = False
         self.passed: list[tuple[datetime, Stage]] = []
 
-    def look(self, verdict: Verdict | None = Verdict.IDLE, at: datetime | None = None) -> Stage:
-        """``verdict`` None: nothing was read. ``at``: what the clock says."""
+    def look(
+        self,
+        verdict: Verdict | None = Verdict.IDLE,
+        at: datetime | None = None,
+        *,
+        late: timedelta = timedelta(),
+    ) -> Stage:
+        """``verdict`` None: nothing was read. ``at``: what the clock says. ``late``: how old the evidence is."""
         now = self.now if at is None else at
         before = settled(self.expiry, self.rule, self.environment, now)
         end = last_day(self.rule, before, self.project_end)
         ends = Ends(self.rule, self.environment == "prod", end, archived=self.archived)
-        found = None if verdict is None else evidence(verdict, now)
+        found = None if verdict is None else evidence(verdict, now - late)
         after = moved(before, decide(before, ends, found, now), found, now)
         if after.stage is not self.expiry.stage:
             self.passed.append((now, after.stage))

@@ -16,7 +16,7 @@ from controlplane.audit.model import Kind
 from controlplane.errors import Transient
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.clues import CONNECTIONS, CONTROL, CORES, REQUESTS
+from controlplane.governance.expiry.clues import CAPACITY, CONTROL, CORES, REQUESTS
 from controlplane.governance.expiry.model import Expiry, expiry_id
 from controlplane.governance.parts import parts
 from controlplane.notifications.model import Notification
@@ -146,7 +146,9 @@ class ExpiryWorld:
             sku = {"name": "Default", "capacity": count}
             self.world.azure.plant(f"{arm_id}/deployments/{deployment}", **here, sku=sku, properties=body)
         if requests is not None:
-            self.metrics.values[fold(arm_id)] = {REQUESTS: requests, CONNECTIONS: requests}
+            self.metrics.values[fold(arm_id)] = {REQUESTS: requests} if requests else {}
+            for deployment in ("blue", "green"):
+                self.metrics.values[fold(f"{arm_id}/deployments/{deployment}")] = {CAPACITY: 1.0}
         return arm_id
 
     def cluster(self, nodes: int, name: str = "cpu") -> None:
@@ -168,8 +170,10 @@ class ExpiryWorld:
     # -- ticks -------------------------------------------------------------------------------------------------------
 
     async def look(self) -> Expiry:
-        """One tick of the expiry, whether or not it is due; what it left."""
+        """One look of the expiry, whether or not it is due; what it left."""
         found = await self.objects.get(Expiry, ID)
+        if found is None:
+            await tick_object(Expiry.KIND, ID, self.machines)
         if found is not None:
             await self.objects.commit(put(found, found.value.model_copy(update={"due_at": self.now})))
         await tick_object(Expiry.KIND, ID, self.machines)

@@ -7,7 +7,7 @@ answered, and what has samples of less than nine tenths of the time, is unknown;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,8 @@ COVERAGE = 0.9
 #: Metrics of a workspace ("Supported metrics for Microsoft.MachineLearningServices/workspaces"; names have spaces):
 #: what is asked, and what has samples whether or not somebody works.
 CORES, CONTROL = "Active Cores", "Quota Utilization Percentage"
-REQUESTS, CONNECTIONS = "RequestsPerMinute", "ConnectionsActive"
+#: Of endpoints, and of deployments: calls, and instances, which a deployment has with or without calls.
+REQUESTS, CAPACITY = "RequestsPerMinute", "DeploymentCapacity"
 _ENDED = frozenset({"completed", "failed", "canceled", "notresponding"})
 _STOPPED = frozenset({"stopped"})
 
@@ -94,30 +95,32 @@ def age(found: JsonObject | None, begin: datetime, source: str) -> Clue:
 
 
 def cores(found: Measured | None, span: Span, source: str) -> Clue:
-    """Active Cores, as a count, is zero, or a successful empty series while the control has samples."""
+    """Active Cores, as a count of samples (S3-106), is zero, or a successful empty series while the control has samples."""
     if found is None:
         return _clue("activeCores", Verdict.UNKNOWN, "Azure did not answer for this workspace.", source)
     active, control = found.get(CORES, ()), found.get(CONTROL, ())
-    if any(_of(one) > 0 for one in active):
-        return _clue("activeCores", Verdict.BUSY, f"{CORES} had samples above zero.", source)
+    counted = sum(one.count or 0 for one in active)
+    if counted > 0 or any(_of(one) > 0 for one in active):
+        return _clue("activeCores", Verdict.BUSY, f"{CORES} had {counted:.0f} samples: there were nodes.", source)
     share = len(control) / span.points
     if len(active) / span.points >= COVERAGE:
-        return _clue("activeCores", Verdict.IDLE, f"{CORES} was zero all the time.", source)
+        return _clue("activeCores", Verdict.IDLE, f"{CORES}, as a count, was zero all the time.", source)
     if share >= COVERAGE:
-        text = f"{CORES} had no sample above zero, and {CONTROL} had samples {share:.0%} of the time."
+        text = f"{CORES} had no sample, and {CONTROL} had samples {share:.0%} of the time."
         return _clue("activeCores", Verdict.IDLE, text, source)
     text = f"{CORES} has no samples, and neither has {CONTROL} for more than {share:.0%} of the time."
     return _clue("activeCores", Verdict.UNKNOWN, text, source)
 
 
-def endpoints(found: Sequence[JsonObject], measured: dict[str, Measured | None], span: Span, source: str) -> Clue:
-    """``measured``: folded id → what was; None where nobody answered. Zero requests with samples: of the requests
-    themselves, or of the connections without which there is none."""
+def endpoints(found: Sequence[JsonObject], measured: Mapping[str, Measured | None], span: Span, source: str) -> Clue:
+    """``measured``: folded id of endpoints and deployments → what was; None where nobody answered. Zero requests with
+    samples: zeros of the requests themselves, or a successful empty series while every deployment that gets calls has
+    samples of its instances, as Active Cores."""
     if not found:
         return _clue("endpoints", Verdict.IDLE, "There is no online endpoint.", source)
     busy, strange = [], []
     for one in found:
-        match _served(one, measured.get(fold(str(one.get("id") or ""))), span):
+        match _served(one, measured, span):
             case Verdict.BUSY:
                 busy.append(_name(one))
             case Verdict.UNKNOWN:
@@ -127,17 +130,26 @@ def endpoints(found: Sequence[JsonObject], measured: dict[str, Measured | None],
     return _told("endpoints", busy, strange, f"{len(found)} endpoints had no request.", source)
 
 
-def _served(endpoint: JsonObject, found: Measured | None, span: Span) -> Verdict:
+def serving(endpoint: JsonObject) -> tuple[str, ...]:
+    """Ids of the deployments that get its calls."""
+    traffic = _properties(endpoint).get("traffic")
+    return tuple(f"{endpoint.get('id')}/deployments/{one}" for one in traffic) if isinstance(traffic, dict) else ()
+
+
+def _served(endpoint: JsonObject, measured: Mapping[str, Measured | None], span: Span) -> Verdict:
     made = _time(endpoint.get("systemData"), "createdAt")
     if made is not None and made >= span.begin:
         return Verdict.BUSY
+    found = measured.get(fold(str(endpoint.get("id") or "")))
+    deployments = [measured.get(fold(one)) for one in serving(endpoint)]
+    each = [one for one in (found, *deployments) if one is not None]
+    if any(_of(point) > 0 for one in each for point in one.get(REQUESTS, ())):
+        return Verdict.BUSY
     if found is None:
         return Verdict.UNKNOWN
-    requests, connections = found.get(REQUESTS, ()), found.get(CONNECTIONS, ())
-    if any(_of(one) > 0 for one in requests) or any(_of(one) > 0 for one in connections):
-        return Verdict.BUSY
-    covered = max(len(requests), len(connections)) / span.points
-    return Verdict.IDLE if covered >= COVERAGE else Verdict.UNKNOWN
+    enough = COVERAGE * span.points
+    controlled = bool(deployments) and all(one and len(one.get(CAPACITY, ())) >= enough for one in deployments)
+    return Verdict.IDLE if len(found.get(REQUESTS, ())) >= enough or controlled else Verdict.UNKNOWN
 
 
 def unread(name: str, code: str, source: str) -> Clue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -20,8 +20,8 @@ from controlplane.workspaces.spec_rules.lifetime import days
 
 API = "2024-04-01"
 T = TypeVar("T")
-#: So that one candidate takes eight calls: five reads and three batches of metrics.
-MOST_ENDPOINTS = 3 * MOST_IDS
+#: Of endpoints and deployments: with four reads and the batch of the workspace one candidate takes eight calls.
+MOST_BATCHES = 3
 _HOUR = timedelta(hours=1)
 
 
@@ -106,18 +106,28 @@ async def _endpoints(
         return clues.endpoints((), {}, span, source)
     if polls is None:
         return clues.unread("endpoints", "SettingMissing", source)
-    if len(serving) > MOST_ENDPOINTS:
+    batches = tuple(_batches(serving, span))
+    if len(batches) > MOST_BATCHES:
         return clues.unread("endpoints", "TooManyEndpoints", source)
-    question = _question(f"{WORKSPACE_TYPE}/onlineEndpoints", (clues.REQUESTS, clues.CONNECTIONS), span)
-    ids, region = [str(one.get("id")) for one in serving], str(found.record.spec["location"])
     measured: dict[str, Measured | None] = {}
-    for place in range(0, len(ids), MOST_IDS):
-        told = await asking.ask("requests", polls.metrics.batch(region, ids[place : place + MOST_IDS], question))
+    for question, ids in batches:
+        told = await asking.ask("requests", polls.metrics.batch(str(found.record.spec["location"]), ids, question))
         measured |= dict(told or {})
     clue = clues.endpoints(serving, measured, span, source)
     if "requests" in asking.failed and clue.verdict is not Verdict.BUSY:
         return clues.unread("endpoints", asking.failed["requests"], source)
     return clue
+
+
+def _batches(serving: Sequence[JsonObject], span: clues.Span) -> Iterator[tuple[MetricsQuestion, list[str]]]:
+    """Of the endpoints, and of the deployments that get their calls."""
+    online = f"{WORKSPACE_TYPE}/onlineEndpoints"
+    of_endpoints = _question(online, (clues.REQUESTS,), span), [str(one.get("id")) for one in serving]
+    names = (clues.REQUESTS, clues.CAPACITY)
+    deployments = [arm_id for one in serving for arm_id in clues.serving(one)]
+    for question, ids in (of_endpoints, (_question(f"{online}/deployments", names, span), deployments)):
+        for place in range(0, len(ids), MOST_IDS):
+            yield question, ids[place : place + MOST_IDS]
 
 
 def _question(kind: str, names: tuple[str, ...], span: clues.Span) -> MetricsQuestion:

@@ -22,7 +22,7 @@ from controlplane.governance.expiry.moves import BEFORE, moved, settled
 from controlplane.governance.expiry.storing import made, rule_of
 from controlplane.governance.expiry.words import notification
 from controlplane.governance.facts import by_us
-from controlplane.governance.scope import Scope, ScopeKind, parse_scope
+from controlplane.governance.scope import Scope, ScopeKind
 from controlplane.governance.telling import tell
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
@@ -38,11 +38,11 @@ RETRY, SOON = timedelta(hours=6), timedelta(minutes=15)
 
 async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | None:
     """Raises ``Transient`` when the store is away: the due row stays."""
-    scope = parse_scope(thing_id)
-    if scope is None or scope.kind is not ScopeKind.WORKSPACE:
+    kind, _, name = thing_id.partition(".")
+    if kind != ScopeKind.WORKSPACE:
         return None
     stored = await deps.objects.get(Expiry, thing_id)
-    space = await deps.workspaces.load(scope.name)
+    space = await deps.workspaces.load(name)
     if stored is not None and (space is None or space.record.incarnation != stored.value.incarnation):
         return await _ended(deps, hold, stored, space)
     if space is None:
