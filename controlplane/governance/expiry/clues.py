@@ -95,7 +95,7 @@ def age(found: JsonObject | None, begin: datetime, source: str) -> Clue:
 
 
 def cores(found: Measured | None, span: Span, source: str) -> Clue:
-    """Active Cores, as a count of samples (S3-106), is zero, or a successful empty series while the control has some."""
+    """Active Cores, as a count of samples (S3-106), is zero, or an empty series while the control has samples."""
     if found is None:
         return _clue("activeCores", Verdict.UNKNOWN, "Azure did not answer for this workspace.", source)
     active, control = found.get(CORES, ()), found.get(CONTROL, ())
