@@ -77,3 +77,23 @@ async def monitors(timer: func.TimerRequest) -> None:
     from controlplane.triggers.monitors import begin_sweep
 
     await begin_sweep(bootstrap.monitor_deps())
+
+
+@app.function_name("costs")
+@app.timer_trigger(arg_name="timer", schedule="0 10 */4 * * *", run_on_startup=False)
+async def costs(timer: func.TimerRequest) -> None:
+    """Each four hours: what Azure says was spent is due to be read (docs/costs.md)."""
+    from controlplane import bootstrap
+    from controlplane.triggers.fleet import begin_costs
+
+    await begin_costs(bootstrap.fleet_deps())
+
+
+@app.function_name("live")
+@app.timer_trigger(arg_name="timer", schedule="0 */4 * * * *", run_on_startup=False)
+async def live(timer: func.TimerRequest) -> None:
+    """Each four minutes: what runs now is due to be counted, where there is a budget."""
+    from controlplane import bootstrap
+    from controlplane.triggers.fleet import begin_live
+
+    await begin_live(bootstrap.fleet_deps())

@@ -71,6 +71,10 @@ class ArmClient:
         """GET of a URL that an earlier answer (to a request for ``base``) named."""
         return await self._send("GET", absolute(link, base or self.endpoint, self.endpoint), None)
 
+    async def follow_post(self, link: str, body: JsonObject, base: str) -> ArmAnswer:
+        """POST of the same body to the next page that an answer to a POST named."""
+        return await self._send("POST", absolute(link, base, self.endpoint), body)
+
     def url(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> str:
         """The absolute URL. Raises ``Fatal("UnexpectedPath")`` for a path that could reach anything but itself."""
         if not path.startswith("/") or {"", ".", ".."} & set(path[1:].rstrip("/").split("/")):

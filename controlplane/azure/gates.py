@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from controlplane.arm import subscription_of
 from controlplane.errors import Conflict, Throttled, Transient
 from controlplane.json_types import JsonObject
 from controlplane.ports.clock import Clock
+from controlplane.ports.costs import CostQuestion, CostReader, Costs, Forecasted
 from controlplane.ports.logs import LogsReader, Rows
 from controlplane.ports.metrics import Measured, MetricsQuestion, MetricsReader
 from controlplane.ports.reader import NewestReader, OperationReading
@@ -50,6 +51,8 @@ class Kind(StrEnum):
     """Azure Monitor's own limit of metrics:getBatch, by subscription."""
     LOGS = "logs"
     """Log Analytics' own limit of queries, by caller."""
+    COSTS = "costs"
+    """Cost Management's own limit of query processing units, by tenant: one gate for all subscriptions."""
 
 
 @dataclass(slots=True)
@@ -227,3 +230,18 @@ class GatedLogs:
     async def query(self, workspace_id: str, kql: str, begin: datetime, end: datetime) -> Rows:
         send = lambda: self._reader.query(workspace_id, kql, begin, end)  # noqa: E731
         return await _through(self._gates, "all", Kind.LOGS, send)
+
+
+class GatedCosts:
+    """``ports.costs.CostReader`` behind one gate: its limit is the tenant's, whichever subscription is asked."""
+
+    def __init__(self, reader: CostReader, gates: Gates) -> None:
+        self._reader, self._gates = reader, gates
+
+    async def query(self, subscription: str, question: CostQuestion) -> Costs:
+        send = lambda: self._reader.query(subscription, question)  # noqa: E731
+        return await _through(self._gates, "tenant", Kind.COSTS, send)
+
+    async def forecast(self, scope: str, begin: date, end: date) -> Forecasted | None:
+        send = lambda: self._reader.forecast(scope, begin, end)  # noqa: E731
+        return await _through(self._gates, "tenant", Kind.COSTS, send)

@@ -19,6 +19,10 @@ PATH, VERSION = "/providers/Microsoft.ResourceGraph/resources", "2022-10-01"
 QUERY = """resources
 | where type in~ ('microsoft.machinelearningservices/workspaces/onlineendpoints',
                   'microsoft.machinelearningservices/workspaces/onlineendpoints/deployments')
+| project id, type, location, size = tostring(properties.instanceType), count = sku.capacity
+| order by id asc"""
+WORKSPACES = """resources
+| where type =~ 'microsoft.machinelearningservices/workspaces'
 | project id, type, location
 | order by id asc"""
 PAGE = 1000
@@ -34,16 +38,22 @@ class ResourceGraph:
         self._client = client
 
     async def online(self, subscriptions: Sequence[str]) -> tuple[Found, ...]:
+        return await self._all(subscriptions, QUERY)
+
+    async def workspaces(self, subscriptions: Sequence[str]) -> tuple[Found, ...]:
+        return await self._all(subscriptions, WORKSPACES)
+
+    async def _all(self, subscriptions: Sequence[str], query: str) -> tuple[Found, ...]:
         found: list[Found] = []
         for begin in range(0, len(subscriptions), MOST_SUBSCRIPTIONS):
-            found += await self._of(list(subscriptions[begin : begin + MOST_SUBSCRIPTIONS]))
+            found += await self._of(list(subscriptions[begin : begin + MOST_SUBSCRIPTIONS]), query)
         return tuple(found)
 
-    async def _of(self, subscriptions: list[str]) -> list[Found]:
+    async def _of(self, subscriptions: list[str], query: str) -> list[Found]:
         found: list[Found] = []
         options: JsonObject = {"resultFormat": "objectArray", "$top": PAGE}
         for _ in range(MAX_PAGES):
-            body = {"subscriptions": subscriptions, "query": QUERY, "options": options}
+            body = {"subscriptions": subscriptions, "query": query, "options": options}
             answer = await self._client.request("POST", PATH, VERSION, body=body)
             if not answer.ok:
                 raise error_of(answer)
@@ -51,7 +61,7 @@ class ResourceGraph:
             rows = page.get("data")
             if not isinstance(rows, list):
                 raise Fatal("UnexpectedAnswer", "Resource Graph answered no array 'data'.")
-            found += [Found(str(one["id"]), str(one["type"]).lower(), str(one["location"]).lower()) for one in rows]
+            found += [_found(one) for one in rows]
             token = page.get("$skipToken")
             if not token:
                 if str(page.get("resultTruncated", "false")).lower() == "true":
@@ -59,3 +69,14 @@ class ResourceGraph:
                 return found
             options = {**options, "$skipToken": str(token)}
         raise Fatal("EndlessList", "The pages of Resource Graph do not end.")
+
+
+def _found(row: JsonObject) -> Found:
+    count = row.get("count")
+    return Found(
+        str(row["id"]),
+        str(row["type"]).lower(),
+        str(row["location"]).lower(),
+        str(row.get("size") or ""),
+        int(count) if count is not None else None,
+    )

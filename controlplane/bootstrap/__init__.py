@@ -7,12 +7,13 @@ lifespan: the worker runs it late, and never for a queue or a timer.
 
 from controlplane.bootstrap.api import http_app
 from controlplane.bootstrap.foundations import checkpoint_deps, queue, settings, storage_account, store, upkeep
-from controlplane.bootstrap.retraining import intake_deps, machines, monitor_deps
+from controlplane.bootstrap.retraining import fleet_deps, intake_deps, machines, monitor_deps
 from controlplane.bootstrap.workspaces import care_deps, sweep_deps, tick_deps
 
 __all__ = [
     "care_deps",
     "checkpoint_deps",
+    "fleet_deps",
     "http_app",
     "intake_deps",
     "machines",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from controlplane.objects.tick import Machines
     from controlplane.retraining.deps import RetrainingDeps
     from controlplane.retraining.signals.intake import IntakeDeps
+    from controlplane.triggers.fleet import FleetDeps
     from controlplane.triggers.monitors import MonitorDeps
 
 
@@ -32,6 +33,14 @@ def monitor_deps() -> MonitorDeps:
     from controlplane.triggers.monitors import MonitorDeps
 
     return MonitorDeps(objects(), queue(), clock())
+
+
+@once
+def fleet_deps() -> FleetDeps:
+    """What the timers of costs and of the fleet's sweep need: stores and a clock, no Azure."""
+    from controlplane.triggers.fleet import FleetDeps
+
+    return FleetDeps(governed(), queue(), clock())
 
 
 @once
@@ -84,6 +93,8 @@ def retraining_deps() -> RetrainingDeps:
 @once
 def governance_deps() -> GovernanceDeps:
     """The operator's, too."""
+    from controlplane.azure.costs import AzureCosts
+    from controlplane.azure.gates import GatedCosts
     from controlplane.governance.deps import GovernanceDeps
 
     shared = retraining_deps()
@@ -99,4 +110,5 @@ def governance_deps() -> GovernanceDeps:
         cloud=shared.cloud,
         callbacks=shared.callbacks,
         polls=shared.polls,
+        costs=GatedCosts(AzureCosts(operator()), gates_of(settings().operator_client_id)),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from controlplane.objects.repository import Objects
 from controlplane.ports.clock import Clock
+from controlplane.ports.costs import CostReader
 from controlplane.ports.reader import NewestReader
 from controlplane.ports.store import WorkQueue
 from controlplane.ports.writer import ResourceWriter
@@ -32,3 +33,5 @@ class GovernanceDeps:
     callbacks: Callbacks = NOBODY
     polls: PollPorts | None = None
     """Metrics, logs and Resource Graph; None: nothing is configured, and every evidence is unknown."""
+    costs: CostReader | None = None
+    """Cost Management; None: nothing is configured, and what was spent is unknown."""

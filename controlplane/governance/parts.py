@@ -8,6 +8,8 @@ from functools import partial
 
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.budgets.tick import work as budget
+from controlplane.governance.costs import collect_tick, live_tick
+from controlplane.governance.costs.model import CostScope, CostSweep, LiveScope, LiveSweep
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive
 from controlplane.governance.expiry.archive_tick import work as archive
@@ -22,6 +24,10 @@ _WORK: tuple[tuple[type[Thing], _Work], ...] = (
     (Budget, budget),
     (Expiry, expiry),
     (Archive, archive),
+    (CostSweep, collect_tick.sweep),
+    (CostScope, collect_tick.work),
+    (LiveSweep, live_tick.sweep),
+    (LiveScope, live_tick.work),
 )
 
 

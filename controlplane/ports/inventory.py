@@ -14,6 +14,10 @@ class Found:
     id: str
     type: str
     location: str
+    size: str = ""
+    """Of a deployment: its instances' size."""
+    count: int | None = None
+    """Of a deployment: how many instances it has; None: not told."""
 
 
 class Inventory(Protocol):
@@ -21,4 +25,8 @@ class Inventory(Protocol):
 
     async def online(self, subscriptions: Sequence[str]) -> tuple[Found, ...]:
         """Every online endpoint and deployment there, by one paged query. It lags minutes behind ARM."""
+        ...
+
+    async def workspaces(self, subscriptions: Sequence[str]) -> tuple[Found, ...]:
+        """Every machine learning workspace there, in the same way."""
         ...

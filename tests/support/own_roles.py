@@ -63,6 +63,8 @@ ARCHIVES = frozenset(
         *(f"{_W}/{kind}Endpoints/deployments/{verb}" for kind in ("online", "batch") for verb in ("read", "write")),
     }
 )
+#: And by the collector of costs (test_costs_on_azure).
+COSTS = frozenset({"Microsoft.CostManagement/forecast/read", "Microsoft.CostManagement/query/read"})
 #: And by the API, which looks for a policy's pipeline.
 PIPELINES = frozenset(
     {
@@ -97,7 +99,7 @@ def role(name: str) -> dict[str, Any]:
 
 #: And by who invokes a batch deployment (test_retraining_runs).
 INVOKING = frozenset(role("role-operator-batch")["Actions"])
-_ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS | INVOKING | LABELING | ARCHIVES, "observer": PIPELINES}
+_ELSEWHERE = {"operator": SWEEP | FOLLOWING | RUNS | INVOKING | LABELING | ARCHIVES | COSTS, "observer": PIPELINES}
 
 
 def actions(who: str) -> frozenset[str]:

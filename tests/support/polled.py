@@ -44,6 +44,8 @@ class CountingMonitor:
     """``ports.metrics``, ``ports.logs``, ``ports.inventory`` and what Resource Manager told us, in memory."""
 
     found: list[Found] = field(default_factory=list)
+    spaces: list[Found] = field(default_factory=list)
+    """Machine learning workspaces."""
     measured: dict[str, dict[str, tuple[Point, ...]]] = field(default_factory=dict)
     """By folded id; what is not here has no samples."""
     calls: list[Batch] = field(default_factory=list)
@@ -63,7 +65,7 @@ class CountingMonitor:
 
     async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Mapping[str, Measured]:
         """Refuses what metrics:getBatch refuses."""
-        places = {fold(one.id): one.location for one in self.found}
+        places = {fold(one.id): one.location for one in (*self.found, *self.spaces)}
         assert 0 < len({fold(one) for one in ids}) == len(ids) <= 50
         assert {type_of(one).lower() for one in ids} == {question.namespace}
         assert len({subscription_of(one) for one in ids}) == 1
@@ -90,6 +92,12 @@ class CountingMonitor:
         if self.inventory_errors:
             raise self.inventory_errors.pop(0)
         return tuple(one for one in self.found if subscription_of(one.id) in subscriptions)
+
+    async def workspaces(self, subscriptions: Sequence[str]) -> tuple[Found, ...]:
+        self.inventories += 1
+        if self.inventory_errors:
+            raise self.inventory_errors.pop(0)
+        return tuple(one for one in self.spaces if subscription_of(one.id) in subscriptions)
 
     async def waits(self, subscription: str) -> float | None:
         return self.waited

@@ -53,6 +53,18 @@ INDEXED = {
             "runOnStartup": False,
         }
     ],
+    "costs": [
+        {
+            "type": "timerTrigger",
+            "direction": "IN",
+            "name": "timer",
+            "schedule": "0 10 */4 * * *",
+            "runOnStartup": False,
+        }
+    ],
+    "live": [
+        {"type": "timerTrigger", "direction": "IN", "name": "timer", "schedule": "0 */4 * * * *", "runOnStartup": False}
+    ],
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -13,8 +13,8 @@ from controlplane.operations.model import Model
 
 #: Azure's rows are up to a day late; older than two days, the figure says nothing of today.
 STALE = timedelta(hours=48)
-#: Days of rows that our own forecast needs.
-ENOUGH_DAYS = 5
+#: Whole days that our own forecast needs, and the most that it looks back on.
+ENOUGH_DAYS, MOST_DAYS = 5, 28
 
 
 class ForecastBy(StrEnum):
@@ -22,7 +22,7 @@ class ForecastBy(StrEnum):
 
     AZURE = "azure"
     OURS = "ours"
-    """The mean of the days with rows, carried to the month's end."""
+    """The mean of the last whole days, carried to the month's end."""
 
 
 class View(Model):
@@ -62,21 +62,9 @@ def view_of(spends: Sequence[Spend | None], names: Sequence[str], now: datetime)
     month, unknown = month_of(now), list[str]()
     known: list[Spend] = []
     for name, spend in zip(names, spends, strict=True):
-        if spend is None or spend.as_of is None:
-            unknown.append(f"{name}: costs were not read yet.")
-            continue
-        if spend.month != month:
-            unknown.append(f"{name}: nothing is known of {month} yet.")
-            continue
-        known.append(spend)
-        if spend.unknown:
-            unknown.append(f"{name}: {spend.unknown}")
-        elif now - spend.as_of > STALE:
-            unknown.append(f"{name}: costs were last read at {spend.as_of.isoformat()}.")
-        if spend.live is None:
-            unknown.append(f"{name}: what runs now was not read.")
-        elif spend.live.incomplete:
-            unknown.append(f"{name}: {spend.live.incomplete}")
+        unknown += [f"{name}: {one}" for one in _gaps(spend, month, now)]
+        if spend is not None and spend.month == month and (spend.as_of is not None or spend.live is not None):
+            known.append(spend)
     currencies = {one.currency for one in known}
     if len(currencies) > 1:
         return View(
@@ -86,26 +74,70 @@ def view_of(spends: Sequence[Spend | None], names: Sequence[str], now: datetime)
         )
     if not known:
         return View(month=month, workspaces=len(names), unknown=tuple(unknown))
-    fresh = [one for one in known if not one.unknown and one.as_of is not None and now - one.as_of <= STALE]
-    actual = sum((_actual(one) for one in known), Decimal(0))
-    live = sum((one.live.amount for one in known if one.live is not None), Decimal(0))
-    forecast, by = _forecast(known, len(names), now)
+    told = [one for one in known if one.as_of is not None]
+    actual = sum((_actual(one) for one in told), Decimal(0)) if told else None
+    seen = sum((seen_of(one) for one in known), Decimal(0))
+    forecast, by = _forecast(told, len(names), now)
     return View(
         month=month,
         currency=currencies.pop(),
-        as_of=min(one.as_of for one in known if one.as_of is not None),
+        as_of=min((one.as_of for one in told if one.as_of is not None), default=None),
         actual=actual,
-        seen=actual + live,
-        forecast=None if forecast is None else max(forecast, actual + live),
+        seen=seen,
+        forecast=None if forecast is None else max(forecast, seen),
         forecast_by=by,
-        covered=len(fresh),
+        covered=sum(1 for one in told if _is_fresh(one, now)),
         workspaces=len(names),
         unknown=tuple(unknown),
     )
 
 
+def _gaps(spend: Spend | None, month: str, now: datetime) -> Iterator[str]:
+    """What is not known of one workspace, in words."""
+    if spend is None or (spend.as_of is None and spend.live is None):
+        yield (spend.unknown if spend is not None else None) or "costs were not read yet."
+        return
+    if spend.month != month:
+        yield f"nothing is known of {month} yet."
+        return
+    if spend.unknown:
+        yield spend.unknown
+    elif spend.as_of is None:
+        yield "costs were not read yet."
+    elif not _is_fresh(spend, now):
+        yield f"costs were last read at {spend.as_of.isoformat()}."
+    if spend.live is None:
+        yield "what runs now was not read."
+    elif spend.live.incomplete:
+        yield spend.live.incomplete
+
+
+def _is_fresh(spend: Spend, now: datetime) -> bool:
+    return not spend.unknown and spend.as_of is not None and now - spend.as_of <= STALE
+
+
+def _of_month(spend: Spend) -> dict[str, Decimal]:
+    return {day: cost for day, cost in spend.days.items() if day[:7] == spend.month}
+
+
 def _actual(spend: Spend) -> Decimal:
-    return sum(spend.days.values(), Decimal(0))
+    return sum(_of_month(spend).values(), Decimal(0))
+
+
+def seen_of(spend: Spend) -> Decimal:
+    """Azure's rows, and what ran since. Of a day that Azure shows in part it is what is more: its rows have all things
+    and lack hours, the live view has all hours and lacks things."""
+    rows, live = _of_month(spend), spend.live
+    if live is None:
+        return sum(rows.values(), Decimal(0))
+    whole = spend.through.isoformat() if spend.through is not None else ""
+    settled = sum((cost for day, cost in rows.items() if day <= whole), Decimal(0))
+    late = sum((cost for day, cost in rows.items() if day > whole), Decimal(0))
+    if not live.days:
+        return settled + late + live.amount
+    ran = {day: cost for day, cost in live.days.items() if day[:7] == spend.month and day > whole}
+    pending = {day for day in (*rows, *ran) if day > whole}
+    return settled + sum((max(rows.get(day, Decimal(0)), ran.get(day, Decimal(0))) for day in pending), Decimal(0))
 
 
 def _forecast(known: Sequence[Spend], wanted: int, now: datetime) -> tuple[Decimal | None, ForecastBy | None]:
@@ -120,10 +152,12 @@ def _forecast(known: Sequence[Spend], wanted: int, now: datetime) -> tuple[Decim
         if one.forecast is not None:
             total += one.forecast
             continue
-        # A day without a row cost nothing; the days after the last row are not known.
-        elapsed = one.through.day if one.through is not None else 0
-        if elapsed < ENOUGH_DAYS:
+        # Days without a row cost nothing; the days after the last whole one are not known.
+        whole = {day: cost for day, cost in one.days.items() if one.through and day <= one.through.isoformat()}
+        recent = [whole[day] for day in sorted(whole)[-MOST_DAYS:]]
+        if len(recent) < ENOUGH_DAYS or one.through is None:
             return None, None
-        spent = _actual(one)
-        total += spent + spent / elapsed * (days - elapsed)
+        elapsed = one.through.day if one.through.isoformat()[:7] == one.month else 0
+        spent = sum((cost for day, cost in whole.items() if day[:7] == one.month), Decimal(0))
+        total += spent + sum(recent, Decimal(0)) / len(recent) * (days - elapsed)
     return total, ForecastBy.OURS

@@ -1,0 +1,55 @@
+"""Days that cost much more than is usual. Pure.
+
+Usual is the median of the whole days before, up to four weeks; how much it varies is their median distance from it. A
+day stands out when it is beyond three of those (as of a normal spread), beyond a third more, and beyond a floor, so
+that neither a steady bill nor a tiny one tells of every twitch. With less than a week there is no usual, and nothing is
+said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from statistics import median
+
+from controlplane.governance.costs.model import Anomaly, Spend
+
+ENOUGH, MOST = 7, 28
+SPREADS, SHARE, FLOOR = Decimal(3), Decimal("0.35"), Decimal(5)
+#: Median distance → standard deviation, of a normal spread.
+_NORMAL = Decimal("1.4826")
+#: Days back of which an anomaly is still news.
+NEWS = timedelta(days=4)
+KEPT = 12
+
+
+def usual(before: Sequence[Decimal]) -> tuple[Decimal, Decimal] | None:
+    """Median, and the least that stands out."""
+    if len(before) < ENOUGH:
+        return None
+    middle = median(before)
+    spread = median(abs(one - middle) for one in before) * _NORMAL
+    return middle, middle + max(SPREADS * spread, SHARE * middle, FLOOR)
+
+
+def found(spend: Spend) -> tuple[Anomaly, ...]:
+    """What is known and what is new, newest first. What was seen once stays, and is told once; the figure may still
+    change while rows come late."""
+    whole = spend.through.isoformat() if spend.through is not None else ""
+    days = {day: cost for day, cost in sorted(spend.days.items()) if day <= whole}
+    known = {one.day: one for one in spend.anomalies}
+    names = list(days)
+    for place, name in enumerate(names):
+        day = date.fromisoformat(name)
+        before = [days[one] for one in names[max(0, place - MOST) : place] if date.fromisoformat(one) not in known]
+        bound = usual(before)
+        if bound is None or spend.through is None:
+            continue
+        middle, least = bound
+        if day in known:
+            known[day] = known[day].model_copy(update={"amount": days[name]})
+        elif days[name] > least and spend.through - day < NEWS:
+            known[day] = Anomaly(day=day, amount=days[name], usual=middle)
+    kept = [one for one in known.values() if one.day.isoformat() in spend.days]
+    return tuple(sorted(kept, key=lambda one: one.day, reverse=True)[:KEPT])

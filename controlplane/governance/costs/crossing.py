@@ -1,0 +1,76 @@
+"""Budgets that what was just learned brings over a tier: their ticks are due at once, and judge for themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from controlplane.errors import Conflict
+from controlplane.governance.budgets.judge import judge
+from controlplane.governance.budgets.model import Budget
+from controlplane.governance.costs.model import Spend, of_project
+from controlplane.governance.costs.view import view_of
+from controlplane.governance.deps import GovernanceDeps
+from controlplane.governance.scope import Scope, ScopeKind
+from controlplane.objects.repository import Stored, put
+from controlplane.objects.tick import message_of
+
+_PAGE = 1000
+
+
+async def wake_budgets(deps: GovernanceDeps, changed: Iterable[Spend]) -> int:
+    """Returns how many. Sums of several workspaces are of those that anything is known of: lower bounds, so a tier
+    that they reach is reached. Raises ``Transient``; done again it finds the same."""
+    spends = tuple(changed)
+    by_id = {Scope(ScopeKind.WORKSPACE, one.workspace).id: (one,) for one in spends}
+    wanted: dict[str, Sequence[Spend]] = dict(by_id)
+    departments = await departments_of(deps)
+    for project in sorted({one.project for one in spends}):
+        wanted[Scope(ScopeKind.PROJECT, project).id] = ()
+        if project in departments:
+            wanted[Scope(ScopeKind.DEPARTMENT, departments[project]).id] = ()
+    woken = 0
+    for stored in await deps.objects.get_many(Budget, list(wanted)) if wanted else ():
+        if stored is not None and not stored.value.deleting:
+            own = wanted[stored.value.id] or await _spends(deps, stored.value, departments)
+            woken += await _wake(deps, stored, own)
+    return woken
+
+
+async def departments_of(deps: GovernanceDeps) -> dict[str, str]:
+    """Project → department, of those that have one."""
+    found = ((one.name, one.registration.department) for one in await deps.projects.all())
+    return {name: department for name, department in found if department is not None}
+
+
+async def _spends(deps: GovernanceDeps, budget: Budget, departments: dict[str, str]) -> tuple[Spend, ...]:
+    if budget.kind is ScopeKind.PROJECT:
+        return await spends_of(deps, budget.name)
+    names = sorted(name for name, department in departments.items() if department == budget.name)
+    return tuple([one for name in names for one in await spends_of(deps, name)])
+
+
+async def spends_of(deps: GovernanceDeps, project: str) -> tuple[Spend, ...]:
+    """Of a project's workspaces."""
+    found: list[Spend] = []
+    continuation: str | None = None
+    while True:
+        page = await deps.objects.page(Spend, of_project(project), limit=_PAGE, continuation=continuation)
+        found += page.values
+        continuation = page.continuation
+        if continuation is None:
+            return tuple(found)
+
+
+async def _wake(deps: GovernanceDeps, stored: Stored[Budget], spends: Sequence[Spend]) -> bool:
+    budget, now = stored.value, deps.clock.now()
+    if budget.due_at is not None and budget.due_at <= now:
+        return False
+    view = view_of(spends, [one.workspace for one in spends], now)
+    if not judge(budget, view, now).new:
+        return False
+    try:
+        await deps.objects.commit(put(stored, budget.model_copy(update={"due_at": now})))
+    except Conflict:
+        return False  # It is being judged just now, or was changed; the next look finds it again.
+    await deps.queue.send(message_of(Budget.KIND, budget.id))
+    return True
