@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     )
     observer_client_id: str = Field(description="Client id of the identity that reads.")
     operator_client_id: str = Field(description="Client id of the identity that writes, in ticks.")
+    archiver_client_id: str = Field(
+        default="",
+        description="Client id of the identity that deletes what was archived; not set: nothing is deleted.",
+    )
     store: StoreKind = Field(default=StoreKind.AZURE)
     sqlite_path: str | None = Field(default=None, description="Database file of the SQLite store.")
     sqlite_queue: str | None = Field(

@@ -10,7 +10,7 @@ from controlplane.bootstrap.outside import gates_of, notifier, operator, poll_po
 from controlplane.settings import callbacks_of
 
 if TYPE_CHECKING:
-    from controlplane.governance.deps import GovernanceDeps
+    from controlplane.governance.deps import Archiver, GovernanceDeps
     from controlplane.objects.tick import Machines
     from controlplane.retraining.deps import RetrainingDeps
     from controlplane.retraining.signals.intake import IntakeDeps
@@ -111,4 +111,20 @@ def governance_deps() -> GovernanceDeps:
         callbacks=shared.callbacks,
         polls=shared.polls,
         costs=GatedCosts(AzureCosts(operator()), gates_of(settings().operator_client_id)),
+        archiver=_archiver(),
     )
+
+
+def _archiver() -> Archiver | None:
+    """None where nothing may be deleted. Its requests have gates of their own."""
+    from controlplane.azure.arm_client import ArmClient
+    from controlplane.azure.gates import GatedReader, GatedWriter
+    from controlplane.azure.reader import ArmReader
+    from controlplane.azure.writer import ArmWriter
+    from controlplane.governance.deps import Archiver
+
+    client_id = settings().archiver_client_id
+    if not client_id:
+        return None
+    gates, client = gates_of(client_id), ArmClient(settings().arm_endpoint, client_id)
+    return Archiver(client_id, GatedReader(ArmReader(client), gates), GatedWriter(ArmWriter(client), gates))

@@ -17,6 +17,15 @@ from controlplane.workspaces.repository import WorkspaceRepository
 
 
 @dataclass(frozen=True, slots=True)
+class Archiver:
+    """The third identity: holds nothing until somebody lets it delete one resource group for a while."""
+
+    client_id: str
+    reader: NewestReader
+    writer: ResourceWriter
+
+
+@dataclass(frozen=True, slots=True)
 class GovernanceDeps:
     """``objects`` are this part's own; ``notifications`` is where what is told waits to be sent: a notification has a
     stable id and is stored before the commit of what it tells of, so that a crash between them tells it once."""
@@ -35,3 +44,5 @@ class GovernanceDeps:
     """Metrics, logs and Resource Graph; None: nothing is configured, and every evidence is unknown."""
     costs: CostReader | None = None
     """Cost Management; None: nothing is configured, and what was spent is unknown."""
+    archiver: Archiver | None = None
+    """None: nothing is deleted."""

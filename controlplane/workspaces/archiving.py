@@ -16,7 +16,8 @@ TAKEN = frozenset({kinds.COMPUTE, kinds.ROLE_ASSIGNMENT})
 async def begin(
     repository: WorkspaceRepository, stored: StoredWorkspace, kind: OperationKind, by: str, now: datetime
 ) -> Operation:
-    """Accepts the operation that takes the computes away, or brings them back, on a workspace where nothing runs.
+    """Accepts the operation that takes the computes away, brings them back, or ends what is archived, on a workspace
+    where nothing runs.
 
     Raises ``Conflict`` when somebody else was faster.
     """
@@ -32,7 +33,8 @@ async def begin(
         last_modified_at=now,
     )
     update = {
-        "archived": kind is OperationKind.ARCHIVE,
+        "archived": kind is OperationKind.ARCHIVE or (record.archived and kind is OperationKind.DELETE),
+        "deleting": kind is OperationKind.DELETE,
         "active_operation": operation.id,
         "last_operation": operation.id,
         "due_at": now,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +16,11 @@ from controlplane.azure.monitor import AzureMetrics, Hosts, MonitorClients
 from controlplane.azure.reader import ArmReader
 from controlplane.azure.writer import ArmWriter
 from controlplane.clouds import HOSTS
-from controlplane.governance.deps import GovernanceDeps
+from controlplane.governance.deps import Archiver, GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.ending import ROLE, ended
 from controlplane.governance.expiry.look import look
-from controlplane.governance.expiry.model import Verdict, expiry_id
+from controlplane.governance.expiry.model import Rule, Verdict, expiry_id
 from controlplane.governance.parts import parts
 from controlplane.objects.repository import Objects, put
 from controlplane.objects.tick import Machines, tick_object
@@ -27,6 +29,7 @@ from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.known import known
 from controlplane.retraining.polls.ports import PollPorts
 from tests.support.clock import FrozenClock
+from tests.support.expiry_lines import fresh
 from tests.support.monitored import Monitored
 from tests.support.retraining_world import RetrainingWorld
 from tests.support.simulator import start_simulator
@@ -187,3 +190,55 @@ async def test_a_workspace_that_nobody_used_is_shown_to_be_idle(served: Served) 
     served.azure.running.inject(kind="metrics-gap", resource=served.azure.workspace, hours=200)
     gap = await look((served.deps.reader, served.deps.polls), found, "P30D", now)
     assert gap.verdict is Verdict.UNKNOWN, [(one.name, one.observed) for one in gap.clues]
+
+
+PIM = "Microsoft.Authorization/roleAssignmentScheduleRequests"
+
+
+def elevate(azure: Monitored, principal: str) -> None:
+    """What a Platform.Admin does, as the condition says."""
+    definitions = f"{azure.running.subscription}/providers/Microsoft.Authorization/roleDefinitions"
+    listed = azure.http.get(definitions, params={"api-version": "2022-04-01"}).json()["value"]
+    (role,) = [one["id"] for one in listed if one["properties"]["roleName"] == ROLE]
+    body = {
+        "principalId": principal,
+        "roleDefinitionId": role,
+        "requestType": "AdminAssign",
+        "justification": "The archive was kept long enough.",
+        "scheduleInfo": {"expiration": {"type": "AfterDuration", "duration": "PT8H"}},
+    }
+    url = f"{azure.group}/providers/{PIM}/{uuid.uuid4()}"
+    answer = azure.http.put(url, params={"api-version": "2020-10-01"}, json={"properties": body})
+    assert answer.status_code == 201, answer.text
+
+
+async def test_the_archiver_deletes_when_it_was_let_and_only_then(served: Served) -> None:
+    """Last in the module: the group is gone then."""
+    env, azure = served.azure.running.env, served.azure
+    arm = ArmClient(env["ARM_ENDPOINT"], env["ARCHIVER_CLIENT_ID"])
+    try:
+        archiver = Archiver(env["ARCHIVER_CLIENT_ID"], ArmReader(arm), ArmWriter(arm))
+        served.deps = replace(served.deps, archiver=archiver)
+        expiry = fresh(Rule(action="delete", idle_after="P30D", grace="P1D", retention="P1D"))
+
+        async def said() -> str:
+            space = await served.world.workspaces.load("ws")
+            assert space is not None
+            (told,) = (await ended(served.deps, expiry, space)).conditions
+            return told.reason
+
+        assert await said() == "InUseAgain"
+        await served.wish(ArchiveState.STORING)
+        await served.until(ArchiveState.ARCHIVED)
+        azure.http.delete(f"{azure.workspace}/computes/cpu", params={"api-version": "2024-10-01", "underlyingResourceAction": "Delete"})  # fmt: skip  # noqa: E501
+        azure.running.control("PUT", "clock", json={"advanceSeconds": 3600, "azure": True})
+        assert await said() == "PendingElevation"
+        elevate(azure, str(azure.running.settings()["principals"]["archiver"]))
+        assert await said() == "Deleting"
+        azure.running.control("PUT", "clock", json={"advanceSeconds": 7200, "azure": True})
+        assert azure.call("GET", azure.group).status_code == 404
+        assert await said() == "Deleting"
+        record = await served.world.workspaces.load("ws")
+        assert record is not None and record.record.deleting and record.record.archived
+    finally:
+        await arm.close()

@@ -210,7 +210,8 @@ def _after(expiry: Expiry, ends: Ends, now: datetime) -> Step:
     if seen(expiry, now) < kept or now < expiry.since + kept:
         return Step(Stage.ARCHIVED, expiry.reasons, expiry.cause, _left(expiry, kept, now))
     why = f"It was kept in the archive for {kept.days} days."
-    return Step(Stage.DELETING, (why,), expiry.cause, None)
+    who = "A Platform.Admin lets the archiver delete its resource group."
+    return Step(Stage.DELETING, (why, who), expiry.cause, None)
 
 
 def _deletes(ends: Ends) -> bool:

@@ -1,11 +1,118 @@
-"""The end of an archived workspace: not built here yet; what it takes is said."""
+"""The end of an archived workspace, by the archiver: an identity that holds nothing until a Platform.Admin makes an
+active role assignment that ends, on that resource group (X-14). Who asked for the deletion does not do it, and who does
+it could not have asked.
+
+The group goes by the archiver. What the workspace has elsewhere (peerings, links), the record and the report of what is
+left behind are the operation ``delete`` of the workspace, which begins when the group is gone.
+"""
 
 from __future__ import annotations
 
-from controlplane.governance.deps import GovernanceDeps
+from collections.abc import Sequence
+from datetime import datetime
+
+from controlplane.arm import fold, group_id
+from controlplane.errors import ControlPlaneError
+from controlplane.governance.deps import Archiver, GovernanceDeps
 from controlplane.governance.expiry.model import Expiry
-from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.json_types import JsonObject
+from controlplane.operations.model import ConditionStatus, OperationKind
+from controlplane.retraining.known import Known, known
+from controlplane.workspaces.archiving import begin
+from controlplane.workspaces.ending import condition
+from controlplane.workspaces.repository import StoredWorkspace
+from controlplane.workspaces.spec_model import Environment
+
+ELEVATED = "Elevated"
+GROUPS_API, PIM_API, ML_API = "2021-04-01", "2020-10-01", "2024-04-01"
+_INSTANCES = "Microsoft.Authorization/roleAssignmentScheduleInstances"
+_REQUESTS = "Microsoft.Authorization/roleAssignmentScheduleRequests"
+ROLE = "MLOps Control Plane Archiver"
+#: What Azure answers to an identity without any role there.
+_HOLDS_NOTHING = frozenset({"AuthorizationFailed", "InsufficientPermissions", "SubscriptionNotFound"})
+Said = tuple[ConditionStatus, str, str]
 
 
-async def elevated(deps: GovernanceDeps, expiry: Expiry, record: WorkspaceRecord) -> Expiry:
-    return expiry
+async def ended(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) -> Expiry:
+    """One step towards the end; the condition says what it waits for, with the request that somebody has to make."""
+    try:
+        status, reason, text = await _step(deps, expiry, space)
+    except ControlPlaneError as error:
+        status, reason, text = ConditionStatus.UNKNOWN, error.code, error.message
+    now = deps.clock.now()
+    told = condition(ELEVATED, status, reason, text, expiry.conditions, now)
+    return expiry.model_copy(update={"conditions": (told,)})
+
+
+async def _step(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) -> Said:
+    record, now = space.record, deps.clock.now()
+    if record.deleting or record.active_operation is not None:
+        return ConditionStatus.TRUE, "Deleting", f"Operation {record.active_operation} reports what is left behind."
+    if record.spec["environment"] == Environment.PROD:
+        return ConditionStatus.FALSE, "ProductionNeverExpires", "It has become a production workspace."
+    group = group_id(str(record.spec["subscriptionId"]), record.resource_group)
+    body = await deps.reader.get(group, GROUPS_API)
+    if body is None:
+        by = expiry.consent.by if expiry.consent is not None else expiry.last_modified_by
+        operation = await begin(deps.workspaces, space, OperationKind.DELETE, by, now)
+        return ConditionStatus.TRUE, "Deleting", f"Its group is gone; operation {operation.id} ends the rest."
+    if _state(body) == "deleting":
+        return ConditionStatus.TRUE, "Deleting", f"Azure is deleting {group}."
+    if used := await _used(deps, known(record)):
+        return ConditionStatus.FALSE, "InUseAgain", f"Somebody made {', '.join(used[:5])} in the archive."
+    if deps.archiver is None:
+        text = "This installation has not set CONTROLPLANE_ARCHIVER_CLIENT_ID: nobody may delete it."
+        return ConditionStatus.FALSE, "ArchiverMissing", text
+    if (lacks := await _lacks(deps.archiver, group, now)) is not None:
+        return lacks
+    await deps.archiver.writer.delete(group, GROUPS_API)
+    return ConditionStatus.TRUE, "Deleting", f"The archiver is deleting {group}."
+
+
+async def _used(deps: GovernanceDeps, found: Known) -> list[str]:
+    """What an archive does not have, read right before it is deleted."""
+    names: list[str] = []
+    for collection in ("computes", "onlineEndpoints"):
+        listed = await deps.reader.list(f"{found.workspace_id}/{collection}", ML_API)
+        names += [f"{collection}/{one.get('name')}" for one in listed]
+    return names
+
+
+async def _lacks(archiver: Archiver, group: str, now: datetime) -> Said | None:
+    """None with an active assignment that ends, on this group, and no other one."""
+    query = (("$filter", "asTarget()"),)
+    try:
+        found = await archiver.reader.list(f"{group}/providers/{_INSTANCES}", PIM_API, query)
+    except ControlPlaneError as error:
+        if error.code not in _HOLDS_NOTHING:
+            raise
+        found = ()
+    return judged(found, group, now, archiver.client_id)
+
+
+def judged(found: Sequence[JsonObject], group: str, now: datetime, client_id: str) -> Said | None:
+    """Of the archiver's active assignments at a group and above it. Pure."""
+    held = [one["properties"] for one in found if isinstance(one.get("properties"), dict)]
+    standing = [one for one in held if _end(one) is None or fold(str(one.get("scope"))) != fold(group)]
+    if standing:
+        text = f"The archiver holds a role at {standing[0].get('scope')} that does not end there; take it away first."
+        return ConditionStatus.FALSE, "StandingRights", text
+    if any((_end(one) or now) > now for one in held):
+        return None
+    text = (
+        f"pendingElevation: a Platform.Admin makes an active assignment that ends, role {ROLE!r}, for the identity "
+        f"with client id {client_id}: PUT {group}/providers/{_REQUESTS}/<new guid>?api-version={PIM_API} with "
+        "requestType AdminAssign, its principalId and roleDefinitionId, and scheduleInfo.expiration of type "
+        "AfterDuration, PT8H."
+    )
+    return ConditionStatus.FALSE, "PendingElevation", text
+
+
+def _end(properties: JsonObject) -> datetime | None:
+    text = properties.get("endDateTime")
+    return datetime.fromisoformat(str(text).replace("Z", "+00:00")) if text else None
+
+
+def _state(body: JsonObject) -> str:
+    properties = body.get("properties")
+    return str(properties.get("provisioningState") or "").lower() if isinstance(properties, dict) else ""

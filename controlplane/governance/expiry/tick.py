@@ -15,7 +15,7 @@ from controlplane.audit.model import Action
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
 from controlplane.governance.expiry.decide import DAY, Ends, Step, decide, last_day
-from controlplane.governance.expiry.ending import elevated
+from controlplane.governance.expiry.ending import ended
 from controlplane.governance.expiry.look import look
 from controlplane.governance.expiry.model import Evidence, Expiry, Rule, Stage, Verdict
 from controlplane.governance.expiry.moves import BEFORE, moved, settled
@@ -92,7 +92,7 @@ async def _ended(
 class _Sight:
     """What this look knows."""
 
-    record: WorkspaceRecord
+    space: StoredWorkspace
     ends: Ends
     evidence: Evidence | None
     archive: Stored[Archive] | None
@@ -113,7 +113,7 @@ async def _look(deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space:
     production = record.spec["environment"] == Environment.PROD.value
     ends = Ends(rule, production, last_day(rule, expiry, end), archived=stands)
     evidence = await _evidence(deps, expiry, ends, record)
-    sight = _Sight(record, ends, evidence, archive, now)
+    sight = _Sight(space, ends, evidence, archive, now)
     if _was_given_up(expiry, archive):
         step = Step(Stage.ACTIVE, ("It was restored, or was in use after all.",), None, None)
     else:
@@ -144,7 +144,7 @@ async def _store(
     if after.stage is Stage.ARCHIVING and stored.value.stage is not Stage.ARCHIVING:
         writes += _archiving(after, sight)
     if after.stage is Stage.DELETING:
-        after = await elevated(deps, after, sight.record)
+        after = await ended(deps, after, sight.space)
     due = _due(after, now)
     after = after.model_copy(update={"due_at": due})
     if moves or step.escalates:

@@ -35,7 +35,7 @@ from controlplane.governance.services.deps import RuleDeps, workspace
 from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored, put, remove
 from controlplane.objects.tick import message_of
-from controlplane.operations.model import ErrorBody, Model
+from controlplane.operations.model import Condition, ErrorBody, Model
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.operations.strictly import read_strictly
 from controlplane.projects.access import Caller, Permission, Role, app_roles
@@ -106,6 +106,9 @@ class ExpiryBody(Model):
     evidence: Evidence | None
     history: tuple[Passed, ...]
     archive: ArchiveBody | None
+    conditions: tuple[Condition, ...] = Field(
+        description="`Elevated`, of a deletion: what it waits for, and the request."
+    )
     last_modified_at: datetime
     last_modified_by: str
 
@@ -456,6 +459,7 @@ def shown(asked: _Asked, expiry: Expiry) -> ExpiryBody:
         evidence=expiry.evidence,
         history=expiry.history,
         archive=body_of(asked.archive.value) if asked.archive is not None else None,
+        conditions=expiry.conditions,
         last_modified_at=expiry.last_modified_at,
         last_modified_by=expiry.last_modified_by,
     )
