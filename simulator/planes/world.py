@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,11 +139,9 @@ class World:
             details = {"parent": {"id": f"{GROUPS}/{parent}", "name": parent}} if parent else {}
             shown = {"tenantId": engine.tenant_id, "displayName": name, "details": details}
             engine.put(f"{GROUPS}/{name}", {"properties": shown})
-        owner = self._application("owner", secret=engine.digits("owner-secret", length=40))
-        observer = self._identity("observer")
-        operator = self._identity("operator")
-        archiver = self._identity("archiver")
-        scientist = self._identity("data-scientist")
+        self._application("owner", secret=engine.digits("owner-secret", length=40))
+        for name in ("observer", "operator", "archiver", "data-scientist"):
+            self._identity(name)
         admin = self.directory.person(ADMIN)
         engine.store.set("world", {**world, "global_administrators": [admin["id"]]})
         self._people()
@@ -151,13 +150,30 @@ class World:
         for name, built_in in policy.BUILT_IN.items():
             engine.put(f"/providers/{DEFINITIONS_OF_POLICY}/{name}", {"properties": built_in})
         for sub in subs:
-            scope = f"/subscriptions/{sub['id']}"
-            engine.grant(scope, roles.OWNER, owner["id"])
-            if not sub["owner_only"]:
-                engine.grant(scope, roles.OWNER, admin["id"])
-                engine.grant(scope, roles.DATA_SCIENTIST, scientist["id"])
-        holders = {"observer": observer["id"], "operator": operator["id"], "archiver": archiver["id"]}
-        self._grant_own_roles([f"/subscriptions/{sub['id']}" for sub in subs if not sub["owner_only"]], holders)
+            engine.grant(f"/subscriptions/{sub['id']}", roles.OWNER, self.seeded("owner")["id"])
+        self._grant_all([str(sub["id"]) for sub in subs if not sub["owner_only"]])
+
+    def open_subscriptions(self, ids: Iterable[str]) -> None:
+        """More of them, beside those that are seeded, with the same rights of the same principals."""
+        known = self.store.kv["world"]
+        new = [one for one in ids if one not in {sub["id"] for sub in known["subscriptions"]}]
+        more = [
+            {"id": one, "name": f"Fleet {one[-4:]}", "owner_only": False, "management_group": PLATFORM} for one in new
+        ]
+        self.store.set("world", {**known, "subscriptions": [*known["subscriptions"], *more]})
+        for one in new:
+            self.engine.grant(f"/subscriptions/{one}", roles.OWNER, self.seeded("owner")["id"])
+        if new:
+            self._grant_all([str(sub["id"]) for sub in (*known["subscriptions"], *more) if not sub["owner_only"]])
+
+    def _grant_all(self, ids: list[str]) -> None:
+        """What everybody but the owner has, on subscriptions that not only the owner sees."""
+        admin, scopes = self.directory.person(ADMIN), [f"/subscriptions/{one}" for one in ids]
+        for scope in scopes:
+            self.engine.grant(scope, roles.OWNER, admin["id"])
+            self.engine.grant(scope, roles.DATA_SCIENTIST, self.seeded("data-scientist")["id"])
+        holders = {name: str(self.seeded(name)["id"]) for name in ("observer", "operator", "archiver")}
+        self._grant_own_roles(scopes, holders)
 
     def _people(self) -> None:
         """Groups and processes that workspaces may give roles to; the same in every seed, as the subscriptions."""

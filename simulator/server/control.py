@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from simulator import inject
+from simulator import fleet, inject
 from simulator.billing.query import PAGE, PAGE_KEY
 from simulator.engine.hooks import ArmError, JsonObject
 from simulator.engine.messages import Request, Response, error_response
@@ -129,6 +129,8 @@ def _happening(simulator: Simulator, request: Request, sent: Any) -> Response:
             if isinstance(sent, dict) and sent.get("azure"):
                 world.leap(float(sent.get("advanceSeconds", 0)))
             return Response(200, simulator.clock.change(sent))
+        case "POST", "fleet":
+            return Response(200, fleet.grow(world, sent))
         case "GET", "health":
             return Response(200, {"status": "ok"})
     raise ArmError(404, "NoSuchControlEndpoint", f"{request.method} {request.path}")
