@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulator.billing import filters
+from simulator.billing.currency import currency, rate
 from simulator.billing.filters import Test, bad, invalid
-from simulator.billing.prices import CURRENCY, DAY
+from simulator.billing.prices import DAY
 from simulator.billing.query import (
     TYPES,
     aggregations,
@@ -22,7 +23,8 @@ from simulator.billing.query import (
     result,
     routes,
 )
-from simulator.billing.rows import LATEST, next_day, rows
+from simulator.billing.rows import LATEST, next_day
+from simulator.billing.rows import rows as rows_of
 from simulator.engine.declaration import Answer, JsonObject, RouteContext
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ HISTORY_DAYS = 28
 
 def by_day(engine: Engine, scope: str, wanted: Test, span: tuple[float, float]) -> dict[datetime, float]:
     found: dict[datetime, float] = {}
-    for row in rows(engine, scope, span):
+    for row in rows_of(engine, scope, span):
         if wanted(row):
             found[row.when] = found.get(row.when, 0.0) + row.cost
     return found
@@ -91,7 +93,9 @@ def _forecast(context: RouteContext) -> Answer:
     columns = [{"name": name, "type": "Number"} for name in names]
     columns += [{"name": "BillingMonth", "type": "Datetime"} if monthly else {"name": "UsageDate", "type": "Number"}]
     columns += [{"name": "CostStatus", "type": "String"}, {"name": "Currency", "type": "String"}]
-    return Answer(200, result(context, columns, _summed(data, len(names), monthly=monthly), None), headers)
+    factors = [1.0 if "USD" in one else rate(engine.store) for one in names]
+    rows = [[*row, currency(engine.store)] for row in _summed(data, factors, monthly=monthly)]
+    return Answer(200, result(context, columns, rows, None), headers)
 
 
 def _actual(
@@ -103,12 +107,12 @@ def _actual(
     return [[cost, day, "Actual"] for day, cost in sorted(held.items())]
 
 
-def _summed(data: list[list[Any]], count: int, *, monthly: bool) -> list[list[Any]]:
+def _summed(data: list[list[Any]], factors: list[float], *, monthly: bool) -> list[list[Any]]:
     sums: dict[tuple[Any, str], float] = {}
     for cost, day, status in data:
         key = (day.strftime("%Y-%m-01T00:00:00") if monthly else int(day.strftime("%Y%m%d")), status)
         sums[key] = sums.get(key, 0.0) + cost
-    return [[*[cost] * count, *key, CURRENCY] for key, cost in sums.items()]
+    return [[*(cost * factor for factor in factors), *key] for key, cost in sums.items()]
 
 
 ROUTES = routes("forecast", _forecast)

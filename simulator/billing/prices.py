@@ -15,7 +15,6 @@ from pathlib import Path
 from simulator.planes import price_book
 
 FILE = Path(__file__).with_name("sizes.csv")
-CURRENCY = "USD"
 WIDE = ("Global", "Zone 1", "Zone 2", "Zone 3")
 HOUR, DAY = 3600.0, 86400.0
 #: Of meters that count something: how many make one unit. The others are by time.

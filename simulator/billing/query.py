@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from simulator.billing import filters
+from simulator.billing.currency import currency, rate
 from simulator.billing.filters import Test, invalid
-from simulator.billing.prices import CURRENCY
 from simulator.billing.rows import Row, next_day, next_month, rows
 from simulator.engine import words
 from simulator.engine.declaration import Answer, JsonObject, Route, RouteContext
@@ -134,6 +134,8 @@ def _groups(dataset: JsonObject) -> tuple[tuple[str, str], ...]:
 def table(engine: Engine, scope: str, query: Query) -> tuple[list[JsonObject], list[list[Any]]]:
     """(columns, rows)."""
     sums: dict[tuple[Any, ...], list[float]] = {}
+    unit, factor = currency(engine.store), rate(engine.store)
+    factors = [1.0 if "USD" in one or one == "UsageQuantity" else factor for one in query.aggregations]
     # A resource's rows of one meter in a month differ by their days only.
     known: dict[tuple[str, int, int, int], tuple[Any, ...] | None] = {}
     for row in rows(engine, scope, query.span, GRAINS[query.grain]):
@@ -143,8 +145,8 @@ def table(engine: Engine, scope: str, query: Query) -> tuple[list[JsonObject], l
         groups = known[about]
         if groups is not None:
             held = sums.setdefault((*_when(row.when, query.grain), *groups), [0.0] * len(query.aggregations))
-            for number, name in enumerate(query.aggregations):
-                held[number] += row.quantity if name == "UsageQuantity" else row.cost
+            for number, one in enumerate(query.aggregations):
+                held[number] += (row.quantity if one == "UsageQuantity" else row.cost) * factors[number]
     columns = [_column(name, "Number") for name in query.aggregations]
     columns += {"daily": [_column("UsageDate", "Number")], "monthly": [_column("BillingMonth", "Datetime")]}.get(
         query.grain, []
@@ -152,7 +154,7 @@ def table(engine: Engine, scope: str, query: Query) -> tuple[list[JsonObject], l
     for kind, name in query.groups:
         columns += [_column("TagKey"), _column("TagValue")] if kind == "TagKey" else [_column(name)]
     columns.append(_column("Currency"))
-    return columns, [[*held, *key, CURRENCY] for key, held in sorted(sums.items())]
+    return columns, [[*held, *key, unit] for key, held in sorted(sums.items())]
 
 
 def _column(name: str, kind: str = "String") -> JsonObject:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from simulator import fleet, inject
+from simulator.billing import currency
 from simulator.billing.query import PAGE, PAGE_KEY
 from simulator.engine.hooks import ArmError, JsonObject
 from simulator.engine.messages import Request, Response, error_response
@@ -156,6 +157,7 @@ def _settings(simulator: Simulator) -> JsonObject:
         "pageSize": world.engine.page_size,
         "throttling": world.buckets.enabled,
         "strictReplication": bool(world.store.kv.get("strict_replication")),
+        "currency": currency.currency(world.store),
         "costPageSize": int(world.store.kv.get(PAGE_KEY, PAGE)),
         "endpointCores": int(world.store.kv.get(QUOTA_KEY, QUOTA)),
         "stepsInArm": not world.store.kv.get(HIDDEN_STEPS),
@@ -177,6 +179,8 @@ def _change(simulator: Simulator, sent: JsonObject) -> JsonObject:
                 world.engine.page_size = int(value)
             case "throttling":
                 world.buckets.enabled = world.engine.ledger.quota.enabled = bool(value)
+            case "currency":
+                currency.choose(world.store, str(value))
             case "costPageSize":
                 world.store.set(PAGE_KEY, max(1, int(value)))
             case "strictReplication":

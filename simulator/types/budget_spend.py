@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from simulator.billing import filters, forecast, rows
-from simulator.billing.prices import CURRENCY, DAY
+from simulator.billing.currency import currency, money, rate
+from simulator.billing.prices import DAY
 from simulator.engine.declaration import HookContext, JsonObject, Resource
 from simulator.planes.engine_of import engine_of
 from simulator.types import cost_alerts
@@ -76,11 +77,12 @@ def _look(engine: Engine, budget: Resource) -> None:
     wanted = filters.parse(properties.get("filter"))
     bounds = (span[0], span[1])
     spent = sum(row.cost for row in rows.rows(engine, scope, bounds, rows.next_month) if wanted(row))
-    properties["currentSpend"] = {"amount": round(spent, 2), "unit": CURRENCY}
+    name, factor = currency(engine.store), rate(engine.store)
+    properties["currentSpend"] = {"amount": round(spent * factor, 2), "unit": name}
     total = forecast.of_period(engine, scope, wanted, bounds)
     properties.pop("forecastSpend", None)
     if total is not None:
-        properties["forecastSpend"] = {"amount": round(total, 2), "unit": CURRENCY}
+        properties["forecastSpend"] = {"amount": round(total * factor, 2), "unit": name}
 
 
 def _notify(engine: Engine, budget: Resource) -> None:
@@ -111,20 +113,25 @@ def _notify(engine: Engine, budget: Resource) -> None:
 def _payload(engine: Engine, budget: Resource, what: tuple[str, float, str]) -> JsonObject:
     """`what`: actual or forecasted, the amount that was reached, the alert's id."""
     properties, scope, (kind, limit, alert) = budget.properties, scope_of_extension(budget.id), what
+    unit = str(properties["currentSpend"]["unit"])
+
+    def written(amount: float | None) -> str:
+        return money(amount, unit)
+
     spent, total = properties["currentSpend"]["amount"], (properties.get("forecastSpend") or {}).get("amount")
-    exceeds = f"exceeding your specified threshold {_money(limit)}."
-    told = f"Your spend for budget {budget.name} is now {_money(spent)} {exceeds}"
+    exceeds = f"exceeding your specified threshold {written(limit)}."
+    told = f"Your spend for budget {budget.name} is now {written(spent)} {exceeds}"
     if kind == "Forecasted":
-        told = f"The total spend for budget {budget.name} is forecasted to reach {_money(total)}."
+        told = f"The total spend for budget {budget.name} is forecasted to reach {written(total)}."
     data: JsonObject = {
         "Scope": f"{scope}/", "ThresholdType": kind, "BudgetType": "Cost",
-        "BudgetThreshold": _money(properties["amount"]), "NotificationThresholdAmount": _money(limit),
+        "BudgetThreshold": written(properties["amount"]), "NotificationThresholdAmount": written(limit),
         "BudgetName": budget.name, "BudgetId": budget.id,
         "BudgetStartDate": str(properties["timePeriod"]["startDate"])[:10],
-        "BudgetCreator": str(budget.private.get("creator", "")), "Unit": CURRENCY, "SpentAmount": _money(spent),
+        "BudgetCreator": str(budget.private.get("creator", "")), "Unit": unit, "SpentAmount": written(spent),
     }  # fmt: skip
     if kind == "Forecasted":
-        data["ForecastedTotalForPeriod"] = _money(total)
+        data["ForecastedTotalForPeriod"] = written(total)
     essentials = {
         "monitoringService": "CostAlerts", "firedDateTime": engine.now().isoformat(timespec="milliseconds")[:23] + "Z",
         "description": told, "essentialsVersion": "1.0", "alertContextVersion": "1.0",
@@ -137,7 +144,3 @@ def _payload(engine: Engine, budget: Resource, what: tuple[str, float, str]) -> 
         "schemaId": "azureMonitorCommonAlertSchema",
         "data": {"essentials": essentials, "alertContext": context},
     }
-
-
-def _money(amount: float | None) -> str:
-    return f"${amount or 0.0:,.2f}"

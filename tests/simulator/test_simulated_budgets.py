@@ -6,15 +6,18 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from simulator.billing.currency import choose
 from simulator.planes.activity_feed import ActivityFeed
 from simulator.planes.alerts import Alerts
 from simulator.planes.log_store import LogStore
 from simulator.types.budget_spend import period
 from tests.simulator import estate
-from tests.simulator.effects_costs import DAY, notices, overspent, registry
+from tests.simulator.effects_costs import DAY, notices, overspent, registry, told
 from tests.simulator.lab import GROUP, ZERO, Lab
 from tests.simulator.refusals_alerts import ACTIONS_BODY, GROUP_OF_ACTIONS
-from tests.simulator.refusals_costs import BUDGET, budget_body, notification
+from tests.simulator.refusals_costs import BUDGET, asked, budget_body, notification
 from tests.support.alert_samples import SAMPLES, keys, sample
 
 OF_ALL = f"/subscriptions/{ZERO}/providers/Microsoft.Consumption/budgets/everything"
@@ -140,6 +143,26 @@ def test_action_groups_are_called() -> None:
     alerts.work()
     (notice,) = alerts.notices
     assert (notice.rule, notice.groups) == (BUDGET, (GROUP_OF_ACTIONS,))
+
+
+def test_another_currency_is_what_everything_is_told_in() -> None:
+    lab = Lab()
+    choose(lab.engine.store, "EUR")
+    overspent(lab)
+    lab.advance(10 * DAY)
+    first, _ = notices(lab)
+    assert (first["Unit"], first["BudgetThreshold"], first["NotificationThresholdAmount"]) == (
+        "EUR",
+        "10,00 €",
+        "5,00 €",
+    )
+    assert lab.get(BUDGET)["properties"]["currentSpend"]["unit"] == "EUR"
+    body = asked("None")
+    body["dataset"]["aggregation"]["dollars"] = {"name": "CostUSD", "function": "Sum"}
+    (row,) = told(lab, body)
+    assert (row["Currency"], round(row["Cost"] / row["CostUSD"], 4)) == ("EUR", 0.8786)
+    with pytest.raises(ValueError, match="ISK"):
+        choose(lab.engine.store, "ISK")
 
 
 def test_periods() -> None:
