@@ -99,6 +99,9 @@ class Permission(StrEnum):
     REMEDIATION_PUT = "Remediation_CreateOrReplace"
     REMEDIATION_DELETE = "Remediation_Delete"
     NOTIFICATIONS_LIST = "Notifications_List"
+    COSTS_GET = "Costs_Get"
+    FLEET_COSTS = "Fleet_GetCosts"
+    FLEET_SUMMARY = "Fleet_GetSummary"
     BUDGETS_GET = "Budgets_Get"
     BUDGETS_PUT = "Budgets_CreateOrReplace"
     BUDGETS_DELETE = "Budgets_Delete"
@@ -193,6 +196,9 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.REMEDIATION_PUT: _WRITE,
     Permission.REMEDIATION_DELETE: _WRITE,
     Permission.NOTIFICATIONS_LIST: _READ,
+    Permission.COSTS_GET: _READ,
+    Permission.FLEET_COSTS: _READ,
+    Permission.FLEET_SUMMARY: _READ,
     Permission.BUDGETS_GET: _READ,
     Permission.BUDGETS_PUT: _ANYBODY_WHO_ACTS,
     Permission.BUDGETS_DELETE: _APPROVE,

@@ -29,7 +29,7 @@ from tests.support.simulator import RunningSimulator
 from tools.local import callbacks, controlplane_environment, free_port, start_functions, start_simulator, stop
 
 T = TypeVar("T")
-_TIMERS = ("wake", "checkpoint", "monitors")
+_TIMERS = ("wake", "checkpoint", "monitors", "costs", "live", "fleet")
 _LOOK_SECONDS = 0.05
 #: Nothing that works takes this long.
 _PATIENCE_SECONDS = 180.0

@@ -41,6 +41,7 @@ def test_every_route_is_in_it() -> None:
         ("/api/projects", "GET"),
         *(("/api/projects/{name}", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/workspaces", "GET"),
+        *((path, "GET") for path in ("/api/workspaces/{name}/costs", "/api/fleet/costs", "/api/fleet/summary")),
         *(("/api/workspaces/{name}", method) for method in ("GET", "PUT", "PATCH", "DELETE")),
         *(
             (f"/api/workspaces/{{name}}:{action}", "POST")
