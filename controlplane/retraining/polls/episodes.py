@@ -63,8 +63,10 @@ async def settle(deps: RetrainingDeps, place: Place, judged: Judged) -> Watched:
     for change in judged.changes:
         if change.begins and change.observation is not None:
             alert = await _alert_of(deps, place, change.observation.kind)
+            if alert is not None and alert.state is SignalState.RECEIVED:
+                continue  # Whether it is true shows its tick; the next window sees.
             if alert is not None:
-                after = told(after, change, alert)
+                after = told(after, change, alert.id)
                 continue
             taken = await take(intake_of(deps), _signal(deps, place, change.observation))
             after = told(after, change, taken.id)
@@ -73,16 +75,18 @@ async def settle(deps: RetrainingDeps, place: Place, judged: Judged) -> Watched:
     return after
 
 
-async def _alert_of(deps: RetrainingDeps, place: Place, kind: SignalKind) -> str | None:
-    """An alert of Azure Monitor that says the same and is not over: it was told already."""
+async def _alert_of(deps: RetrainingDeps, place: Place, kind: SignalKind) -> Signal | None:
+    """An alert of Azure Monitor that says the same and is not over: it was told already. One that could not be read
+    back was told and opened nothing, so that it does not stand for what was measured."""
     page = await deps.objects.page(Signal, of_workspace(Signal, place.found.name), limit=_LATEST)
     since = deps.clock.now() - timedelta(days=1)
     return next(
         (
-            one.id
+            one
             for one in page.values
             if (one.source, one.kind, fold(one.target or "")) == (Source.ALERT, kind, fold(place.target))
             and not one.resolved
+            and (one.evidence.read_back or one.state is SignalState.RECEIVED)
             and one.received_at >= since
         ),
         None,

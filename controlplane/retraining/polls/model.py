@@ -81,6 +81,16 @@ class WorkspacePoll(Thing):
     tries: int = 0
     why: str | None = None
 
+    @property
+    def is_hourly(self) -> bool:
+        """Whether its slot is the one of the hour in which model versions are looked for."""
+        return self.slot.minute == 0
+
+    @property
+    def serves(self) -> bool:
+        """Whether there is, or was, anything to ask logs or runs about."""
+        return bool(self.targets or self.gone or self.monitors)
+
 
 class Episode(Model):
     """One thing that is watched of one target, while it is not plainly fine."""

@@ -61,7 +61,7 @@ async def look(
         for name, run in one.breaches.items():
             await take(intake_of(deps), _signal(space, (one.slot, name, run), now), space)
         await _record(deps, space, one)
-    hourly = stored.value.slot.minute == 0
+    hourly = stored.value.is_hourly
     update = {"due_at": now if hourly else None, "models_left": hourly, "tries": 0, "why": why or stored.value.why}
     await deps.objects.commit_held(hold, put(stored, stored.value.model_copy(update=update)))
     return now if hourly else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -65,7 +65,7 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     polls = list(cut(found, spaces, sweep.slot, now))
     asked = await _workspaces(deps, found, spaces, (sweep.slot, now))
     asked = await _with_refused(deps, asked, spaces)
-    late = await _store(deps, polls, asked)
+    late = await _store(deps, polls, asked, {one.name for one in spaces.values()})
     return await _rest(deps, stored, hold, {"why": None, "polls": len(polls) + len(asked), "late": late})
 
 
@@ -122,7 +122,8 @@ def cut(found: Sequence[Found], spaces: Mapping[str, Known], slot: datetime, now
 async def _workspaces(
     deps: RetrainingDeps, found: Sequence[Found], spaces: Mapping[str, Known], when: tuple[datetime, datetime]
 ) -> list[WorkspacePoll]:
-    """One for each workspace that has something to ask about."""
+    """One for each workspace that has something to ask about. Once an hour that is every one: people and pipelines
+    register models also where nothing is monitored or served, and such a workspace has no events of its own."""
     slot, now = when
     targets: dict[str, list[str]] = {}
     for one in found:
@@ -135,10 +136,11 @@ async def _workspaces(
         here, there = tuple(sorted(targets.get(space.name, ()))), before.get(space.name)
         monitors = (space.name, space.record.incarnation) in watching
         gone = tuple(sorted({*there.targets, *there.gone} - set(here))) if there else ()
-        if here or gone or monitors:
-            poll = WorkspacePoll(id=space.name, due_at=now, slot=slot, targets=here, gone=gone, monitors=monitors)
+        poll = WorkspacePoll(id=space.name, due_at=now, slot=slot, targets=here, gone=gone, monitors=monitors)
+        if poll.serves or poll.is_hourly:
             kept = {"models_after": there.models_after, "unwatched": there.unwatched} if there else {}
-            asked.append(poll.model_copy(update=kept))
+            only = {} if poll.serves else {"logs_done": True, "models_left": True}
+            asked.append(poll.model_copy(update={**kept, **only}))
     return asked
 
 
@@ -149,9 +151,9 @@ async def _with_refused(
     of = {one.name: _subscription(one) for one in spaces.values()}
     counts: dict[str, float | None] = {}
     for poll in asked:
-        if of[poll.id] not in counts:
+        if poll.serves and of[poll.id] not in counts:
             counts[of[poll.id]] = await refused_in(deps.reader, of[poll.id], poll.slot - WINDOW, poll.slot)
-    return [one.model_copy(update={"refused": counts[of[one.id]]}) for one in asked]
+    return [one.model_copy(update={"refused": counts.get(of[one.id])}) for one in asked]
 
 
 async def all_of(deps: RetrainingDeps, kind: type[T]) -> list[T]:
@@ -166,10 +168,15 @@ async def all_of(deps: RetrainingDeps, kind: type[T]) -> list[T]:
             return found
 
 
-async def _store(deps: RetrainingDeps, polls: Sequence[Poll], spaces: Sequence[WorkspacePoll]) -> int:
-    """Returns how many of an earlier slot are not done yet. What nobody wants any more goes, once it is at rest."""
+async def _store(
+    deps: RetrainingDeps, polls: Sequence[Poll], spaces: Sequence[WorkspacePoll], names: Container[str]
+) -> int:
+    """Returns how many of an earlier slot are not done yet. What nobody wants any more goes, once it is at rest; what
+    is only wanted once an hour stays as long as its workspace, of ``names``, does."""
     late = await _store_all(deps, Poll, polls) + await _store_all(deps, WorkspacePoll, spaces)
     for stale in await _stale(deps, WorkspacePoll, spaces):
+        if not stale.value.serves and stale.value.id in names:
+            continue
         targets = (*stale.value.targets, *stale.value.gone)
         rows = [watched_id(stale.value.id, fold(one) + part) for one in targets for part in ("", "#logs")]
         remembered = [one for one in (await deps.objects.get_many(Watched, rows) if rows else ()) if one is not None]

@@ -77,10 +77,9 @@ async def _logs(
     stored, space, ports = about
     poll, now = stored.value, deps.clock.now()
     endpoints = [one for one in poll.targets if "/deployments/" not in fold(one)]
-    why, found = None, {}
+    # A window later than metrics: rows take longer to arrive.
+    why, found, end = None, {}, poll.slot - WINDOW
     if endpoints:
-        # A window later than metrics: rows take longer to arrive.
-        end = poll.slot - WINDOW
         try:
             rows = await ports.logs.query(logs_of(space), TRAFFIC, end - 2 * WINDOW, end)
             why = None if rows.complete else "Logs gave a part of what was asked."
@@ -92,16 +91,19 @@ async def _logs(
     writes: list[Write] = []
     for target in endpoints:
         watch = watches.get(endpoint_of(target), DEFAULT)
-        seen = of_traffic(found, name_of(target).lower(), poll.slot - WINDOW, watch)
-        writes += await _judged(deps, Place(space, target, poll.slot), seen)
+        seen = of_traffic(found, name_of(target).lower(), end, watch)
+        writes += await _judged(deps, Place(space, target, end), seen)
     writes += await _judged(deps, Place(space, space.workspace_id, poll.slot), of_arm(wait, poll.refused))
     writes += await _forget(deps, poll)
+    # Without a monitor there is no run to look at; model versions are looked for all the same.
+    versions = not poll.monitors and poll.is_hourly
     update = {
         "logs_done": True,
+        "models_left": versions,
         "unwatched": unwatched(why is None, poll.refused),
         "why": why,
         "gone": poll.gone[_AT_ONCE:],
-        "due_at": now if poll.monitors else None,
+        "due_at": now if poll.monitors or versions else None,
         "tries": 0,
     }
     after = poll.model_copy(update=update)

@@ -42,6 +42,9 @@ async def test_every_4xx_and_5xx_counts_as_an_error() -> None:
     (signal,) = await world.signals()
     assert (signal.kind, signal.severity, signal.target) == (SignalKind.ERRORS, Severity.HIGH, world.endpoint)
     assert signal.measures[0].value == pytest.approx(0.06)
+    # The window that the rows are of: logs are asked a window later than metrics.
+    end = slot_at(signal.received_at) - WINDOW
+    assert (signal.window_at, f"until {end:%F %R}" in signal.evidence.summary) == (end - WINDOW, True)
     # The query itself counts them, of the front as of the model.
     assert "Front >= 400 or ModelStatusCode >= 400" in TRAFFIC
     traffic(world, {"Calls": 1000, "Errors": 1})

@@ -24,7 +24,7 @@ from controlplane.retraining.polls.judge import (
 from controlplane.retraining.polls.model import WINDOW, Poll, Watched, watched_id
 from controlplane.retraining.polls.usual import ENOUGH, looked
 from controlplane.retraining.polls.watch import Rule, Watch
-from controlplane.retraining.signal import Direction, Signal, SignalKind, SignalState, Source, signal_id
+from controlplane.retraining.signal import Direction, Evidence, Signal, SignalKind, SignalState, Source, signal_id
 from controlplane.retraining.tasks import Task, TaskState
 from tests.support.clock import START
 from tests.support.polled import PolledWorld
@@ -261,6 +261,7 @@ async def test_what_an_alert_says_already_is_not_told_again() -> None:
     alert = Signal(
         id=signal_id("ws", "alert"), workspace="ws", project="churn", kind=SignalKind.LATENCY, source=Source.ALERT,
         state=SignalState.DECIDED, dedupe_key="alert", observed_at=now, received_at=now, target=world.endpoint.upper(),
+        evidence=Evidence(read_back=True),
     )  # fmt: skip
     await world.add(alert)
     world.measure(world.endpoint, RequestLatency_P95=1500.0)
@@ -276,6 +277,24 @@ async def test_what_an_alert_says_already_is_not_told_again() -> None:
     await world.window()
     await world.window()
     assert len(await world.signals()) == 2
+
+
+@pytest.mark.parametrize("state", [SignalState.RECEIVED, SignalState.DECIDED])
+async def test_an_alert_that_was_not_read_back_does_not_stand_for_what_was_measured(state: SignalState) -> None:
+    world = await serving()
+    now = world.clock.now()
+    alert = Signal(
+        id=signal_id("ws", "alert"), workspace="ws", project="churn", kind=SignalKind.LATENCY, source=Source.ALERT,
+        state=state, dedupe_key="alert", observed_at=now, received_at=now, target=world.endpoint,
+        due_at=now + timedelta(minutes=40) if state is SignalState.RECEIVED else None,
+    )  # fmt: skip
+    await world.add(alert)
+    world.measure(world.endpoint, RequestLatency_P95=1500.0)
+    for _ in range(4):
+        await world.window()
+    (found,) = [one for one in await world.signals() if one.id != alert.id]
+    assert (found.kind, found.source) == (SignalKind.LATENCY, Source.POLL)
+    assert Outcome.REMEDIATE in [one.outcome for one in await world.decisions()]
 
 
 async def test_a_poll_that_is_changed_under_its_tick_is_judged_again_and_tells_once() -> None:

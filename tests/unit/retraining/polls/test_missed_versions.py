@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from controlplane.objects.repository import of_workspace
+import pytest
+
+from controlplane.objects.repository import of_workspace, remove
 from controlplane.promotion.model import Promotion
 from controlplane.promotion.poll import AT_ONCE, lost_versions
+from controlplane.retraining.monitors.model import Monitor, monitor_id
 from controlplane.retraining.polls.model import WorkspacePoll
 from tests.support.polled import PolledWorld
+from tests.support.retraining_world import MONITOR
 
 
 async def versions(world: PolledWorld) -> set[str]:
@@ -71,3 +75,25 @@ async def test_the_poll_goes_on_until_every_model_was_seen_and_no_further() -> N
     assert len(lists) == len(set(lists)) == AT_ONCE + 1
     stored = await world.objects.require(WorkspacePoll, "ws")
     assert (stored.value.models_left, stored.value.models_after, stored.value.due_at) == (False, None, None)
+
+
+@pytest.mark.parametrize("serves", [False, True])
+async def test_versions_are_looked_for_where_nothing_is_monitored_too(serves: bool) -> None:
+    """Such a workspace has no event subscription of its own, so that the poll is all there is."""
+    world = PolledWorld()
+    await world.begin()
+    await world.objects.commit(remove(await world.objects.require(Monitor, monitor_id("ws", MONITOR))))
+    if serves:
+        world.serve()
+    plant(world, "1", timedelta(days=30))
+    plant(world, "2", timedelta())
+    for _ in range(4):
+        await world.window()
+    assert await versions(world) == {"2"}
+    assert len([one for one in world.azure.calls if one.method == "LIST" and one.path.endswith("/versions")]) == 1
+    (poll,) = (await world.objects.page(WorkspacePoll)).values
+    assert (poll.serves, poll.due_at, poll.models_left) == (serves, None, False)
+    plant(world, "3", timedelta())
+    for _ in range(4):
+        await world.window()
+    assert await versions(world) == {"2", "3"}
