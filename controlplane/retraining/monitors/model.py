@@ -17,6 +17,8 @@ from controlplane.retraining.signal import SignalKind
 #: Slots of a schedule begin here, so that everybody computes the same ones.
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+#: What is longer nobody means, and a time so far away would not be one.
+YEAR, YEARS = timedelta(days=366), timedelta(days=5 * 366)
 #: Of monitors, signals and alerts: `_` joins them to names in Azure, and so is in none of them.
 MONITOR_NAME = r"^[a-z][a-z0-9-]{1,28}[a-z0-9]$"
 Short = Annotated[str, StringConstraints(pattern=MONITOR_NAME)]
@@ -65,9 +67,11 @@ class Reference(Model):
     """What a window is compared with: ``asset``, or production's own past where there is none."""
 
     asset: Asset | None = None
-    window: Period | None = Field(default=None, description="Of production's past; none: as long as the window.")
+    window: Period | None = Field(
+        default=None, le=YEARS, description="Of production's past; none: as long as the window."
+    )
     offset: Period | None = Field(
-        default=None, description="How far before now that past ends; none: twice the window, and the window's offset."
+        default=None, le=YEARS, description="How far before now that past ends; none: twice the window, and the window's offset."
     )
 
 
@@ -141,9 +145,9 @@ class MonitorSpec(Model):
     period: Period = Field(default=DAY, ge=timedelta(hours=1), le=timedelta(days=30))
     begins_at: datetime = Field(default=EPOCH, description="Of the first slot.")
     window: Period | None = Field(
-        default=None, description="Production data of a run; none: the period, a day at least."
+        default=None, le=YEAR, description="Production data of a run; none: the period, a day at least."
     )
-    offset: Period = Field(default=timedelta(), description="How long before a run its data ends (D16).")
+    offset: Period = Field(default=timedelta(), le=YEAR, description="How long before a run its data ends (D16).")
     emails: tuple[Email, ...] = Field(
         default=(),
         max_length=10,

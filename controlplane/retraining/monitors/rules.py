@@ -27,6 +27,7 @@ from controlplane.retraining.signal import SignalKind
 
 INVALID = "InvalidMonitor"
 HOUR = timedelta(hours=1)
+_CENTURY = range(2000, 2100)
 _DRIFT = (
     "JensenShannonDistance", "PopulationStabilityIndex", "NormalizedWassersteinDistance",
     "TwoSampleKolmogorovSmirnovTest", "PearsonsChiSquaredTest",
@@ -110,6 +111,8 @@ def _objectives(spec: MonitorSpec) -> Iterator[ErrorDetail]:
 def _times(spec: MonitorSpec) -> Iterator[ErrorDetail]:
     if spec.begins_at.tzinfo is None:
         yield ErrorDetail("TimeWithoutZone", "Times have a zone: 2026-12-20T00:00:00Z.", "$.beginsAt")
+    if spec.begins_at.year not in _CENTURY:
+        yield ErrorDetail("InvalidTime", "A schedule begins between 2000 and 2099.", "$.beginsAt")
     if spec.period % HOUR:
         yield ErrorDetail("InvalidPeriod", "A schedule runs every so many hours or days.", "$.period")
     if spec.window is not None and (spec.window < DAY or spec.window % DAY):

@@ -34,6 +34,13 @@ def alert(**changes: Any) -> dict[str, Any]:
 
 
 BAD: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a window of which two are longer than any time": ({"window": "P999999999D"}, "InvalidValue", "$.window"),
+    "an offset that is longer than any time": ({"offset": "P999999999D"}, "InvalidValue", "$.offset"),
+    "a past before there were computers": (
+        signal(reference={"window": "P1D", "offset": "P700000D"}), "InvalidValue", "$.signals[0].reference.offset"
+    ),
+    "a schedule from the year one": ({"beginsAt": "0001-01-01T00:00:00+14:00"}, "InvalidTime", "$.beginsAt"),
+    "a schedule until the last day": ({"beginsAt": "9999-12-31T23:59:59-14:00"}, "InvalidTime", "$.beginsAt"),
     "S3-85 a metric of another kind": (
         signal(thresholds={"Accuracy": 0.8}), "UnknownMetric", "$.signals[0].thresholds.Accuracy"
     ),
