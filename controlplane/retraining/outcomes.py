@@ -128,13 +128,15 @@ def _run(
 
 
 def _inputs(policy: RetrainingPolicy, signal: Signal, ruling: Ruling) -> dict[str, str]:
-    """Fixed values, and those that the signal fills: the window of its data, its baseline, why."""
-    end = signal.window_at or signal.observed_at
+    """Fixed values, and those that the signal fills: the window of its data, its baseline, why. Of what no monitor
+    says the window is the policy's, until it was said."""
+    end = signal.data_end or signal.window_at or signal.observed_at
+    begin = signal.data_begin or end - policy.windows.period
     values: Mapping[InputValue, str] = {
-        InputValue.WINDOW_BEGIN: (end - policy.windows.period).isoformat(),
+        InputValue.WINDOW_BEGIN: begin.isoformat(),
         InputValue.WINDOW_END: end.isoformat(),
         # D14, D15: what lies before the window, twice its length.
-        InputValue.BASELINE: (end - 3 * policy.windows.period).isoformat(),
+        InputValue.BASELINE: (begin - 2 * (end - begin)).isoformat(),
         InputValue.REASON: signal.reason or ruling.sentence,
         InputValue.SIGNAL: signal.signal_name or signal.kind.value,
         InputValue.MODEL: signal.model or "",

@@ -124,6 +124,8 @@ class Signal(Listed):
     received_at: datetime
     window_at: datetime | None = None
     """Of a monitor's run: the scheduled time of its window."""
+    data_begin: datetime | None = Field(default=None, description="Of the production data that its window looked at.")
+    data_end: datetime | None = None
     model: str | None = None
     target: str | None = Field(default=None, description="ARM id of the endpoint, deployment, compute or workspace.")
     monitor: str | None = None

@@ -71,7 +71,9 @@ class Reference(Model):
         default=None, le=YEARS, description="Of production's past; none: as long as the window."
     )
     offset: Period | None = Field(
-        default=None, le=YEARS, description="How far before now that past ends; none: twice the window, and the window's offset."
+        default=None,
+        le=YEARS,
+        description="How far before now that past ends; none: twice the window, and the window's offset.",
     )
 
 
@@ -205,6 +207,13 @@ def signal_name(monitor: str, signal: str) -> str:
 def slot_of(spec: MonitorSpec, at: datetime) -> datetime:
     """The scheduled time of the window that a run at this time belongs to: the latest slot not after it."""
     return spec.begins_at + (at - spec.begins_at) // spec.period * spec.period
+
+
+def data_of(spec: MonitorSpec, slot: datetime) -> tuple[datetime, datetime]:
+    """Begin and end of the production data that the run of a slot looks at: as long as its window, and as long before
+    the slot as its offset says (D16)."""
+    end = slot - spec.offset
+    return end - spec.production_window, end
 
 
 def reference_window(spec: MonitorSpec, signal: MonitorSignal) -> timedelta:

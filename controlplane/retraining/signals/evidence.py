@@ -9,7 +9,7 @@ from datetime import datetime
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import NewestReader
-from controlplane.retraining.monitors.model import Monitor, signal_name, slot_of
+from controlplane.retraining.monitors.model import Monitor, data_of, signal_name, slot_of
 from controlplane.retraining.signal import Evidence, Measure, Signal, direction_of
 from controlplane.retraining.signals.breach import BREACH_TAG, Breach, parse_breach
 from controlplane.retraining.signals.eventgrid import plain, time_of
@@ -107,13 +107,17 @@ def understood(signal: Signal, found: ReadBack, monitor: Monitor | None) -> Sign
     begun = found.started_at if found.evidence.read_back else None
     if part is not None:
         breach = replace(breach, measures=held_against(breach.measures, part.thresholds))
+    slot = slot_of(monitor.spec, begun) if monitor is not None and begun is not None else None
+    begin, end = data_of(monitor.spec, slot) if monitor is not None and slot is not None else (None, None)
     return signal.model_copy(
         update={
             **named,
             "measures": breach.measures,
             "direction": breach.direction,
             "samples": found.samples,
-            "window_at": slot_of(monitor.spec, begun) if monitor is not None and begun is not None else None,
+            "window_at": slot,
+            "data_begin": begin,
+            "data_end": end,
         }
     )
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import ResourceReader
-from controlplane.retraining.monitors.model import MonitorSpec
+from controlplane.retraining.monitors.model import MonitorSpec, data_of
 
 _log = logging.getLogger(__name__)
 METRICS_API = "2018-01-01"
@@ -25,8 +25,7 @@ METRIC = "RequestsPerMinute"
 async def calls_in(reader: ResourceReader, workspace_id: str, spec: MonitorSpec, window_at: datetime) -> int | None:
     """Calls in the window whose slot is ``window_at``; None where nobody knows: no sample, or it may not be read.
     Raises ``Transient``."""
-    end = window_at - spec.offset
-    begin = end - spec.production_window
+    begin, end = data_of(spec, window_at)
     path = f"{workspace_id}/onlineEndpoints/{spec.endpoint}/deployments/{spec.deployment}"
     query = (
         ("metricnames", METRIC),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from controlplane.objects.repository import put
 from controlplane.retraining.model import CheckName, Outcome, Verdict
+from controlplane.retraining.monitors.model import Monitor, monitor_id
 from controlplane.retraining.runs.model import RunState
 from controlplane.retraining.signals.intake import hear
-from tests.support.retraining_world import RetrainingWorld, message
+from tests.support.retraining_world import MONITOR, PIPELINE, RetrainingWorld, message
 
 EAGER: dict[str, Any] = {
     "agreement": "none",
@@ -34,6 +36,25 @@ async def test_one_breach_heard_a_hundred_times_is_one_run() -> None:
     assert (run.state, run.id) == (RunState.RUNNING, decision.run_id)
     assert list(world.ml.jobs) == [run.id]
     assert world.ml.jobs[run.id].owner == decision.id
+
+
+async def test_the_run_gets_the_data_that_the_monitor_looked_at() -> None:
+    """A monitor whose window is a week, and ends two days before its run (D16), drifted on that data."""
+    world = RetrainingWorld()
+    told = {"begin": "windowBegin", "end": "windowEnd", "before": "baseline"}
+    await world.begin({**EAGER, "pipeline": {**PIPELINE, "fromSignal": told}})
+    stored = await world.objects.require(Monitor, monitor_id("ws", MONITOR))
+    wide = {"window": timedelta(days=7), "offset": timedelta(days=2)}
+    changed = stored.value.model_copy(update={"spec": stored.value.spec.model_copy(update=wide)})
+    await world.objects.commit(put(stored, changed))
+    await hear(world.intake, world.breach("step-1"))
+    await world.tick()
+    (run,), (signal,) = await world.runs(), await world.signals()
+    slot = signal.window_at
+    assert slot is not None
+    expected = {"begin": slot - timedelta(days=9), "end": slot - timedelta(days=2), "before": slot - timedelta(days=23)}
+    assert {name: datetime.fromisoformat(value) for name, value in run.inputs.items()} == expected
+    assert (signal.data_begin, signal.data_end) == (expected["begin"], expected["end"])
 
 
 async def test_a_run_that_ends_frees_its_model_and_starts_the_cooldown() -> None:
