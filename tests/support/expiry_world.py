@@ -23,6 +23,7 @@ from controlplane.notifications.model import Notification
 from controlplane.objects.repository import Objects, of_workspace, put
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.operations.model import OperationKind
+from controlplane.ports.logs import Rows
 from controlplane.ports.metrics import Measured, MetricsQuestion, Point
 from controlplane.projects.model import ProjectRecord, Registration
 from controlplane.projects.repository import ProjectRepository
@@ -66,6 +67,22 @@ class FakeMetrics:
 
 
 @dataclass
+class FakeLogs:
+    """``ports.logs.LogsReader``: endpoint → days with calls."""
+
+    days: dict[str, int] = field(default_factory=dict)
+
+    async def query(self, workspace_id: str, kql: str, begin: datetime, end: datetime) -> Rows:
+        assert "XMSClientRequestId" in kql
+        rows = [
+            {"EndpointName": name, "Day": f"2026-10-{day + 1:02d}", "Calls": 3}
+            for name, days in self.days.items()
+            for day in range(days)
+        ]
+        return Rows(tuple(rows))
+
+
+@dataclass
 class ExpiryWorld:
     """``rule`` is the spec's. Everything in Azure is idle unless a test says otherwise."""
 
@@ -74,12 +91,13 @@ class ExpiryWorld:
     project_end: str | None = None
     world: World = field(default_factory=World)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
+    logs: FakeLogs = field(default_factory=FakeLogs)
 
     def __post_init__(self) -> None:
         store = self.world.store
         self.objects = Objects(store, Kind.GOVERNANCE)
         self.notifications = Objects(store, Kind.RETRAINING)
-        polls = PollPorts(self.metrics, logs=None, inventory=None, throttles=None)  # type: ignore[arg-type]
+        polls = PollPorts(self.metrics, self.logs, inventory=None, throttles=None)  # type: ignore[arg-type]
         self.deps = GovernanceDeps(
             objects=self.objects,
             notifications=self.notifications,

@@ -20,6 +20,10 @@ import pytest
 from controlplane.governance.budgets import advice as budget_advice
 from controlplane.governance.budgets import rules as budget_rules
 from controlplane.governance.budgets import wanted as budget_wanted
+from controlplane.governance.expiry import clues
+from controlplane.governance.expiry import decide as expiry_decide
+from controlplane.governance.expiry import proposals as expiry_proposals
+from controlplane.governance.expiry import rules as expiry_rules
 from controlplane.governance.pricing import meter_map, suggest
 from controlplane.notifications import channels
 from controlplane.promotion import loop as promotion_loop
@@ -43,6 +47,7 @@ from controlplane.workspaces.own_rights import RIGHTS
 from controlplane.workspaces.plan_checks import data as plan_data
 from controlplane.workspaces.plan_checks import sizes
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
+from controlplane.workspaces.spec_rules import lifetime
 from controlplane.workspaces.spec_rules.data import RULES as DATA_RULES
 from controlplane.workspaces.spec_rules.identity import RULES
 from controlplane.workspaces.template import PARTS as TEMPLATE_PARTS
@@ -102,6 +107,11 @@ _REGISTRIES: dict[str, Any] = {
     "budgetPart": budget_wanted.PARTS,
     "budgetProblem": budget_rules.PROBLEMS,
     "budgetAdvice": budget_advice.ADVICE,
+    "expiryRule": lifetime.EXPIRY_RULES,
+    "expiryDay": expiry_rules.DAYS,
+    "expiryClue": clues.WANTED,
+    "expiryGuard": expiry_decide.GUARDS,
+    "expiryProposal": expiry_proposals.PROPOSALS,
     "meter": meter_map.METERS,
     "suggestion": suggest.SUGGESTIONS,
 }

@@ -118,15 +118,9 @@ def endpoints(found: Sequence[JsonObject], measured: Mapping[str, Measured | Non
     samples of its instances, as Active Cores."""
     if not found:
         return _clue("endpoints", Verdict.IDLE, "There is no online endpoint.", source)
-    busy, strange = [], []
-    for one in found:
-        match _served(one, measured, span):
-            case Verdict.BUSY:
-                busy.append(_name(one))
-            case Verdict.UNKNOWN:
-                strange.append(f"{_name(one)} has too few samples")
-            case _:
-                pass
+    said = {_name(one): served(one, measured, span) for one in found}
+    busy = [name for name, verdict in said.items() if verdict is Verdict.BUSY]
+    strange = [f"{name} has too few samples" for name, verdict in said.items() if verdict is Verdict.UNKNOWN]
     return _told("endpoints", busy, strange, f"{len(found)} endpoints had no request.", source)
 
 
@@ -136,7 +130,7 @@ def serving(endpoint: JsonObject) -> tuple[str, ...]:
     return tuple(f"{endpoint.get('id')}/deployments/{one}" for one in traffic) if isinstance(traffic, dict) else ()
 
 
-def _served(endpoint: JsonObject, measured: Mapping[str, Measured | None], span: Span) -> Verdict:
+def served(endpoint: JsonObject, measured: Mapping[str, Measured | None], span: Span) -> Verdict:
     made = _time(endpoint.get("systemData"), "createdAt")
     if made is not None and made >= span.begin:
         return Verdict.BUSY
@@ -165,9 +159,28 @@ def lately(busy_at: datetime | None, begin: datetime) -> Clue:
     return _clue("earlierLooks", Verdict.BUSY, f"Something ran at {busy_at:%Y-%m-%dT%H:%MZ}.", source)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A clue that idleness takes, and who asks for it."""
+
+    requirements: tuple[str, ...] = ()
+
+
+WANTED: dict[str, Wanted] = {
+    "age": Wanted(),
+    "clusters": Wanted(),
+    "instances": Wanted(),
+    "jobs": Wanted(),
+    "endpoints": Wanted(),
+    "earlierLooks": Wanted(),
+    "activeCores": Wanted(("S3-106",)),
+}
+"""Name → what it takes."""
+
+
 def verdict(clues: Sequence[Clue]) -> Verdict:
     """Busy where anything is, unknown where anything is, idle where everything is."""
-    found = {one.verdict for one in clues}
+    found = {one.verdict for one in clues if one.name in WANTED}
     if Verdict.BUSY in found:
         return Verdict.BUSY
     return Verdict.IDLE if found == {Verdict.IDLE} else Verdict.UNKNOWN

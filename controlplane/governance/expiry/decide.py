@@ -7,6 +7,7 @@ a stage shorter, and sweeps that repeat pass no stage twice: one call makes one 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -161,16 +162,29 @@ def _ask(expiry: Expiry, ends: Ends, cause: Cause, now: datetime) -> Step:
     return Step(Stage.ASKED, (_why(ends, cause), why), cause, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What has to be there before a grace begins."""
+
+    holds: Callable[[Expiry], bool]
+    requirements: tuple[str, ...] = ()
+
+
+#: "The PROJECT OWNER may decide to retire it: never automatic without owner".
+GUARDS: dict[str, Guard] = {"owner": Guard(lambda expiry: expiry.consent is not None, ("S3-107",))}
+
+
 def _left(expiry: Expiry, whole: timedelta, now: datetime) -> datetime:
     return max(now + whole - seen(expiry, now), expiry.since + whole)
 
 
 def _wait(expiry: Expiry, ends: Ends, cause: Cause, now: datetime) -> Step:
-    if expiry.consent is None:
+    if not all(one.holds(expiry) for one in GUARDS.values()):
         late = min(seen(expiry, now), now - expiry.since) >= ESCALATE * (expiry.escalations + 1)
         return Step(Stage.ASKED, (_why(ends, cause), "Nobody has answered."), cause, None, escalates=late)
     grace = timedelta(days=days(ends.rule.grace or "P0D"))
-    text = f"{expiry.consent.by} said to retire it: {expiry.consent.reason}"
+    said = expiry.consent
+    text = "It is retired." if said is None else f"{said.by} said to retire it: {said.reason}"
     return Step(Stage.GRACE, (_why(ends, cause), text), cause, now + grace)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -11,17 +11,22 @@ from controlplane.arm import fold
 from controlplane.errors import ControlPlaneError
 from controlplane.governance.expiry import clues
 from controlplane.governance.expiry.model import Clue, Evidence, Verdict
+from controlplane.governance.expiry.proposals import MONTH, SERVED, Sight, days_of, proposals, suspects
 from controlplane.json_types import JsonObject
 from controlplane.ports.metrics import MOST_IDS, Measured, MetricsQuestion
 from controlplane.ports.reader import NewestReader
 from controlplane.retraining.known import WORKSPACE_TYPE, Known
+from controlplane.retraining.monitors.callbacks import NOBODY
+from controlplane.retraining.monitors.site import site_of
 from controlplane.retraining.polls.ports import PollPorts
+from controlplane.workspaces.kinds import ROLE_ASSIGNMENT
+from controlplane.workspaces.spec_model import Environment
 from controlplane.workspaces.spec_rules.lifetime import days
 
-API = "2024-04-01"
+API, GRANTS_API = "2024-04-01", "2022-04-01"
 T = TypeVar("T")
-#: Of endpoints and deployments: with four reads and the batch of the workspace one candidate takes eight calls.
-MOST_BATCHES = 3
+#: Of endpoints and deployments: with four reads, the workspace's batch and what a proposal takes that is eight calls.
+MOST_BATCHES = 2
 _HOUR = timedelta(hours=1)
 
 
@@ -66,10 +71,45 @@ async def look(
     newest = await asking.ask("jobs", reader.first(jobs, API))
     seen.append(_or(asking, "jobs", jobs, clues.jobs(newest or (), span.begin, jobs)))
     serving = await asking.ask("endpoints", reader.list(online, API))
-    seen.append(await _endpoints(asking, polls, (found, online, serving), span))
+    clue, measured = await _endpoints(asking, polls, (found, online, serving), span)
+    seen.append(clue)
     seen.append(clues.lately(busy_at, span.begin))
     seen.append(await _cores(asking, polls, found, span))
-    return Evidence(verdict=clues.verdict(seen), read_at=now, period=idle_after, calls=asking.calls, clues=tuple(seen))
+    sight = Sight(
+        production=str(found.record.spec["environment"]) == Environment.PROD.value,
+        computes=listed or (),
+        jobs=newest,
+        unused=[str(one.get("name")) for one in serving or () if clues.served(one, measured, span) is Verdict.IDLE],
+        period=idle_after,
+    )
+    sight = await _further(asking, ports, (found, serving or (), now), sight)
+    return Evidence(
+        verdict=clues.verdict(seen),
+        read_at=now,
+        period=idle_after,
+        calls=asking.calls,
+        clues=tuple(seen),
+        proposals=proposals(sight),
+    )
+
+
+async def _further(
+    asking: _Asking,
+    ports: tuple[NewestReader, PollPorts | None],
+    what: tuple[Known, Sequence[JsonObject], datetime],
+    sight: Sight,
+) -> Sight:
+    """One question more, of what is rarer: who may stop an instance, or on which days an endpoint was called."""
+    (reader, polls), (found, serving, now) = ports, what
+    if suspects(sight.computes):
+        grants = f"{found.workspace_id}/providers/{ROLE_ASSIGNMENT}"
+        query = (("$filter", "atScope()"),)
+        return replace(sight, grants=await asking.ask("grants", reader.list(grants, GRANTS_API, query)))
+    if polls is None or not serving or len(sight.unused) == len(serving) or sight.production:
+        return sight
+    logs = site_of(found, NOBODY).logs
+    rows = await asking.ask("logs", polls.logs.query(logs, SERVED, now - MONTH, now))
+    return replace(sight, days=days_of(rows.rows)) if rows is not None and rows.complete else sight
 
 
 def span_of(idle_after: str, now: datetime) -> clues.Span:
@@ -98,25 +138,26 @@ async def _cores(asking: _Asking, polls: PollPorts | None, found: Known, span: c
 
 async def _endpoints(
     asking: _Asking, polls: PollPorts | None, what: tuple[Known, str, Sequence[JsonObject] | None], span: clues.Span
-) -> Clue:
+) -> tuple[Clue, Mapping[str, Measured | None]]:
     found, source, serving = what
+    nothing: Mapping[str, Measured | None] = {}
     if serving is None:
-        return clues.unread("endpoints", asking.failed["endpoints"], source)
+        return clues.unread("endpoints", asking.failed["endpoints"], source), nothing
     if not serving:
-        return clues.endpoints((), {}, span, source)
+        return clues.endpoints((), {}, span, source), nothing
     if polls is None:
-        return clues.unread("endpoints", "SettingMissing", source)
+        return clues.unread("endpoints", "SettingMissing", source), nothing
     batches = tuple(_batches(serving, span))
     if len(batches) > MOST_BATCHES:
-        return clues.unread("endpoints", "TooManyEndpoints", source)
+        return clues.unread("endpoints", "TooManyEndpoints", source), nothing
     measured: dict[str, Measured | None] = {}
     for question, ids in batches:
         told = await asking.ask("requests", polls.metrics.batch(str(found.record.spec["location"]), ids, question))
         measured |= dict(told or {})
     clue = clues.endpoints(serving, measured, span, source)
     if "requests" in asking.failed and clue.verdict is not Verdict.BUSY:
-        return clues.unread("endpoints", asking.failed["requests"], source)
-    return clue
+        return clues.unread("endpoints", asking.failed["requests"], source), measured
+    return clue, measured
 
 
 def _batches(serving: Sequence[JsonObject], span: clues.Span) -> Iterator[tuple[MetricsQuestion, list[str]]]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from controlplane.governance.expiry.proposals import Proposal
 from controlplane.governance.scope import Scope, ScopeKind
 from controlplane.objects.repository import Thing
 from controlplane.operations.model import Condition, Model
@@ -63,6 +64,7 @@ class Evidence(Model):
     period: str = Field(description="The time of idleness that it is about, such as `P30D`.")
     calls: int = Field(description="Questions to Azure that it took.")
     clues: tuple[Clue, ...]
+    proposals: tuple[Proposal, ...] = Field(default=(), description="What somebody might do about what was seen.")
 
     @property
     def in_use(self) -> bool:

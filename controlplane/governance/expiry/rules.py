@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -51,8 +51,32 @@ def check_exemption(until: date, ground: Ground) -> tuple[ErrorDetail, ...]:
 
 
 def _day(day: date, ground: Ground, path: str) -> Iterator[ErrorDetail]:
-    if day < ground.today:
-        yield ErrorDetail("ExpiryInThePast", f"{day} is over; choose today or later.", path)
-    if ground.project_end is not None and day > ground.project_end:
-        text = f"The project ends on {ground.project_end}; a workspace does not outlive it (S3-108)."
-        yield ErrorDetail("AfterTheProject", text, path)
+    for code, rule in DAYS.items():
+        if (text := rule.says(day, ground)) is not None:
+            yield ErrorDetail(code, text, path)
+
+
+def _over(day: date, ground: Ground) -> str | None:
+    return f"{day} is over; choose today or later." if day < ground.today else None
+
+
+def _outlives(day: date, ground: Ground) -> str | None:
+    end = ground.project_end
+    if end is None or day <= end:
+        return None
+    return f"The project ends on {end}; a workspace does not outlive it (S3-108)."
+
+
+@dataclass(frozen=True, slots=True)
+class DayRule:
+    """``says`` why a day cannot be one; None: it can."""
+
+    says: Callable[[date, Ground], str | None]
+    requirements: tuple[str, ...] = ()
+
+
+DAYS: dict[str, DayRule] = {
+    "ExpiryInThePast": DayRule(_over),
+    "AfterTheProject": DayRule(_outlives, ("S3-108",)),
+}
+"""Code → rule."""

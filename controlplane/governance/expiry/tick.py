@@ -19,6 +19,7 @@ from controlplane.governance.expiry.ending import ended
 from controlplane.governance.expiry.look import look
 from controlplane.governance.expiry.model import Evidence, Expiry, Rule, Stage, Verdict
 from controlplane.governance.expiry.moves import BEFORE, moved, settled
+from controlplane.governance.expiry.proposing import propose
 from controlplane.governance.expiry.storing import made, rule_of
 from controlplane.governance.expiry.words import notification
 from controlplane.governance.facts import by_us
@@ -162,6 +163,7 @@ async def _store(
             "incarnation": after.incarnation,
         }
         facts = (by_us(about, now, Action.EXPIRY_CHANGED, told),)
+    await propose(deps.notifications, after, sight.now)
     await deps.objects.commit_held(hold, [*put(stored, after), *writes], *facts)
     if writes:
         await deps.queue.send(message_of(Archive.KIND, after.id))

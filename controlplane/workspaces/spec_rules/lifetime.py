@@ -50,7 +50,7 @@ EXPIRY_RULES: dict[str, ExpiryRule] = {
         "action",
         lambda asked, environment: environment is Environment.PROD and _acts(asked),
         "A production workspace is reported and never expired: leave action out, or say report.",
-        ("S3-105", "X-12"),
+        ("S3-105",),
     ),
     "GraceNotPositive": ExpiryRule(
         "grace",
@@ -81,7 +81,6 @@ EXPIRY_RULES: dict[str, ExpiryRule] = {
         "idleAfter",
         lambda asked, _: asked.idle_after is not None and days(asked.idle_after) > LONGEST_IDLE,
         f"Azure keeps metrics for 93 days, so that {LONGEST_IDLE} days of idleness are the most that can be shown.",
-        ("S3-106",),
     ),
 }
 """Code → rule."""

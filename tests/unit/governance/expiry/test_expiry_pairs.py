@@ -1,0 +1,50 @@
+"""Expiry, requirement by requirement: each test goes red when its rule is switched off."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from controlplane.governance.expiry.clues import CONTROL, Span, cores, verdict
+from controlplane.governance.expiry.decide import DAY
+from controlplane.governance.expiry.model import Rule, Stage, Verdict
+from controlplane.governance.expiry.proposals import ProposalKind, Sight, proposals
+from controlplane.governance.expiry.rules import Ground, check
+from controlplane.ports.metrics import Point
+from controlplane.workspaces.spec_model import Environment
+from tests.support.expiry_lines import START, Line
+
+IDLE = Rule(idle_after="P30D", grace="P14D", action="archive")
+
+
+@pytest.mark.parametrize("requirement", [pytest.param(one, id=one) for one in ("S3-105", "S3-107")])
+def test_enforce(requirement: str) -> None:
+    if requirement == "S3-105":
+        ground = Ground(Environment.PROD, START.date())
+        assert [one.target for one in check(IDLE, ground)] == ["$.action"]
+        return
+    line = Line(IDLE)
+    assert line.days(200) is Stage.ASKED
+
+
+@pytest.mark.parametrize("requirement", [pytest.param(one, id=one) for one in ("S3-106", "S3-108")])
+def test_validate(requirement: str) -> None:
+    if requirement == "S3-106":
+        span = Span(START - 30 * DAY, START, DAY)
+        control = {CONTROL: (Point(3.0, 3.0, 3.0, 1.0),) * 30}
+        used = {**control, "Active Cores": (Point(0.0, 0.0, 0.0, 12.0),)}
+        assert verdict([cores(control, span, "metrics")]) is Verdict.IDLE
+        assert verdict([cores(used, span, "metrics")]) is Verdict.BUSY
+        assert verdict([cores({}, span, "metrics")]) is Verdict.UNKNOWN
+        return
+    ground = Ground(Environment.DEV, START.date(), date(2026, 12, 31))
+    asked = Rule(expires_on=date(2027, 1, 1), grace="P1D", action="archive")
+    assert [one.target for one in check(asked, ground)] == ["$.expiresOn"]
+
+
+@pytest.mark.parametrize("requirement", [pytest.param("S3-122", id="S3-122")])
+def test_report(requirement: str) -> None:
+    found = proposals(Sight(days={"churn": 25, "seldom": 2}))
+    assert [(one.kind, one.target) for one in found] == [(ProposalKind.PRODUCTIONISE, "churn")]
+    assert proposals(Sight(days={"churn": 25}, production=True)) == ()
