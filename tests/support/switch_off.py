@@ -47,9 +47,9 @@ from controlplane.workspaces.own_rights import RIGHTS
 from controlplane.workspaces.plan_checks import data as plan_data
 from controlplane.workspaces.plan_checks import sizes
 from controlplane.workspaces.posture import advice, profile, rules, scorecard
-from controlplane.workspaces.spec_rules import lifetime
 from controlplane.workspaces.spec_rules.data import RULES as DATA_RULES
 from controlplane.workspaces.spec_rules.identity import RULES
+from controlplane.workspaces.spec_rules.lifetime import EXPIRY_RULES
 from controlplane.workspaces.template import PARTS as TEMPLATE_PARTS
 from controlplane.workspaces.transitions import TRANSITIONS
 from tests.support.blueprints import (
@@ -107,7 +107,7 @@ _REGISTRIES: dict[str, Any] = {
     "budgetPart": budget_wanted.PARTS,
     "budgetProblem": budget_rules.PROBLEMS,
     "budgetAdvice": budget_advice.ADVICE,
-    "expiryRule": lifetime.EXPIRY_RULES,
+    "expiryRule": EXPIRY_RULES,
     "expiryDay": expiry_rules.DAYS,
     "expiryClue": clues.WANTED,
     "expiryGuard": expiry_decide.GUARDS,
