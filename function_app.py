@@ -97,3 +97,13 @@ async def live(timer: func.TimerRequest) -> None:
     from controlplane.triggers.fleet import begin_live
 
     await begin_live(bootstrap.fleet_deps())
+
+
+@app.function_name("fleet")
+@app.timer_trigger(arg_name="timer", schedule="0 40 2 * * *", run_on_startup=False)
+async def fleet(timer: func.TimerRequest) -> None:
+    """Each night: who might be idle or past its end is due to be found (docs/costs.md)."""
+    from controlplane import bootstrap
+    from controlplane.triggers.fleet import begin_fleet
+
+    await begin_fleet(bootstrap.fleet_deps())

@@ -15,6 +15,8 @@ from controlplane.governance.expiry.archive import Archive
 from controlplane.governance.expiry.archive_tick import work as archive
 from controlplane.governance.expiry.model import Expiry
 from controlplane.governance.expiry.tick import work as expiry
+from controlplane.governance.sweeps import fleet_tick
+from controlplane.governance.sweeps.model import FleetSweep, IdleBatch
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Thing
 from controlplane.objects.tick import Part
@@ -28,6 +30,8 @@ _WORK: tuple[tuple[type[Thing], _Work], ...] = (
     (CostScope, collect_tick.work),
     (LiveSweep, live_tick.sweep),
     (LiveScope, live_tick.work),
+    (FleetSweep, fleet_tick.sweep),
+    (IdleBatch, fleet_tick.work),
 )
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from controlplane.errors import Conflict
 from controlplane.governance.costs.model import COSTS_EVERY, LIVE_EVERY, CostSweep, LiveSweep
+from controlplane.governance.sweeps.model import FLEET_EVERY, FleetSweep
 from controlplane.objects.repository import Objects, put
 from controlplane.objects.tick import message_of
 from controlplane.ports.clock import Clock
 from controlplane.ports.store import WorkQueue
 
+_S = TypeVar("_S", CostSweep, LiveSweep, FleetSweep)
 _log = logging.getLogger(__name__)
-COSTS, LIVE = "costs", "live"
+COSTS, LIVE, FLEET = "costs", "live", "fleet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,12 @@ async def begin_live(deps: FleetDeps) -> bool:
     return await _begin(deps, LiveSweep, LIVE, LIVE_EVERY)
 
 
-async def _begin(deps: FleetDeps, kind: type[CostSweep] | type[LiveSweep], name: str, every: timedelta) -> bool:
+async def begin_fleet(deps: FleetDeps) -> bool:
+    """As the others."""
+    return await _begin(deps, FleetSweep, FLEET, FLEET_EVERY)
+
+
+async def _begin(deps: FleetDeps, kind: type[_S], name: str, every: timedelta) -> bool:
     now = deps.clock.now()
     slot = slot_of(now, every)
     stored = await deps.objects.get(kind, name)

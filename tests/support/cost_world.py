@@ -17,6 +17,7 @@ from controlplane.governance.costs.model import CostScope, CostSweep, LiveScope,
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.parts import parts
 from controlplane.governance.scope import ScopeKind
+from controlplane.governance.sweeps.model import FleetSweep, IdleBatch
 from controlplane.notifications.model import Notification
 from controlplane.objects.repository import Objects, put
 from controlplane.objects.tick import Machines, tick_object
@@ -25,7 +26,7 @@ from controlplane.ports.store import Insert, Store
 from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.known import Known, known
 from controlplane.retraining.polls.ports import PollPorts
-from controlplane.triggers.fleet import FleetDeps, begin_costs, begin_live
+from controlplane.triggers.fleet import FleetDeps, begin_costs, begin_fleet, begin_live
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import WorkspaceRepository, dump
 from controlplane.workspaces.rows import PARTITION
@@ -147,6 +148,12 @@ class CostWorld:
         await begin_live(FleetDeps(self.objects, self.queue, self.clock))
         await tick_object(LiveSweep.KIND, "live", self.machines)
         await self.run(LiveScope.KIND)
+
+    async def sweep(self) -> None:
+        """The nightly timer; expiries are not ticked."""
+        await begin_fleet(FleetDeps(self.objects, self.queue, self.clock))
+        await tick_object(FleetSweep.KIND, "fleet", self.machines)
+        await self.run(IdleBatch.KIND)
 
     async def run(self, kind: str) -> None:
         """Ticks of a kind until none is due any more; the clock goes on to where the next one is."""

@@ -62,6 +62,9 @@ INDEXED = {
             "runOnStartup": False,
         }
     ],
+    "fleet": [
+        {"type": "timerTrigger", "direction": "IN", "name": "timer", "schedule": "0 40 2 * * *", "runOnStartup": False}
+    ],
     "live": [
         {"type": "timerTrigger", "direction": "IN", "name": "timer", "schedule": "0 */4 * * * *", "runOnStartup": False}
     ],

@@ -88,7 +88,7 @@ def decide(expiry: Expiry, ends: Ends, evidence: Evidence | None, now: datetime)
     verdict = verdict_of(evidence, now)
     cause = _cause(expiry, ends, verdict, now)
     if cause is None:
-        return Step(Stage.ACTIVE, (_active(ends, verdict),), None, _first(ends))
+        return Step(Stage.ACTIVE, (_active(ends, verdict, evidence),), None, _first(ends))
     if expiry.stage is Stage.ACTIVE:
         return _warn(ends, cause, now)
     if not ends.destroys:
@@ -122,9 +122,11 @@ def _first(ends: Ends) -> datetime | None:
     return None if ends.ends_at is None else ends.ends_at - NOTICE
 
 
-def _active(ends: Ends, verdict: Verdict) -> str:
+def _active(ends: Ends, verdict: Verdict, evidence: Evidence | None) -> str:
     if ends.rule.idle_after is None:
         return "Its end is not near." if ends.last_day else "It has no end date."
+    if verdict is Verdict.UNKNOWN and evidence is not None and evidence.verdict is Verdict.BUSY:
+        return f"It was in use on {evidence.read_at:%Y-%m-%d}."
     return {
         Verdict.BUSY: "It is in use.",
         Verdict.IDLE: "It is idle.",

@@ -24,6 +24,7 @@ from controlplane.governance.expiry.storing import made, rule_of
 from controlplane.governance.expiry.words import notification
 from controlplane.governance.facts import by_us
 from controlplane.governance.scope import Scope, ScopeKind
+from controlplane.governance.sweeps.model import IN_USE, InUse
 from controlplane.governance.telling import tell
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
@@ -33,6 +34,7 @@ from controlplane.retraining.known import known
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.spec_model import Environment
+from controlplane.workspaces.spec_rules.lifetime import days
 
 RETRY, SOON = timedelta(hours=6), timedelta(minutes=15)
 
@@ -131,7 +133,20 @@ async def _evidence(deps: GovernanceDeps, expiry: Expiry, ends: Ends, record: Wo
     if expiry.stage not in BEFORE or (ends.rule.idle_after is None and expiry.stage is not Stage.GRACE):
         return None
     after, ports = ends.rule.idle_after or "P1D", (deps.reader, deps.polls)
+    if expiry.stage is Stage.ACTIVE and (used := await _in_use(deps, expiry, after)) is not None:
+        return used
     return await look(ports, known(record), after, deps.clock.now(), expiry.busy_at)
+
+
+async def _in_use(deps: GovernanceDeps, expiry: Expiry, after: str) -> Evidence | None:
+    """The pass over the fleet saw it in use a while ago: nothing has to be asked to say that it is not idle."""
+    stored = await deps.objects.get(InUse, expiry.id)
+    if stored is None or stored.value.incarnation != expiry.incarnation:
+        return None
+    sign = stored.value
+    if not timedelta(0) <= deps.clock.now() - sign.at <= IN_USE or days(sign.period) > days(after):
+        return None
+    return Evidence(verdict=Verdict.BUSY, read_at=sign.at, period=sign.period, calls=0, clues=(sign.clue,))
 
 
 async def _store(
