@@ -24,11 +24,11 @@ def limited(spec: WorkspaceSpec, limits: Mapping[str, int]) -> WorkspaceSpec:
     clusters = tuple(
         one.model_copy(
             update={
-                "max_nodes": min(one.max_nodes, limits[one.name]),
-                "min_nodes": min(one.min_nodes, limits[one.name]),
+                "max_nodes": min(one.max_nodes, limits[one.name.lower()]),
+                "min_nodes": min(one.min_nodes, limits[one.name.lower()]),
             }
         )
-        if one.name in limits
+        if one.name.lower() in limits
         else one
         for one in spec.compute.clusters
     )

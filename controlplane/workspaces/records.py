@@ -62,8 +62,10 @@ class WorkspaceRecord(Model):
     waiver_acceptances: tuple[WaiverAcceptance, ...] = ()
     """Of each waiver in ``spec``."""
     node_limits: Mapping[str, int] = {}
-    """Cluster → the most nodes that it may have now, by a budget that blocks jobs; what the spec asks for comes back
-    when it is released. Kept here, so that plans, validations and repairs mean the same as what stands."""
+    """Cluster (lower case) → the most nodes that it may have now, by a budget that blocks jobs; what the spec asks for
+    comes back when it is released. Kept here, so that plans, validations and repairs mean the same as what stands."""
+    frozen: bool = False
+    """By a budget: nothing of ours makes anything larger that serves."""
     generation: int = 1
     incarnation: int = 1
     deleting: bool = False

@@ -119,7 +119,7 @@ class BudgetWorld:
         now = self.clock.now()
         budget = Budget(
             id="workspace.ws", kind=ScopeKind.WORKSPACE, name="ws", project="churn", incarnation=1, due_at=now,
-            rule=parse_budget({**RULE, **changes}), last_modified_at=now, last_modified_by="t/ada",
+            rule=parse_budget({**RULE, **changes}), born_at=now, last_modified_at=now, last_modified_by="t/ada",
         )  # fmt: skip
         await self.objects.commit(put(None, budget))
 

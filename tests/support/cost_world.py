@@ -133,7 +133,7 @@ class CostWorld:
         made = Budget(
             id=scope, kind=ScopeKind(kind), name=name, project="churn", incarnation=1,
             rule=parse_budget({**RULE, **changes}), due_at=now + timedelta(days=2),
-            last_modified_at=now, last_modified_by="t/ada",
+            born_at=now, last_modified_at=now, last_modified_by="t/ada",
         )  # fmt: skip
         await self.objects.commit(put(None, made))
 

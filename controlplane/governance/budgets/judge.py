@@ -8,6 +8,7 @@ tier that they reach is reached.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -38,14 +39,18 @@ def judge(budget: Budget, view: View, now: datetime) -> Judged:
     }
     unknown = [*view.unknown] if view.month == month else [f"The figures are of {view.month}."]
     if view.currency is not None and view.currency != budget.rule.monthly.currency:
+        # What was reached in the budget's own currency before stays reached.
         text = f"Azure bills in {view.currency}, the budget is in {budget.rule.monthly.currency}: nothing is compared."
-        return Judged(tuple(kept.values()), (), None, (*unknown, text))
+        return Judged(tuple(kept.values()), (), _strongest(budget, kept.values()), (*unknown, text))
     new = [] if view.month != month else [one for one in _crossed(budget, view, now) if one.tier not in kept]
     if any(tier.of is Basis.FORECAST for tier in budget.rule.tiers) and view.forecast is None:
         unknown.append("There is no forecast: too little history, or it could not be read.")
     crossings = tuple(sorted((*kept.values(), *new), key=lambda one: one.tier))
-    acts = [budget.rule.tiers[one.tier].act for one in crossings]
-    return Judged(crossings, tuple(new), max(acts, key=rank, default=None), tuple(unknown))
+    return Judged(crossings, tuple(new), _strongest(budget, crossings), tuple(unknown))
+
+
+def _strongest(budget: Budget, crossings: Iterable[Crossing]) -> Act | None:
+    return max((budget.rule.tiers[one.tier].act for one in crossings), key=rank, default=None)
 
 
 def _crossed(budget: Budget, view: View, now: datetime) -> list[Crossing]:
@@ -116,6 +121,7 @@ def course(budget: Budget, judged: Judged, now: datetime) -> Course:
                 act=act,
                 month=month_of(now),
                 state=StepState.ANNOUNCED,
+                round=budget.rounds + len(changed.get("announced", ())) + 1,
                 figure=_figure(judged),
                 announced_at=now,
                 effective_at=now + budget.rule.notice,

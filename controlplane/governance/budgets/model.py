@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from controlplane.arm import fold
 from controlplane.governance.costs.view import View
 from controlplane.governance.scope import Scope, ScopeKind
 from controlplane.objects.repository import Thing
@@ -97,7 +99,11 @@ class StepState(StrEnum):
 class Undo(Model):
     """How one thing was before: stored before it is changed."""
 
-    kind: Literal["policy", "cluster", "instance"]
+    kind: Literal["policy", "cluster", "instance", "mark"]
+    """``mark``: the workspace's own record says that it is frozen, so that nothing of ours scales it up."""
+    workspace: str
+    incarnation: int
+    """Of the workspace: what was made again under its name is not what was changed."""
     resource: str
     """ARM id."""
     before: dict[str, Any] = Field(default_factory=dict)
@@ -112,6 +118,8 @@ class Step(Model):
     act: Act
     month: str
     state: StepState
+    round: int = 0
+    """Counts what its budget has announced; what is told of it is named by this."""
     figure: Decimal
     """What was spent when it was announced."""
     announced_at: datetime
@@ -167,6 +175,8 @@ class Budget(Thing):
     incarnation: int = 0
     """Of the workspace."""
     rule: BudgetRule
+    born_at: datetime
+    """Tells it from an earlier one of this scope, which may have told people of the same tier."""
     generation: int = 1
     deleting: bool = False
     made: tuple[str, ...] = ()
@@ -179,6 +189,10 @@ class Budget(Thing):
     crossings: tuple[Crossing, ...] = ()
     """Of this month and generation."""
     steps: tuple[Step, ...] = ()
+    rounds: int = 0
+    """Announcements so far."""
+    heard: tuple[str, ...] = ()
+    """Digests of Azure's alerts that were heard, the last ones: a copy says nothing new."""
     acceptance: Acceptance | None = None
     history: tuple[Event, ...] = ()
     last_modified_at: datetime
@@ -189,9 +203,14 @@ class Budget(Thing):
         return Scope(self.kind, self.name)
 
     def index(self) -> tuple[str, ...]:
-        return (f"bu!{self.project}!{self.id}",)
+        return (f"bu!{self.project}!{self.id}", *(f"{of_azure(one)}{self.id}" for one in self.made))
 
 
 def of_project(project: str) -> str:
     """The index of a project's budgets."""
     return f"bu!{project}!"
+
+
+def of_azure(arm_id: str) -> str:
+    """The index of the budget that made a resource in Azure; rows take no slashes."""
+    return f"ba!{sha256(fold(arm_id).encode()).hexdigest()[:40]}!"

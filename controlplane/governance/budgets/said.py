@@ -91,7 +91,7 @@ def notifications(budget: Budget, judged: Judged, path: Course, now: datetime) -
 
 
 def _of(step: Step) -> str:
-    return f"{step.month}\n{step.act}\n{step.announced_at.isoformat()}"
+    return f"{step.month}\n{step.act}\n{step.round}"
 
 
 def _announced(step: Step) -> str:
@@ -123,7 +123,7 @@ def _notification(
     kind, about = what
     title, text = words
     return Notification(
-        id=notification_id(f"{_KIND}{kind}", f"{budget.id}\n{budget.incarnation}\n{about}"),
+        id=notification_id(f"{_KIND}{kind}", f"{budget.id}\n{budget.born_at.isoformat()}\n{about}"),
         due_at=now,
         workspace=budget.name if budget.kind is ScopeKind.WORKSPACE else "",
         project=budget.project,

@@ -6,23 +6,19 @@ stands is stored, and then it is changed. A crash between any two of them repeat
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
-from controlplane.arm import fold, name_of
 from controlplane.audit.model import Action, Fact
-from controlplane.errors import Conflict, Rejected
 from controlplane.governance.budgets import said
-from controlplane.governance.budgets.blocking import hold as keep
-from controlplane.governance.budgets.blocking import release, undo_of
+from controlplane.governance.budgets.azure_side import LOOK, azure_side
 from controlplane.governance.budgets.judge import Course, Judged, course, judge
 from controlplane.governance.budgets.model import Budget, Step, StepState
-from controlplane.governance.budgets.wanted import BUDGET, BUDGET_API, body_for, place_of, wanted
+from controlplane.governance.budgets.steps import Ground, enforce
 from controlplane.governance.costs.model import Spend
-from controlplane.governance.costs.view import view_of
+from controlplane.governance.costs.view import month_end, month_of, view_of
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.facts import by_us
 from controlplane.governance.places import held
@@ -31,26 +27,13 @@ from controlplane.governance.telling import tell
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
 from controlplane.operations.model import Condition, ConditionStatus
-from controlplane.retraining.known import Known
-from controlplane.retraining.monitors.wanted import ACTION_GROUP_API, Wanted, differs
 from controlplane.workspaces.ending import condition
 
-_log = logging.getLogger(__name__)
-AZURE, WITHIN = "AzureBudgetStands", "WithinBudget"
-#: While something is announced, taken or given back; otherwise, unless the collector asks earlier.
-SOON, REST = timedelta(minutes=1), timedelta(hours=1)
-#: What Azure has of it is compared this often.
-LOOK = timedelta(hours=6)
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What a look starts from."""
-
-    spaces: tuple[Known, ...]
-    others: tuple[Step, ...]
-    """Steps of other budgets over the same workspaces."""
-    now: datetime
+WITHIN = "WithinBudget"
+#: While something is taken or given back; while it is kept; otherwise, with Azure's side.
+SOON, KEPT, REST = timedelta(minutes=1), timedelta(minutes=10), LOOK
+#: Seconds over which the looks of a month's turn are spread.
+_SPREAD = 600
 
 
 async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | None:
@@ -60,17 +43,28 @@ async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | No
         return None
     budget = stored.value
     spaces = await held(budget.scope, deps.workspaces, deps.projects)
-    if spaces is None or (budget.kind is ScopeKind.WORKSPACE and spaces[0].record.incarnation != budget.incarnation):
+    if budget.kind is ScopeKind.WORKSPACE and (spaces is None or spaces[0].record.incarnation != budget.incarnation):
         await _forget(deps, hold, stored, "gone with what it was about")
         return None
-    ground = Ground(spaces, await _others(deps, budget, spaces), deps.clock.now())
+    if spaces is None and not budget.deleting:
+        stored = await _ending(deps, hold, stored)
+    ground = Ground(spaces or (), deps.clock.now())
     stored = await _judged(deps, hold, stored, ground)
-    stored = await _steps(deps, hold, stored, ground)
-    stored = await _azure(deps, hold, stored, ground)
+    stored = await enforce(deps, hold, stored, ground)
+    stored = await azure_side(deps, hold, stored, (ground.spaces, ground.now))
     if stored.value.deleting and not stored.value.steps and not stored.value.made:
         await _forget(deps, hold, stored, "taken away")
         return None
     return stored.value.due_at
+
+
+async def _ending(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget]) -> Stored[Budget]:
+    """Its project or department is gone, its workspaces may be another's now: they get back what it took."""
+    after = stored.value.model_copy(update={"deleting": True, "generation": stored.value.generation + 1})
+    about = (stored.value.scope, stored.value.project)
+    fact = by_us(about, deps.clock.now(), Action.BUDGET_CHANGED, {"change": "what it was about is gone"})
+    await deps.objects.commit_held(hold, put(stored, after), fact)
+    return await deps.objects.require(Budget, after.id)
 
 
 # -- what was spent, and what follows ----------------------------------------------------------------------------------
@@ -95,13 +89,36 @@ async def _judged(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], grou
         "view": view,
         "crossings": judged.crossings,
         "steps": path.steps,
+        "rounds": budget.rounds + len(path.announced),
         "history": said.kept(budget.history, happened),
         "conditions": _with(budget, _within(budget, judged, now)),
-        "due_at": now + (SOON if path.steps else REST),
+        "due_at": next_look(budget, path.steps, judged, now),
     }
     after = budget.model_copy(update=update)
     await deps.objects.commit_held(hold, put(stored, after), *_facts(budget, path, judged, now))
     return await deps.objects.require(Budget, after.id)
+
+
+def next_look(budget: Budget, steps: Sequence[Step], judged: Judged, now: datetime) -> datetime:
+    """Whoever learns that a tier is reached, and every request, makes it due at once; this is for what comes by
+    itself: a notice that has run, nodes that end with their jobs, somebody's change, the month's turn."""
+    times = [now + REST]
+    for one in steps:
+        match one.state:
+            case StepState.ANNOUNCED:
+                times.append(max(one.effective_at, now + SOON))
+            case StepState.TAKEN:
+                times.append(now + KEPT)
+            case _:
+                times.append(now + SOON)
+    if steps or judged.crossings:
+        times.append(month_end(month_of(now)) + _spread(budget))
+    return now + SOON if budget.deleting else min(times)
+
+
+def _spread(budget: Budget) -> timedelta:
+    """So that not all of a fleet turn the month in the same second."""
+    return timedelta(seconds=int(sha256(budget.id.encode()).hexdigest()[:4], 16) % _SPREAD)
 
 
 def _within(budget: Budget, judged: Judged, now: datetime) -> Condition:
@@ -135,147 +152,6 @@ def _facts(budget: Budget, path: Course, judged: Judged, now: datetime) -> list[
         for one in judged.new
     ]  # fmt: skip
     return told
-
-
-# -- enforcement -------------------------------------------------------------------------------------------------------
-
-
-async def _steps(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], ground: Ground) -> Stored[Budget]:
-    """The milder first when taking, the stronger first when giving back."""
-    for step in reversed(stored.value.steps):
-        if step.state is StepState.RELEASING:
-            stored = await _give_back(deps, hold, stored, step, ground)
-    for step in stored.value.steps:
-        if step.state is StepState.TAKING and not step.undo:
-            stored = await _noted(deps, hold, stored, step, ground)
-    for step in stored.value.steps:
-        if step.state in (StepState.TAKING, StepState.TAKEN) and step.undo:
-            after = await keep(deps, step, ground.spaces)
-            if after.state is StepState.TAKEN and step.taken_at is None:
-                after = after.model_copy(update={"taken_at": ground.now})
-            stored = await _replaced(deps, hold, stored, step, after)
-    return stored
-
-
-async def _noted(
-    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], step: Step, ground: Ground
-) -> Stored[Budget]:
-    """How everything stands, stored before any of it is changed."""
-    try:
-        undo = await undo_of(deps, step.act, ground.spaces, ground.others)
-    except Rejected as error:
-        after = step.model_copy(update={"said": (f"It could not be read: {error.code}: {error.message}",)})
-        return await _replaced(deps, hold, stored, step, after)
-    after = step.model_copy(update={"undo": undo, **({} if undo else {"state": StepState.TAKEN})})
-    return await _replaced(deps, hold, stored, step, after)
-
-
-async def _give_back(
-    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], step: Step, ground: Ground
-) -> Stored[Budget]:
-    after, done = await release(deps, step, ground.spaces, ground.others)
-    if not done:
-        return await _replaced(deps, hold, stored, step, after)
-    told = {"act": step.act.value, "state": "released", "month": step.month}
-    about = (stored.value.scope, stored.value.project)
-    fact = by_us(about, ground.now, Action.ENFORCEMENT_CHANGED, told)
-    return await _replaced(deps, hold, stored, step, None, fact)
-
-
-async def _replaced(
-    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], step: Step, after: Step | None, *facts: Fact
-) -> Stored[Budget]:
-    steps = tuple(
-        one for one in (after if each.act is step.act else each for each in stored.value.steps) if one is not None
-    )
-    if steps == stored.value.steps:
-        return stored
-    await deps.objects.commit_held(hold, put(stored, stored.value.model_copy(update={"steps": steps})), *facts)
-    return await deps.objects.require(Budget, stored.value.id)
-
-
-async def _others(deps: GovernanceDeps, budget: Budget, spaces: Sequence[Known]) -> tuple[Step, ...]:
-    """Of budgets that share a workspace with this one."""
-    scopes = {Scope(ScopeKind.WORKSPACE, one.name).id for one in spaces}
-    scopes |= {Scope(ScopeKind.PROJECT, one.record.project).id for one in spaces}
-    for project in {one.record.project for one in spaces}:
-        registered = await deps.projects.load(project)
-        if registered is not None and registered.record.registration.department is not None:
-            scopes.add(Scope(ScopeKind.DEPARTMENT, registered.record.registration.department).id)
-    found = await deps.objects.get_many(Budget, sorted(scopes - {budget.id}))
-    return tuple(step for one in found if one is not None for step in one.value.steps)
-
-
-# -- Azure's own budget ------------------------------------------------------------------------------------------------
-
-
-async def _azure(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], ground: Ground) -> Stored[Budget]:
-    """Compared every six hours and when the rule has changed."""
-    budget = stored.value
-    if budget.deleting:
-        left = [one for one in reversed(budget.made) if not await _gone(deps, one)]
-        after = budget.model_copy(update={"made": tuple(reversed(left))})
-        await deps.objects.commit_held(hold, put(stored, after))
-        return await deps.objects.require(Budget, budget.id)
-    fresh = budget.looked_at is not None and ground.now - budget.looked_at < LOOK
-    if fresh and budget.observed_generation == budget.generation:
-        return stored
-    place = place_of(budget, ground.spaces, deps.callbacks)
-    missing = deps.callbacks.missing()
-    wrong: str | None = None
-    if missing:
-        wrong = f"{', '.join(missing)} is not set: Azure has nobody to call. What was spent is judged all the same."
-    elif place is None:
-        wrong = "CONTROLPLANE_SHARED_GROUP_ID is not set, or it has no workspace yet. What was spent is judged here."
-    else:
-        chosen = wanted(budget, place, deps.callbacks, ground.now)
-        stored = await _announced(deps, hold, stored, chosen)
-        wrong = await _written(deps, chosen)
-    budget = stored.value
-    status = ConditionStatus.TRUE if wrong is None else ConditionStatus.FALSE
-    reason, text = ("Stands", "As declared.") if wrong is None else ("Refused", wrong)
-    told = condition(AZURE, status, reason, text, budget.conditions, ground.now)
-    update: dict[str, Any] = {"conditions": _with(budget, told), "looked_at": ground.now}
-    if wrong is None:
-        update["observed_generation"] = budget.generation
-    await deps.objects.commit_held(hold, put(stored, budget.model_copy(update=update)))
-    return await deps.objects.require(Budget, budget.id)
-
-
-async def _announced(
-    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], chosen: Sequence[Wanted]
-) -> Stored[Budget]:
-    """The ids are stored before any of them is written."""
-    made = stored.value.made
-    more = [fold(one.arm_id) for one in chosen if fold(one.arm_id) not in made]
-    if not more:
-        return stored
-    await deps.objects.commit_held(hold, put(stored, stored.value.model_copy(update={"made": (*made, *more)})))
-    return await deps.objects.require(Budget, stored.value.id)
-
-
-async def _written(deps: GovernanceDeps, chosen: Sequence[Wanted]) -> str | None:
-    """None when all stands; else why something does not."""
-    for one in chosen:
-        try:
-            found = await deps.reader.get(one.arm_id, one.api_version)
-            if found is not None and differs(one.compared, found) is None:
-                continue
-            await deps.writer.put(one.arm_id, one.api_version, body_for(one, found))
-        except (Rejected, Conflict) as error:
-            _log.warning("budget not written id=%s code=%s", one.arm_id, error.code)
-            return f"{name_of(one.arm_id)}: {error.code}: {error.message}"
-    return None
-
-
-async def _gone(deps: GovernanceDeps, arm_id: str) -> bool:
-    version = BUDGET_API if f"/providers/{BUDGET.lower()}/" in arm_id else ACTION_GROUP_API
-    try:
-        await deps.writer.delete(arm_id, version)
-    except (Rejected, Conflict) as error:
-        _log.warning("not deleted id=%s code=%s", arm_id, error.code)
-        return False
-    return True
 
 
 # -- its end -----------------------------------------------------------------------------------------------------------

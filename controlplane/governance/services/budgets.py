@@ -148,7 +148,7 @@ async def put_budget(
         else:
             after = Budget(
                 id=scope.id, kind=scope.kind, name=scope.name, project=place.project, incarnation=place.incarnation,
-                due_at=now, rule=rule, last_modified_at=now, last_modified_by=caller.principal,
+                due_at=now, rule=rule, born_at=now, last_modified_at=now, last_modified_by=caller.principal,
             )  # fmt: skip
         line = Event(at=now, what="rule set", why=f"Generation {after.generation}.", by=caller.principal)
         after = after.model_copy(update={"history": (*after.history, line)[-MOST_HISTORY:]})

@@ -25,7 +25,7 @@ def made(kind: ScopeKind, name: str) -> dict[str, Wanted]:
     """Type → what stands in Azure of it."""
     budget = Budget(
         id=f"{kind}.{name}", kind=kind, name=name, project="churn", incarnation=1, rule=parse_budget(RULE),
-        last_modified_at=START, last_modified_by="t/ada",
+        born_at=START, last_modified_at=START, last_modified_by="t/ada",
     )  # fmt: skip
     calls = replace(CALLBACKS, shared_group=SHARED)
     place = place_of(budget, (BudgetWorld().known,), calls)

@@ -69,7 +69,7 @@ def test_what_is_a_raise(changes: dict[str, Any], raised: bool) -> None:
 def budget() -> Budget:
     return Budget(
         id="workspace.ws", kind=ScopeKind.WORKSPACE, name="ws", project="churn", rule=parse_budget(RULE),
-        last_modified_at=START, last_modified_by="t/ada",
+        born_at=START, last_modified_at=START, last_modified_by="t/ada",
     )  # fmt: skip
 
 

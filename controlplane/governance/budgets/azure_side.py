@@ -1,0 +1,123 @@
+"""What a budget has in Azure of its own: made, compared, and taken away. Its id is stored before its first write; what
+stands under such an id and was not stored is somebody else's, and stays as it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from controlplane.arm import fold, name_of
+from controlplane.errors import Conflict, ControlPlaneError, Rejected
+from controlplane.governance.budgets.model import Budget
+from controlplane.governance.budgets.wanted import BUDGET, BUDGET_API, body_for, place_of, wanted
+from controlplane.governance.deps import GovernanceDeps
+from controlplane.json_types import JsonObject
+from controlplane.objects.leases import Hold
+from controlplane.objects.repository import Stored, put
+from controlplane.operations.model import ConditionStatus
+from controlplane.retraining.known import Known
+from controlplane.retraining.monitors.wanted import ACTION_GROUP_API, Wanted, differs
+from controlplane.workspaces.ending import condition
+
+_log = logging.getLogger(__name__)
+STANDS = "AzureBudgetStands"
+#: What Azure has of it is compared this often, and at once when the rule has changed.
+LOOK = timedelta(hours=6)
+
+
+async def azure_side(
+    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], about: tuple[Sequence[Known], datetime]
+) -> Stored[Budget]:
+    """One look, when it is time for one. Raises ``Transient``."""
+    budget, (spaces, now) = stored.value, about
+    if budget.deleting:
+        return await _without(deps, hold, stored, budget.made)
+    fresh = budget.looked_at is not None and now - budget.looked_at < LOOK
+    if fresh and budget.observed_generation == budget.generation:
+        return stored
+    place = place_of(budget, tuple(spaces), deps.callbacks)
+    missing = deps.callbacks.missing()
+    wrong: str | None = None
+    if missing:
+        wrong = f"{', '.join(missing)} is not set: Azure has nobody to call. What was spent is judged all the same."
+    elif place is None:
+        wrong = "CONTROLPLANE_SHARED_GROUP_ID is not set, or it has no workspace yet. What was spent is judged here."
+    else:
+        chosen = wanted(budget, place, deps.callbacks, now)
+        stored, wrong = await _written(deps, hold, stored, chosen)
+        if wrong is None:
+            still = {fold(one.arm_id) for one in chosen}
+            stored = await _without(deps, hold, stored, [one for one in stored.value.made if one not in still])
+    return await _looked(deps, hold, stored, (wrong, now))
+
+
+async def _looked(
+    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], found: tuple[str | None, datetime]
+) -> Stored[Budget]:
+    budget, (wrong, now) = stored.value, found
+    status = ConditionStatus.TRUE if wrong is None else ConditionStatus.FALSE
+    reason, text = ("Stands", "As declared.") if wrong is None else ("Refused", wrong)
+    told = condition(STANDS, status, reason, text, budget.conditions, now)
+    others = (one for one in budget.conditions if one.type != told.type)
+    update: dict[str, Any] = {"conditions": (*others, told), "looked_at": now}
+    if wrong is None:
+        update["observed_generation"] = budget.generation
+    return await _stored(deps, hold, stored, update)
+
+
+async def _written(
+    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], chosen: Sequence[Wanted]
+) -> tuple[Stored[Budget], str | None]:
+    """None when all stands; else why something does not."""
+    for one in chosen:
+        found, wrong = await _read(deps, one)
+        if wrong is not None:
+            return stored, wrong
+        if fold(one.arm_id) not in stored.value.made:
+            if found is not None:
+                return stored, f"{name_of(one.arm_id)}: one of this name is there and not of ours; it is left as it is."
+            stored = await _stored(deps, hold, stored, {"made": (*stored.value.made, fold(one.arm_id))})
+        if found is not None and differs(one.compared, found) is None:
+            continue
+        try:
+            await deps.writer.put(one.arm_id, one.api_version, body_for(one, found))
+        except (Rejected, Conflict) as error:
+            return stored, _refused(one, error)
+    return stored, None
+
+
+async def _read(deps: GovernanceDeps, one: Wanted) -> tuple[JsonObject | None, str | None]:
+    try:
+        return await deps.reader.get(one.arm_id, one.api_version), None
+    except (Rejected, Conflict) as error:
+        return None, _refused(one, error)
+
+
+def _refused(one: Wanted, error: ControlPlaneError) -> str:
+    _log.warning("budget not written id=%s code=%s", one.arm_id, error.code)
+    return f"{name_of(one.arm_id)}: {error.code}: {error.message}"
+
+
+async def _without(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], surplus: Iterable[str]) -> Stored[Budget]:
+    """The last written goes first: a budget before the action group that it calls."""
+    gone = {one for one in reversed(tuple(surplus)) if await _gone(deps, one)}
+    if not gone:
+        return stored
+    return await _stored(deps, hold, stored, {"made": tuple(one for one in stored.value.made if one not in gone)})
+
+
+async def _gone(deps: GovernanceDeps, arm_id: str) -> bool:
+    version = BUDGET_API if f"/providers/{BUDGET.lower()}/" in arm_id else ACTION_GROUP_API
+    try:
+        await deps.writer.delete(arm_id, version)
+    except (Rejected, Conflict) as error:
+        _log.warning("not deleted id=%s code=%s", arm_id, error.code)
+        return False
+    return True
+
+
+async def _stored(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], update: dict[str, Any]) -> Stored[Budget]:
+    await deps.objects.commit_held(hold, put(stored, stored.value.model_copy(update=update)))
+    return await deps.objects.require(Budget, stored.value.id)
