@@ -74,7 +74,7 @@ class BudgetWorld:
             queue=self.queue,
             callbacks=CALLBACKS,
         )
-        self.machines = Machines(self.told, parts(self.deps), self.queue, self.clock, SystemClock(), "test")
+        self.remake()
         cluster = {"name": "cpu", "size": "Standard_DS3_v2", "maxNodes": 4, "minNodes": 1}
         self.record = WorkspaceRecord(
             name="ws", project="churn", resource_group="rg-ws",
@@ -86,6 +86,10 @@ class BudgetWorld:
             address_space="10.40.0.0/22",
             created_at=START, created_by="t/ada", last_modified_at=START, last_modified_by="t/ada",
         )  # fmt: skip
+
+    def remake(self) -> None:
+        """Machines of what the dependencies are now."""
+        self.machines = Machines(self.told, parts(self.deps), self.queue, self.clock, SystemClock(), "test")
 
     @property
     def known(self) -> Known:

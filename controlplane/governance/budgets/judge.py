@@ -42,7 +42,8 @@ def judge(budget: Budget, view: View, now: datetime) -> Judged:
         # What was reached in the budget's own currency before stays reached.
         text = f"Azure bills in {view.currency}, the budget is in {budget.rule.monthly.currency}: nothing is compared."
         return Judged(tuple(kept.values()), (), _strongest(budget, kept.values()), (*unknown, text))
-    new = [] if view.month != month else [one for one in _crossed(budget, view, now) if one.tier not in kept]
+    silent = view.month != month or budget.deleting
+    new = [] if silent else [one for one in _crossed(budget, view, now) if one.tier not in kept]
     if any(tier.of is Basis.FORECAST for tier in budget.rule.tiers) and view.forecast is None:
         unknown.append("There is no forecast: too little history, or it could not be read.")
     crossings = tuple(sorted((*kept.values(), *new), key=lambda one: one.tier))
