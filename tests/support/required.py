@@ -351,6 +351,7 @@ HOMES = {
 #: Those of what a spec may be, and may become, stand beside its other tests.
 ELSEWHERE = {
     "validate": (
+        "tests/unit/governance/expiry/test_expiry_pairs.py::test_validate[",
         "tests/unit/governance/test_budget_pairs.py::test_validate[",
         "tests/unit/retraining/test_monitor_pairs.py::test_validate_",
         "tests/unit/retraining/polls/test_poll_pairs.py::test_validate_",
@@ -363,6 +364,7 @@ ELSEWHERE = {
         "tests/unit/workspaces/test_job_check.py::test_validate[",
     ),
     "enforce": (
+        "tests/unit/governance/expiry/test_expiry_pairs.py::test_enforce[",
         "tests/unit/retraining/test_run_pairs.py::test_enforce[",
         "tests/unit/workspaces/test_transitions.py::test_",
         "tests/unit/workspaces/test_data_rules.py::test_enforce[",
@@ -397,6 +399,7 @@ ELSEWHERE = {
         "tests/unit/retraining/test_monitor_pairs.py::test_react_",
     ),
     "report": (
+        "tests/unit/governance/expiry/test_expiry_pairs.py::test_report[",
         "tests/unit/governance/test_pricing_pairs.py::test_report[",
         "tests/unit/http/test_http_what_follows.py::test_report[",
         "tests/unit/workspaces/posture/test_data_pairs.py::test_",
