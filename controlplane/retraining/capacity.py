@@ -21,6 +21,7 @@ from controlplane.ports.reader import ResourceReader
 from controlplane.retraining.known import Known
 from controlplane.retraining.pipelines import component_path, definition_of, latest_version
 from controlplane.retraining.policy import Pipeline, PipelineKind
+from controlplane.retraining.signals.eventgrid import is_name
 from controlplane.retraining.signals.evidence import JOBS_API
 
 LOCATIONS = "Microsoft.MachineLearningServices/locations"
@@ -94,6 +95,9 @@ async def _room(reader: ResourceReader, found: Known, name: str) -> Room:
         # Azure ML chooses a size of those that there is quota for: one core is the least of them.
         usages = await _list(reader, subscription, region, "usages")
         return _of_quota(usages, 1, "dedicated", _Family(None, found.workspace_id))
+    if not is_name(name):
+        # An expression, or what leads elsewhere: whoever registers a component writes what he likes there.
+        return Room(doubt=f"{name[:100]!r} names no compute.")
     body = await reader.get(f"{found.workspace_id}/computes/{name}", JOBS_API)
     if body is None:
         return Room(doubt=f"the workspace has no compute {name}.")

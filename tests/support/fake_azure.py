@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controlplane.arm import fold, is_within, parent_of, type_of
-from controlplane.errors import Conflict, ControlPlaneError, Rejected, Transient
+from controlplane.errors import Conflict, ControlPlaneError, Fatal, Rejected, Transient
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import OperationReading
 from controlplane.ports.writer import Accepted
@@ -55,10 +55,12 @@ class FakeAzure:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     async def get(self, path: str, api_version: str) -> JsonObject | None:
+        _require_path(path)
         await self._call("GET", path)
         return self._shown(fold(path))
 
     async def list(self, path: str, api_version: str, query: Sequence[tuple[str, str]] = ()) -> tuple[JsonObject, ...]:
+        _require_path(path)
         await self._call("LIST", path)
         wanted = fold(path)
         scope, _, collection = wanted.rpartition("/")
@@ -367,3 +369,9 @@ def _merge(found: dict[str, Any], changes: JsonObject) -> None:
             _merge(found[key], value)
         else:
             found[key] = value
+
+
+def _require_path(path: str) -> None:
+    """As ``azure.arm_client``: what could reach anything but itself is not asked."""
+    if not path.startswith("/") or {"", ".", ".."} & set(path[1:].rstrip("/").split("/")):
+        raise Fatal("UnexpectedPath", f"Not an absolute resource path: {path!r}")

@@ -30,7 +30,8 @@ async def read_alert(reader: ResourceReader, found: Known, signal: Signal, now: 
     Raises ``Transient``: it is read again later."""
     where = fold(signal.alert_id or "")
     budget = signal.kind is SignalKind.BUDGET
-    readable = (_BUDGET if budget else _ALERT).fullmatch(where)
+    # A path with dots leads elsewhere: the client would refuse it, each time that the tick comes again.
+    readable = (_BUDGET if budget else _ALERT).fullmatch(where) and not {".", ".."} & set(where.split("/"))
     if not readable or (budget and not is_within(where, _group(found))):
         return _with(signal, Evidence(at=now, summary="It names nothing that could be read back."))
     try:

@@ -70,6 +70,7 @@ UNTRUE: dict[str, dict[str, Any]] = {
     "Azure has no such alert": {},
     "its id is no alert's": {"alertId": f"{GROUP}/providers/Microsoft.Compute/virtualMachines/x"},
     "its id leads elsewhere": {"alertId": f"{ALERT}/../../x"},
+    "its id has dots where a subscription stands": {"alertId": ALERT.replace(SUBSCRIPTION, "..")},
     "its id has a query": {"alertId": f"{ALERT}?a=b"},
 }
 
@@ -127,6 +128,8 @@ async def test_of_a_budget_its_own_amounts_are_told_and_never_those_of_the_alert
         f"{GROUP}/providers/Microsoft.Consumption/budgets/gone",
         f"{GROUP}2/providers/Microsoft.Consumption/budgets/theirs",
         f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Consumption/budgets/theirs",
+        f"{GROUP}/../rg-ws/providers/Microsoft.Consumption/budgets/churn",
+        f"{GROUP}/providers/Microsoft.Consumption/budgets/..",
         "churn",
     ],
 )

@@ -118,6 +118,18 @@ async def test_what_nobody_knows_is_said_and_never_fine(why: str) -> None:
     assert sentence.startswith("Nobody knows whether cores are free") and sentence.endswith("queues the job.")
 
 
+@pytest.mark.parametrize("name", ["${{parent.inputs.cluster}}", "..", "azureml:..", "a b"])
+async def test_what_names_no_compute_is_said_and_keeps_no_decision(name: str) -> None:
+    world = RetrainingWorld()
+    cluster(world)
+    quota(world)
+    path = f"{world.known.workspace_id}/components/retrain/versions/3"
+    world.azure.plant(path, properties={"componentSpec": {"jobs": {"train": {"computeId": name}}}})
+    room = await room_of(world.azure, world.known, Pipeline.model_validate({**PIPELINE, "compute": None}))
+    assert (room.free, room.needed) == (None, None)
+    assert str(room.doubt).endswith("names no compute.")
+
+
 async def test_a_signal_that_trains_nothing_asks_for_no_quota() -> None:
     world = RetrainingWorld()
     cluster(world)
