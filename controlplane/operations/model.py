@@ -46,6 +46,9 @@ class OperationKind(StrEnum):
     ARCHIVE = "archive"
     """Computes are taken away; everything else, and the spec, stays."""
     RESTORE = "restore"
+    END_ACCESS = "endAccess"
+    """Roles of personas are taken away: the project has ended."""
+    RENEW_ACCESS = "renewAccess"
 
 
 class OperationStatus(StrEnum):

@@ -1,23 +1,36 @@
-"""Taking a workspace's computes away, and bringing them back: its spec stays, and means none in between
-(``effective``)."""
+"""Taking computes or people's roles away from a workspace, and bringing them back: its spec stays, and means less in
+between (``effective``)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from controlplane.audit.facts import Evidence
+from controlplane.audit.model import CONTROL_PLANE, ActorKind
 from controlplane.operations.model import Operation, OperationKind
 from controlplane.workspaces import kinds
-from controlplane.workspaces.repository import StoredWorkspace, WorkspaceRepository, new_operation_id
+from controlplane.workspaces.repository import Beside, StoredWorkspace, WorkspaceRepository, new_operation_id
 
-#: What an archive takes away: computes, and the roles that they had.
-TAKEN = frozenset({kinds.COMPUTE, kinds.ROLE_ASSIGNMENT})
+#: What an operation is there to take away: computes with the roles that they had, and the roles of people.
+TAKEN = {
+    OperationKind.ARCHIVE: frozenset({kinds.COMPUTE, kinds.ROLE_ASSIGNMENT}),
+    OperationKind.END_ACCESS: frozenset({kinds.ROLE_ASSIGNMENT}),
+}
+#: What the record says from then on.
+_WISHES: Mapping[OperationKind, Mapping[str, bool]] = {
+    OperationKind.ARCHIVE: {"archived": True},
+    OperationKind.RESTORE: {"archived": False},
+    OperationKind.DELETE: {"deleting": True},
+    OperationKind.END_ACCESS: {"access_ended": True},
+    OperationKind.RENEW_ACCESS: {"access_ended": False},
+}
 
 
 async def begin(
     repository: WorkspaceRepository, stored: StoredWorkspace, kind: OperationKind, by: str, now: datetime
 ) -> Operation:
-    """Accepts the operation that takes the computes away, brings them back, or ends what is archived, on a workspace
-    where nothing runs.
+    """Accepts an operation of one of these kinds on a workspace where nothing runs.
 
     Raises ``Conflict`` when somebody else was faster.
     """
@@ -33,13 +46,13 @@ async def begin(
         last_modified_at=now,
     )
     update = {
-        "archived": kind is OperationKind.ARCHIVE or (record.archived and kind is OperationKind.DELETE),
-        "deleting": kind is OperationKind.DELETE,
+        **_WISHES[kind],
         "active_operation": operation.id,
         "last_operation": operation.id,
         "due_at": now,
         "last_modified_at": now,
         "last_modified_by": by,
     }
-    await repository.accept(record.model_copy(update=update), operation, stored)
+    evidence = Evidence(ActorKind.CONTROL_PLANE if by == CONTROL_PLANE else ActorKind.UNKNOWN)
+    await repository.accept(record.model_copy(update=update), operation, stored, Beside(evidence=evidence))
     return operation

@@ -1,5 +1,5 @@
 """What a stored workspace means now: its spec in its range, under the limits that a budget has put on it; without its
-computes while it is archived. Pure."""
+computes while it is archived, and without its personas' roles once its project has ended. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.spec import WorkspaceSpec, parse_spec
-from controlplane.workspaces.spec_model import Compute
+from controlplane.workspaces.spec_model import Access, Compute
 
 
 def effective_spec(record: WorkspaceRecord) -> WorkspaceSpec:
     """Raises ``Rejected`` when the stored spec is not understood any more."""
     spec = placed(parse_spec(record.spec), record.address_space)
+    if record.access_ended:
+        spec = spec.model_copy(update={"access": Access()})
     return spec.model_copy(update={"compute": Compute()}) if record.archived else limited(spec, record.node_limits)
 
 

@@ -73,6 +73,8 @@ class WorkspaceRecord(Model):
     """A deletion has sent a DELETE and did not reach its end: the wish to delete cannot be taken back any more."""
     archived: bool = False
     """Its computes are taken away until it is restored; the spec keeps them."""
+    access_ended: bool = False
+    """Its project has ended: personas have no roles in Azure until the project goes on (S3-70)."""
     active_operation: str | None = None
     """Id of the one operation that may run on this workspace now."""
     last_operation: str | None = None

@@ -25,7 +25,8 @@ from controlplane.objects.tick import Machines, tick_object
 from controlplane.operations.model import OperationKind
 from controlplane.ports.logs import Rows
 from controlplane.ports.metrics import Measured, MetricsQuestion, Point
-from controlplane.projects.model import ProjectRecord, Registration
+from controlplane.ports.store import Upsert
+from controlplane.projects.model import ProjectRecord, Registration, dump
 from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.known import known
 from controlplane.retraining.polls.ports import PollPorts
@@ -135,15 +136,29 @@ class ExpiryWorld:
         self.world.azure.plant(self.workspace, properties={}, systemData={"createdAt": made})
         self.metrics.values[fold(self.workspace)] = {CONTROL: 3.0}
         if self.project_end is not None:
-            registration = Registration.model_validate(
-                {"subscriptions": [SUBSCRIPTION], "regions": ["westeurope"], "resourceGroupPrefix": "rg-",
-                 "endsOn": self.project_end}
-            )  # fmt: skip
-            stamps = {"created_at": self.now, "last_modified_at": self.now}
-            project = ProjectRecord(
-                name="churn", registration=registration, created_by="t/root", last_modified_by="t/root", **stamps
-            )
-            await self.deps.projects.save(project, None)
+            await self.register(self.project_end)
+
+    async def register(self, ends_on: str) -> None:
+        """The project, with another last day."""
+        registration = Registration.model_validate(
+            {
+                "subscriptions": [SUBSCRIPTION],
+                "regions": ["westeurope"],
+                "resourceGroupPrefix": "rg-",
+                "endsOn": ends_on,
+            }
+        )
+        stamps = {"created_at": self.now, "last_modified_at": self.now, "created_by": "t/r", "last_modified_by": "t/r"}
+        project = ProjectRecord.model_validate({"name": "churn", "registration": registration, **stamps})
+        row = Upsert("churn", dump(project))
+        await self.world.store.commit(Kind.PROJECTS, [row])
+
+    async def settle_workspace(self) -> None:
+        """Its own operation, to the end."""
+        active = (await self.record()).active_operation
+        assert active is not None
+        operation = await self.world.settle(active)
+        assert operation.status == "Succeeded", operation.error
 
     async def record(self) -> WorkspaceRecord:
         stored = await self.world.repository.load("ws")
@@ -255,6 +270,7 @@ def meaning(made: ExpiryWorld) -> Iterator[ExpiryWorld]:
 
     def compiled(record: WorkspaceRecord, deps: object) -> Blueprint:
         keys = {"cluster", "role/pull"} if record.archived else set()
+        keys |= {"role/people"} if record.access_ended else set()
         kept = tuple(one for one in made.world.resources if one.key not in keys)
         return Blueprint("ws", SUBSCRIPTION, "westeurope", kept, (GROUP,))
 

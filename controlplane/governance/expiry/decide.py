@@ -34,6 +34,8 @@ class Ends:
     rule: Rule
     production: bool
     last_day: date | None
+    with_project: bool = False
+    """Whether that is the project's last day: people's roles end with it."""
     archived: bool = False
     """Whether the archive stands: everything is stored, and what costs is gone."""
 
@@ -136,7 +138,8 @@ def _active(ends: Ends, verdict: Verdict, evidence: Evidence | None) -> str:
 
 def _why(ends: Ends, cause: Cause) -> str:
     if cause is Cause.DATE:
-        return f"Its last day is {ends.last_day}."
+        more = " It is its project's, and people's roles here end with it." if ends.with_project else ""
+        return f"Its last day is {ends.last_day}.{more}"
     return f"It was idle for {days(ends.rule.idle_after or 'P0D')} days."
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from controlplane.audit.model import Action
+from controlplane.audit.model import CONTROL_PLANE, Action
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
 from controlplane.governance.expiry.decide import DAY, Ends, Step, decide, last_day
@@ -29,8 +29,10 @@ from controlplane.governance.telling import tell
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
 from controlplane.objects.tick import message_of
+from controlplane.operations.model import OperationKind, OperationStatus
 from controlplane.ports.store import Write
 from controlplane.retraining.known import known
+from controlplane.workspaces.archiving import begin
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.spec_model import Environment
@@ -99,6 +101,7 @@ class _Sight:
     ends: Ends
     evidence: Evidence | None
     archive: Stored[Archive] | None
+    project_end: date | None
     now: datetime
 
 
@@ -114,9 +117,11 @@ async def _look(deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space:
     archive = await deps.objects.get(Archive, expiry.id)
     stands = archive is not None and archive.value.state is ArchiveState.ARCHIVED
     production = record.spec["environment"] == Environment.PROD.value
-    ends = Ends(rule, production, last_day(rule, expiry, end), archived=stands)
+    day = last_day(rule, expiry, end)
+    with_project = end is not None and day == end and not production
+    ends = Ends(rule, production, day, with_project, archived=stands)
     evidence = await _evidence(deps, expiry, ends, record)
-    sight = _Sight(space, ends, evidence, archive, now)
+    sight = _Sight(space, ends, evidence, archive, end, now)
     if _was_given_up(expiry, archive):
         step = Step(Stage.ACTIVE, ("It was restored, or was in use after all.",), None, None)
     else:
@@ -179,10 +184,31 @@ async def _store(
         }
         facts = (by_us(about, now, Action.EXPIRY_CHANGED, told),)
     await propose(deps.notifications, after, sight.now)
+    await _access(deps, sight)
     await deps.objects.commit_held(hold, [*put(stored, after), *writes], *facts)
     if writes:
         await deps.queue.send(message_of(Archive.KIND, after.id))
     return due
+
+
+async def _access(deps: GovernanceDeps, sight: _Sight) -> None:
+    """S3-70: with its project's last day people's roles on a pre-production workspace end; with a later one they come
+    back. Who makes the roles is the workspace's own operation. What runs there goes first; the next look repeats it."""
+    record, end = sight.space.record, sight.project_end
+    over = not sight.ends.production and end is not None and sight.now.date() > end
+    if record.active_operation is not None or record.deleting:
+        return
+    if over is record.access_ended and not await _access_failed(deps, record):
+        return
+    kind = OperationKind.END_ACCESS if over else OperationKind.RENEW_ACCESS
+    await begin(deps.workspaces, sight.space, kind, CONTROL_PLANE, sight.now)
+
+
+async def _access_failed(deps: GovernanceDeps, record: WorkspaceRecord) -> bool:
+    """Whether the last operation was about access, and did not succeed: it is begun again."""
+    last = None if record.last_operation is None else await deps.workspaces.load_operation(record.last_operation)
+    about = (OperationKind.END_ACCESS, OperationKind.RENEW_ACCESS)
+    return last is not None and last.operation.kind in about and last.operation.status is not OperationStatus.SUCCEEDED
 
 
 def _archiving(expiry: Expiry, sight: _Sight) -> list[Write]:

@@ -80,6 +80,8 @@ _RUNNING = {
     OperationKind.DELETE: "Deleting",
     OperationKind.ARCHIVE: "Archiving",
     OperationKind.RESTORE: "Restoring",
+    OperationKind.END_ACCESS: "EndingAccess",
+    OperationKind.RENEW_ACCESS: "RenewingAccess",
 }
 
 

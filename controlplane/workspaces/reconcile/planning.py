@@ -30,7 +30,7 @@ from controlplane.workspaces.records import Owned
 from controlplane.workspaces.resolve import Unresolved, holder_key, resolve
 
 #: Operations that replace nothing and take nothing away, save what they are there to take away.
-KEEPS = frozenset({OperationKind.REPAIR, OperationKind.ARCHIVE, OperationKind.RESTORE})
+KEEPS = frozenset({OperationKind.REPAIR, OperationKind.RESTORE, OperationKind.RENEW_ACCESS, *TAKEN})
 
 
 def plan_steps(
@@ -107,9 +107,9 @@ def _in_vain(step: Step, written: set[str], blueprint: Blueprint, observed: Obse
 
 def _actions(kind: OperationKind, change: Change, blueprint: Blueprint, observed: Observed) -> tuple[StepAction, ...]:
     keeping, repairing = kind in KEEPS, kind is OperationKind.REPAIR
-    taken = kind is OperationKind.ARCHIVE and change.type in TAKEN and change.key not in blueprint.by_key
+    taken = change.type in TAKEN.get(kind, ()) and change.key not in blueprint.by_key
     match change.action:
-        case Action.CREATE if kind is OperationKind.ARCHIVE:
+        case Action.CREATE if kind in TAKEN:
             return ()
         case Action.CREATE if keeping and change.type in _BLOCKED:
             return ()

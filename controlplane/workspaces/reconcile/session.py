@@ -106,10 +106,8 @@ class Session(Hold):
             await self.hint(now + timedelta(seconds=at_least))
 
     async def hint_expiry(self) -> None:
-        """A spec that declares when it ends has somebody who looks: the hint lets him begin, and repeats what was
-        lost."""
-        if self.stored.record.spec.get("expiry") is None:
-            return
+        """When a workspace ends is looked at by an object of its own: the hint lets it begin where a spec, or the
+        project's registration, has an end, and repeats what was lost."""
         message = json.dumps({"kind": "expiry", "name": f"workspace.{self._lease.name}"})
         try:
             await self._deps.queue.send(message)

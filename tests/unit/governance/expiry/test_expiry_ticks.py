@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,10 +15,15 @@ from controlplane.governance.expiry.model import Decided, Expiry, Stage
 from controlplane.governance.expiry.storing import due_now
 from controlplane.objects.tick import tick_object
 from controlplane.operations.model import OperationKind
+from controlplane.workspaces import kinds as k
+from controlplane.workspaces.model import RoleAssignmentId
 from tests.support.expiry_world import DAY, ID, ExpiryWorld, meaning
 from tests.support.kill_switch import Killed
+from tests.support.tick_world import GROUP, SUBSCRIPTION, resource
 from tests.support.virtual_time import run
 
+PEOPLE = str(uuid.uuid5(uuid.NAMESPACE_URL, "people"))
+READER = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7"
 RULE = {"idleAfter": "P30D", "grace": "P3D", "action": "archive"}
 
 
@@ -171,3 +177,43 @@ def test_it_goes_with_its_workspace() -> None:
         assert await world.objects.get(Archive, ID) is None
 
     play(scene)
+
+
+def test_access_ends_with_the_project_and_comes_back_with_a_later_end() -> None:
+    """S3-70, by date: told a fortnight before; nothing else of the workspace is touched."""
+
+    async def scene(world: ExpiryWorld) -> None:
+        resources = world.world.azure.resources
+
+        def roles() -> list[str]:
+            return [one for one, body in resources.items() if body["properties"].get("principalId") == PEOPLE]
+
+        assert len(roles()) == 1
+        await world.look()
+        await days(world, 10)
+        assert "people's roles here end with it" in (await world.expiry()).reasons[0]
+        before = set(resources)
+        assert len(roles()) == 1
+        await days(world, 10)
+        await world.settle_workspace()
+        assert roles() == []
+        assert len(before - set(resources)) == 1
+        assert (await world.record()).access_ended
+        await world.register("2027-12-31")
+        await days(world, 1)
+        await world.settle_workspace()
+        assert len(roles()) == 1
+
+    made = ExpiryWorld(rule=None, project_end="2026-11-20")
+    people = {"properties": {"roleDefinitionId": READER, "principalId": PEOPLE, "principalType": "Group"}}
+    grant = RoleAssignmentId(GROUP, READER.rpartition("/")[2], PEOPLE)
+    role = resource("role/people", k.ROLE_ASSIGNMENT, grant, ("resource-group",), body=people)
+    made.world.resources = (*made.world.resources, role)
+    made.world.azure._born["people"] = 0.0  # a group that Entra ID knows
+
+    async def begin() -> None:
+        with meaning(made):
+            await made.begin()
+            await scene(made)
+
+    run(begin())
