@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from funchost.by_hand import ByHand
 from funchost.functions import Function, index
 from funchost.host_json import HostError, HostSettings, read_host_json
 from funchost.http_front import AnswerApp, HttpFront
@@ -59,13 +60,14 @@ def run_worker(options: WorkerOptions) -> None:
     )
     # Uvicorn tells its start and end under the name of its error log.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    functions = tuple(f for f in index(options.app) if f.group == options.group)
-    if not functions and not options.hooks:
+    every = index(options.app)
+    if not options.hooks and all(f.group != options.group for f in every):
         raise HostError(f"no function of this app belongs to {options.group!r}")
-    asyncio.run(_serve(options, settings, functions))
+    asyncio.run(_serve(options, settings, every))
 
 
-async def _serve(options: WorkerOptions, settings: HostSettings, functions: tuple[Function, ...]) -> None:
+async def _serve(options: WorkerOptions, settings: HostSettings, every: tuple[Function, ...]) -> None:
+    functions = tuple(f for f in every if f.group == options.group)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,7 +88,7 @@ async def _serve(options: WorkerOptions, settings: HostSettings, functions: tupl
             webhooks = Webhooks(keys, options.hooks)
             routes = routes_of(functions, settings.route_prefix)
             front = HttpFront(routes, invoker, _replace_worker, keys, webhooks)
-            work = _http(options, AnswerApp(front.answer), stop, ready)
+            work = _http(options, AnswerApp(ByHand(every, keys, invoker, front.answer).answer), stop, ready)
         case "event":
             hook = EventGridHook(functions[0], keys_of(options.state), invoker, _replace_worker)
             work = _http(options, AnswerApp(hook.answer), stop, ready)
