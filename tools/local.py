@@ -128,8 +128,11 @@ def local_stack(
     ports: tuple[int, int] = (0, 0),
     hosts: int = 1,
     store: Literal["sqlite", "azure"] = "sqlite",
+    moved: bool = False,
 ) -> Iterator[LocalStack]:
     """Simulator (with ``options``) and functions, stopped at the end whatever happens.
+
+    With ``moved`` the functions' time is the simulator's clock, which goes as the machine's until somebody moves it.
 
     ``hosts`` function hosts work on one store: SQLite files in ``directory``, or an Azurite of their own.
     """
@@ -147,6 +150,8 @@ def local_stack(
 
             storage = running.enter_context(start_azurite(directory)).connection_string
             environment = on_storage(environment, storage)
+        if moved:
+            environment |= {"CONTROLPLANE_CLOCK": f"{azure['SIMULATOR_URL']}/simulator/clock"}
         first = ports[1] or free_port()
         environment |= callbacks(azure, directory, f"http://127.0.0.1:{first}")
         started: list[tuple[str, int]] = []

@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Callable
 
 from controlplane.errors import ControlPlaneError, Fatal
-from controlplane.objects.tick import Machines, tick_object
+from controlplane.governance.expiry.model import Expiry, expiry_id
+from controlplane.objects.tick import Machines, hint, tick_object
 from controlplane.retraining.keeping import tell_of_the_end
 from controlplane.workspaces.reconcile import TickDeps, tick
 from controlplane.workspaces.upkeep import Failure, Upkeep
@@ -44,8 +45,14 @@ async def run_tick(
         # The queue trigger's edge: whatever it is, the host sees it and shows the message again.
         await _note(name, error, deps, upkeep)
         raise
-    if machines is not None and await deps.repository.load(name) is None:
+    if machines is None:
+        return
+    stored = await deps.repository.load(name)
+    if stored is None:
         await tell_of_the_end(name, machines())
+    elif stored.record.active_operation is None:
+        # A spec may declare when its workspace ends: who looks after that hears of each change.
+        await hint(machines(), Expiry.KIND, expiry_id(name))
 
 
 def read_message(body: bytes) -> tuple[str, str]:

@@ -28,6 +28,16 @@ def test_every_chapter_holds_and_the_exit_code_says_so(tmp_path: Path) -> None:
         assert f"{number}. {title}" in done.stdout
     assert "STO.PublicNetworkAccess" in done.stdout
     assert "DNS.LinkSpoke" in done.stdout
+    month = (
+        "the tier of 50 % (500.00) is reached",
+        "RequestDisallowedByPolicy",
+        "BudgetRaiseNotAllowed",
+        "warned: It was idle for 14 days.",
+        "active: extended until",
+        "computes in Azure: none",
+        "active: It was restored.",
+    )
+    assert [one for one in month if one not in done.stdout] == []
 
 
 @pytest.mark.slow

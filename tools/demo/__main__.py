@@ -13,7 +13,8 @@ import typer
 
 from tools.demo import screen
 from tools.demo.api import Refused
-from tools.demo.chapters import Unexpected, walk_through
+from tools.demo.chapters import walk_through
+from tools.demo.walk import Unexpected
 from tools.local import ROOT, LocalStack, StartFailed, local_stack
 
 #: The ports people expect; a demo runs beside anything on free ones.
@@ -36,7 +37,8 @@ def main(
     directory = directory or (_LOCAL if serve else _LOCAL / "demo")
     try:
         options = ("--faults", str(faults)) if faults else ()
-        with local_stack(directory, *options, time_scale=time_scale, ports=_PORTS if serve else (0, 0)) as stack:
+        ports = _PORTS if serve else (0, 0)
+        with local_stack(directory, *options, time_scale=time_scale, ports=ports, moved=True) as stack:
             walk_through(stack)
             if picture is not None:
                 screen.save_picture(picture)

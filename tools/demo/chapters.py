@@ -2,67 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import httpx
-
-from tools.demo import retraining, screen
-from tools.demo.api import ControlPlane, token
-from tools.demo.drift import grant_to_a_person
+from tools.demo import lifetime, money, retraining, screen
+from tools.demo.drift import grant_to_a_person, person_of
 from tools.demo.job import run_job
 from tools.demo.owner import Owner
-from tools.local import ROOT, LocalStack
+from tools.demo.walk import EXAMPLES, NAME, Walk, expect, inject, operate
+from tools.local import LocalStack
 from tools.to_json import to_json
 
-EXAMPLES = ROOT / "examples"
-NAME = "churn-dev"
 MANAGED = "reviews-dev"
 _LINK_VERSION = "2020-06-01"
 _ML_VERSION = "2024-10-01"
-
-
-class Unexpected(RuntimeError):
-    """A chapter ended otherwise than it should."""
-
-
-@dataclass
-class Walk:
-    """What the chapters share."""
-
-    stack: LocalStack
-    project: dict[str, Any] = field(default_factory=dict)
-    spec: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def env_file(self) -> Path:
-        return self.stack.directory / "azure.env"
-
-    def __post_init__(self) -> None:
-        self.project = to_json(EXAMPLES / "projects/churn.yaml")
-        self.spec = to_json(EXAMPLES / "workspaces/secure-classical.yaml")
-        group = self.project["members"]["contributors"][0]
-        self.admin = ControlPlane(self.stack.api_url, token(self.env_file, "ada", "--role", "Platform.Admin"))
-        self.grace = ControlPlane(self.stack.api_url, token(self.env_file, "grace", "--group", group))
-
-    def token_of(self, user: str) -> str:
-        """Whoever has a token is a person of the directory."""
-        return token(self.env_file, user)
-
-    @property
-    def workspace_id(self) -> str:
-        """ARM id of the ML workspace."""
-        return str(self.grace.call("GET", f"/workspaces/{NAME}").json()["status"]["outputs"]["workspaceId"])
-
-    def resource_id(self, key: str) -> str:
-        """ARM id of a resource of the workspace, from its plan."""
-        changes = self.grace.call("POST", f"/workspaces/{NAME}:plan").json()["changes"]
-        return str(next(change["id"] for change in changes if change["key"] == key))
 
 
 def register(walk: Walk) -> None:
@@ -76,37 +29,37 @@ def plan(walk: Walk) -> None:
     """Grace, a data scientist, sees what her spec means before anything exists."""
     answer = walk.grace.call("POST", f"/workspaces/{NAME}:plan", {"spec": walk.spec}).json()
     screen.plan(answer)
-    _expect(all(c["action"] == "create" for c in answer["changes"]), "a plan of nothing creates everything")
+    expect(all(c["action"] == "create" for c in answer["changes"]), "a plan of nothing creates everything")
 
 
 def create(walk: Walk) -> None:
     """The same spec by PUT, and the operation's steps as they move."""
-    _operate(walk, "create", lambda: walk.grace.call("PUT", f"/workspaces/{NAME}", walk.spec))
+    operate(walk, "create", lambda: walk.grace.call("PUT", f"/workspaces/{NAME}", walk.spec))
     status = walk.grace.call("GET", f"/workspaces/{NAME}").json()["status"]
     for condition in status["conditions"]:
         screen.said(f"{condition['type']}: {condition['status']} ({condition['reason']})")
-    _expect(status["state"] == "Ready", f"the workspace is {status['state']}")
+    expect(status["state"] == "Ready", f"the workspace is {status['state']}")
 
 
 def validate_clean(walk: Walk) -> None:
     """Every declared property and every relation between resources, read from Azure now."""
     report = walk.grace.call("POST", f"/workspaces/{NAME}:validate").json()
     failing = screen.findings(report)
-    _expect(not failing, f"{len(failing)} findings on a workspace that should be clean")
+    expect(not failing, f"{len(failing)} findings on a workspace that should be clean")
 
 
 def job(walk: Walk) -> None:
     """One job takes the cluster from 0 nodes to 1 and back to 0."""
     nodes = run_job(walk.stack, walk.workspace_id, walk.spec["compute"]["clusters"][0]["name"], screen.said)
-    _expect(nodes == [0, 1, 0], f"the cluster went through {nodes} nodes")
+    expect(nodes == [0, 1, 0], f"the cluster went through {nodes} nodes")
 
 
 def break_it(walk: Walk) -> None:
     """Somebody opens the storage account and deletes a DNS zone link, behind the control plane's back."""
     storage, link = walk.resource_id("storage"), walk.resource_id("dns-link/blob/ml")
-    _inject(walk, "public-access", "--account", storage)
+    inject(walk, "public-access", "--account", storage)
     parts = link.split("/")
-    _inject(walk, "delete-dns-link", "--workspace-group", parts[4], "--zone", parts[8], "--link", parts[10])
+    inject(walk, "delete-dns-link", "--workspace-group", parts[4], "--zone", parts[8], "--link", parts[10])
     with Owner(walk.stack) as owner:
         owner.wait_until_gone(link, _LINK_VERSION)
 
@@ -116,25 +69,25 @@ def validate_broken(walk: Walk) -> None:
     report = walk.grace.call("POST", f"/workspaces/{NAME}:validate").json()
     failing = screen.findings(report)
     seen = {finding["key"] for finding in failing}
-    _expect(seen == {"storage", "dns-link/blob/ml"}, f"the findings are about {sorted(seen)}")
+    expect(seen == {"storage", "dns-link/blob/ml"}, f"the findings are about {sorted(seen)}")
 
 
 def repair(walk: Walk) -> None:
     """Only what differs is written."""
-    _operate(walk, "repair", lambda: walk.grace.call("POST", f"/workspaces/{NAME}:repair"))
+    operate(walk, "repair", lambda: walk.grace.call("POST", f"/workspaces/{NAME}:repair"))
 
 
 def admit(walk: Walk) -> None:
     """Two groups get a persona each; their roles follow from the matrix and the environment."""
     groups = walk.project["entraGroups"]
     personas = {"dataScientists": [groups[0]], "projectLeads": [groups[4]]}
-    _operate(walk, "access", lambda: walk.grace.call("PUT", f"/workspaces/{NAME}/access", personas))
+    operate(walk, "access", lambda: walk.grace.call("PUT", f"/workspaces/{NAME}/access", personas))
     found = walk.grace.call("GET", f"/workspaces/{NAME}/access").json()
     for persona in found["personas"]:
         rows = ", ".join(f"{g['role']} on {g['resource']} ({g['row']})" for g in persona["grants"])
         if rows:
             screen.said(f"{persona['label']}: {rows}")
-    _expect(not found["drift"]["missing"], f"missing: {found['drift']['missing']}")
+    expect(not found["drift"]["missing"], f"missing: {found['drift']['missing']}")
 
 
 def overreach(walk: Walk) -> None:
@@ -150,15 +103,15 @@ def overreach(walk: Walk) -> None:
         who, asked_by = grant["persona"] or grant["principalType"], ", ".join(grant["requirements"])
         behind = grant["row"] or asked_by or "no row of the matrix"
         screen.said(f"may write to storage: {who} as {grant['role']}, by {behind}")
-    _expect(len(direct) == 1, f"{len(direct)} people have a grant")
+    expect(len(direct) == 1, f"{len(direct)} people have a grant")
 
 
 def reconcile(walk: Walk) -> None:
     """With consent, what no row of the matrix has is taken away."""
     query = {"allowDestructive": "true"}
-    _operate(walk, "reconcile", lambda: walk.grace.call("POST", f"/workspaces/{NAME}/access:reconcile", **query))
+    operate(walk, "reconcile", lambda: walk.grace.call("POST", f"/workspaces/{NAME}/access:reconcile", **query))
     drift = walk.grace.call("GET", f"/workspaces/{NAME}/access").json()["drift"]
-    _expect(not _own(drift["directGrants"]) and not drift["missing"], f"drift is left: {drift}")
+    expect(not _own(drift["directGrants"]) and not drift["missing"], f"drift is left: {drift}")
     screen.said("no drift")
 
 
@@ -174,21 +127,21 @@ def managed(walk: Walk) -> None:
     spec["compute"]["clusters"] = []
     answer = walk.grace.call("POST", f"/workspaces/{MANAGED}:plan", {"spec": spec}).json()
     screen.plan(answer)
-    _operate(walk, "create", lambda: walk.grace.call("PUT", f"/workspaces/{MANAGED}", spec))
+    operate(walk, "create", lambda: walk.grace.call("PUT", f"/workspaces/{MANAGED}", spec))
     workspace = walk.grace.call("GET", f"/workspaces/{MANAGED}").json()["status"]["outputs"]["workspaceId"]
     with Owner(walk.stack) as owner:
         rules = owner.list(f"{workspace}/outboundRules", _ML_VERSION)
     hosts = sorted(r["properties"]["destination"] for r in rules if r["properties"]["type"] == "FQDN")
     screen.said(f"{len(hosts)} hosts may be reached: {', '.join(hosts)}")
     failing = screen.findings(walk.grace.call("POST", f"/workspaces/{MANAGED}:validate").json())
-    _expect("pypi.org" in hosts and not failing, f"{len(failing)} findings; hosts {hosts}")
-    _operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{MANAGED}"))
+    expect("pypi.org" in hosts and not failing, f"{len(failing)} findings; hosts {hosts}")
+    operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{MANAGED}"))
 
 
 def serve(walk: Walk) -> None:
     """A workspace on which monitors run: a managed network with Spark, an identity of its own, no keys."""
     spec = to_json(EXAMPLES / "workspaces/monitored-classical.yaml")
-    _operate(walk, "create", lambda: walk.grace.call("PUT", f"/workspaces/{retraining.LIVE}", spec))
+    operate(walk, "create", lambda: walk.grace.call("PUT", f"/workspaces/{retraining.LIVE}", spec))
     retraining.watch(walk)
 
 
@@ -202,28 +155,85 @@ def drifts(walk: Walk) -> None:
         "--severity",
         "high",
     )
-    _inject(walk, "drift", *wish)
+    inject(walk, "drift", *wish)
     decision = retraining.drift(walk)
-    _expect(decision["outcome"] == "submit", f"the decision was {decision['reason']}")
+    expect(decision["outcome"] == "submit", f"the decision was {decision['reason']}")
     run = retraining.run(walk, decision)
-    _expect(run["state"] == "succeeded", f"the run is {run['state']}")
+    expect(run["state"] == "succeeded", f"the run is {run['state']}")
     found = retraining.promotion(walk)
-    _expect(found["state"] == "awaitingEvaluation", f"the promotion is {found['state']}")
+    expect(found["state"] == "awaitingEvaluation", f"the promotion is {found['state']}")
 
 
 def annotates(walk: Walk) -> None:
     """The same drift under a model of images: nobody trains it on its own; its worst samples go to people."""
     spec = walk.grace.call("GET", f"/workspaces/{retraining.LIVE}").json()["spec"]
     changed = {**spec, "workload": "cv"}
-    _operate(walk, "update", lambda: walk.grace.call("PUT", f"/workspaces/{retraining.LIVE}", changed))
+    operate(walk, "update", lambda: walk.grace.call("PUT", f"/workspaces/{retraining.LIVE}", changed))
     decision = retraining.drift(walk)
-    _expect(decision["outcome"] == "annotate", f"the decision was {decision['reason']}")
-    _operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{retraining.LIVE}"))
+    expect(decision["outcome"] == "annotate", f"the decision was {decision['reason']}")
+    operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{retraining.LIVE}"))
+
+
+def costs(walk: Walk) -> None:
+    """What is planned is priced before it exists, meter by meter."""
+    found = money.prices(walk, NAME)
+    expect(found["isComplete"], f"without a price: {found['incomplete']}")
+    more = found["difference"]["expected"]["amount"]
+    expect(more > 0, f"four nodes and an instance cost {more}")
+
+
+def spends(walk: Walk) -> None:
+    """A budget; half of it is spent at once, which Azure shows a day later."""
+    money.set_budget(walk, NAME)
+    inject(walk, "cost", "--scope", _group(walk), "--amount", "600")
+    money.reached(walk, NAME, 1)
+    expect(bool(money.told(walk, NAME)), "nobody was told")
+
+
+def overspends(walk: Walk) -> None:
+    """All of it is spent: announced first, then Azure denies what is new, and a raised budget gives it back."""
+    inject(walk, "cost", "--scope", _group(walk), "--amount", "500")
+    found = money.reached(walk, NAME, 3)
+    announced = [(one["act"], one["state"]) for one in found["enforcement"]]
+    expect(announced == [("blockComputes", "announced")], f"the enforcement is {announced}")
+    _, said = money.enforced(walk, NAME)
+    expect("RequestDisallowedByPolicy" in said, f"a new compute: {said}")
+    expect("BudgetRaiseNotAllowed" in money.more_than_allowed(walk, NAME), "who spends raised the budget")
+    _, said = money.raised(walk, NAME)
+    expect(said == "taken", f"a new compute: {said}")
+
+
+def idles(walk: Walk) -> None:
+    """The spec says what idle is; nobody uses the workspace; its owner is warned, and needs it longer."""
+    owner = person_of(walk.token_of("olivia"))
+    changed = {**walk.spec, "owners": [*walk.spec["owners"], owner], "expiry": lifetime.RULE}
+    operate(walk, "update", lambda: walk.grace.call("PUT", f"/workspaces/{NAME}", changed))
+    inject(walk, "idle", "--workspace", walk.workspace_id, "--days", "30")
+    lifetime.warned(walk, NAME)
+    lifetime.extended(walk, NAME)
+
+
+def expires(walk: Walk) -> None:
+    """The extension is over: asked, the owner's yes, the grace, the archive."""
+    found = lifetime.asked(walk, NAME)
+    expect(found["stage"] == "asked", f"the expiry is {found['stage']}: {found['reasons']}")
+    found = lifetime.archived(walk, NAME)
+    expect(found["archive"]["state"] == "archived", f"the archive is {found['archive']}")
+
+
+def returns(walk: Walk) -> None:
+    """Out of the archive again, and every declared property of it is read from Azure."""
+    lifetime.restored(walk, NAME)
+    validate_clean(walk)
+
+
+def _group(walk: Walk) -> str:
+    return walk.workspace_id.partition("/providers/")[0]
 
 
 def delete(walk: Walk) -> None:
     """In reverse order; what Azure keeps is reported."""
-    operation = _operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{NAME}"))
+    operation = operate(walk, "delete", lambda: walk.grace.call("DELETE", f"/workspaces/{NAME}"))
     screen.residue(operation)
 
 
@@ -232,6 +242,7 @@ CHAPTERS: tuple[tuple[str, Callable[[Walk], None]], ...] = (
     ("Plan a workspace from examples/workspaces/secure-classical.yaml", plan),
     ("Create it", create),
     ("Validate it", validate_clean),
+    ("What it costs a month, and what a change would add", costs),
     ("Run one job", job),
     ("Somebody breaks it", break_it),
     ("Validate shows both, with evidence", validate_broken),
@@ -244,6 +255,11 @@ CHAPTERS: tuple[tuple[str, Callable[[Walk], None]], ...] = (
     ("A model is served, and watched", serve),
     ("The world changes: a drift, a decision, a run", drifts),
     ("The same under a model of images", annotates),
+    ("A budget: half of it is spent, and people are told", spends),
+    ("All of it is spent: announced, enforced, released", overspends),
+    ("Nobody uses it: warned, and extended", idles),
+    ("Asked, and archived after the grace", expires),
+    ("Restored from the archive", returns),
     ("Delete, with the residue report", delete),
 )
 
@@ -254,24 +270,3 @@ def walk_through(stack: LocalStack) -> None:
     for number, (title, act) in enumerate(CHAPTERS, start=1):
         screen.chapter(number, title)
         act(walk)
-
-
-def _operate(walk: Walk, title: str, request: Callable[[], httpx.Response]) -> dict[str, Any]:
-    started = time.monotonic()
-    with screen.steps(title) as draw:
-        operation = walk.grace.watch(request(), draw)
-    screen.operation_result(operation, time.monotonic() - started)
-    _expect(operation["status"] == "Succeeded", f"{title} ended {operation['status']}")
-    return operation
-
-
-def _inject(walk: Walk, *arguments: str) -> None:
-    command = [sys.executable, "-m", "simulator", "inject", *arguments, "--env-file", str(walk.env_file)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    _expect(done.returncode == 0, f"inject failed: {done.stderr.strip()}")
-    screen.said(f"{arguments[0]}: {screen.without_group(done.stdout.strip())}")
-
-
-def _expect(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise Unexpected(otherwise)

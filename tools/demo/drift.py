@@ -13,10 +13,15 @@ _ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 _VERSION = "2022-04-01"
 
 
+def person_of(bearer: str) -> str:
+    """Object id of the person of a token."""
+    payload = bearer.split(".")[1]
+    return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["oid"])
+
+
 def grant_to_a_person(owner: Owner, scope: str, bearer: str) -> None:
     """*Contributor* on ``scope`` to the person of a token."""
-    payload = bearer.split(".")[1]
-    person = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["oid"]
+    person = person_of(bearer)
     subscription = scope.split("/")[2]
     body = {
         "properties": {

@@ -46,6 +46,12 @@ class Owner:
         """As an administrator would, in the portal."""
         self._http.put(arm_id, params={"api-version": api_version}, json=body).raise_for_status()
 
+    def ask(self, arm_id: str, api_version: str, body: dict[str, Any]) -> tuple[int, str]:
+        """A PUT that may be refused: its status, and what Azure says of it."""
+        answer = self._http.put(arm_id, params={"api-version": api_version}, json=body)
+        said = answer.json().get("error", {}) if answer.is_error else {}
+        return answer.status_code, f"{said.get('code')}: {said.get('message')}" if said else "taken"
+
     def post(self, path: str, api_version: str, body: dict[str, Any]) -> None:
         """An action."""
         self._http.post(path, params={"api-version": api_version}, json=body).raise_for_status()

@@ -34,3 +34,18 @@ def test_models_hear_of_the_end_of_their_workspace(there: bool) -> None:
 
     with meaning(World()) as world:
         run(scene(world))
+
+
+def test_who_looks_after_its_end_hears_of_a_workspace_that_rests() -> None:
+    """A spec may declare an expiry: nobody else begins it."""
+
+    async def scene(world: World) -> None:
+        created = await world.ask(OperationKind.CREATE)
+        await world.settle(created)
+        queue = MemoryQueue()
+        machines = Machines(Objects(world.store, Kind.RETRAINING), {}, queue, world.clock, SystemClock(), "test")
+        await run_tick(MESSAGE, world.deps, None, lambda: machines)
+        assert [(one["kind"], one["name"]) for one, _ in queue.sent] == [("expiry", "workspace.ws")]
+
+    with meaning(World()) as world:
+        run(scene(world))
