@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from controlplane.audit.service import AuditDeps
 from controlplane.errors import Fatal
+from controlplane.governance.services.alerts import BudgetAlerts
 from controlplane.governance.services.deps import RuleDeps
 from controlplane.objects.repository import Objects
 from controlplane.operations.service import OperationDeps
@@ -74,7 +75,8 @@ class HttpServices:
         """Raises ``Fatal`` where the API was made without it."""
         if self.objects is None:
             raise Fatal("SettingMissing", "This API was made without its signals and runs.")
-        return IntakeDeps(self.objects, self.repository, self.queue, self.clock)
+        budgets = None if self.governed is None else BudgetAlerts(self.governed, self.queue, self.clock)
+        return IntakeDeps(self.objects, self.repository, self.queue, self.clock, budgets=budgets)
 
     def for_projects(self) -> ProjectDeps:
         return ProjectDeps(self.projects, self.repository, self.clock)

@@ -25,10 +25,9 @@ from controlplane.governance.costs.model import Spend
 from controlplane.governance.costs.view import View, month_of
 from controlplane.governance.facts import by_person
 from controlplane.governance.scope import Scope, ScopeKind, parse_scope
-from controlplane.governance.services.deps import RuleDeps, workspace
+from controlplane.governance.services.deps import RuleDeps, hint, workspace
 from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored, put
-from controlplane.objects.tick import message_of
 from controlplane.operations.model import Condition, Model
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.operations.strictly import read_strictly
@@ -156,7 +155,7 @@ async def put_budget(
         changed = changes(before, rule.model_dump(mode="json", by_alias=True))
         fact = _fact(deps, caller, after, {"generation": after.generation, "changes": changed})
         await deps.objects.commit(put(there, after), fact)
-        await deps.workspaces.queue.send(message_of(Budget.KIND, after.id))
+        await hint(deps.workspaces.queue, after)
         return PutBudget(await _shown(deps, after), created=stored is None, project=place.project)
 
     return await on_fresh_state(attempt)
@@ -174,7 +173,7 @@ async def delete_budget(deps: RuleDeps, caller: Caller, scope: Scope, preconditi
         update = {"deleting": True, "due_at": deps.clock.now(), "generation": stored.value.generation + 1}
         after = stored.value.model_copy(update=update)
         await deps.objects.commit(put(stored, after), _fact(deps, caller, after, {"change": "deletion asked for"}))
-        await deps.workspaces.queue.send(message_of(Budget.KIND, after.id))
+        await hint(deps.workspaces.queue, after)
         return True
 
     return await on_fresh_state(attempt)
@@ -204,7 +203,7 @@ async def answer_budget(
         after = budget.model_copy(update={"acceptance": word, "due_at": now, "history": history})
         told = {"answer": answer.answer, "month": word.month, "reason": answer.reason}
         await deps.objects.commit(put(stored, after), _fact(deps, caller, after, told))
-        await deps.workspaces.queue.send(message_of(Budget.KIND, after.id))
+        await hint(deps.workspaces.queue, after)
         return await _shown(deps, after)
 
     return await on_fresh_state(attempt)
@@ -256,6 +255,11 @@ async def _require_approver(deps: RuleDeps, caller: Caller, scope: Scope, place:
 
 async def _same_currency(deps: RuleDeps, scope: Scope, rule: BudgetRule) -> None:
     """Where costs were read they say in what Azure bills; before that the budget's own condition will."""
+    budget = await deps.objects.get(Budget, scope.id)
+    billed = None if budget is None or budget.value.view is None else budget.value.view.currency
+    if billed is not None and billed != rule.monthly.currency:
+        text = f"Azure bills {scope.name} in {billed}: a budget in {rule.monthly.currency} compares nothing."
+        raise Rejected("CurrencyMismatch", text, target="$.monthly.currency")
     spends: list[Spend] = []
     if scope.kind is ScopeKind.WORKSPACE:
         stored = await deps.objects.get(Spend, scope.id)

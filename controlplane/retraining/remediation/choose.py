@@ -28,6 +28,8 @@ class Target:
     ceiling: int | None = None
     """Besides the policy's: of the spec, of the registration; None: there is none."""
     ceiling_is: str = ""
+    held: str | None = None
+    """Why it must not grow now, whatever the limits are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ def _scale(asked: Asked) -> Choice:
         return _people("Nobody has allowed a step of ours: the workspace has no remediation policy that is enabled.")
     if target is None:
         return _people(asked.why)
+    if target.held is not None:
+        return _people(target.held)
     if target.autoscaled:
         return _people("It is scaled by rules of its own; they are for the platform team to change.")
     if target.state != "Succeeded":

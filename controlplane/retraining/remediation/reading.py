@@ -16,6 +16,7 @@ from controlplane.projects.model import Limits
 from controlplane.retraining.known import WORKSPACE_TYPE, Known
 from controlplane.retraining.remediation.choose import Target
 from controlplane.retraining.tasks import TaskKind
+from controlplane.workspaces.records import WorkspaceRecord
 
 API = "2024-04-01"
 ENDPOINT = f"{WORKSPACE_TYPE}/onlineEndpoints".lower()
@@ -40,6 +41,14 @@ async def target_of(
     if kind == COMPUTE:
         return await _cluster(reader, found, arm_id, limits)
     return None, f"A {kind.rpartition('/')[2]} has nothing that could be scaled."
+
+
+def held_by_budget(record: WorkspaceRecord, arm_id: str) -> str | None:
+    """Why a budget keeps it from growing; None: it does not."""
+    if type_of(arm_id).lower() == COMPUTE:
+        limit = record.node_limits.get(name_of(arm_id).lower())
+        return None if limit is None else f"A budget holds it at {limit} nodes: it grows when the budget lets go."
+    return "A budget has frozen the workspace: nothing is made larger until it lets go." if record.frozen else None
 
 
 async def count_of(reader: ResourceReader, arm_id: str) -> tuple[int | None, str | None]:
@@ -93,6 +102,7 @@ async def _deployment(
         autoscaled=scaling not in (None, "Default"),
         ceiling=await _instances_left(reader, found, arm_id, limits),
         ceiling_is="the project's",
+        held=held_by_budget(found.record, arm_id),
     )
 
 
@@ -124,7 +134,8 @@ async def _cluster(
         ceiling, whose = declared, "its spec's"
     else:
         ceiling, whose = await _room(reader, found, arm_id, limits), "the project's"
-    return Target(arm_id, TaskKind.SCALE_CLUSTER, count, _state(body), False, ceiling, whose), ""
+    held = held_by_budget(found.record, arm_id)
+    return Target(arm_id, TaskKind.SCALE_CLUSTER, count, _state(body), False, ceiling, whose, held), ""
 
 
 def declared_nodes(spec: Mapping[str, Any], name: str) -> int | None:

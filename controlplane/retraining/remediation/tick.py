@@ -27,7 +27,7 @@ from controlplane.retraining.policy import Annotation
 from controlplane.retraining.polls.judge import ABOVE, BELOW
 from controlplane.retraining.remediation.choose import Asked, Choice, choose
 from controlplane.retraining.remediation.model import Acted, Remediation, last_step, with_step
-from controlplane.retraining.remediation.reading import API, change, count_of, target_of
+from controlplane.retraining.remediation.reading import API, change, count_of, held_by_budget, target_of
 from controlplane.retraining.signal import Severity, Signal
 from controlplane.retraining.tasks import Task, TaskKind, TaskState
 
@@ -115,6 +115,10 @@ async def _send(deps: RetrainingDeps, hold: Hold, stored: Stored[Task]) -> datet
     """Whatever the answer is, or where there is none: what became of it is read back."""
     task, now = stored.value, deps.clock.now()
     assert task.action is not None
+    space = await deps.workspaces.load(task.workspace)
+    held = held_by_budget(space.record, task.action.target) if space is not None else None
+    if held is not None and task.action.after > task.action.before:
+        return await _end(deps, hold, stored, TaskState.FAILED, ("HeldByBudget", held))
     if task.action.sent_at is None:
         sent = task.model_copy(update={"action": task.action.model_copy(update={"sent_at": now}), "due_at": now})
         await deps.objects.commit_held(hold, put(stored, sent))

@@ -27,6 +27,11 @@ async def alarm(deps: IntakeDeps, body: Mapping[str, Any]) -> Taken:
         raise Rejected("InvalidAlert", alert.reason, target="$")
     if not now - (_MAX_FIRED if alert.resolved else MAX_AGE) <= alert.at <= now + MAX_AHEAD:
         return Taken(None, None, "it is older than 24 h, or from the future")
+    if alert.kind is SignalKind.BUDGET and deps.budgets is not None:
+        # A budget of ours tells by its own tiers, from its own figures: an alert of it is no signal beside them.
+        ours = await deps.budgets.heard(alert.alert_id, alert.key)
+        if ours is not None:
+            return Taken(None, None, ours)
     found = await _workspace(deps, alert)
     if found is None:
         return Taken(None, None, "it is about nothing of ours")

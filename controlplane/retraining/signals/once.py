@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from controlplane.errors import Conflict, Transient
 from controlplane.objects.repository import Objects, Thing, put
@@ -16,6 +17,13 @@ from controlplane.workspaces.repository import WorkspaceRepository
 _log = logging.getLogger(__name__)
 
 
+class Budgets(Protocol):
+    """Who knows whether a budget in Azure is one of ours."""
+
+    async def heard(self, arm_id: str, key: str) -> str | None:
+        """What became of its alert; None for one that is not ours. Raises ``Transient``."""
+
+
 @dataclass(frozen=True, slots=True)
 class IntakeDeps:
     """Stores and a clock: nothing here can call Azure."""
@@ -26,6 +34,8 @@ class IntakeDeps:
     clock: Clock
     topics: Topics = field(default_factory=Topics)
     """Remembered by a process that hears many events."""
+    budgets: Budgets | None = None
+    """None: every budget's alert is a signal."""
 
 
 @dataclass(frozen=True, slots=True)

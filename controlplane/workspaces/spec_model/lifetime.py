@@ -15,7 +15,7 @@ DaysOrNone = Annotated[str, StringConstraints(pattern=r"^P(0|[1-9][0-9]{0,3})D$"
 
 
 class Money(Model):
-    amount: float = Field(gt=0, description="Amount in units of the currency.")
+    amount: float = Field(gt=0, le=1e12, allow_inf_nan=False, description="Amount in units of the currency.")
     currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
 
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from controlplane.errors import ErrorDetail
 from controlplane.workspaces.spec_model import Environment, Expiry, WorkspaceSpec
-from controlplane.workspaces.spec_rules.unbuilt import Unbuilt, unavailable
+from controlplane.workspaces.spec_rules.unbuilt import CODE, Unbuilt, unavailable
 
 #: ``budget`` is no field of what who spends may change: ``PUT /workspaces/{name}/budget`` sets it (docs/adr,
 #: money-and-lifetime-beside-the-spec).
-_UNBUILT: tuple[Unbuilt, ...] = (
-    ("$.management", lambda s: s.management != "manage", "manage"),
-    ("$.budget", lambda s: s.budget is not None, "null"),
+_UNBUILT: tuple[Unbuilt, ...] = (("$.management", lambda s: s.management != "manage", "manage"),)
+_BESIDE = ErrorDetail(
+    CODE,
+    "A budget stands beside the spec: set it with PUT /api/workspaces/{name}/budget. Whoever spends may change a spec, "
+    "and must not raise what may be spent by it.",
+    "$.budget",
 )
 #: Azure keeps metrics for 93 days ("Azure Monitor Metrics overview", retention): nobody can show longer idleness.
 LONGEST_IDLE = 90
@@ -22,6 +25,8 @@ LONGEST_IDLE = 90
 def lifetime(spec: WorkspaceSpec) -> Iterator[ErrorDetail]:
     """Every reason why they are refused, by JSON path."""
     yield from unavailable(spec, _UNBUILT)
+    if spec.budget is not None:
+        yield _BESIDE
     if spec.expiry is not None:
         yield from expiry_details(spec.expiry, spec.environment, "$.expiry")
 

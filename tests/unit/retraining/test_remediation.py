@@ -265,3 +265,37 @@ async def test_policies_of_an_earlier_workspace_allow_nothing() -> None:
     policy = RemediationPolicy.model_validate(LIMITS)
     await world.add(Remediation(id="ws", incarnation=0, project="churn", policy=policy))
     assert (await heard(world)).kind is TaskKind.PLATFORM
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "changes", "says"),
+    [
+        ("cluster", SignalKind.UTILISATION, {"node_limits": {"cpu": 0}}, "A budget holds it at 0 nodes"),
+        ("endpoint", SignalKind.LATENCY, {"frozen": True}, "A budget has frozen the workspace"),
+    ],
+    ids=["cluster", "deployment"],
+)
+async def test_what_a_budget_holds_is_not_scaled_up(
+    target: str, kind: SignalKind, changes: dict[str, Any], says: str
+) -> None:
+    world = RetrainingWorld()
+    plant(world)
+    world.record = world.record.model_copy(update=changes)
+    await allowed(world)
+    task = await heard(world, target, kind)
+    assert (task.kind, task.action, says in task.text) == (TaskKind.PLATFORM, None, True)
+    assert world.azure.writes() == []
+
+
+async def test_a_budget_that_comes_between_stops_the_step() -> None:
+    world = RetrainingWorld()
+    plant(world)
+    await allowed(world)
+    world.azure.fail("PATCH", "/ep/deployments/blue", lambda: Conflict("ResourceBusy", "Being updated."))
+    task = await heard(world)
+    stored = await world.workspaces.load("ws")
+    assert stored is not None
+    await world.workspaces.save_record(stored, stored.record.model_copy(update={"frozen": True}))
+    world.clock.advance(60)
+    task = await settled(world, task)
+    assert (task.state, task.error.code if task.error else None, capacity(world)) == ("failed", "HeldByBudget", 1)
