@@ -19,7 +19,7 @@ from controlplane.retraining.model import Decision, ModelState, Outcome
 from controlplane.retraining.policy import InputValue, RetrainingPolicy
 from controlplane.retraining.runs.attempts import attempt_of, job_name, not_again
 from controlplane.retraining.runs.model import Lineage, Run, RunState, Transition
-from controlplane.retraining.signal import OF_MODELS, Signal, SignalState
+from controlplane.retraining.signal import OF_MODELS, Direction, Signal, SignalState
 from controlplane.retraining.tasks import Task, TaskKind
 
 #: Until Azure ML has to have the job: a PUT, its repetitions, and an outage in between.
@@ -186,8 +186,9 @@ def _task(ruling: Ruling, signal: Signal, now: datetime) -> Task | None:
 
 def _investigation(ruling: Ruling, signal: Signal, state: ModelState | None, now: datetime) -> Task | None:
     """S3-36: a drift that Azure bears out and that is only told. One that goes on is a signal each window, and one task
-    in a while."""
+    in a while. What has become better is no drift, whatever the component calls it (D11, D20)."""
     drifts = signal.kind in OF_MODELS and signal.evidence.read_back and signal.evidence.doubt is None
+    drifts = drifts and signal.direction is not Direction.BETTER
     if state is None or ruling.outcome is not Outcome.NOTIFY or ruling.dry_run or not drifts:
         return None
     if state.investigated_at is not None and now < state.investigated_at + INVESTIGATED:

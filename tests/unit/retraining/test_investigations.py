@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from controlplane.notifications.model import Notification
 from controlplane.objects.repository import of_workspace
@@ -10,7 +13,7 @@ from controlplane.retraining.model import Outcome
 from controlplane.retraining.outcomes import INVESTIGATED
 from controlplane.retraining.signals.intake import hear
 from controlplane.retraining.tasks import Task, TaskKind, TaskState
-from tests.support.retraining_world import RetrainingWorld
+from tests.support.retraining_world import RetrainingWorld, message
 from tests.support.run_states import EAGER
 
 #: Another signal has to agree, and none does.
@@ -70,3 +73,15 @@ async def test_a_drift_that_retrains_opens_none() -> None:
     await world.begin(EAGER)
     assert await drifts(world, "step-1") is Outcome.SUBMIT
     assert await tasks(world) == ()
+
+
+@pytest.mark.parametrize("policy", [None, {**ALONE, "kinds": ["predictionDrift", "featureAttributionDrift"]}])
+async def test_what_has_become_better_opens_none(policy: dict[str, Any] | None) -> None:
+    """Azure ML's component calls an accuracy above its threshold a breach (D20)."""
+    world = RetrainingWorld()
+    await world.begin(policy)
+    for run, value, expected in (("step-1", 0.9, 0), ("step-2", 0.7, 1)):
+        await hear(world.intake, world.breach(run, message("watch_quality", Accuracy=(value, 0.8))))
+        await world.tick()
+        assert (await world.decisions())[0].outcome is Outcome.NOTIFY
+        assert len(await tasks(world)) == expected, value
