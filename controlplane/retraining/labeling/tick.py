@@ -29,12 +29,15 @@ from controlplane.retraining.labeling.azure_side import (
 )
 from controlplane.retraining.labeling.model import LabelingProject
 from controlplane.retraining.labeling.rules import MEDIA
+from controlplane.retraining.monitors.telling import WRITTEN, is_in_vain
 from controlplane.workspaces.ending import condition
 
 _log = logging.getLogger(__name__)
 STANDS = "ProjectStands"
 #: Looked at again: what stands, what somebody has to change first, what Azure is at work on.
 REST, RETRY, SOON = timedelta(hours=6), timedelta(minutes=15), timedelta(seconds=20)
+#: After a write that changed nothing of what Azure shows.
+AGAIN = timedelta(minutes=5)
 _Told = tuple[ConditionStatus, str, str]
 
 
@@ -85,7 +88,7 @@ async def _keep(deps: RetrainingDeps, hold: Hold, stored: Stored[LabelingProject
     except (Rejected, Conflict) as error:
         told = (ConditionStatus.FALSE, error.code, f"{error.code}: {error.message}")
         return await _tell(deps, hold, stored, told, None)
-    told = (ConditionStatus.FALSE, "InProgress", f"It was written: {wrong}.")
+    told = (ConditionStatus.FALSE, "InProgress", f"It{WRITTEN}{wrong}.")
     return await _tell(deps, hold, stored, told, there)
 
 
@@ -109,13 +112,15 @@ async def _tell(
     project, now = stored.value, deps.clock.now()
     status, reason, text = told
     stands = status is ConditionStatus.TRUE
+    now_told = (condition(STANDS, status, reason, text[:1000], project.conditions, now),)
     update = {
-        "conditions": (condition(STANDS, status, reason, text[:1000], project.conditions, now),),
+        "conditions": now_told,
         "observed_generation": project.generation if stands else project.observed_generation,
         "progress": progress_of(there) if there is not None and reason != "NotOurs" else project.progress,
         "announced": project.announced or stands,
     }
-    pause = REST if stands else SOON if reason == "InProgress" else RETRY
+    vain = is_in_vain(project.conditions, now_told)
+    pause = REST if stands else AGAIN if vain else SOON if reason == "InProgress" else RETRY
     return await _store(deps, hold, stored, project.model_copy(update=update), pause)
 
 

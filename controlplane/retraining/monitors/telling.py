@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from controlplane.operations.model import Condition, ConditionStatus
@@ -12,6 +13,8 @@ from controlplane.retraining.monitors.wanted import HEARD, LOGGED, SHOWN, WATCHE
 from controlplane.retraining.polls.levels import ARM_LEVEL, SERVICE_LEVEL
 from controlplane.workspaces.ending import condition
 
+#: In a sentence: a write of ours has just been sent.
+WRITTEN = " was written: "
 SCHEDULED, MONITORED, THROTTLING = "ScheduleStands", "Monitored", "ThrottlingWatched"
 Said = dict[str, list[tuple[State, str]]]
 """Condition → state and sentence of each of its resources."""
@@ -65,3 +68,12 @@ def conditions(monitor: Monitor, base: Ground, said: Said, now: datetime) -> tup
     else:
         tell(MONITORED, bad_ones[0].status, bad_ones[0].reason, bad_ones[0].message)
     return tuple(found)
+
+
+def is_in_vain(before: Sequence[Condition], after: Sequence[Condition]) -> bool:
+    """Whether a write was repeated for the reason of the last one: Azure took it and shows something else, so that the
+    next would do no more."""
+    said = {(one.type, one.message) for one in before if one.reason == "InProgress"}
+    return any(
+        one.reason == "InProgress" and WRITTEN in one.message and (one.type, one.message) in said for one in after
+    )

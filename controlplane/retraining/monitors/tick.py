@@ -30,7 +30,7 @@ from controlplane.retraining.monitors.preconditions import Ground, conflicts, gr
 from controlplane.retraining.monitors.removal import State, is_busy, state_of, taken
 from controlplane.retraining.monitors.schedule import off, request_of
 from controlplane.retraining.monitors.site import Site, site_of
-from controlplane.retraining.monitors.telling import SCHEDULED, Said, conditions, throttling
+from controlplane.retraining.monitors.telling import SCHEDULED, WRITTEN, Said, conditions, is_in_vain, throttling
 from controlplane.retraining.monitors.versions import version_of
 from controlplane.retraining.monitors.wanted import (
     HEARD,
@@ -49,6 +49,8 @@ from controlplane.workspaces.services.deps import stored_spec
 _log = logging.getLogger(__name__)
 #: Looked at again: what stands, what somebody has to change first, what Azure is at work on.
 REST, RETRY, SOON = timedelta(hours=6), timedelta(minutes=15), timedelta(seconds=10)
+#: After a write that changed nothing of what Azure shows.
+AGAIN = timedelta(minutes=5)
 _MOST = 1000
 
 
@@ -108,7 +110,8 @@ async def _keep(
     if base.unmet or missing or State.REFUSED in states:
         due = now + RETRY
     else:
-        due = now + (REST if set(states) == {State.STANDS} and not gone else SOON)
+        soon = AGAIN if is_in_vain(monitor.conditions, told) else SOON
+        due = now + (REST if set(states) == {State.STANDS} and not gone else soon)
     made = tuple(one for one in monitor.made if one in gone or one in _ids(monitor, site))
     update: dict[str, Any] = {"conditions": told, "due_at": due, "made": made}
     if set(states) == {State.STANDS}:
@@ -168,7 +171,7 @@ async def _resource(deps: RetrainingDeps, one: Wanted, monitors: Sequence[Monito
         await deps.writer.put(one.arm_id, one.api_version, one.body)
     except (Rejected, Conflict) as error:
         return _unwritten(one.arm_id, error)
-    return State.WAITS, f"{name} was written: {wrong}."
+    return State.WAITS, f"{name}{WRITTEN}{wrong}."
 
 
 async def _read(deps: RetrainingDeps, one: Wanted) -> JsonObject | None:
@@ -193,7 +196,7 @@ async def _schedule(deps: RetrainingDeps, monitors: Sequence[Monitor], site: Sit
         await deps.ml.put_schedule(site.workspace_id, request_of(monitor, base.collected))
     except (Rejected, Conflict, Fatal) as error:
         return _unwritten(arm_id, error)
-    return State.WAITS, f"The schedule was written: {wrong}."
+    return State.WAITS, f"The schedule{WRITTEN}{wrong}."
 
 
 async def _advice(deps: RetrainingDeps, monitor: Monitor, site: Site, now: datetime) -> tuple[Condition, ...]:

@@ -124,6 +124,21 @@ async def test_what_somebody_changes_goes_back(what: str) -> None:
     assert shown(world).get("mlAssistConfiguration") == kept
 
 
+async def test_what_azure_takes_and_does_not_keep_is_written_every_few_minutes_and_not_each_look() -> None:
+    world = await asked("cv")
+    await settled(world)
+    world.clock.advance(6 * 3600)
+    writes = 0
+    for _ in range(180):
+        shown(world)["dataConfiguration"]["incrementalDataRefresh"] = "Disabled"
+        before = len([one for one in world.azure.calls if one.method == "PUT"])
+        await world.tick()
+        writes += len([one for one in world.azure.calls if one.method == "PUT"]) - before
+        world.clock.advance(20)
+    assert says(await stored(world)) == (ConditionStatus.FALSE, "InProgress")
+    assert 12 <= writes <= 14  # in an hour
+
+
 async def test_what_azure_says_in_addition_is_no_difference() -> None:
     """Nulls in the place of what was not sent, and other case."""
     world = await asked("cv")

@@ -10,11 +10,14 @@ import pytest
 from controlplane.arm import fold
 from controlplane.errors import Rejected
 from controlplane.http.examples import MONITOR
+from controlplane.operations.model import Condition
 from controlplane.retraining.monitors.marks import is_ours, with_mark
 from controlplane.retraining.monitors.model import Monitor, MonitorSpec, reference_offset, reference_window, signal_name
-from controlplane.retraining.monitors.preconditions import conflicts
+from controlplane.retraining.monitors.preconditions import Ground, conflicts
+from controlplane.retraining.monitors.removal import State
 from controlplane.retraining.monitors.rules import METRICS, parse_monitor
 from controlplane.retraining.monitors.schedule import off, order_of, request_of
+from controlplane.retraining.monitors.telling import SCHEDULED, conditions, is_in_vain
 from controlplane.retraining.signal import SignalKind
 from controlplane.workspaces.spec import parse_spec
 from tests.support.blueprints import example
@@ -341,3 +344,19 @@ def test_what_has_no_room_for_a_mark_is_ours_when_it_was_not_there_before() -> N
     assert with_mark(_SETTING, {"properties": {}}, "ws") == {"properties": {}}
     assert not is_ours(_SETTING, {}, "ws", (new,))
     assert is_ours(_SETTING, {}, "ws", (new, new.model_copy(update={"made": (fold(_SETTING),), "deleting": True})))
+
+
+def test_a_write_for_the_reason_of_the_last_one_is_in_vain() -> None:
+    """Azure took it and shows something else: what is written each few seconds for ever would help nobody."""
+
+    def told(text: str, state: State = State.WAITS, before: Monitor | None = None) -> tuple[Condition, ...]:
+        now = datetime(2026, 11, 22, tzinfo=UTC)
+        return conditions(before or monitor(), Ground(()), {SCHEDULED: [(state, text)]}, now)
+
+    written = told("The schedule was written: it differs in signals.")
+    assert is_in_vain(written, written)
+    assert not is_in_vain((), written)
+    assert not is_in_vain(told("Azure is at work on watch."), written)
+    assert not is_in_vain(told("The schedule was written: it was not there."), written)
+    busy = told("cp-events: AnotherOperationInProgress: wait.")
+    assert not is_in_vain(busy, busy)
