@@ -153,6 +153,12 @@ class Settings(BaseSettings):
 
     @field_validator("cloud")
     @classmethod
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Client ids of the control plane's own identities."""
+        found = (self.observer_client_id, self.operator_client_id, self.archiver_client_id)
+        return tuple(one for one in found if one)
+
     def _known(cls, value: str) -> str:
         if value not in HOSTS:
             raise ValueError(f"must be one of {', '.join(HOSTS)}")

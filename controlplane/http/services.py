@@ -98,7 +98,7 @@ class HttpServices:
             administrators=self.settings.administrators,
             directory=self.directory,
             activity=self.activity,
-            own_apps=frozenset({self.settings.observer_client_id.lower(), self.settings.operator_client_id.lower()}),
+            own_apps=frozenset(one.lower() for one in self.settings.identities),
             durations=self.durations,
             prices=self.prices,
         )

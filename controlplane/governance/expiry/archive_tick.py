@@ -34,6 +34,7 @@ from controlplane.ports.store import Write
 from controlplane.retraining.known import Known, known
 from controlplane.workspaces.archiving import begin
 from controlplane.workspaces.repository import StoredWorkspace
+from controlplane.workspaces.spec_model import Environment
 
 _log = logging.getLogger(__name__)
 API = "2024-04-01"
@@ -56,6 +57,10 @@ async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | No
         return None
     if space.record.deleting:
         move: Move = archive, RETRY  # it may be taken back
+    elif _is_production(archive, space):
+        text = "It has become a production workspace, which is never archived (X-12); restore what was taken away."
+        problem = ErrorBody(code="ProductionNotArchived", message=text)
+        move = archive.model_copy(update={"problem": problem}), UNREAD
     else:
         try:
             move = await _STEPS[archive.state](deps, archive, space)
@@ -64,6 +69,11 @@ async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | No
             problem = ErrorBody(code=error.code, message=error.message, target=error.target)
             move = archive.model_copy(update={"problem": problem}), RETRY
     return await _commit(deps, hold, stored, move)
+
+
+def _is_production(archive: Archive, space: StoredWorkspace) -> bool:
+    going = archive.state.takes and archive.state is not ArchiveState.ARCHIVED
+    return going and str(space.record.spec.get("environment")) == Environment.PROD.value
 
 
 async def _commit(deps: GovernanceDeps, hold: Hold, stored: Stored[Archive], move: Move) -> datetime | None:

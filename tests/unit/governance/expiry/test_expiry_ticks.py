@@ -217,3 +217,19 @@ def test_access_ends_with_the_project_and_comes_back_with_a_later_end() -> None:
             await scene(made)
 
     run(begin())
+
+
+def test_what_becomes_production_on_the_way_is_not_archived() -> None:
+    async def scene(world: ExpiryWorld) -> None:
+        arm_id = world.endpoint()
+        await world.wish(ArchiveState.STORING)
+        stored = await world.world.repository.load("ws")
+        assert stored is not None
+        spec = {**stored.record.spec, "environment": "prod"}
+        await world.world.repository.save_record(stored, stored.record.model_copy(update={"spec": spec}))
+        await tick_object(Archive.KIND, ID, world.machines)
+        archive = await world.archive()
+        assert archive.problem is not None and archive.problem.code == "ProductionNotArchived"
+        assert fold(arm_id) in world.world.azure.resources
+
+    play(scene, rule=None)
