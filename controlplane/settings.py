@@ -151,14 +151,14 @@ class Settings(BaseSettings):
     tick_seconds: float = Field(default=60.0, gt=0, description="A tick stays at most this long.")
     max_parallel_calls: int = Field(default=16, gt=0, description="Calls to Azure in flight per tick.")
 
-    @field_validator("cloud")
-    @classmethod
     @property
     def identities(self) -> tuple[str, ...]:
         """Client ids of the control plane's own identities."""
         found = (self.observer_client_id, self.operator_client_id, self.archiver_client_id)
         return tuple(one for one in found if one)
 
+    @field_validator("cloud")
+    @classmethod
     def _known(cls, value: str) -> str:
         if value not in HOSTS:
             raise ValueError(f"must be one of {', '.join(HOSTS)}")
