@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from controlplane.governance.services.budgets import BudgetAnswer
 from controlplane.governance.services.expiry import (
     ArchiveRequest,
     ExemptionRequest,
@@ -81,6 +82,7 @@ def build(app: FastAPI) -> dict[str, Any]:
         ExemptionRequest,
         RetirementRequest,
         ArchiveRequest,
+        BudgetAnswer,
     ):
         schema = model.model_json_schema(ref_template=_REF, mode="validation")
         for name, definition in schema.pop("$defs", {}).items():

@@ -61,7 +61,7 @@ class BudgetBody(Model):
     last_modified_by: str
 
 
-class Answer(Model):
+class BudgetAnswer(Model):
     """What the owner says to an overspend."""
 
     answer: str = Field(pattern=r"^(accept|stop)$", description="`accept`: nothing is enforced for the rest of this "
@@ -209,11 +209,11 @@ async def answer_budget(
     return await on_fresh_state(attempt)
 
 
-def _answer(data: JsonObject) -> Answer:
+def _answer(data: JsonObject) -> BudgetAnswer:
     try:
-        return read_strictly(Answer, data)
+        return read_strictly(BudgetAnswer, data)
     except ValidationError as error:
-        details = details_of(error, Answer)
+        details = details_of(error, BudgetAnswer)
         raise Rejected("InvalidAnswer", details[0].message, target=details[0].target, details=details) from error
 
 

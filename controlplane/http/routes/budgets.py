@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from controlplane.governance.budgets.model import BudgetRule
 from controlplane.governance.scope import Scope, ScopeKind, is_scope
 from controlplane.governance.services import budgets as service
-from controlplane.governance.services.budgets import Answer, BudgetBody, budget_not_found
+from controlplane.governance.services.budgets import BudgetAnswer, BudgetBody, budget_not_found
 from controlplane.http.answers import resource
 from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import BUDGET, BUDGET_ANSWER
@@ -83,8 +83,8 @@ def _serve(kind: ScopeKind) -> None:
         f"{path}:answer",
         operation_id=allowed.answer,
         responses=ok(BudgetBody, etag=True),
-        openapi_extra=body(Answer, JSON, example=BUDGET_ANSWER),
-        summary=f"Answer an overspend of a {kind}",
+        openapi_extra=body(BudgetAnswer, JSON, example=BUDGET_ANSWER),
+        summary=f"BudgetAnswer an overspend of a {kind}",
     )
     async def answer_budget(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
         """`accept`: nothing is enforced for the rest of this month, and what is enforced is given back. `stop`: what is

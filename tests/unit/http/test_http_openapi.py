@@ -76,6 +76,12 @@ def test_every_route_is_in_it() -> None:
         ("/api/tasks/{id}", "GET"),
         ("/api/tasks/{id}:close", "POST"),
         ("/api/tasks/{id}:revert", "POST"),
+        *(
+            (f"/api/{scope}s/{{name}}/budget", method)
+            for scope in ("workspace", "project", "department")
+            for method in ("GET", "PUT", "DELETE")
+        ),
+        *((f"/api/{scope}s/{{name}}/budget:answer", "POST") for scope in ("workspace", "project", "department")),
         *(("/api/workspaces/{name}/expiry", method) for method in ("GET", "PUT", "DELETE")),
         ("/api/workspaces/{name}/expiry:extend", "POST"),
         ("/api/workspaces/{name}/expiry:exempt", "POST"),
@@ -170,7 +176,7 @@ def test_examples_are_accepted(document: dict[str, Any]) -> None:
         for _, _, operation in operations(document)
         for media in operation.get("requestBody", {}).get("content", {}).values()
     ]
-    assert len(shown) == 22
+    assert len(shown) == 28
     for schema, example in shown:
         validate(document, schema, example)
 
