@@ -207,7 +207,8 @@ async def test_nothing_is_told_of_what_cannot_exist(api: Api, thing: str) -> Non
     assert await entries(api, filter="object eq 'workspaces/-'") == []
     answer = await api.call("POST", "audit:verify", {"object": thing})
     assert (answer.status_code, error(answer)["code"]) == (404, "AuditObjectNotFound")
-    assert "it is workspaces/{name}, projects/{name} or retraining/{workspace}.{model}" in error(answer)["message"]
+    names = "workspaces/{name}, projects/{name}, retraining/{workspace}.{model} or governance/{scope}.{name}"
+    assert f"it is {names}" in error(answer)["message"]
 
 
 # -- verification ------------------------------------------------------------------------------------------------------
