@@ -206,7 +206,8 @@ def overspends(walk: Walk) -> None:
 def idles(walk: Walk) -> None:
     """The spec says what idle is; nobody uses the workspace; its owner is warned, and needs it longer."""
     owner = person_of(walk.token_of("olivia"))
-    changed = {**walk.spec, "owners": [*walk.spec["owners"], owner], "expiry": lifetime.RULE}
+    spec = walk.grace.call("GET", f"/workspaces/{NAME}").json()["spec"]
+    changed = {**spec, "owners": [*spec["owners"], owner], "expiry": lifetime.RULE}
     operate(walk, "update", lambda: walk.grace.call("PUT", f"/workspaces/{NAME}", changed))
     inject(walk, "idle", "--workspace", walk.workspace_id, "--days", "30")
     lifetime.warned(walk, NAME)

@@ -65,10 +65,11 @@ def serve_a_model(owner: Owner, workspace: str) -> None:
 def put(owner: Owner, path: str, properties: dict[str, Any], **more: Any) -> None:
     """PUT, and wait until it is there."""
     owner.put(path, ML_VERSION, {**more, "properties": properties})
-    wait_for(lambda: _there(owner, path), f"{path} to be there")
+    wait_for(lambda: there_is(owner, path), f"{path} to be there")
 
 
-def _there(owner: Owner, path: str) -> bool:
+def there_is(owner: Owner, path: str) -> bool:
+    """Whether it stands, ready."""
     body = owner.get(path, ML_VERSION)
     state = (body or {}).get("properties", {}).get("provisioningState", "Succeeded")
     if state in ("Failed", "Canceled"):

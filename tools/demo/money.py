@@ -11,7 +11,7 @@ from rich.table import Table
 
 from tools.demo import screen
 from tools.demo.api import Refused
-from tools.demo.models import ML_VERSION
+from tools.demo.models import ML_VERSION, there_is, wait_for
 from tools.demo.month import Month, next_month
 from tools.demo.owner import Owner
 
@@ -180,17 +180,14 @@ def _history(walk: Walk, found: dict[str, Any]) -> None:
 
 
 def _new_compute(walk: Walk, enough: Callable[[tuple[int, str]], bool]) -> str:
-    """A cluster like the one that is there, by somebody with every right in the subscription."""
-    body = {
-        "location": walk.spec["location"],
-        "properties": {
-            "computeType": "AmlCompute",
-            "properties": {
-                "vmSize": "Standard_DS3_v2",
-                "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "PT2M"},
-            },
-        },
-    }
+    """A cluster like the one that is there, by somebody with every right in the subscription; it goes again."""
+    computes = f"{walk.workspace_id}/computes"
     with Owner(walk.stack) as owner:
-        answer = owner.ask(f"{walk.workspace_id}/computes/one-more", ML_VERSION, body)
+        there = owner.get(f"{computes}/{walk.spec['compute']['clusters'][0]['name']}", ML_VERSION) or {}
+        body = {name: there[name] for name in ("location", "properties") if name in there}
+        answer = owner.ask(f"{computes}/one-more", ML_VERSION, body)
+        if answer[0] in (200, 201):
+            wait_for(lambda: there_is(owner, f"{computes}/one-more"), "the compute")
+            owner.delete(f"{computes}/one-more", ML_VERSION, underlyingResourceAction="Delete")
+            owner.wait_until_gone(f"{computes}/one-more", ML_VERSION)
     return answer[1] if enough(answer) else f"unexpected {answer[0]}: {answer[1]}"

@@ -52,6 +52,10 @@ class Owner:
         said = answer.json().get("error", {}) if answer.is_error else {}
         return answer.status_code, f"{said.get('code')}: {said.get('message')}" if said else "taken"
 
+    def delete(self, arm_id: str, api_version: str, **query: str) -> None:
+        """By hand."""
+        self._http.delete(arm_id, params={"api-version": api_version, **query}).raise_for_status()
+
     def post(self, path: str, api_version: str, body: dict[str, Any]) -> None:
         """An action."""
         self._http.post(path, params={"api-version": api_version}, json=body).raise_for_status()
