@@ -69,9 +69,15 @@ async def get_policy(deps: ModelDeps, caller: Caller, name: str, model: str) -> 
 async def list_policies(deps: ModelDeps, caller: Caller, name: str) -> tuple[PolicyBody, ...]:
     """In the order of the models' names."""
     found = await workspace(deps, caller, Permission.POLICIES_LIST, name)
-    page = await deps.objects.page(ModelState, f"m!{name}!", limit=1000)
-    mine = (one for one in page.values if one.incarnation == found.record.incarnation)
-    return tuple(shown(one, one.policy) for one in mine if one.policy is not None)
+    states: list[ModelState] = []
+    continuation: str | None = None
+    while True:
+        # Models without a policy have rows, too: whatever a signal or a wish was ever about.
+        page = await deps.objects.page(ModelState, f"m!{name}!", limit=1000, continuation=continuation)
+        states += (one for one in page.values if one.incarnation == found.record.incarnation)
+        continuation = page.continuation
+        if continuation is None:
+            return tuple(shown(one, one.policy) for one in states if one.policy is not None)
 
 
 async def put_policy(

@@ -80,3 +80,17 @@ async def test_a_monitor_keeps_the_period_that_the_policy_counts(api: Api) -> No
     assert (await api.call("PUT", MONITOR_PATH, weekly)).status_code == 201
     assert (await api.call("PUT", PATH, DAILY)).status_code == 409
     assert (await api.call("PUT", PATH, WEEKLY)).status_code == 200
+
+
+async def test_a_policy_is_listed_however_many_models_were_ever_heard_of(api: Api) -> None:
+    await api.register()
+    await api.create()
+    assert (await api.call("PUT", "workspaces/churn-dev/retrainingPolicies/zebra", POLICY)).status_code in (200, 201)
+    objects = api.services.for_models().objects
+    known = (await objects.require(ModelState, state_id("churn-dev", "zebra"))).value
+    for begin in range(0, 1000, 25):
+        names = [f"m-{number:04d}" for number in range(begin, begin + 25)]
+        heard = [known.model_copy(update={"id": state_id("churn-dev", n), "model": n, "policy": None}) for n in names]
+        await objects.commit([write for one in heard for write in put(None, one)])
+    listed = (await api.call("GET", "workspaces/churn-dev/retrainingPolicies")).json()["value"]
+    assert [one["model"] for one in listed] == ["zebra"]
