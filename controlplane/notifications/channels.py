@@ -98,6 +98,12 @@ def audiences_of(type_: str) -> frozenset[Audience]:
     return AUDIENCES[max(fitting, key=len)].audiences if fitting else _ALL
 
 
+def audience(notification: Notification) -> frozenset[Audience]:
+    """Whom a notification is for: who was chosen, and what polls for everything; else by its type."""
+    chosen = frozenset(one for one in Audience if one in notification.audiences)
+    return chosen | {_M} if chosen else audiences_of(notification.type)
+
+
 def wants(channel: Channel, notification: Notification) -> bool:
     """Whether it goes there."""
     if channel.projects and notification.project not in channel.projects:
@@ -106,6 +112,6 @@ def wants(channel: Channel, notification: Notification) -> bool:
         notification.type == one or notification.type.startswith(f"{one}.") for one in channel.types
     ):
         return False
-    if channel.audiences and not audiences_of(notification.type) & set(channel.audiences):
+    if channel.audiences and not audience(notification) & set(channel.audiences):
         return False
     return _ORDER.index(notification.severity) >= _ORDER.index(channel.minimum_severity)

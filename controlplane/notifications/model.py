@@ -27,6 +27,8 @@ class Notification(Listed):
     severity: Severity = Severity.MEDIUM
     link: str | None = None
     """Path in our API of what it tells of, such as ``/api/retrainings/rt-1``; channels get its whole address."""
+    audiences: tuple[str, ...] = ()
+    """Whom it is for, where somebody has chosen them; else its type says."""
     facts: dict[str, str] = Field(default_factory=dict)
     created_at: datetime
     attempts: int = 0

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from controlplane.json_types import JsonObject
-from controlplane.notifications.channels import audiences_of
+from controlplane.notifications.channels import audience
 from controlplane.notifications.model import Notification
 
 #: Of the content that a reader may rely on.
@@ -38,7 +38,7 @@ def data_of(notification: Notification) -> JsonObject:
         "workspace": notification.workspace,
         "project": notification.project,
         "severity": notification.severity.value,
-        "audiences": sorted(audiences_of(notification.type)),
+        "audiences": sorted(audience(notification)),
         "title": notification.title,
         "text": notification.text,
         "link": notification.link,

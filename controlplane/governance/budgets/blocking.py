@@ -39,6 +39,7 @@ _UNREACHED = (
     "Attached computes (Kubernetes, virtual machines) are not ours to stop.",
 )
 _NOT_FOUND = 404
+_MOST_SAID = 50
 
 
 async def undo_of(deps: GovernanceDeps, act: Act, found: Sequence[Known]) -> tuple[tuple[Undo, ...], tuple[str, ...]]:
@@ -111,7 +112,7 @@ async def hold(deps: GovernanceDeps, step: Step, found: Sequence[Known], unread:
         if wrong is not None:
             said.append(wrong)
         done.append(one.model_copy(update={"done": wrong is None}))
-    after: dict[str, Any] = {"undo": tuple(done), "said": tuple(said)}
+    after: dict[str, Any] = {"undo": tuple(done), "said": _some(said)}
     if all(one.done for one in done) and not unread:
         after["state"] = StepState.TAKEN
     return step.model_copy(update=after)
@@ -205,7 +206,13 @@ async def release(deps: GovernanceDeps, step: Step, others: Sequence[Step]) -> t
             away |= {one.workspace} if isinstance(error, Transient) else set()
             said.append(_refused(one, error))
             left.append(one)
-    return step.model_copy(update={"undo": tuple(left), "said": tuple(said)}), not left
+    return step.model_copy(update={"undo": tuple(left), "said": _some(said)}), not left
+
+
+def _some(said: Sequence[str]) -> tuple[str, ...]:
+    """What people read, and a row holds."""
+    more = len(said) - _MOST_SAID
+    return (*said[:_MOST_SAID], f"And {more} more.") if more > 0 else tuple(said)
 
 
 async def _given_back(deps: GovernanceDeps, one: Undo, space: Known) -> None:

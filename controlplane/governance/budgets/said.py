@@ -18,8 +18,10 @@ from controlplane.governance.budgets.model import (
 )
 from controlplane.governance.budgets.rules import threshold
 from controlplane.governance.scope import ScopeKind
+from controlplane.notifications.channels import Audience
 from controlplane.notifications.model import Notification, notification_id
 from controlplane.retraining.signal import Severity
+from controlplane.workspaces.access.personas import Persona
 
 US = "control plane"
 _WHAT = {
@@ -28,6 +30,14 @@ _WHAT = {
     Act.FREEZE: "new endpoints and deployments are denied; what serves goes on serving",
 }
 _KIND = "ControlPlane.Budget."
+#: A persona of a rule → whom a channel is for. ``rules`` takes no other.
+_AUDIENCES = {
+    Persona.BUSINESS_STAKEHOLDERS: Audience.STAKEHOLDERS,
+    Persona.PRODUCT_OWNERS: Audience.PROJECT_OWNER,
+    Persona.PROJECT_LEADS: Audience.PROJECT_LEAD,
+    Persona.PLATFORM_SUPPORT: Audience.SUPPORT,
+    Persona.DATA_SCIENTISTS: Audience.DATA_SCIENTISTS,
+}
 
 
 def reached(budget: Budget, one: Crossing) -> str:
@@ -133,6 +143,7 @@ def _notification(
         text=text[:4000],
         severity=severity,
         link=f"/api/{budget.kind}s/{budget.name}/budget",
+        audiences=tuple(_AUDIENCES[one] for one in budget.rule.recipients if one in _AUDIENCES),
         facts={"recipients": ", ".join(budget.rule.recipients)},
         created_at=now,
     )

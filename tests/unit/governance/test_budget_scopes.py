@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from controlplane.arm import fold, group_id
-from controlplane.errors import Transient
+from controlplane.errors import Conflict, Transient
+from controlplane.governance.budgets.judge import judge
 from controlplane.governance.budgets.model import Budget, StepState
+from controlplane.governance.budgets.tick import next_look
+from controlplane.governance.costs.view import View
+from controlplane.workspaces.effective import effective_spec
 from tests.support.budget_scopes import FREE, HELD, SHARED, BudgetScopes
 from tests.support.budget_world import SUBSCRIPTION
 
@@ -204,3 +209,89 @@ async def test_a_repeated_tier_of_a_budget_that_was_made_again_is_told_again(wor
     await world.set(PROJECT)
     await world.settle(PROJECT, rounds=1)
     assert (await world.titles()).count(reached) == 2
+
+
+async def test_an_archived_workspace_holds_up_no_release(world: BudgetScopes) -> None:
+    """Its computes went with the archive; what a restore makes is the spec's again."""
+    stored = await world.workspaces.load("ws")
+    assert stored is not None
+    await world.workspaces.save_record(stored, stored.record.model_copy(update={"archived": True}))
+    for one in [one for one in world.azure.resources if "/computes/" in one]:
+        del world.azure.resources[one]
+    await world.settle(PROJECT, rounds=1)
+    await world.set(PROJECT, amount=9000)
+    await world.settle(PROJECT, rounds=2)
+    assert (await budget(world)).steps == ()
+    after = await world.workspaces.load("ws")
+    assert after is not None
+    assert (dict(after.record.node_limits), after.record.frozen, after.record.archived) == ({}, False, True)
+    assert not [one for one in world.azure.resources if "/policyassignments/" in one]
+
+
+async def test_one_that_is_being_deleted_is_left_alone(world: BudgetScopes) -> None:
+    stored = await world.workspaces.load("ws")
+    assert stored is not None
+    await world.workspaces.save_record(stored, stored.record.model_copy(update={"deleting": True}))
+    del world.azure.resources[fold(assignment())]
+    await world.settle(PROJECT, rounds=1)
+    assert fold(assignment()) not in world.azure.resources
+    assert {one.state for one in (await budget(world)).steps} == {StepState.TAKEN}
+
+
+async def test_a_record_that_changes_at_the_same_time_is_limited_by_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = BudgetScopes()
+    await world.start(PROJECT)
+    await world.workspace("ws")
+    await world.spent("ws", "1500")
+    await world.look(PROJECT)
+    save, times = world.workspaces.save_record, 2
+
+    async def raced(*args: Any) -> Any:
+        nonlocal times
+        times -= 1
+        if times >= 0:
+            raise Conflict("UpdateConditionNotSatisfied", "Somebody was faster.")
+        return await save(*args)
+
+    monkeypatch.setattr(world.workspaces, "save_record", raced)
+    await world.settle(PROJECT, rounds=1)
+    # Not in Azure before it is in the record: a repair between the two would bring the nodes back.
+    stands = await world.stands("ws")
+    assert (stands["nodes"], stands["limits"], stands["frozen"]) == (4, {}, False)
+    assert any("UpdateConditionNotSatisfied" in one for step in (await budget(world)).steps for one in step.said)
+    await world.settle(PROJECT, rounds=1)
+    assert await world.stands("ws") == HELD
+
+
+async def test_a_fleet_at_rest_is_looked_at_every_six_hours_and_turns_the_month_in_ten_minutes() -> None:
+    world = BudgetScopes()
+    await world.start(PROJECT)
+    await world.workspace("ws")
+    found = await world.look(PROJECT)
+    assert found is not None
+    assert found.due_at == world.clock.now() + timedelta(hours=6)
+    await world.spent("ws", "1500")
+    found = await world.look(PROJECT)
+    assert found is not None
+    assert found.due_at == world.clock.now() + timedelta(minutes=10), "the notice"
+    await world.settle(PROJECT, rounds=2)
+    world.until("2026-11-30T23:59:00+00:00")
+    turns = set()
+    for number in range(50):
+        one = (await budget(world)).model_copy(update={"id": f"project.p{number}", "steps": ()})
+        judged = judge(one, View(month="2026-11"), world.clock.now())
+        turns.add(next_look(one, (), judged, world.clock.now()))
+    begin = datetime(2026, 12, 1, tzinfo=UTC)
+    assert all(begin <= one < begin + timedelta(minutes=10) for one in turns)
+    assert len(turns) > 40
+
+
+def test_limits_hold_whatever_case_azure_names_a_cluster_in() -> None:
+    record = BudgetScopes().record.model_copy(update={"node_limits": {"cpu": 2}})
+    (cluster,) = effective_spec(record).compute.clusters
+    assert (cluster.name, cluster.max_nodes, cluster.min_nodes) == ("cpu", 2, 1)
+    spelt = {**record.spec, "compute": {"clusters": [{**record.spec["compute"]["clusters"][0], "name": "Cpu"}]}}
+    (cluster,) = effective_spec(record.model_copy(update={"spec": spelt})).compute.clusters
+    assert cluster.max_nodes == 2

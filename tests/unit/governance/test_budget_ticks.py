@@ -9,6 +9,8 @@ import pytest
 
 from controlplane.errors import Rejected
 from controlplane.governance.budgets.model import Acceptance, Act, Budget, StepState
+from controlplane.notifications.channels import Audience, Channel, wants
+from controlplane.notifications.model import Notification
 from controlplane.objects.tick import tick_object
 from controlplane.operations.model import ConditionStatus
 from tests.support.budget_world import BudgetWorld
@@ -56,6 +58,19 @@ async def test_a_tier_is_told_once(world: BudgetWorld) -> None:
     for _ in range(3):
         await world.tick()
     assert await world.titles() == ["Workspace ws: 50 % of the budget is reached"]
+
+
+async def test_the_recipients_of_the_rule_hear_it_and_no_others(world: BudgetWorld) -> None:
+    await world.rule(recipients=["projectLeads"])
+    await world.spend("510")
+    await world.tick()
+    (note,) = (await world.told.page(Notification)).values
+    heard = {
+        one.value
+        for one in Audience
+        if wants(Channel.model_validate({"name": "a", "kind": "teams", "audiences": [one.value]}), note)
+    }
+    assert heard == {"projectLead", "monitoring"}
 
 
 async def test_an_overspend_of_today_is_seen_by_what_runs(world: BudgetWorld) -> None:
