@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from controlplane.governance.services.budgets import BudgetAnswer
-from controlplane.governance.services.expiry import (
+from controlplane.governance.services.expiry_bodies import (
     ArchiveRequest,
     ExemptionRequest,
     ExtensionRequest,

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from controlplane.governance.expiry.model import Rule
+from controlplane.governance.services import archives
 from controlplane.governance.services import expiry as service
-from controlplane.governance.services.expiry import (
+from controlplane.governance.services.expiry_bodies import (
     Answered,
     ArchiveBody,
     ArchiveRequest,
@@ -144,7 +145,7 @@ async def archive(ctx: Ctx, name: str, request: Request, once: Repeat) -> Respon
 
     async def work() -> Response:
         data = await read_object(request, JSON) if await read_body(request) else {}
-        found, once.project = await service.archive(ctx.services.for_governance(), ctx.caller, name, data)
+        found, once.project = await archives.archive(ctx.services.for_governance(), ctx.caller, name, data)
         return resource(plain(found), 202)
 
     return await once.do(work)
@@ -162,7 +163,7 @@ async def restore(ctx: Ctx, name: str, once: Repeat) -> Response:
     identity is a new one: roles that others gave it have to be given again. 409 `NotArchived`."""
 
     async def work() -> Response:
-        found, once.project = await service.restore(ctx.services.for_governance(), ctx.caller, name)
+        found, once.project = await archives.restore(ctx.services.for_governance(), ctx.caller, name)
         return resource(plain(found), 202)
 
     return await once.do(work)

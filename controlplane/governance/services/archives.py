@@ -1,0 +1,87 @@
+"""Archive and restore by request: what is stored of the wish; ticks do it."""
+
+from __future__ import annotations
+
+from controlplane.audit.model import Action
+from controlplane.errors import Conflict
+from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.model import Stage, expiry_id
+from controlplane.governance.facts import by_person
+from controlplane.governance.scope import Scope, ScopeKind
+from controlplane.governance.services.deps import RuleDeps
+from controlplane.governance.services.expiry_bodies import ArchiveBody, ArchiveRequest, Asked, asked_of, body_of, parse
+from controlplane.json_types import JsonObject
+from controlplane.objects.repository import put
+from controlplane.objects.tick import message_of
+from controlplane.operations.preconditions import on_fresh_state
+from controlplane.projects.access import Caller, Permission
+from controlplane.workspaces.spec_model import Environment
+
+
+async def archive(deps: RuleDeps, caller: Caller, name: str, data: JsonObject) -> tuple[ArchiveBody, str]:
+    """Begins to archive. Raises ``Conflict``: ``ProductionNotArchived``, ``WorkspaceDeleting``. One that is on its way
+    is answered as it is."""
+    request = parse(ArchiveRequest, data)
+
+    async def attempt() -> tuple[ArchiveBody, str]:
+        asked = await asked_of(deps, caller, Permission.WORKSPACES_ARCHIVE, name)
+        _require_archivable(asked)
+        before = asked.archive
+        if before is not None and before.value.state.takes:
+            return body_of(before.value), asked.record.project
+        fresh = Archive(
+            id=expiry_id(name),
+            due_at=asked.now,
+            workspace=name,
+            incarnation=asked.record.incarnation,
+            project=asked.record.project,
+            by=caller.principal,
+            reason=request.reason,
+            kept=before.value.kept if before is not None else (),
+            changed_at=asked.now,
+            generation=1 if before is None else before.value.generation + 1,
+        )
+        return await _say(deps, caller, asked, fresh)
+
+    return await on_fresh_state(attempt)
+
+
+async def restore(deps: RuleDeps, caller: Caller, name: str) -> tuple[ArchiveBody, str]:
+    """Takes an archive back, also one that is on its way. Raises ``Conflict``: ``NotArchived``, ``WorkspaceDeleting``,
+    ``ExpiryUnderWay`` once its deletion has begun."""
+
+    async def attempt() -> tuple[ArchiveBody, str]:
+        asked = await asked_of(deps, caller, Permission.WORKSPACES_RESTORE, name)
+        before = asked.archive
+        if before is None or before.value.state is ArchiveState.RESTORED:
+            raise Conflict("NotArchived", f"Workspace {name!r} is not archived.")
+        _require_kept(asked)
+        if not before.value.state.takes:
+            return body_of(before.value), asked.record.project
+        update = {"state": ArchiveState.REFILLING, "due_at": asked.now, "by": caller.principal, "changed_at": asked.now}
+        after = before.value.model_copy(update={**update, "problem": None, "generation": before.value.generation + 1})
+        return await _say(deps, caller, asked, after)
+
+    return await on_fresh_state(attempt)
+
+
+async def _say(deps: RuleDeps, caller: Caller, asked: Asked, after: Archive) -> tuple[ArchiveBody, str]:
+    told = {"state": after.state.value, "kept": [one.id for one in after.kept], "reason": after.reason}
+    about = (Scope(ScopeKind.WORKSPACE, after.workspace), after.project)
+    fact = by_person(about, asked.now, caller, Action.ARCHIVE_CHANGED, told)
+    await deps.objects.commit(put(asked.archive, after), fact)
+    await deps.workspaces.queue.send(message_of(Archive.KIND, after.id))
+    return body_of(after), after.project
+
+
+def _require_archivable(asked: Asked) -> None:
+    if asked.ground.environment is Environment.PROD:
+        raise Conflict("ProductionNotArchived", "A production workspace is never archived (X-12).")
+    _require_kept(asked)
+
+
+def _require_kept(asked: Asked) -> None:
+    if asked.record.deleting:
+        raise Conflict("WorkspaceDeleting", f"Workspace {asked.record.name!r} is being deleted.")
+    if asked.stored is not None and asked.stored.value.stage is Stage.DELETING:
+        raise Conflict("ExpiryUnderWay", f"The deletion of workspace {asked.record.name!r} has begun.")
