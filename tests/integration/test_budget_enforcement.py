@@ -13,6 +13,7 @@ from tests.support.quiet_budgets import QuietBudgets
 from tests.support.quiet_product import QuietProduct
 
 ML_VERSION = "2024-04-01"
+BLUE = {"endpointComputeType": "Managed", "instanceType": "Standard_DS3_v2", "model": "azureml:churn:1"}
 
 
 @pytest.fixture
@@ -58,6 +59,9 @@ def test_from_the_announcement_to_the_release(product: QuietProduct) -> None:
     assert body is not None
     created = {"location": body["location"], "properties": {**body["properties"]}}
     assert product.owner("PUT", f"{new}-early", created, ML_VERSION) in (200, 201)
+    endpoints = f"{cluster.rpartition('/computes/')[0]}/onlineEndpoints"
+    here = {"location": "westeurope", "identity": {"type": "SystemAssigned"}, "properties": {"authMode": "AADToken"}}
+    assert product.owner("PUT", f"{endpoints}/serving", here, ML_VERSION) in (200, 201)
     product.advance(100 * 60)
     # It has stopped by itself meanwhile: ada comes back to work.
     assert inner(product, instance)["state"] == "Stopped"
@@ -65,9 +69,11 @@ def test_from_the_announcement_to_the_release(product: QuietProduct) -> None:
     product.advance(60)
     world.until(taken)
     assert product.owner("PUT", new, created, ML_VERSION) == 403
-    endpoint = f"{cluster.rpartition('/computes/')[0]}/onlineEndpoints/late"
-    here = {"location": "westeurope", "identity": {"type": "SystemAssigned"}, "properties": {"authMode": "AADToken"}}
-    assert product.owner("PUT", endpoint, here, ML_VERSION) == 403
+    assert product.owner("PUT", f"{endpoints}/late", here, ML_VERSION) == 403
+    # What serves may be changed, and gets no new deployment.
+    assert product.owner("PUT", f"{endpoints}/serving", here, ML_VERSION) in (200, 201)
+    blue = {"location": "westeurope", "sku": {"name": "Default", "capacity": 1}, "properties": BLUE}
+    assert product.owner("PUT", f"{endpoints}/serving/deployments/blue", blue, ML_VERSION) == 403
     assert inner(product, cluster)["scaleSettings"]["maxNodeCount"] == 0
     assert inner(product, f"{new}-early")["scaleSettings"]["maxNodeCount"] == 0
     assert inner(product, instance)["state"] == "Stopped"
