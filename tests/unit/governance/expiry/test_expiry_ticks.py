@@ -233,3 +233,15 @@ def test_what_becomes_production_on_the_way_is_not_archived() -> None:
         assert fold(arm_id) in world.world.azure.resources
 
     play(scene, rule=None)
+
+
+def test_the_end_of_an_operation_and_each_look_at_rest_let_an_expiry_begin() -> None:
+    async def scene(world: ExpiryWorld) -> None:
+        hint = {"kind": "expiry", "name": ID}
+        assert hint in [message for message, _ in world.world.queue.sent]
+        world.world.queue.sent.clear()
+        await asyncio.sleep(8 * 3600)
+        await world.world.tick()
+        assert hint in [message for message, _ in world.world.queue.sent]
+
+    play(scene)
