@@ -48,7 +48,7 @@ async def writer(simulator: RunningSimulator) -> AsyncIterator[AzureMlWriter]:
         observer_client_id=simulator.env["OBSERVER_CLIENT_ID"],
         operator_client_id=simulator.env["OPERATOR_CLIENT_ID"],
     )
-    jobs = JobClient(settings, simulator.env["DATA_SCIENTIST_CLIENT_ID"])
+    jobs = JobClient(settings, settings.operator_client_id)
     yield AzureMlWriter(jobs)
     await jobs.close()
 
