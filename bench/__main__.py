@@ -27,6 +27,7 @@ BENCHES = (
     "breach",
     "delivery",
     "poll",
+    "sweep",
     "load",
     "scale_out",
     "chaos",

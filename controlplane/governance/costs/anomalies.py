@@ -42,14 +42,17 @@ def found(spend: Spend) -> tuple[Anomaly, ...]:
     names = list(days)
     for place, name in enumerate(names):
         day = date.fromisoformat(name)
-        before = [days[one] for one in names[max(0, place - MOST) : place] if date.fromisoformat(one) not in known]
-        bound = usual(before)
-        if bound is None or spend.through is None:
-            continue
-        middle, least = bound
         if day in known:
             known[day] = known[day].model_copy(update={"amount": days[name]})
-        elif days[name] > least and spend.through - day < NEWS:
+            continue
+        if spend.through is None or spend.through - day >= NEWS:
+            continue
+        before = [days[one] for one in names[max(0, place - MOST) : place] if date.fromisoformat(one) not in known]
+        bound = usual(before)
+        if bound is None:
+            continue
+        middle, least = bound
+        if days[name] > least:
             known[day] = Anomaly(day=day, amount=days[name], usual=middle)
     kept = [one for one in known.values() if one.day.isoformat() in spend.days]
     return tuple(sorted(kept, key=lambda one: one.day, reverse=True)[:KEPT])

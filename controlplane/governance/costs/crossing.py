@@ -20,6 +20,8 @@ _PAGE = 1000
 async def wake_budgets(deps: GovernanceDeps, changed: Iterable[Spend]) -> int:
     """Returns how many. Sums of several workspaces are of those that anything is known of: lower bounds, so a tier
     that they reach is reached. Raises ``Transient``; done again it finds the same."""
+    if not await deps.objects.ids("bu!", limit=1):
+        return 0  # There is no budget.
     spends = tuple(changed)
     by_id = {Scope(ScopeKind.WORKSPACE, one.workspace).id: (one,) for one in spends}
     wanted: dict[str, Sequence[Spend]] = dict(by_id)

@@ -37,7 +37,8 @@ def made(record: WorkspaceRecord, now: datetime, by: str, rule: Rule | None = No
 
 
 async def due_now(objects: Objects, queue: WorkQueue, workspace: str, now: datetime) -> bool:
-    """For who found a candidate: its expiry looks at once, for itself. False where there is none, or it is due."""
+    """For who found a candidate: its expiry looks at that time, for itself. False where there is none, or it is due
+    by then."""
     stored = await objects.get(Expiry, expiry_id(workspace))
     if stored is None or (stored.value.due_at is not None and stored.value.due_at <= now):
         return False

@@ -17,14 +17,14 @@ from controlplane.governance.expiry.archive import Archive, ArchiveState
 from controlplane.governance.expiry.decide import DAY, Ends, Step, decide, last_day
 from controlplane.governance.expiry.ending import ended
 from controlplane.governance.expiry.look import look
-from controlplane.governance.expiry.model import Evidence, Expiry, Rule, Stage, Verdict
+from controlplane.governance.expiry.model import Clue, Evidence, Expiry, Rule, Stage, Verdict
 from controlplane.governance.expiry.moves import BEFORE, moved, settled
 from controlplane.governance.expiry.proposing import propose
 from controlplane.governance.expiry.storing import made, rule_of
 from controlplane.governance.expiry.words import notification
 from controlplane.governance.facts import by_us
 from controlplane.governance.scope import Scope, ScopeKind
-from controlplane.governance.sweeps.model import IN_USE, InUse
+from controlplane.governance.sweeps.model import IN_USE, IdleBatch, batch_ids
 from controlplane.governance.telling import tell
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
@@ -138,20 +138,25 @@ async def _evidence(deps: GovernanceDeps, expiry: Expiry, ends: Ends, record: Wo
     if expiry.stage not in BEFORE or (ends.rule.idle_after is None and expiry.stage is not Stage.GRACE):
         return None
     after, ports = ends.rule.idle_after or "P1D", (deps.reader, deps.polls)
-    if expiry.stage is Stage.ACTIVE and (used := await _in_use(deps, expiry, after)) is not None:
+    if expiry.stage is Stage.ACTIVE and (used := await _in_use(deps, expiry, record, after)) is not None:
         return used
     return await look(ports, known(record), after, deps.clock.now(), expiry.busy_at)
 
 
-async def _in_use(deps: GovernanceDeps, expiry: Expiry, after: str) -> Evidence | None:
+async def _in_use(deps: GovernanceDeps, expiry: Expiry, record: WorkspaceRecord, after: str) -> Evidence | None:
     """The pass over the fleet saw it in use a while ago: nothing has to be asked to say that it is not idle."""
-    stored = await deps.objects.get(InUse, expiry.id)
-    if stored is None or stored.value.incarnation != expiry.incarnation:
-        return None
-    sign = stored.value
-    if not timedelta(0) <= deps.clock.now() - sign.at <= IN_USE or days(sign.period) > days(after):
-        return None
-    return Evidence(verdict=Verdict.BUSY, read_at=sign.at, period=sign.period, calls=0, clues=(sign.clue,))
+    ids = batch_ids(str(record.spec["subscriptionId"]).lower(), str(record.spec.get("location")).lower())
+    for stored in await deps.objects.get_many(IdleBatch, ids):
+        batch = None if stored is None else stored.value
+        if batch is None or batch.asked_at is None or expiry.workspace not in batch.in_use:
+            continue
+        mine = any((one.name, one.incarnation) == (expiry.workspace, expiry.incarnation) for one in batch.members)
+        recent = timedelta(0) <= deps.clock.now() - batch.asked_at <= IN_USE
+        if mine and recent and days(batch.period) <= days(after):
+            told = batch.in_use[expiry.workspace]
+            clue = Clue(name="activeCores", verdict=Verdict.BUSY, observed=told, source="metrics:getBatch")
+            return Evidence(verdict=Verdict.BUSY, read_at=batch.asked_at, period=batch.period, calls=0, clues=(clue,))
+    return None
 
 
 async def _store(

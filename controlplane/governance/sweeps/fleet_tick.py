@@ -6,9 +6,10 @@ Active Cores alone say who is in use; who is not may be idle, and its expiry rea
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.arm import fold, subscription_of
@@ -19,7 +20,7 @@ from controlplane.governance.expiry.look import span_of
 from controlplane.governance.expiry.model import Expiry, Stage, Verdict, expiry_id
 from controlplane.governance.expiry.storing import due_now, rule_of
 from controlplane.governance.storing import all_of, change_each
-from controlplane.governance.sweeps.model import GIVES_UP, FleetSweep, IdleBatch, InUse, Member
+from controlplane.governance.sweeps.model import GIVES_UP, FleetSweep, IdleBatch, Member
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
 from controlplane.objects.tick import message_of
@@ -31,6 +32,8 @@ from controlplane.workspaces.spec_rules.lifetime import days
 
 _log = logging.getLogger(__name__)
 _PAGE = 1000
+#: Between two candidates of a subscription, each of which reads eight times at most.
+APART = timedelta(seconds=1)
 _SOURCE = "metrics:getBatch"
 
 
@@ -65,7 +68,6 @@ async def sweep(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | N
         return await _rest(deps, stored, hold, {"why": f"{error.code}: {error.message}"[:500]})
     batches = list(cut(ruled, found, stored.value.slot, now))
     await _store(deps, batches, stored.value.slot)
-    await _forget(deps, ruled)
     listed = sum(len(one.members) for one in batches)
     update = {"why": None, "workspaces": len(ruled), "missing": len(ruled) - listed, "scopes": len(batches)}
     return await _rest(deps, stored, hold, update)
@@ -112,16 +114,23 @@ def cut(ruled: Sequence[_Ruled], found: Sequence[Found], slot: datetime, now: da
         arm_id = one.space.workspace_id
         if (region := places.get(fold(arm_id))) is not None:
             groups.setdefault(((subscription_of(arm_id) or "").lower(), region), []).append(one)
+    turns = Counter[str]()
+    for (subscription, _), members in groups.items():
+        turns[subscription] += -(-len(members) // MOST_IDS)
+    turn = Counter[str]()
     for (subscription, region), members in sorted(groups.items()):
         ordered = sorted(members, key=lambda each: (days(each.period), each.space.name))
         for number in range(0, len(ordered), MOST_IDS):
             some = ordered[number : number + MOST_IDS]
+            turn[subscription] += 1
             yield IdleBatch(
                 id=f"{subscription}.{region}.{number // MOST_IDS:04d}",
                 due_at=now,
                 slot=slot,
                 region=region,
                 period=some[0].period,
+                turn=turn[subscription] - 1,
+                turns=turns[subscription],
                 members=tuple(
                     Member(name=one.space.name, incarnation=one.space.record.incarnation, id=one.space.workspace_id)
                     for one in some
@@ -141,14 +150,6 @@ async def _store(deps: GovernanceDeps, batches: Sequence[IdleBatch], slot: datet
             await deps.queue.send(message_of(IdleBatch.KIND, one.id))
     for one in await all_of(deps.objects, IdleBatch):
         if one.id not in by_id and (gone := await deps.objects.get(IdleBatch, one.id)) is not None:
-            await deps.objects.commit(remove(gone))
-
-
-async def _forget(deps: GovernanceDeps, ruled: Sequence[_Ruled]) -> None:
-    """What was seen of those that nobody asks about any more."""
-    asked = {expiry_id(one.space.name) for one in ruled}
-    for one in await all_of(deps.objects, InUse):
-        if one.id not in asked and (gone := await deps.objects.get(InUse, one.id)) is not None:
             await deps.objects.commit(remove(gone))
 
 
@@ -186,19 +187,13 @@ async def _learned(
 ) -> dict[str, Any]:
     now = deps.clock.now()
     seen = {one.name: clues.cores(told.get(fold(one.id)), span, _SOURCE) for one in batch.members}
-    signs = {
-        expiry_id(one.name): InUse(
-            id=expiry_id(one.name), incarnation=one.incarnation, at=now, period=batch.period, clue=seen[one.name]
-        )
-        for one in batch.members
-        if seen[one.name].verdict is Verdict.BUSY
-    }
-    await change_each(deps.objects, InUse, list(signs), lambda name, before: signs[name])
+    in_use = {name: clue.observed for name, clue in seen.items() if clue.verdict is Verdict.BUSY}
     candidates = [name for name, clue in seen.items() if clue.verdict is Verdict.IDLE]
-    for name in candidates:
-        await due_now(deps.objects, deps.queue, name, now)
-    unknown = len(seen) - len(signs) - len(candidates)
-    return {"why": None, "in_use": len(signs), "candidates": len(candidates), "unknown": unknown}
+    for place, name in enumerate(candidates):
+        at = now + APART * (place * batch.turns + batch.turn)
+        await due_now(deps.objects, deps.queue, name, at)
+    unknown = len(seen) - len(in_use) - len(candidates)
+    return {"why": None, "asked_at": now, "in_use": in_use, "candidates": len(candidates), "unknown": unknown}
 
 
 async def _done(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from controlplane.governance.expiry.model import Clue
+from pydantic import Field
+
 from controlplane.objects.repository import Thing
 from controlplane.operations.model import Model
 
@@ -49,19 +50,18 @@ class IdleBatch(Thing):
     period: str
     """The shortest time of idleness that a rule of them says."""
     members: tuple[Member, ...]
+    turn: int = 0
+    turns: int = 1
+    """Which of how many batches of its subscription it is: their candidates take turns."""
     tries: int = 0
     why: str | None = None
-    in_use: int = 0
+    asked_at: datetime | None = None
+    in_use: dict[str, str] = Field(default_factory=dict)
+    """Workspace → what was seen of it at ``asked_at``, of those in use."""
     candidates: int = 0
     unknown: int = 0
 
 
-class InUse(Thing):
-    """What the latest pass saw of a workspace that is in use. ``id`` is ``workspace.{name}``."""
-
-    KIND: ClassVar[str] = "inUse"
-
-    incarnation: int
-    at: datetime
-    period: str
-    clue: Clue
+def batch_ids(subscription: str, region: str) -> tuple[str, ...]:
+    """Where the workspaces of a subscription and region are: it has 980 resource groups at most."""
+    return tuple(f"{subscription}.{region}.{number:04d}" for number in range(20))
