@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,8 @@ from controlplane.governance.costs.view import View, month_of
 from controlplane.governance.scope import ScopeKind
 from tests.support.budget_world import RULE
 from tests.support.clock import START
+
+EXAMPLES = Path(__file__).parents[3] / "examples/budgets"
 
 
 @pytest.mark.parametrize(
@@ -127,3 +131,9 @@ def _justified(one: Budget, announced: Step, seen: Decimal, now: Any) -> None:
     assert said or now >= announced.announced_at + one.rule.notice or now >= announced.effective_at
     at = min(tier.at for tier in one.rule.tiers if tier.act in ENFORCED and rank(tier.act) >= rank(announced.act))
     assert seen >= Decimal(str(one.rule.monthly.amount)) * at / 100
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
+def test_examples_are_taken(path: Path) -> None:
+    rule = parse_budget(json.loads(path.read_text()))
+    assert not is_raise(rule, rule)
