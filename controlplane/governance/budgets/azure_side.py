@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 STANDS = "AzureBudgetStands"
 #: What Azure has of it is compared this often, and at once when the rule has changed.
 LOOK = timedelta(hours=6)
+#: Where something does not stand: a group that is not made yet, a right that lacks.
+RETRY = timedelta(minutes=10)
 
 
 async def azure_side(
@@ -50,13 +52,15 @@ async def azure_side(
         if wrong is None:
             still = {fold(one.arm_id) for one in chosen}
             stored = await _without(deps, hold, stored, [one for one in stored.value.made if one not in still])
-    return await _looked(deps, hold, stored, (wrong, now))
+    # What only a setting cures needs no more looks than what stands.
+    again = now + (LOOK if missing or place is None else RETRY)
+    return await _looked(deps, hold, stored, (wrong, now, again))
 
 
 async def _looked(
-    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], found: tuple[str | None, datetime]
+    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], found: tuple[str | None, datetime, datetime]
 ) -> Stored[Budget]:
-    budget, (wrong, now) = stored.value, found
+    budget, (wrong, now, again) = stored.value, found
     status = ConditionStatus.TRUE if wrong is None else ConditionStatus.FALSE
     reason, text = ("Stands", "As declared.") if wrong is None else ("Refused", wrong)
     told = condition(STANDS, status, reason, text, budget.conditions, now)
@@ -64,6 +68,8 @@ async def _looked(
     update: dict[str, Any] = {"conditions": (*others, told), "looked_at": now}
     if wrong is None:
         update["observed_generation"] = budget.generation
+    else:
+        update["due_at"] = again if budget.due_at is None else min(budget.due_at, again)
     return await _stored(deps, hold, stored, update)
 
 

@@ -113,7 +113,9 @@ def next_look(budget: Budget, steps: Sequence[Step], judged: Judged, now: dateti
                 times.append(now + SOON)
     if steps or judged.crossings:
         times.append(month_end(month_of(now)) + _spread(budget))
-    return now + SOON if budget.deleting else min(times)
+    if budget.deleting:
+        times.append(now + KEPT)
+    return min(times)
 
 
 def _spread(budget: Budget) -> timedelta:

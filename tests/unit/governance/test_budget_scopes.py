@@ -183,6 +183,7 @@ async def test_an_azure_budget_of_the_name_is_somebody_elses() -> None:
     assert found is not None
     told = next(one for one in found.conditions if one.type == "AzureBudgetStands")
     assert (told.status.value, "not of ours" in told.message) == ("False", True)
+    assert found.due_at == world.clock.now() + timedelta(minutes=10)
     stored = await world.objects.require(Budget, PROJECT)
     await world.change_of(stored, deleting=True, generation=2)
     await world.settle(PROJECT, rounds=2)
