@@ -113,12 +113,13 @@ class BudgetScopes(BudgetWorld):
     async def change_of(self, stored: Stored[Budget], **changes: Any) -> None:
         await self.objects.commit(put(stored, stored.value.model_copy(update=changes)))
 
-    async def vanish(self, name: str, project: str = "churn") -> None:
-        """As a deletion ends."""
+    async def vanish(self, name: str, project: str = "churn", *, with_group: bool = True) -> None:
+        """As a deletion ends. Without its group: others have something in that, and it stays."""
         stored = await self.workspaces.load(name)
         assert stored is not None
         group = fold(group_id(SUBSCRIPTION, stored.record.resource_group))
-        for one in [one for one in self.azure.resources if one == group or one.startswith(group + "/")]:
+        gone = group if with_group else fold(known(stored.record).workspace_id)
+        for one in [one for one in self.azure.resources if one == gone or one.startswith(gone + "/")]:
             del self.azure.resources[one]
         await self.store.commit(
             PARTITION, [Remove(f"w!{name}", stored.record_etag), Remove(f"p!{project}!{name}", "*")]

@@ -10,6 +10,7 @@ from typing import Any
 
 from controlplane.arm import fold, name_of
 from controlplane.errors import Conflict, ControlPlaneError, Rejected
+from controlplane.governance.budgets.denials import allowed
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.budgets.wanted import BUDGET, BUDGET_API, body_for, place_of, wanted
 from controlplane.governance.deps import GovernanceDeps
@@ -112,6 +113,19 @@ async def _without(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], sur
     if not gone:
         return stored
     return await _stored(deps, hold, stored, {"made": tuple(one for one in stored.value.made if one not in gone)})
+
+
+async def buried(deps: GovernanceDeps, budget: Budget) -> tuple[str, ...]:
+    """Its workspace is gone. The resource group stays where others have something in it, and a workspace of the same
+    name comes back into it: what is ours there goes, denials first. Returns what Azure refused to delete."""
+    left: list[str] = []
+    for one in (each for step in budget.steps for each in step.undo if each.kind == "policy"):
+        try:
+            await allowed(deps, one)
+        except (Rejected, Conflict) as error:
+            _log.warning("not deleted id=%s code=%s", one.resource, error.code)
+            left.append(one.resource)
+    return (*left, *[one for one in reversed(budget.made) if not await _gone(deps, one)])
 
 
 async def _gone(deps: GovernanceDeps, arm_id: str) -> bool:

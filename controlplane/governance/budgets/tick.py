@@ -13,7 +13,7 @@ from typing import Any
 
 from controlplane.audit.model import Action, Fact
 from controlplane.governance.budgets import said
-from controlplane.governance.budgets.azure_side import LOOK, azure_side
+from controlplane.governance.budgets.azure_side import LOOK, azure_side, buried
 from controlplane.governance.budgets.judge import Course, Judged, course, judge
 from controlplane.governance.budgets.model import Budget, Step, StepState
 from controlplane.governance.budgets.steps import Ground, enforce
@@ -44,7 +44,7 @@ async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | No
     budget = stored.value
     spaces = await held(budget.scope, deps.workspaces, deps.projects)
     if budget.kind is ScopeKind.WORKSPACE and (spaces is None or spaces[0].record.incarnation != budget.incarnation):
-        await _forget(deps, hold, stored, "gone with what it was about")
+        await _forget(deps, hold, stored, "gone with what it was about", await buried(deps, stored.value))
         return None
     if spaces is None and not budget.deleting:
         stored = await _ending(deps, hold, stored)
@@ -159,10 +159,13 @@ def _facts(budget: Budget, path: Course, judged: Judged, now: datetime) -> list[
 # -- its end -----------------------------------------------------------------------------------------------------------
 
 
-async def _forget(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], why: str) -> None:
-    """What stood in a workspace's group went with it."""
+async def _forget(
+    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], why: str, left: tuple[str, ...] = ()
+) -> None:
+    """``left``: what Azure refused to delete."""
     budget = stored.value
-    fact = by_us((budget.scope, budget.project), deps.clock.now(), Action.BUDGET_CHANGED, {"change": why})
+    told = {"change": why, **({"left": list(left)} if left else {})}
+    fact = by_us((budget.scope, budget.project), deps.clock.now(), Action.BUDGET_CHANGED, told)
     await deps.objects.commit_held(hold, remove(stored), fact)
 
 

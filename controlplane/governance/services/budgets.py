@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from controlplane.audit.changes import changes
 from controlplane.audit.model import Action, Fact
-from controlplane.errors import Rejected
+from controlplane.errors import Conflict, Rejected
 from controlplane.governance.budgets.advice import advice
 from controlplane.governance.budgets.model import (
     MOST_HISTORY,
@@ -134,6 +134,10 @@ async def put_budget(
         there = await deps.objects.get(Budget, scope.id)
         stored = there if there is not None and there.value.incarnation == place.incarnation else None
         preconditions.check(_etag(stored.value) if stored else None)
+        if there is not None and stored is None:
+            # What the earlier one has in Azure has the names that this one's will have.
+            await deps.workspaces.queue.send(message_of(Budget.KIND, scope.id))
+            raise Conflict("ConcurrentChange", "An earlier budget of this name is just being forgotten; repeat it.")
         if stored is not None and stored.value.deleting:
             raise Rejected("BudgetIsDeleting", "The budget is being taken away; repeat it when it is gone.")
         if stored is not None and stored.value.rule == rule:

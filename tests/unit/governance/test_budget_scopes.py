@@ -296,3 +296,21 @@ def test_limits_hold_whatever_case_azure_names_a_cluster_in() -> None:
     spelt = {**record.spec, "compute": {"clusters": [{**record.spec["compute"]["clusters"][0], "name": "Cpu"}]}}
     (cluster,) = effective_spec(record.model_copy(update={"spec": spelt})).compute.clusters
     assert cluster.max_nodes == 2
+
+
+async def test_what_is_ours_in_a_group_that_stays_goes_with_the_workspace() -> None:
+    """The simulator keeps groups as Azure does: Application Insights' own action group is nobody's to delete, and a
+    workspace of the same name comes back into a group that must not deny its computes."""
+    world, scope = BudgetScopes(), "workspace.ws"
+    await world.start()
+    await world.workspace("ws")
+    await world.set(scope)
+    await world.spent("ws", "1500")
+    await world.settle(scope, rounds=3)
+    ours = {*(await budget(world, scope)).made, fold(assignment())}
+    assert len(ours) == 3
+    assert ours <= set(world.azure.resources)
+    await world.vanish("ws", with_group=False)
+    await world.settle(scope, rounds=1)
+    assert await world.objects.get(Budget, scope) is None
+    assert ours & set(world.azure.resources) == set()
