@@ -184,7 +184,7 @@ def _new_compute(walk: Walk, enough: Callable[[tuple[int, str]], bool]) -> str:
     computes = f"{walk.workspace_id}/computes"
     with Owner(walk.stack) as owner:
         there = owner.get(f"{computes}/{walk.spec['compute']['clusters'][0]['name']}", ML_VERSION) or {}
-        body = {name: there[name] for name in ("location", "properties") if name in there}
+        body: dict[str, Any] = {"location": there.get("location"), "properties": there.get("properties")}
         answer = owner.ask(f"{computes}/one-more", ML_VERSION, body)
         if answer[0] in (200, 201):
             wait_for(lambda: there_is(owner, f"{computes}/one-more"), "the compute")

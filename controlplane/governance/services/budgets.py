@@ -136,7 +136,7 @@ async def put_budget(
         preconditions.check(_etag(stored.value) if stored else None)
         if there is not None and stored is None:
             # What the earlier one has in Azure has the names that this one's will have.
-            await deps.workspaces.queue.send(message_of(Budget.KIND, scope.id))
+            await hint(deps.workspaces.queue, there.value)
             raise Conflict("ConcurrentChange", "An earlier budget of this name is just being forgotten; repeat it.")
         if stored is not None and stored.value.deleting:
             raise Rejected("BudgetIsDeleting", "The budget is being taken away; repeat it when it is gone.")

@@ -309,3 +309,13 @@ async def test_an_alert_of_somebody_elses_budget_is_a_signal_as_before(api: Api)
     answer = await api.call("POST", "alerts", body, token=monitor(api))
     assert (answer.status_code, answer.json()["reason"]) == (202, "stored")
     assert (await stored(api)).value.due_at > api.clock.now()
+
+
+async def test_a_budget_of_an_earlier_workspace_is_forgotten_before_there_is_another(api: Api) -> None:
+    """What it has in Azure has the names that the other one's would have."""
+    await ready(api)
+    await api.call("PUT", PATHS["workspace"], BUDGET)
+    await change(api, incarnation=0)
+    answer = await api.call("PUT", PATHS["workspace"], BUDGET)
+    assert (answer.status_code, error(answer)["code"]) == (409, "ConcurrentChange")
+    assert (await api.call("GET", PATHS["workspace"])).status_code == 404
