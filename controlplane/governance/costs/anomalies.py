@@ -36,23 +36,18 @@ def usual(before: Sequence[Decimal]) -> tuple[Decimal, Decimal] | None:
 def found(spend: Spend) -> tuple[Anomaly, ...]:
     """What is known and what is new, newest first. What was seen once stays, and is told once; the figure may still
     change while rows come late."""
-    whole = spend.through.isoformat() if spend.through is not None else ""
+    if spend.through is None:
+        return spend.anomalies
+    whole, news = spend.through.isoformat(), (spend.through - NEWS).isoformat()
     days = {day: cost for day, cost in sorted(spend.days.items()) if day <= whole}
-    known = {one.day: one for one in spend.anomalies}
+    known = {one.day.isoformat(): one for one in spend.anomalies}
     names = list(days)
-    for place, name in enumerate(names):
-        day = date.fromisoformat(name)
+    for place, day in enumerate(names):
         if day in known:
-            known[day] = known[day].model_copy(update={"amount": days[name]})
-            continue
-        if spend.through is None or spend.through - day >= NEWS:
-            continue
-        before = [days[one] for one in names[max(0, place - MOST) : place] if date.fromisoformat(one) not in known]
-        bound = usual(before)
-        if bound is None:
-            continue
-        middle, least = bound
-        if days[name] > least:
-            known[day] = Anomaly(day=day, amount=days[name], usual=middle)
-    kept = [one for one in known.values() if one.day.isoformat() in spend.days]
+            known[day] = known[day].model_copy(update={"amount": days[day]})
+        elif day > news:
+            bound = usual([days[one] for one in names[max(0, place - MOST) : place] if one not in known])
+            if bound is not None and days[day] > bound[1]:
+                known[day] = Anomaly(day=date.fromisoformat(day), amount=days[day], usual=bound[0])
+    kept = [one for day, one in known.items() if day in spend.days]
     return tuple(sorted(kept, key=lambda one: one.day, reverse=True)[:KEPT])

@@ -38,12 +38,13 @@ def whole_until(now: datetime) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An answer by resource group. ``days``: folded group → day → cost."""
+    """An answer by resource group. ``days``: folded group → day (ISO) → cost. ``whole``: all days that are."""
 
     asked: CostQuestion
     at: datetime
-    days: Mapping[str, Mapping[date, Decimal]]
+    days: Mapping[str, Mapping[str, Decimal]]
     currency: str | None
+    whole: tuple[str, ...] = ()
 
     @property
     def through(self) -> date | None:
@@ -52,17 +53,21 @@ class Told:
 
     def of_month(self, groups: Sequence[str] | None = None) -> Decimal:
         """This month's sum; of all groups where none are named."""
-        first, chosen = self.at.astimezone(UTC).date().replace(day=1), self.days if groups is None else groups
+        first = self.at.astimezone(UTC).date().replace(day=1).isoformat()
+        chosen = self.days if groups is None else groups
         found = (cost for group in chosen for day, cost in self.days.get(group, {}).items() if day >= first)
         return sum(found, Decimal(0))
 
 
 def told(asked: CostQuestion, costs: Costs, at: datetime) -> Told:
-    days: dict[str, dict[date, Decimal]] = {}
+    days: dict[str, dict[str, Decimal]] = {}
+    names = {day: day.isoformat() for day in {row.day for row in costs.rows}}
     for row in costs.rows:
-        held = days.setdefault(row.keys[GROUP], {})
-        held[row.day] = held.get(row.day, Decimal(0)) + row.cost
-    return Told(asked, at, days, costs.currency)
+        held, day = days.setdefault(row.keys[GROUP], {}), names[row.day]
+        held[day] = held.get(day, Decimal(0)) + row.cost
+    length = (whole_until(at) - asked.begin).days + 1 if days else 0
+    whole = tuple((asked.begin + timedelta(days=number)).isoformat() for number in range(max(0, length)))
+    return Told(asked, at, days, costs.currency, whole)
 
 
 def fresh(one: Charged, at: datetime, currency: str) -> Spend:
@@ -85,15 +90,14 @@ def learned(before: Spend | None, one: Charged, said: Told) -> Spend:
     if spend.currency != said.currency:
         # What was held is another money: it begins anew, and nothing is added up across.
         spend = spend.model_copy(update={"days": {}, "months": {}, "live": None, "currency": said.currency})
-    rows = {day: cost for day, cost in said.days.get(one.group, {}).items() if day >= one.since}
-    begin = max(said.asked.begin, one.since)
-    days = {day: cost for day, cost in spend.days.items() if date.fromisoformat(day) < begin}
-    days |= {day.isoformat(): cost for day, cost in rows.items()}
-    day = begin
-    while day <= said.through:
-        # Others are named and this one is not: nothing was spent.
-        days.setdefault(day.isoformat(), Decimal(0))
-        day += timedelta(days=1)
+    since = one.since.isoformat()
+    begin = max(said.asked.begin.isoformat(), since)
+    days = {day: cost for day, cost in spend.days.items() if day < begin}
+    days |= {day: cost for day, cost in said.days.get(one.group, {}).items() if day >= since}
+    for day in said.whole:
+        if day >= begin:
+            # Others are named and this one is not: nothing was spent.
+            days.setdefault(day, Decimal(0))
     update: dict[str, Any] = {
         "as_of": said.at,
         "through": max(said.through, spend.through) if spend.through else said.through,
