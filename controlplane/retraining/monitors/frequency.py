@@ -48,6 +48,18 @@ def fit_of(spec: MonitorSpec, rows: int | None, now: datetime) -> Fit:
     return Fit(ConditionStatus.TRUE, "AsOften", "Its windows are as long as the data's growth asks for.")
 
 
+def _shares(spec: MonitorSpec, rows: int | None, now: datetime) -> Fit | None:
+    """N of M windows mean N times the world only where each has data of its own."""
+    window = spec.production_window
+    if window <= spec.period:
+        return None
+    text = (
+        f"It runs each {_text(spec.period)} over {_text(window)} of data: windows share rows, and a breach of one day "
+        "is counted in each of them."
+    )
+    return Fit(ConditionStatus.FALSE, "WindowsShareData", text)
+
+
 def _growth(spec: MonitorSpec, rows: int | None, now: datetime) -> Fit | None:
     if spec.begins_at > now + spec.period:
         text = f"Its first slot is at {spec.begins_at:%F %R}: what is deployed is monitored from the first day on."
@@ -71,4 +83,4 @@ def _text(period: timedelta) -> str:
     return str(to_jsonable_python(period))
 
 
-RULES: dict[str, FitRule] = {"growth": FitRule(_growth, ("D12",))}
+RULES: dict[str, FitRule] = {"shares": FitRule(_shares), "growth": FitRule(_growth, ("D12",))}

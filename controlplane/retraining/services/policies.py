@@ -144,10 +144,15 @@ def _require_second_person(
 
 
 def _waiver(caller: Caller, found: Known, state: ModelState, policy: RetrainingPolicy | None) -> str | None:
-    """Who did without approvals on prod: the administrator who sends the policy, or who sent it before."""
+    """Who did without approvals on prod: the administrator who sends the policy, or who sent it before; he spoke of
+    that pipeline and its gate, and of no other."""
     if policy is None or policy.approval.required is not False or found.environment != "prod":
         return None
-    return state.waived_by or (caller.principal if Role.ADMIN in app_roles(caller) else None)
+    if Role.ADMIN in app_roles(caller):
+        return state.waived_by or caller.principal
+    before = state.policy
+    same = before is not None and (before.pipeline, before.gate) == (policy.pipeline, policy.gate)
+    return state.waived_by if same else None
 
 
 async def delete_policy(deps: ModelDeps, caller: Caller, asked: tuple[str, str], preconditions: Preconditions) -> None:

@@ -42,6 +42,26 @@ async def test_what_an_administrator_set_a_lead_keeps(api: Api) -> None:
     assert (await api.call("PUT", PATH, FREE, token=lead)).status_code == 403
 
 
+async def test_a_waiver_is_of_the_pipeline_that_it_was_given_for(api: Api) -> None:
+    await api.register()
+    await api.create(environment="prod")
+    lead = api.member("churn", "Workspace.Contributor")
+    objects = api.services.for_models().objects
+
+    async def waived_by() -> str | None:
+        return (await objects.require(ModelState, "churn-dev.churn")).value.waived_by
+
+    assert (await api.call("PUT", PATH, FREE)).status_code == 201
+    administrator = await waived_by()
+    assert administrator is not None
+    other = {**FREE, "cooldown": "P9D"}
+    assert (await api.call("PUT", PATH, other, token=lead)).status_code == 200
+    assert await waived_by() == administrator
+    swapped = {**other, "pipeline": {**POLICY["pipeline"], "compute": "serverless"}}
+    assert (await api.call("PUT", PATH, swapped, token=lead)).status_code == 200
+    assert await waived_by() is None, "its runs ask for approval again"
+
+
 async def test_a_yes_that_comes_too_late_is_none(api: Api) -> None:
     """Before any tick has seen that the time is over."""
     await api.register()

@@ -266,6 +266,12 @@ def test_advise(requirement: str) -> None:
     assert (fit_of(late, 9000, START).reason, fit_of(late, 9000, START).status.value) == ("StartsLate", "False")
 
 
+def test_windows_that_share_their_data_are_told() -> None:
+    body = {**MONITOR, "period": "P1D", "window": "P7D"}
+    shared = fit_of(MonitorSpec.model_validate(body), 9000, START)
+    assert (shared.reason, shared.status.value) == ("WindowsShareData", "False")
+
+
 def test_validate_d14() -> None:
     """Training data for inputs and their quality, validation data for outputs; or production's own past."""
     psi, held_back = {"PopulationStabilityIndex": 0.2}, {"data": "azureml:b:1", "context": "validation"}
