@@ -182,7 +182,7 @@ async def _stopped(deps: GovernanceDeps, one: Undo) -> str | None:
 
 async def release(deps: GovernanceDeps, step: Step, others: Sequence[Step]) -> tuple[Step, bool]:
     """Gives back what was taken, but for what another budget holds; whether all is back. What a workspace that is gone
-    had, went with it."""
+    had, went with it; what was assigned to its group may have stayed."""
     theirs = {
         _key(one)
         for other in others
@@ -202,6 +202,9 @@ async def release(deps: GovernanceDeps, step: Step, others: Sequence[Step]) -> t
             stored = await deps.workspaces.load(one.workspace)
             if stored is not None and stored.record.incarnation == one.incarnation:
                 await _given_back(deps, one, known(stored.record))
+            elif one.kind == "policy":
+                # Its group stays where others have something in it; who is made again there is noted again.
+                await allowed(deps, one)
         except (Rejected, Conflict, Transient) as error:
             away |= {one.workspace} if isinstance(error, Transient) else set()
             said.append(_refused(one, error))

@@ -314,3 +314,13 @@ async def test_what_is_ours_in_a_group_that_stays_goes_with_the_workspace() -> N
     await world.settle(scope, rounds=1)
     assert await world.objects.get(Budget, scope) is None
     assert ours & set(world.azure.resources) == set()
+
+
+async def test_the_denials_of_a_workspace_that_is_gone_go_with_it_where_its_group_stays(world: BudgetScopes) -> None:
+    await world.vanish("ws", with_group=False)
+    assert fold(assignment()) in world.azure.resources
+    await world.settle(PROJECT, rounds=1)
+    assert fold(assignment()) not in world.azure.resources
+    await world.workspace("ws", incarnation=2)
+    await world.settle(PROJECT, rounds=2)
+    assert await world.stands("ws") == HELD
