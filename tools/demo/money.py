@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -82,8 +83,10 @@ def set_budget(walk: Walk, name: str) -> None:
 def reached(walk: Walk, name: str, tiers: int) -> dict[str, Any]:
     """Azure shows what was spent a day late, and the collector reads it; which tiers that reached."""
     with Month(walk.stack) as month:
-        month.leap(hours=25)
-        found = month.until(lambda: _crossed(walk, name, tiers), "a tier to be reached", "costs", "live")
+        month.leap(hours=26)
+        look = partial(_crossed, walk, name, tiers)
+        # Rows that are not there yet come with the next reading, hours later.
+        found = month.until(look, "a tier to be reached", "costs", "live", step=300)
     spent = found["spent"]
     seen, asked = f"{float(spent['seen']):,.2f} {spent['currency']}", spent["asOf"][:16]
     screen.said(

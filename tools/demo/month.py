@@ -55,16 +55,23 @@ class Month:
         for name in timers:
             self._host.post(f"/admin/functions/{name}", json={}).raise_for_status()
 
-    def until(self, look: Callable[[], T | None], what: str, *timers: str, patience: float = 180.0) -> T:
-        """What ``look`` finds, once it finds something; meanwhile time goes on, and what is due is woken. Raises
-        ``TimeoutError``."""
+    def until(
+        self,
+        look: Callable[[], T | None],
+        what: str,
+        *timers: str,
+        patience: float = 180.0,
+        step: float = _STEP_SECONDS,
+    ) -> T:
+        """What ``look`` finds, once it finds something; meanwhile time goes on by ``step`` seconds, and what is due is
+        woken. Raises ``TimeoutError``."""
         deadline = time.monotonic() + patience
         while (found := look()) is None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"waited in vain for {what}")
             self.fire(*timers, "wake")
             time.sleep(_LOOK_SECONDS)
-            self.leap(_STEP_SECONDS)
+            self.leap(step)
         return found
 
 
