@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import pytest
 
 from controlplane.audit.model import Kind
 from controlplane.azure.arm_client import ArmClient
-from controlplane.azure.monitor import AzureMetrics, Hosts, MonitorClients
+from controlplane.azure.monitor import AzureLogs, AzureMetrics, Hosts, MonitorClients
 from controlplane.azure.reader import ArmReader
 from controlplane.azure.writer import ArmWriter
 from controlplane.clouds import HOSTS
@@ -21,6 +22,7 @@ from controlplane.governance.expiry.archive import Archive, ArchiveState
 from controlplane.governance.expiry.ending import ROLE, ended
 from controlplane.governance.expiry.look import look
 from controlplane.governance.expiry.model import Rule, Verdict, expiry_id
+from controlplane.governance.expiry.proposals import MONTH, SERVED, days_of
 from controlplane.governance.parts import parts
 from controlplane.objects.repository import Objects, put
 from controlplane.objects.tick import Machines, tick_object
@@ -125,7 +127,7 @@ async def served(azure: Monitored, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         writer=ArmWriter(arm),
         clock=world.clock,
         queue=world.queue,
-        polls=PollPorts(AzureMetrics(clients), logs=None, inventory=None, throttles=None),  # type: ignore[arg-type]
+        polls=PollPorts(AzureMetrics(clients), AzureLogs(clients), inventory=None, throttles=None),  # type: ignore[arg-type]
     )
     machines = Machines(objects, parts(deps), world.queue, world.clock, world.clock, "test")
     yield Served(azure, world, objects, machines, deps)
@@ -192,6 +194,16 @@ async def test_a_workspace_that_nobody_used_is_shown_to_be_idle(served: Served) 
     assert gap.verdict is Verdict.UNKNOWN, [(one.name, one.observed) for one in gap.clues]
 
 
+async def test_what_serves_is_counted_by_a_query_that_azure_takes(served: Served) -> None:
+    """Of the log of calls; an endpoint that was called on few days is not proposed."""
+    logs = served.azure.logs
+    assert served.deps.polls is not None
+    now = datetime.now(UTC)
+    found = await served.deps.polls.logs.query(logs, SERVED, now - MONTH, now)
+    assert found.complete
+    assert days_of(found.rows) == {}
+
+
 PIM = "Microsoft.Authorization/roleAssignmentScheduleRequests"
 
 
@@ -233,14 +245,15 @@ async def test_the_archiver_deletes_when_it_was_let_and_only_then(served: Served
         azure.http.delete(f"{azure.workspace}/computes/cpu", params={"api-version": "2024-10-01", "underlyingResourceAction": "Delete"})  # fmt: skip  # noqa: E501
         azure.running.control("PUT", "clock", json={"advanceSeconds": 3600, "azure": True})
         assert await said() == "PendingElevation"
-        azure.running.settings(timeScale=1)  # the assignment's eight hours are to be eight hours
+        served.world.clock.advance(-40 * 86400)  # never ahead of Azure's, by which the assignment ends
+        azure.running.settings(timeScale=500)  # its eight hours last a minute, and are in force soon
         elevate(azure, str(azure.running.settings()["principals"]["archiver"]))
-        for _ in range(10):
+        for _ in range(100):
             # A new role is not in force everywhere at once.
             if (reason := await said()) == "Deleting":
                 break
             assert reason == "PendingElevation"
-            azure.running.control("PUT", "clock", json={"advanceSeconds": 300, "azure": True})
+            await asyncio.sleep(0.1)
         assert reason == "Deleting"
         azure.running.control("PUT", "clock", json={"advanceSeconds": 7200, "azure": True})
         assert azure.call("GET", azure.group).status_code == 404
