@@ -107,13 +107,20 @@ def _table(answer: ArmAnswer) -> list[dict[str, Any]]:
     missing = {"cost", "usagedate", "currency"} - set(names)
     if missing:
         raise Fatal("UnexpectedAnswer", f"Cost Management answered without {', '.join(sorted(missing))}.")
-    return [dict(zip(names, one, strict=True)) for one in rows]
+    try:
+        return [dict(zip(names, one, strict=True)) for one in rows]
+    except (TypeError, ValueError) as error:
+        raise Fatal("UnexpectedAnswer", "Cost Management answered a row that is no row of its columns.") from error
 
 
 def _row(row: dict[str, Any], by: tuple[str, ...]) -> CostRow:
     keys = {name: str(row.get(name.lower()) or "").lower() for name in by}
     text = str(row["usagedate"])
-    return CostRow(date(int(text[:4]), int(text[4:6]), int(text[6:8])), keys, _amount(row["cost"]))
+    try:
+        day = date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+    except ValueError as error:
+        raise Fatal("UnexpectedAnswer", "Cost Management answered a day that is none.") from error
+    return CostRow(day, keys, _amount(row["cost"]))
 
 
 def _amount(value: object) -> Decimal:
@@ -121,6 +128,8 @@ def _amount(value: object) -> Decimal:
         found = Decimal(str(value))
     except InvalidOperation as error:
         raise Fatal("UnexpectedAnswer", "Cost Management answered a cost that is no number.") from error
+    if not found.is_finite():
+        raise Fatal("UnexpectedAnswer", "Cost Management answered a cost that is no number.")
     return round(found, 6)
 
 

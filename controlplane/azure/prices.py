@@ -29,6 +29,8 @@ KEPT = timedelta(hours=24)
 #: How long nobody asks again after the API did not answer: a plan need not wait for it each time.
 PAUSE = timedelta(minutes=5)
 PARALLEL = 8
+#: Answers that are kept: people ask for any size in any region and currency.
+MOST_KEPT = 5000
 #: Tiers of a meter are some ten rows; whoever sends page after page is not listing those.
 MOST_PAGES = 5
 
@@ -97,9 +99,16 @@ class AzureRetailPrices:
                     # One that fails speaks for the others: they would all wait as long.
                     self._quiet_until, self._why = now + PAUSE, f"{error} Prices are those of the table."
                     return
-                self._kept[question, currency] = _Kept(rows, now)
+                self._keep(question, currency, _Kept(rows, now))
 
         await asyncio.gather(*(one(question) for question in questions))
+
+    def _keep(self, question: PriceQuestion, currency: str, found: _Kept) -> None:
+        """The longest kept goes first."""
+        self._kept.pop((question, currency), None)
+        self._kept[question, currency] = found
+        while len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
 
     async def _rows(self, question: PriceQuestion, currency: str) -> tuple[PriceRow, ...]:
         query = {"api-version": VERSION, "currencyCode": f"'{currency}'", "$filter": filter_of(question)}

@@ -30,6 +30,7 @@ from controlplane.operations.model import OperationStatus
 from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.known import known
 from controlplane.retraining.polls.ports import PollPorts
+from controlplane.workspaces.records import Owned
 from tests.support.clock import FrozenClock
 from tests.support.expiry_lines import fresh
 from tests.support.monitored import Monitored
@@ -224,6 +225,17 @@ def elevate(azure: Monitored, principal: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
+def made_by_us(azure: Monitored) -> dict[str, Owned]:
+    """As an operation would have noted it; not what Azure puts beside it."""
+    listed = azure.call("GET", f"{azure.group}/resources").json()["value"]
+    ours = [one for one in listed if "smart" not in one["id"].lower()]
+    assert len(ours) < len(listed)
+    return {
+        one["name"]: Owned(resource_id=one["id"], type=one["type"], api_version="2024-04-01", depends_on=())
+        for one in ours
+    }
+
+
 async def test_the_archiver_deletes_when_it_was_let_and_only_then(served: Served) -> None:
     """Last in the module: the group is gone then."""
     env, azure = served.azure.running.env, served.azure
@@ -233,10 +245,13 @@ async def test_the_archiver_deletes_when_it_was_let_and_only_then(served: Served
         served.deps = replace(served.deps, archiver=archiver)
         expiry = fresh(Rule(action="delete", idle_after="P30D", grace="P1D", retention="P1D"))
 
+        inventory: dict[str, Owned] = {}
+
         async def said() -> str:
             space = await served.world.workspaces.load("ws")
             assert space is not None
-            (told,) = (await ended(served.deps, expiry, space)).conditions
+            status = space.status.model_copy(update={"inventory": inventory})
+            (told,) = (await ended(served.deps, expiry, replace(space, status=status))).conditions
             return told.reason
 
         assert await said() == "InUseAgain"
@@ -244,6 +259,8 @@ async def test_the_archiver_deletes_when_it_was_let_and_only_then(served: Served
         await served.until(ArchiveState.ARCHIVED)
         azure.http.delete(f"{azure.workspace}/computes/cpu", params={"api-version": "2024-10-01", "underlyingResourceAction": "Delete"})  # fmt: skip  # noqa: E501
         azure.running.control("PUT", "clock", json={"advanceSeconds": 3600, "azure": True})
+        assert await said() == "UnmanagedResourcesLeft"
+        inventory |= made_by_us(azure)
         assert await said() == "PendingElevation"
         served.world.clock.advance(-40 * 86400)  # never ahead of Azure's, by which the assignment ends
         azure.running.settings(timeScale=500)  # its eight hours last a minute, and are in force soon

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.arm import fold
+from controlplane.arm import fold, name_of
 from controlplane.audit.model import Action
 from controlplane.errors import Conflict, Rejected
 from controlplane.governance.deps import GovernanceDeps
@@ -22,6 +22,7 @@ from controlplane.governance.expiry.archive import (
     kept_of,
     says_more,
 )
+from controlplane.governance.expiry.confidential import confidential
 from controlplane.governance.expiry.look import look
 from controlplane.governance.expiry.model import Expiry, Verdict
 from controlplane.governance.facts import by_us
@@ -39,6 +40,7 @@ from controlplane.workspaces.spec_model import Environment
 _log = logging.getLogger(__name__)
 API = "2024-04-01"
 SOON, RETRY, UNREAD = timedelta(seconds=10), timedelta(minutes=15), timedelta(hours=1)
+_MOST_NAMED = 10
 _BUSY = frozenset({"creating", "updating", "deleting", "accepted", "running"})
 
 Move = tuple[Archive, timedelta | None]
@@ -110,9 +112,24 @@ async def _store(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace)
     if archive.by_expiry and (waits := await _not_to_be_destroyed(deps, archive, found)) is not None:
         return waits
     there = await _serving(deps, found)
+    if (secret := _secret(there)) is not None:
+        return archive.model_copy(update={"problem": secret}), RETRY
     kept = {fold(one.id): one for one in (*(kept_of(body) for body in there), *archive.kept)}
     update = {"kept": tuple(kept.values()), "state": ArchiveState.REMOVING}
     return archive.model_copy(update=update), timedelta()
+
+
+def _secret(there: Sequence[JsonObject]) -> ErrorBody | None:
+    """Why they are not stored: no secret is, and what is not stored is not taken away."""
+    found = [f"{name_of(str(body['id']))}: {path}" for body in there for path in confidential(body)]
+    if not found:
+        return None
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    text = (
+        f"What looks like a secret is not stored: {', '.join(found[:_MOST_NAMED])}{more}. Keep it in a connection or a "
+        "vault and name it there, or delete the deployment; nothing is taken away before."
+    )
+    return ErrorBody(code="SecretInDeployment", message=text)
 
 
 async def _not_to_be_destroyed(deps: GovernanceDeps, archive: Archive, found: Known) -> Move | None:
@@ -127,7 +144,11 @@ async def _not_to_be_destroyed(deps: GovernanceDeps, archive: Archive, found: Kn
         problem = ErrorBody(code="IdlenessUnknown", message=f"Nothing is taken away unseen. {said}")
         return archive.model_copy(update={"problem": problem}), UNREAD
     _log.info("archive given up workspace=%s because=%s", archive.workspace, said)
-    return archive.model_copy(update={"state": ArchiveState.RESTORED, "reason": f"It is in use: {said}"}), None
+    # It was at this state before where somebody made something while endpoints were being removed: those come back.
+    begun = bool(archive.kept)
+    state = ArchiveState.REFILLING if begun else ArchiveState.RESTORED
+    after = archive.model_copy(update={"state": state, "reason": f"It is in use: {said}"})
+    return after, timedelta() if begun else None
 
 
 async def _remove(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace) -> Move:
@@ -165,9 +186,16 @@ async def _serve(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace)
     """Endpoints, then deployments, then what endpoints say of deployments."""
     endpoints = [one for one in archive.kept if not one.is_deployment]
     deployments = [one for one in archive.kept if one.is_deployment]
-    shown = await _shown(deps, endpoints)
-    if not await _made(deps, endpoints, shown) or not await _made(deps, deployments, await _shown(deps, deployments)):
-        return archive, SOON
+    shown: dict[str, JsonObject | None] = {}
+    for some in (endpoints, deployments):
+        shown |= await _shown(deps, some)
+        failed = [name_of(one.id) for one in some if _state(shown[fold(one.id)] or {}) == "failed"]
+        if await _made(deps, some, shown):
+            continue
+        if not failed:
+            return archive, SOON
+        text = f"Azure could not make {', '.join(failed[:_MOST_NAMED])}; it is tried again, and its own log says why."
+        return archive.model_copy(update={"problem": ErrorBody(code="RestoreFailed", message=text)}), RETRY
     waits = False
     for one in endpoints:
         if says_more(one) and not as_kept(one, shown[fold(one.id)] or {}):

@@ -27,6 +27,13 @@ FRESH = timedelta(hours=1)
 SKEW = timedelta(minutes=5)
 
 
+def end_of(day: date) -> datetime:
+    """When a day has passed. The last day that there is, which people write for "never", does so with its last
+    moment."""
+    start = datetime.combine(day, time(), UTC)
+    return datetime.max.replace(tzinfo=UTC) if day == date.max else start + DAY
+
+
 @dataclass(frozen=True, slots=True)
 class Ends:
     """What the rule means today. ``last_day``: with the project's end and an extension; None: there is no end date."""
@@ -45,7 +52,7 @@ class Ends:
 
     @property
     def ends_at(self) -> datetime | None:
-        return None if self.last_day is None else datetime.combine(self.last_day, time(), UTC) + DAY
+        return None if self.last_day is None else end_of(self.last_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ def decide(expiry: Expiry, ends: Ends, evidence: Evidence | None, now: datetime)
     if expiry.stage in (Stage.ARCHIVING, Stage.ARCHIVED, Stage.DELETING):
         return _after(expiry, ends, now)
     exempt = expiry.exemption
-    if exempt is not None and now < _end_of(exempt.until):
+    if exempt is not None and now < end_of(exempt.until):
         return Step(Stage.ACTIVE, (f"Exempt until {exempt.until}: {exempt.reason}",), None, None)
     verdict = verdict_of(evidence, now)
     cause = _cause(expiry, ends, verdict, now)
@@ -104,15 +111,11 @@ def decide(expiry: Expiry, ends: Ends, evidence: Evidence | None, now: datetime)
             return _take(expiry, ends, (cause, verdict), now)
 
 
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC) + DAY
-
-
 def _cause(expiry: Expiry, ends: Ends, verdict: Verdict, now: datetime) -> Cause | None:
     """Unknown begins nothing, and ends nothing either: what was idle and cannot be read now waits."""
     if ends.ends_at is not None and now >= ends.ends_at - NOTICE:
         return Cause.DATE
-    extended = expiry.extension is not None and now < _end_of(expiry.extension.until)
+    extended = expiry.extension is not None and now < end_of(expiry.extension.until)
     if ends.rule.idle_after is None or verdict is Verdict.BUSY or extended:
         return None
     if verdict is Verdict.IDLE:

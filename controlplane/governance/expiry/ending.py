@@ -3,7 +3,8 @@ active role assignment that ends, on that resource group (X-14). Who asked for t
 it could not have asked.
 
 The group goes by the archiver. What the workspace has elsewhere (peerings, links), the record and the report of what is
-left behind are the operation ``delete`` of the workspace, which begins when the group is gone.
+left behind are the operation ``delete`` of the workspace, which begins when the group is gone. A group that holds what
+this workspace did not make stays, as it does where people delete the workspace: whose that is, nobody has asked.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from controlplane.arm import fold, group_id
+from controlplane.arm import fold, group_id, is_within, name_of, type_of
 from controlplane.errors import ControlPlaneError
+from controlplane.governance.budgets.model import Budget
 from controlplane.governance.deps import Archiver, GovernanceDeps
 from controlplane.governance.expiry.model import Expiry
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ConditionStatus, OperationKind
 from controlplane.retraining.known import Known, known
+from controlplane.retraining.monitors.model import Monitor
 from controlplane.workspaces.archiving import begin
 from controlplane.workspaces.ending import condition
+from controlplane.workspaces.reconcile.steps import UNMANAGED_LEFT, comes_with_insights
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.spec_model import Environment
 
@@ -30,6 +34,7 @@ _REQUESTS = "Microsoft.Authorization/roleAssignmentScheduleRequests"
 ROLE = "MLOps Control Plane Archiver"
 #: What Azure answers to an identity without any role there.
 _HOLDS_NOTHING = frozenset({"AuthorizationFailed", "InsufficientPermissions", "SubscriptionNotFound"})
+_MOST_NAMED = 5
 Said = tuple[ConditionStatus, str, str]
 
 
@@ -60,6 +65,10 @@ async def _step(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) ->
         return ConditionStatus.TRUE, "Deleting", f"Azure is deleting {group}."
     if used := await _used(deps, known(record)):
         return ConditionStatus.FALSE, "InUseAgain", f"Somebody made {', '.join(used[:5])} in the archive."
+    if left := await _not_ours(deps, expiry, space, group):
+        more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+        text = f"The workspace did not make {', '.join(left[:_MOST_NAMED])}{more}: its group stays while it is there."
+        return ConditionStatus.FALSE, UNMANAGED_LEFT, text
     if deps.archiver is None:
         text = "This installation has not set CONTROLPLANE_ARCHIVER_CLIENT_ID: nobody may delete it."
         return ConditionStatus.FALSE, "ArchiverMissing", text
@@ -72,10 +81,39 @@ async def _step(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) ->
 async def _used(deps: GovernanceDeps, found: Known) -> list[str]:
     """What an archive does not have, read right before it is deleted."""
     names: list[str] = []
-    for collection in ("computes", "onlineEndpoints"):
+    for collection in ("computes", "onlineEndpoints", "batchEndpoints"):
         listed = await deps.reader.list(f"{found.workspace_id}/{collection}", ML_API)
         names += [f"{collection}/{one.get('name')}" for one in listed]
     return names
+
+
+async def _not_ours(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace, group: str) -> list[str]:
+    """What lies in the group and is neither the workspace's, nor of what we made beside it (monitors, a budget), nor
+    Azure's own companion of something of these. Read right before; a list that is refused deletes nothing."""
+    owned = {fold(one.resource_id) for one in space.status.inventory.values()}
+    owned.add(fold(known(space.record).workspace_id))
+    monitors = await deps.notifications.page(Monitor, f"mo!{expiry.workspace}!", limit=1000)
+    owned |= {fold(arm_id) for one in monitors.values for arm_id in one.made}
+    budget = await deps.objects.get(Budget, expiry.id)
+    owned |= {fold(arm_id) for arm_id in (budget.value.made if budget is not None else ())}
+    owned.discard(fold(group))
+    listed = await deps.reader.list(f"{group}/resources", GROUPS_API)
+    return [f"{type_of(str(one['id']))} {name_of(str(one['id']))}" for one in listed if not _is_ours(one, owned)]
+
+
+def _is_ours(shown: JsonObject, owned: set[str]) -> bool:
+    arm_id, manager = fold(str(shown.get("id"))), fold(str(shown.get("managedBy") or ""))
+    if comes_with_insights(arm_id) or manager in owned:
+        return True
+    return any(is_within(arm_id, one) or _is_interface_of(arm_id, one) for one in owned)
+
+
+def _is_interface_of(arm_id: str, endpoint: str) -> bool:
+    """A private endpoint's network interface: ``{endpoint}.nic.{guid}``, which goes with it ("Manage Azure private
+    endpoints", network interface)."""
+    interface = "/providers/microsoft.network/networkinterfaces/"
+    beginning = endpoint.replace("/providers/microsoft.network/privateendpoints/", interface)
+    return beginning != endpoint and arm_id.startswith((f"{beginning}.nic.", f"{beginning}-nic"))
 
 
 async def _lacks(archiver: Archiver, group: str, now: datetime) -> Said | None:

@@ -87,6 +87,10 @@ async def test_pages_that_lead_in_a_circle_end() -> None:
         pytest.param({}, id="no properties"),
         pytest.param(page([[1, 20261101]], columns=("Cost", "UsageDate")), id="no currency"),
         pytest.param(page([["much", 20261101, "rg", "USD"]]), id="no number"),
+        pytest.param(page([["NaN", 20261101, "rg", "USD"]]), id="not a number"),
+        pytest.param(page([[float("inf"), 20261101, "rg", "USD"]]), id="without end"),
+        pytest.param(page([[1, 20261301, "rg", "USD"]]), id="no day"),
+        pytest.param(page([[1, 20261101, "rg"]]), id="short row"),
         pytest.param(page([[1, 20261101, "a", "USD"], [1, 20261101, "b", "EUR"]]), id="two currencies"),
     ],
 )

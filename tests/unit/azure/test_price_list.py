@@ -75,6 +75,16 @@ async def test_pages_are_followed(arm: FakeArm, prices: AzureRetailPrices) -> No
     assert [call.target.rpartition("?")[2] for call in arm.calls][1] == "$skip=1"
 
 
+async def test_what_is_kept_is_bounded_and_the_oldest_goes(
+    arm: FakeArm, prices: AzureRetailPrices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controlplane.azure.prices.MOST_KEPT", 1)
+    arm.on("GET", PATH, page(item()), page(item()), page(item()))
+    for question in (NAT, NODE, NODE, NAT):
+        assert question in (await prices.ask([question], "USD")).rows
+    assert len(arm.calls) == 3
+
+
 async def test_a_list_without_end_is_none(arm: FakeArm, prices: AzureRetailPrices) -> None:
     arm.on("GET", PATH, page(item(), link=f"{arm.endpoint}{PATH}?$skip=1"))
     found = await prices.ask([NAT], "USD")

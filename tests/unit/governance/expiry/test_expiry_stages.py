@@ -141,6 +141,20 @@ def test_an_extension_and_an_exemption_hold_it_off() -> None:
     assert line.passed[0][0].date() == date(2027, 1, 18)
 
 
+def test_a_day_that_never_comes_is_a_day() -> None:
+    """9999-12-31 is what people write for "never": of a rule, an extension, a project."""
+    never = date.max
+    line = Line(Rule(expires_on=never, idle_after="P30D", grace="P3D", action="archive"))
+    assert line.days(3, lambda _: None) is Stage.ACTIVE
+    assert line.days(3) is Stage.WARNED
+    by = {"by": "t/owner", "at": START, "reason": "For ever."}
+    line = Line(IDLE)
+    line.expiry = line.expiry.model_copy(update={"extension": Extension(until=never, **by)})
+    assert line.days(40) is Stage.ACTIVE
+    line = Line(Rule(), project_end=never)
+    assert line.days(3, lambda _: None) is Stage.ACTIVE
+
+
 def test_a_workspace_does_not_outlive_its_project() -> None:
     line = Line(Rule(expires_on=date(2027, 6, 30), grace="P14D", action="archive"), project_end=date(2026, 12, 1))
     line.days(31, lambda _: None)
