@@ -14,11 +14,13 @@ from controlplane.audit.model import Kind
 from controlplane.clocks import SystemClock
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive
-from controlplane.governance.expiry.model import expiry_id
+from controlplane.governance.expiry.ending import ended
+from controlplane.governance.expiry.model import Rule, expiry_id
 from controlplane.governance.parts import parts
 from controlplane.objects.repository import Objects
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.operations.model import OperationKind
+from tests.support.expiry_lines import fresh
 from tests.support.product import NAME, PATIENCE_SECONDS, Product, running_product
 
 ID = expiry_id(NAME)
@@ -31,19 +33,33 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield made
 
 
-def until(product: Product, state: str) -> dict[str, Any]:
-    """Ticks of the archive and of the workspace, as the queue brings them."""
-    clock, objects = SystemClock(), Objects(product.store, Kind.GOVERNANCE)
-    deps = GovernanceDeps(
-        objects=objects,
+def deps_of(product: Product) -> GovernanceDeps:
+    return GovernanceDeps(
+        objects=Objects(product.store, Kind.GOVERNANCE),
         notifications=Objects(product.store, Kind.RETRAINING),
         workspaces=product.services.repository,
         projects=product.services.projects,
         reader=product.deps.reader,
         writer=product.deps.writer,
-        clock=clock,
+        clock=SystemClock(),
         queue=product.services.queue,
     )
+
+
+def why_not_deleted(product: Product) -> tuple[str, str]:
+    """What an expiry in its last stage says."""
+    space = product.run(product.services.repository.load(NAME))
+    assert space is not None
+    rule = Rule(action="delete", idle_after="P30D", grace="P1D", retention="P1D")
+    expiry = fresh(rule, workspace=NAME, id=ID)
+    (told,) = product.run(ended(deps_of(product), expiry, space)).conditions
+    return told.reason, told.message
+
+
+def until(product: Product, state: str) -> dict[str, Any]:
+    """Ticks of the archive and of the workspace, as the queue brings them."""
+    deps = deps_of(product)
+    clock, objects = SystemClock(), deps.objects
     machines = Machines(objects, parts(deps), product.services.queue, clock, clock, "test")
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -71,6 +87,8 @@ def test_a_workspace_is_archived_and_restored(product: Product) -> None:
     last = product.run(product.operation(archive["operation"]))
     assert (last.kind, {step.action for step in last.steps}) == (OperationKind.ARCHIVE, {"delete"})
     assert all(product.owner.get(arm_id) is None for arm_id in computes.values())
+    # Of a group that holds the workspace alone nothing is somebody else's.
+    assert why_not_deleted(product)[0] == "ArchiverMissing", why_not_deleted(product)
     storage = product.ids()["storage"]
     assert product.owner.get(storage) is not None
     assert product.call("POST", f"workspaces/{NAME}:repair").json()["error"]["code"] == "WorkspaceArchived"
