@@ -2,10 +2,10 @@
 fewest that Azure allows, and how that compares with one call for metrics for each workspace, three in flight, in the
 same run.
 
-Azure is in memory: it counts calls, refuses what metrics:getBatch refuses, and takes ``LATENCY`` for each. (The
-simulator holds such an estate, and works out every sample of every workspace for a minute of a processor: it would
-measure itself. ``tests/integration/test_costs_on_azure.py`` has the adapters.) Rows, ticks and leases are the product's
-own, on SQLite as under funchost; sixteen ticks at a time, as the host works on its queue.
+Twice: on the simulator, with its throttling (``sweep_simulated``), which counts calls and refuses; and here on a fake
+that counts calls, refuses what metrics:getBatch refuses, and takes ``LATENCY`` for each, which is what the times are
+of: the simulator's own work is on the same processors, and would hide how many calls wait for each other. Rows, ticks
+and leases are the product's own, on SQLite as under funchost; sixteen ticks at a time, as the host works on its queue.
 
 Phase 1 asks who might be idle, past its end or over its budget: Resource Graph, metrics in batches, one query for costs
 a subscription. Phase 2 is what the expiries of those it finds read for themselves. The collector's pace (one question
@@ -15,50 +15,54 @@ in seven seconds, for the tenant's quota) is the product's time and not waited f
 from __future__ import annotations
 
 import asyncio
-import random
 import resource
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bench import sweep_simulated
 from bench.figures import Figure
+from bench.sweep_estate import (
+    GRAPH_PAGE,
+    MOST_LOOK,
+    MOST_MEGABYTES,
+    RULE,
+    WORKSPACES,
+    Place,
+    fewest,
+    idle_names,
+    idle_pass,
+    look,
+    places,
+    remember,
+    ticks,
+)
 from controlplane.arm import fold, subscription_of
 from controlplane.clocks import SystemClock
 from controlplane.governance.costs.model import CostScope, CostSweep, Course
 from controlplane.governance.expiry.clues import CONTROL, CORES
 from controlplane.governance.expiry.look import span_of
 from controlplane.governance.expiry.model import Expiry, Verdict
-from controlplane.governance.expiry.storing import made
 from controlplane.governance.parts import parts
-from controlplane.governance.sweeps.model import FleetSweep, IdleBatch
 from controlplane.json_types import JsonObject
-from controlplane.objects.repository import put
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.ports.costs import CostQuestion, CostRow, Costs, Forecasted
 from controlplane.ports.inventory import Found
 from controlplane.ports.metrics import MOST_IDS, Measured, MetricsQuestion, Point
 from controlplane.ports.reader import OperationReading
-from controlplane.ports.store import Insert, Write
-from controlplane.retraining.known import WORKSPACE_TYPE, Known, known
+from controlplane.retraining.known import WORKSPACE_TYPE
 from controlplane.retraining.polls.ports import PollPorts
 from controlplane.store.sqlite_store import SqliteStore
-from controlplane.triggers.fleet import FleetDeps, begin_costs, begin_fleet
-from controlplane.workspaces.repository import dump
-from controlplane.workspaces.rows import PARTITION
+from controlplane.triggers.fleet import FleetDeps, begin_costs
 from tests.support.cost_world import CostWorld
-from tests.support.polled import REGIONS
 
-WORKSPACES, SUBSCRIPTIONS, IDLE_SHARE, SEED = 10_000, 50, 0.01, 6
-RULE = {"idleAfter": "P7D", "grace": "P7D", "action": "archive"}
-LATENCY = 0.05
-AT_ONCE, NAIVE_AT_ONCE, GRAPH_PAGE = 16, 3, 1000
-MOST_MEGABYTES, MOST_LOOK, MOST_READS = 300, 8, 10
+LATENCY, NAIVE_AT_ONCE, MOST_READS = 0.05, 3, 10
 METRICS, GRAPH, COSTS, FORECASTS = "metrics", "Resource Graph", "costs", "forecasts"
 
 
@@ -130,8 +134,7 @@ class Estate:
 
     world: CostWorld
     azure: CountedAzure
-    spaces: list[Known] = field(default_factory=list)
-    regions: list[str] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
     idle: frozenset[str] = frozenset()
 
 
@@ -150,7 +153,8 @@ class Run:
 def measure() -> list[Figure]:
     """Called by ``python -m bench sweep``."""
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_measure(Path(folder)))
+        on_fake = asyncio.run(_measure(Path(folder)))
+        return [*on_fake, *asyncio.run(sweep_simulated.measure(Path(folder)))]
 
 
 async def _measure(folder: Path) -> list[Figure]:
@@ -162,15 +166,15 @@ async def _measure(folder: Path) -> list[Figure]:
     world.deps = replace(world.deps, polls=polls, reader=azure, costs=azure)
     world.machines = Machines(world.told, parts(world.deps), world.queue, world.clock, SystemClock(), "bench")
     await _grow(estate)
-    idle, costs = await _timed(estate, _pass(estate)), await _timed(estate, _collect(estate))
-    looks = await _timed(estate, _look(estate))
+    idle, costs = await _timed(estate, idle_pass(world)), await _timed(estate, _collect(estate))
+    looks = await _timed(estate, look(world, world.clock.advance))
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     found = [one for one in (await world.objects.page(Expiry, limit=WORKSPACES)).values if one.evidence]
     busiest = max(azure.reads.values(), default=0)
     naive = await _timed(estate, _naive(estate))
     store.close()
     return [*_phase_one(estate, idle, costs, naive), *_phase_two(estate, looks, found, busiest),
-            Figure("sweep: memory", megabytes, "MiB", MOST_MEGABYTES)]  # fmt: skip
+            Figure("sweep: memory", megabytes, "MiB", MOST_MEGABYTES, "on a fake")]  # fmt: skip
 
 
 async def _timed(estate: Estate, work: Any) -> Run:
@@ -181,36 +185,13 @@ async def _timed(estate: Estate, work: Any) -> Run:
 
 
 async def _grow(estate: Estate) -> None:
-    """A seeded share is idle; the others have nodes."""
-    world, azure, chosen = estate.world, estate.azure, random.Random(SEED)
-    estate.idle = frozenset(f"ws-{one:05d}" for one in chosen.sample(range(WORKSPACES), round(WORKSPACES * IDLE_SHARE)))
-    writes: list[Write] = []
-    expiries: list[Write] = []
-    later = {"due_at": world.clock.now() + timedelta(days=1)}
-    for number in range(WORKSPACES):
-        name, region = f"ws-{number:05d}", REGIONS[number // SUBSCRIPTIONS % len(REGIONS)]
-        subscription = f"00000000-0000-0000-0001-{number % SUBSCRIPTIONS:012d}"
-        spec = {**world.record(name).spec, "subscriptionId": subscription, "location": region, "expiry": RULE}
-        space = known(world.record(name, spec=spec))
-        estate.spaces.append(space)
-        estate.regions.append(region)
-        azure.spaces.append(Found(space.workspace_id, WORKSPACE_TYPE.lower(), region))
-        azure.groups.setdefault(subscription, []).append(space.record.resource_group)
-        writes.append(Insert(f"w!{name}", dump(space.record)))
-        expiries += put(None, made(space.record, world.clock.now(), "t/ada").model_copy(update=later))
-    azure.idle = {fold(one.workspace_id) for one in estate.spaces if one.name in estate.idle}
-    for begin in range(0, len(writes), 90):
-        await world.store.commit(PARTITION, writes[begin : begin + 90])
-    for begin in range(0, len(expiries), 90):
-        await world.objects.commit(expiries[begin : begin + 90])
-
-
-async def _pass(estate: Estate) -> None:
-    """Phase 1: who might be idle."""
-    world = estate.world
-    await begin_fleet(FleetDeps(world.objects, world.queue, world.clock))
-    await tick_object(FleetSweep.KIND, "fleet", world.machines)
-    await _ticks(world, IdleBatch.KIND)
+    estate.idle, estate.places = idle_names(), places(estate.world)
+    azure = estate.azure
+    for one in estate.places:
+        azure.spaces.append(Found(one.space.workspace_id, WORKSPACE_TYPE.lower(), one.region))
+        azure.groups.setdefault(one.subscription, []).append(one.space.record.resource_group)
+    azure.idle = {fold(one.space.workspace_id) for one in estate.places if one.space.name in estate.idle}
+    await remember(estate.world, estate.places)
 
 
 async def _collect(estate: Estate) -> None:
@@ -222,34 +203,9 @@ async def _collect(estate: Estate) -> None:
     begun = world.clock.now()
     due = [one for one in await world.objects.due(begun + timedelta(hours=1), WORKSPACES) if one.kind == CostScope.KIND]
     world.clock.advance(7.0 * len(due))
-    await _ticks(world, CostScope.KIND)
+    await ticks(world, CostScope.KIND)
     world.clock.advance((begun - world.clock.now()).total_seconds())
     assert all(one.course is Course.FORECAST for one in (await world.objects.page(CostScope)).values)
-
-
-async def _look(estate: Estate) -> None:
-    """Phase 2: whoever was found looks for itself, when it is its turn."""
-    world = estate.world
-    while True:
-        due = await world.objects.due(world.clock.now() + timedelta(hours=1), WORKSPACES)
-        times = sorted({one.row.split("!")[1] for one in due if one.kind == Expiry.KIND})
-        if not times:
-            return
-        at = datetime.strptime(times[0], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
-        world.clock.advance(max(0.0, (at - world.clock.now()).total_seconds()))
-        await _ticks(world, Expiry.KIND)
-
-
-async def _ticks(world: CostWorld, kind: str) -> None:
-    """Everything of a kind that is due now, once; as many at a time as the host does."""
-    due = [one.id for one in await world.objects.due(world.clock.now(), WORKSPACES) if one.kind == kind]
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(name: str) -> None:
-        async with room:
-            await tick_object(kind, name, world.machines)
-
-    await asyncio.gather(*(one(name) for name in due))
 
 
 async def _naive(estate: Estate) -> None:
@@ -258,36 +214,33 @@ async def _naive(estate: Estate) -> None:
     asked = MetricsQuestion(WORKSPACE_TYPE.lower(), (CORES, CONTROL), span.begin, span.end, span.grain)
     room = asyncio.Semaphore(NAIVE_AT_ONCE)
 
-    async def one(space: Known, region: str) -> None:
+    async def one(place: Place) -> None:
         async with room:
-            await estate.azure.batch(region, [space.workspace_id], asked)
+            await estate.azure.batch(place.region, [place.space.workspace_id], asked)
 
-    await asyncio.gather(*(one(*pair) for pair in zip(estate.spaces, estate.regions, strict=True)))
+    await asyncio.gather(*(one(place) for place in estate.places))
 
 
 def _phase_one(estate: Estate, idle: Run, costs: Run, naive: Run) -> list[Figure]:
-    pairs = zip(estate.spaces, estate.regions, strict=True)
-    groups = Counter((str(one.record.spec["subscriptionId"]), region) for one, region in pairs)
-    batches = sum(-(-count // MOST_IDS) for count in groups.values())
-    pages = -(-WORKSPACES // GRAPH_PAGE)
-    fewest, calls = pages + batches + SUBSCRIPTIONS, idle.total + costs.total
+    least, calls = fewest(estate.places), idle.total + costs.total
     told = ", ".join(f"{count} {kind}" for kind, count in sorted((idle.calls + costs.calls).items()))
-    least = f"the fewest are {pages} pages + {batches} batches + {SUBSCRIPTIONS} queries"
-    halves = f"idle {idle.seconds:.1f} s, costs {costs.seconds:.1f} s"
+    halves = f"on a fake: idle {idle.seconds:.1f} s, costs {costs.seconds:.1f} s"
+    each = f"on a fake; one each: {naive.total}"
     beside = f"one call each, three in flight: {naive.seconds:.0f} s at {LATENCY * 1000:.0f} ms a call"
     return [
-        Figure("sweep: calls of phase 1", calls, "calls", 1.1 * fewest, f"{told}; {least}"),
+        Figure("sweep: calls of phase 1", calls, "calls", 1.1 * least.calls, f"on a fake: {told}; {least.words}"),
         Figure("sweep: phase 1", idle.seconds + costs.seconds, "s", naive.seconds / 10, f"{halves}; {beside}"),
-        Figure("sweep: calls against one each", calls / naive.total, "of them", 1 / 20, f"one each: {naive.total}"),
+        Figure("sweep: calls against one each", calls / naive.total, "of them", 1 / 20, each),
     ]
 
 
 def _phase_two(estate: Estate, looks: Run, found: Sequence[Expiry], busiest: int) -> list[Figure]:
     idle = {one.workspace for one in found if one.evidence and one.evidence.verdict is Verdict.IDLE}
     most = max((one.evidence.calls for one in found if one.evidence), default=0)
-    wrong = f"{len(idle)} found of {len(estate.idle)}, {len(found)} looked"
+    asked = f"on a fake; phase 2: {looks.total} calls in all"
+    wrong = f"on a fake: {len(idle)} found of {len(estate.idle)}, {len(found)} looked"
     return [
         Figure("sweep: idle ones missed, others called idle", len(estate.idle ^ idle), "workspaces", 0, wrong),
-        Figure("sweep: calls of a candidate", most, "calls", MOST_LOOK, f"phase 2: {looks.total} calls in all"),
-        Figure("sweep: reads a second and subscription", busiest, "reads", MOST_READS, "of the product's time"),
+        Figure("sweep: calls of a candidate", most, "calls", MOST_LOOK, asked),
+        Figure("sweep: reads a second and subscription", busiest, "reads", MOST_READS, "on a fake, product's time"),
     ]

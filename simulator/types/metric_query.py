@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from simulator.engine.declaration import ArmError, EngineApi, JsonObject, Resource
 from simulator.types.machinelearning.nodes import duration
@@ -144,20 +145,41 @@ def _timeseries(
     names: list[str], key: tuple[str, ...], some: list[Series], question: Question, gaps: list[tuple[float, float]]
 ) -> JsonObject | None:
     """None without any sample."""
-    data, any_sample = [], False
-    begin = question.start - question.start % question.grain
-    while begin < question.end:
-        end = min(begin + question.grain, question.end)
-        lost = any(since <= begin and end <= until for since, until in gaps)
-        samples = [] if lost else [value for one in some for value in one.samples(begin, end, MINUTE)]
-        any_sample = any_sample or bool(samples)
-        data.append({"timeStamp": text(begin), **aggregated(samples, question.aggregations)})
-        begin += question.grain
+    data = _points(some, question, gaps)
     labels = [
         {"name": {"value": name.lower(), "localizedValue": name.lower()}, "value": value}
         for name, value in zip(names, key, strict=True)
     ]
-    return {"metadatavalues": labels, "data": data} if any_sample else None
+    return {"metadatavalues": labels, "data": data} if data else None
+
+
+def _points(some: list[Series], question: Question, gaps: list[tuple[float, float]]) -> list[JsonObject]:
+    """Nothing without any sample. Where nothing changes, intervals of one length are worked out once."""
+    intervals = _intervals(question.start, question.end, question.grain)
+    still = not gaps and all(one.steady(intervals[0][0], intervals[-1][1]) for one in some)
+    known: dict[float, JsonObject] = {}
+    data, any_sample = [], False
+    for begin, end, shown in intervals:
+        values = known.get(end - begin)
+        if values is None:
+            lost = any(since <= begin and end <= until for since, until in gaps)
+            samples = [] if lost else [value for one in some for value in one.samples(begin, end, MINUTE)]
+            any_sample = any_sample or bool(samples)
+            values = aggregated(samples, question.aggregations)
+            if still:
+                known[end - begin] = values
+        data.append({"timeStamp": shown, **values})
+    return data if any_sample else []
+
+
+@lru_cache(maxsize=8)
+def _intervals(start: float, end: float, grain: float) -> tuple[tuple[float, float, str], ...]:
+    """(from, to, from as it is printed); at least one."""
+    found, begin = [], start - start % grain
+    while begin < end:
+        found.append((begin, min(begin + grain, end), text(begin)))
+        begin += grain
+    return tuple(found)
 
 
 def aggregated(samples: list[float], asked: tuple[str, ...]) -> JsonObject:

@@ -7,7 +7,7 @@ there was something to count: no nodes and no calls, no samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -25,14 +25,25 @@ ENDPOINT = f"{WORKSPACE}/onlineEndpoints"
 DEPLOYMENT = f"{ENDPOINT}/deployments"
 #: (from, to, how often it is measured), seconds: what was measured between two moments.
 Samples = Callable[[float, float, float], list[float]]
+#: (from, to): nothing changes in between, so that intervals of one length in it have the same samples.
+Steady = Callable[[float, float], bool]
+
+
+def _never(begin: float, end: float) -> bool:
+    return False
+
+
+def _always(begin: float, end: float) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
 class Series:
-    """One combination of dimension values."""
+    """One combination of dimension values. `steady` may say False of what is."""
 
     dimensions: dict[str, str]
     samples: Samples
+    steady: Steady = _never
 
 
 @dataclass(frozen=True)
@@ -61,10 +72,14 @@ def _nodes(column: int, *, cores: bool = False) -> Callable[[EngineApi, Resource
         for compute in engine.children(workspace.id, f"{WORKSPACE}/computes"):
             each = CORES.get(str(inner(compute).get("vmSize")).lower(), 0) if cores else 1
             history = [(row[0], row[1], row[1 + column] * each) for row in compute.private.get(HISTORY, [])]
-            samples = partial(_standing, history)
-            yield Series({"ClusterName": compute.name, "Scenario": "Training"}, samples)
+            samples, steady = partial(_standing, history), partial(_unchanged, [row[0] for row in history])
+            yield Series({"ClusterName": compute.name, "Scenario": "Training"}, samples, steady)
 
     return series
+
+
+def _unchanged(changes: Sequence[float], begin: float, end: float) -> bool:
+    return not any(begin <= when < end for when in changes)
 
 
 def _standing(history: list[tuple[float, float, float]], begin: float, end: float, step: float) -> list[float]:
@@ -91,7 +106,13 @@ def _quota(engine: EngineApi, workspace: Resource) -> Iterator[Series]:
             cores += row[1] * CORES.get(str(inner(compute).get("vmSize")).lower(), 0) if row else 0
         return [100 * cores / _QUOTA_CORES]
 
-    yield Series({"Scenario": "Training", "ClusterName": "", "VmFamilyName": "", "VmPriority": ""}, samples)
+    def steady(begin: float, end: float) -> bool:
+        computes = engine.children(workspace.id, f"{WORKSPACE}/computes")
+        changes = [row[0] for compute in computes for row in compute.private.get(HISTORY, [])]
+        return not begin < since < end and _unchanged(changes, begin, end)
+
+    labels = {"Scenario": "Training", "ClusterName": "", "VmFamilyName": "", "VmPriority": ""}
+    yield Series(labels, samples, steady)
 
 
 _RUNS = {
@@ -113,7 +134,7 @@ def _runs(status: str) -> Callable[[EngineApi, Resource], Iterator[Series]]:
                     "Scenario": "Training", "RunType": str(job.properties.get("jobType")),
                     "ExperimentName": str(job.properties.get("experimentName") or "Default"),
                 }  # fmt: skip
-                yield Series(dimensions, partial(_once, float(when)))
+                yield Series(dimensions, partial(_once, float(when)), partial(_unchanged, (float(when),)))
 
     return series
 
@@ -142,6 +163,11 @@ def _each(endpoint: Resource, value: Value) -> Samples:
     return samples
 
 
+def _calm(endpoint: Resource) -> Steady:
+    """Its calls do not change."""
+    return partial(_unchanged, [since for since, _ in endpoint.private.get(traffic.HISTORY) or ()])
+
+
 def _codes(endpoint: Resource) -> list[str]:
     """Every status code that calls of this endpoint ever had."""
     states = [state for _, state in endpoint.private.get(traffic.HISTORY) or ()]
@@ -157,14 +183,14 @@ def _requests(engine: EngineApi, endpoint: Resource) -> Iterator[Series]:
             dimensions = {
                 "deployment": name, "statusCode": code, "statusCodeClass": f"{code[0]}xx", "modelStatusCode": code,
             }  # fmt: skip
-            yield Series(dimensions, _positive(endpoint, code, share))
+            yield Series(dimensions, _positive(endpoint, code, share), _calm(endpoint))
 
 
 def _requests_of(engine: EngineApi, deployment: Resource) -> Iterator[Series]:
     endpoint, share = traffic.share_of(engine, deployment)
     if endpoint is not None and share > 0:
         for code in _codes(endpoint):
-            yield Series({"envoy_response_code": code}, _positive(endpoint, code, share))
+            yield Series({"envoy_response_code": code}, _positive(endpoint, code, share), _calm(endpoint))
 
 
 def _positive(endpoint: Resource, code: str, share: float) -> Samples:
@@ -176,8 +202,12 @@ def _positive(endpoint: Resource, code: str, share: float) -> Samples:
 def _connections(engine: EngineApi, endpoint: Resource) -> Iterator[Series]:
     """How many there are is told whether there are any or not, of every endpoint from its creation on. That Azure tells
     it of endpoints without calls is assumed: what tells "nobody calls" from "nobody measured"."""
-    every, since = _each(endpoint, lambda state: state.connections), _made(endpoint)
-    yield Series({}, lambda begin, end, step: every(begin, end, step) or ([0.0] if end > since else []))
+    every, since, calm = _each(endpoint, lambda state: state.connections), _made(endpoint), _calm(endpoint)
+    yield Series(
+        {},
+        lambda begin, end, step: every(begin, end, step) or ([0.0] if end > since else []),
+        lambda begin, end: not begin < since < end and calm(begin, end),
+    )
 
 
 def _made(resource: Resource) -> float:
@@ -193,10 +223,10 @@ def _per_deployment(value: Value) -> Callable[[EngineApi, Resource], Iterator[Se
         if type_of(resource.id) == DEPLOYMENT.lower():
             endpoint, share = traffic.share_of(engine, resource)
             if endpoint is not None and share > 0:
-                yield Series({}, _each(endpoint, value))
+                yield Series({}, _each(endpoint, value), _calm(endpoint))
             return
         for name in traffic.shares(engine, resource):
-            yield Series({"deployment": name}, _each(resource, value))
+            yield Series({"deployment": name}, _each(resource, value), _calm(resource))
 
     return series
 
@@ -219,7 +249,8 @@ def _utilisation(name: str) -> Callable[[EngineApi, Resource], Iterator[Series]]
             return
         every = _each(endpoint, lambda state: state.utilisation.get(name, -1.0))
         for instance in _instances(deployment):
-            yield Series({"instanceId": instance}, lambda *span: [one for one in every(*span) if one >= 0])
+            used: Samples = lambda *span: [one for one in every(*span) if one >= 0]  # noqa: E731
+            yield Series({"instanceId": instance}, used, _calm(endpoint))
 
     return series
 
@@ -228,7 +259,7 @@ def _capacity(engine: EngineApi, deployment: Resource) -> Iterator[Series]:
     """Instances that there are, with or without calls."""
     for instance in _instances(deployment):
         if engine.get(parent_id(deployment.id)) is not None:
-            yield Series({"instanceId": instance, "State": "Ready"}, lambda begin, end, step: [1.0])
+            yield Series({"instanceId": instance, "State": "Ready"}, lambda begin, end, step: [1.0], _always)
 
 
 def _collected(engine: EngineApi, endpoint: Resource) -> Iterator[Series]:
@@ -240,7 +271,12 @@ def _collected(engine: EngineApi, endpoint: Resource) -> Iterator[Series]:
             if str((wanted or {}).get("dataCollectionMode", "Enabled")).lower() == "enabled" and share > 0:
                 rate = float((wanted or {}).get("samplingRate") or 1.0)
                 dimensions = {"deployment": deployment.name, "reason": "", "type": str(kind)}
-                yield Series(dimensions, _each(endpoint, lambda s, rate=rate, share=share: s.per_minute * share * rate))  # type: ignore[misc]
+                taken = partial(_rows, share, rate)
+                yield Series(dimensions, _each(endpoint, taken), _calm(endpoint))
+
+
+def _rows(share: float, rate: float, state: Traffic) -> float:
+    return state.per_minute * share * rate
 
 
 _REQUEST_DIMENSIONS = ("deployment", "statusCode", "statusCodeClass", "modelStatusCode")
