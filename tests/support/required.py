@@ -337,6 +337,7 @@ REQUIRED = {
     "D26": "enforce",
     "D27": "enforce",
     "D35": "enforce",
+    "D36": "validate",
 }
 #: Where the tests of a kind live: pairs of states, the golden list, plans; those of conflicts are together.
 GOLDEN = "tests/unit/workspaces/test_golden.py::test_create["

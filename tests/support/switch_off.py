@@ -95,6 +95,7 @@ _REGISTRIES: dict[str, Any] = {
     "monitorSource": schedule.SOURCES,
     "monitorPart": wanted.PARTS,
     "monitorCheck": preconditions.CHECKS,
+    "monitorWorkspace": preconditions.WORKSPACE_CHECKS,
     "monitorRule": monitor_rules.PROBLEMS,
     "question": QUESTIONS,
     "promotion": promotion_rules.PROFILES,

@@ -71,7 +71,8 @@ async def ground(reader: ResourceReader, site: Site, asked: MonitorSpec) -> Grou
         await _pipeline(reader, site, asked, unmet)
     else:
         workspace = await _read(reader, site.workspace_id, k.API_VERSIONS[k.ML_WORKSPACE], POSSIBLE, "$", unmet)
-        unmet += _network(workspace) if workspace is not None else ()
+        if workspace is not None:
+            unmet += [one for check in WORKSPACE_CHECKS.values() for one in check.finds(workspace)]
     return Ground(tuple(unmet), collected)
 
 
@@ -112,7 +113,7 @@ def _not_collected(asked: MonitorSpec, collected: Mapping[str, str]) -> Iterator
 
 
 def _network(workspace: JsonObject) -> Iterator[Unmet]:
-    """What the workspace is now, which need not be what its spec says."""
+    """What the workspace is now, which need not be what its spec says (D36)."""
     properties = _object(workspace.get("properties"))
     network = _object(properties.get("managedNetwork"))
     mode = str(network.get("isolationMode") or "Disabled")
@@ -180,4 +181,13 @@ class Check:
     requirements: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class WorkspaceCheck:
+    """What a workspace must be for monitors of Azure ML's own."""
+
+    finds: Callable[[JsonObject], Iterator[Unmet]]
+    requirements: tuple[str, ...] = ()
+
+
 CHECKS: dict[str, Check] = {"dataCollection": Check(_not_collected, ("S3-87",))}
+WORKSPACE_CHECKS: dict[str, WorkspaceCheck] = {"network": WorkspaceCheck(_network, ("D36",))}

@@ -18,7 +18,7 @@ from controlplane.retraining.monitors.alerts import LOG_ALERT, METRIC_ALERT, Rul
 from controlplane.retraining.monitors.callbacks import Callbacks
 from controlplane.retraining.monitors.frequency import fit_of
 from controlplane.retraining.monitors.model import Monitor, MonitorSpec, reference_offset
-from controlplane.retraining.monitors.preconditions import ASSETS_API, ground
+from controlplane.retraining.monitors.preconditions import ASSETS_API, POSSIBLE, ground
 from controlplane.retraining.monitors.rules import parse_monitor
 from controlplane.retraining.monitors.schedule import request_of
 from controlplane.retraining.monitors.site import Site
@@ -216,6 +216,28 @@ async def test_validate_s3_87() -> None:
     assert [one.detail.code for one in found.unmet if one.kind == "DataCollected"] == ["DataCollectionOff"]
     assert dict(found.collected) == {"model_inputs": "azureml:churn-blue-model_inputs:1"}
     assert await azure.get(path, ASSETS_API) is not None
+
+
+async def test_validate_d36() -> None:
+    """Monitors of Azure ML's own need the internet, Spark, an identity of the user's, and datastores opened by it."""
+    azure = FakeAzure()
+    azure.plant(SITE.deployment("churn", "blue"), properties={})
+
+    async def found(identity: dict[str, Any], **properties: Any) -> list[str]:
+        azure.plant(SITE.workspace_id, identity=identity, properties=properties)
+        return [one.detail.code for one in (await ground(azure, SITE, monitor().spec)).unmet if one.kind == POSSIBLE]
+
+    open_ = {"isolationMode": "AllowInternetOutbound", "status": {"sparkReady": True}}
+    closed = {**open_, "isolationMode": "AllowOnlyApprovedOutbound"}
+    theirs: dict[str, Any] = {"userAssignedIdentities": {"x": {}}}
+    assert await found(theirs, managedNetwork=open_, systemDatastoresAuthMode="identity") == []
+    assert await found(theirs, managedNetwork=closed, systemDatastoresAuthMode="identity") == [
+        "MonitorsNeedInternetOutbound"
+    ]
+    assert await found({}, managedNetwork=open_, systemDatastoresAuthMode="accessKey") == [
+        "UserAssignedIdentityMissing",
+        "DatastoresNeedIdentity",
+    ]
 
 
 async def test_new_images_are_not_collected_by_a_deployment_and_lie_in_a_datastore_that_is_there() -> None:
