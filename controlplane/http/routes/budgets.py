@@ -28,7 +28,7 @@ def _scope(kind: ScopeKind, name: str) -> Scope:
 
 
 def _serve(kind: ScopeKind) -> None:
-    """The same four of each kind of scope."""
+    """The same three of each kind of scope."""
     allowed, path = service.ALLOWED[kind], f"/{kind}s/{{name}}/budget"
 
     @router.get(
@@ -79,12 +79,17 @@ def _serve(kind: ScopeKind) -> None:
 
         return await once.do(work)
 
+
+def _serve_answer(kind: ScopeKind) -> None:
+    """What its owner says."""
+    allowed, path = service.ALLOWED[kind], f"/{kind}s/{{name}}/budget"
+
     @router.post(
         f"{path}:answer",
         operation_id=allowed.answer,
         responses=ok(BudgetBody, etag=True),
         openapi_extra=body(BudgetAnswer, JSON, example=BUDGET_ANSWER),
-        summary=f"BudgetAnswer an overspend of a {kind}",
+        summary=f"Answer an overspend of a {kind}",
     )
     async def answer_budget(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
         """`accept`: nothing is enforced for the rest of this month, and what is enforced is given back. `stop`: what is
@@ -101,3 +106,4 @@ def _serve(kind: ScopeKind) -> None:
 
 for _kind in ScopeKind:
     _serve(_kind)
+    _serve_answer(_kind)

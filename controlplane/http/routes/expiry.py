@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from controlplane.governance.expiry.model import Rule
 from controlplane.governance.services import archives
 from controlplane.governance.services import expiry as service
+from controlplane.governance.services.deps import RuleDeps
 from controlplane.governance.services.expiry_bodies import (
     Answered,
     ArchiveBody,
@@ -21,9 +24,11 @@ from controlplane.http.answers import resource
 from controlplane.http.docs import body, created, no_content, ok, taken
 from controlplane.http.examples import ARCHIVE, EXEMPTION, EXPIRY, EXTENSION, RETIREMENT
 from controlplane.http.repeats import Once, Repeat
-from controlplane.http.requests import JSON, Ctx, read_body, read_object
+from controlplane.http.requests import JSON, Context, Ctx, read_body, read_object
 from controlplane.http.things import plain
-from controlplane.projects.access import Permission
+from controlplane.json_types import JsonObject
+from controlplane.operations.preconditions import Preconditions
+from controlplane.projects.access import Caller, Permission
 
 router = APIRouter(prefix="/api/workspaces", tags=["Money and lifetime"])
 _CHANGED = ok(ExpiryBody, etag=True)
@@ -84,13 +89,7 @@ async def delete_expiry(ctx: Ctx, name: str, once: Repeat) -> Response:
 )
 async def extend(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
     """By an owner of the workspace, or a Platform.Admin, with a reason. The stages begin anew. 403 `NotTheOwner`."""
-
-    async def work() -> Response:
-        data = await read_object(request, JSON)
-        done = await service.extend(ctx.services.for_governance(), ctx.caller, name, data, once.conditions)
-        return _answer(once, done)
-
-    return await once.do(work)
+    return await _said(service.extend, (ctx, name), request, once)
 
 
 @router.post(
@@ -102,13 +101,7 @@ async def extend(ctx: Ctx, name: str, request: Request, once: Repeat) -> Respons
 )
 async def exempt(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
     """By an owner of the workspace, or a Platform.Admin, with a reason and an end. 403 `NotTheOwner`."""
-
-    async def work() -> Response:
-        data = await read_object(request, JSON)
-        done = await service.exempt(ctx.services.for_governance(), ctx.caller, name, data, once.conditions)
-        return _answer(once, done)
-
-    return await once.do(work)
+    return await _said(service.exempt, (ctx, name), request, once)
 
 
 @router.post(
@@ -121,13 +114,7 @@ async def exempt(ctx: Ctx, name: str, request: Request, once: Repeat) -> Respons
 async def retire(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
     """The owner's yes, while the stage is `asked`; the grace starts with it. Nobody else says it for the owner. 403
     `NotTheOwner`, 409 `NotAsked`."""
-
-    async def work() -> Response:
-        data = await read_object(request, JSON)
-        done = await service.retire(ctx.services.for_governance(), ctx.caller, name, data, once.conditions)
-        return _answer(once, done)
-
-    return await once.do(work)
+    return await _said(service.retire, (ctx, name), request, once)
 
 
 @router.post(
@@ -165,6 +152,20 @@ async def restore(ctx: Ctx, name: str, once: Repeat) -> Response:
     async def work() -> Response:
         found, once.project = await archives.restore(ctx.services.for_governance(), ctx.caller, name)
         return resource(plain(found), 202)
+
+    return await once.do(work)
+
+
+_Say = Callable[[RuleDeps, Caller, str, JsonObject, Preconditions], Awaitable[Answered]]
+
+
+async def _said(say: _Say, asked: tuple[Context, str], request: Request, once: Once) -> Response:
+    """What an owner decides of a workspace."""
+    ctx, name = asked
+
+    async def work() -> Response:
+        data = await read_object(request, JSON)
+        return _answer(once, await say(ctx.services.for_governance(), ctx.caller, name, data, once.conditions))
 
     return await once.do(work)
 
