@@ -125,3 +125,30 @@ def test_without_nat_the_job_stays_queued_and_says_why() -> None:
     lab.put(estate.TRAINING, estate.subnet_body("10.0.2.0/24", natGateway={"id": estate.NAT}))
     lab.advance(600)
     assert lab.get(JOB)["properties"]["status"] == "Completed"
+
+
+def test_a_queued_job_asks_again_for_as_long_as_it_waits() -> None:
+    """Moments are not whole seconds, nor whole microseconds."""
+    lab = Lab()
+    estate.secured_workspace(lab, nat=False)
+    lab.moment += 0.123456789
+    lab.engine.scale = 1000 / 3
+    lab.put(JOB, estate.JOB_BODY)
+    lab.advance(300)
+    lab.put(estate.TRAINING, estate.subnet_body("10.0.2.0/24", natGateway={"id": estate.NAT}))
+    lab.advance(600)
+    assert lab.get(JOB)["properties"]["status"] == "Completed"
+
+
+def test_nodes_that_lose_their_way_out_while_they_come_are_asked_for_again() -> None:
+    lab = Lab()
+    estate.secured_workspace(lab)
+    lab.put(JOB, estate.JOB_BODY)
+    lab.advance(10)
+    assert lab.get(CLUSTER)["properties"]["properties"]["allocationState"] == "Resizing"
+    lab.put(estate.TRAINING, estate.subnet_body("10.0.2.0/24"))
+    lab.advance(300)
+    assert "no outbound connectivity" in lab.get(JOB)["properties"]["statusMessage"]
+    lab.put(estate.TRAINING, estate.subnet_body("10.0.2.0/24", natGateway={"id": estate.NAT}))
+    lab.advance(600)
+    assert lab.get(JOB)["properties"]["status"] == "Completed"

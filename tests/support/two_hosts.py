@@ -78,14 +78,14 @@ class Estate:
         plan = self.client.post(f"{self.urls[0]}/api/workspaces/{name}:plan", json=body).raise_for_status().json()
         return [(c["key"], c["action"]) for c in plan["changes"] if c["action"].lower() != "none"]
 
-    def until(self, done: Callable[[], _T | None], patience: float, every: float = 0.02) -> _T:
-        """The first answer that is true."""
+    def until(self, done: Callable[[], _T | None], patience: float, every: float = 0.02, about: str = "") -> _T:
+        """The first answer that is true. A failure shows the ends of the logs, or their lines ``about`` something."""
         deadline = time.monotonic() + patience
         while True:
             if found := done():
                 return found
             if time.monotonic() > deadline:
-                raise AssertionError(f"waited {patience:g} s in vain\n{self.logs()}")
+                raise AssertionError(f"waited {patience:g} s in vain\n{self.logs(about)}")
             time.sleep(every)
 
     def until_held(self, patience: float = 60.0) -> None:
@@ -127,8 +127,11 @@ class Estate:
         """What a host and its workers said."""
         return (self.folder / f"host-{host}.log").read_text(errors="replace")
 
-    def logs(self) -> str:
-        return "\n".join(f"--- host {i}\n{self.log(i)[-3000:]}" for i in range(len(self.hosts)))
+    def logs(self, about: str = "") -> str:
+        return "\n".join(f"--- host {i}\n{self._lines(i, about)[-6000:]}" for i in range(len(self.hosts)))
+
+    def _lines(self, host: int, about: str) -> str:
+        return "\n".join(line for line in self.log(host).splitlines() if about in line)
 
     def doubled(self) -> list[str]:
         """Resources that were created, or whose creation was begun, more than once; and what was deleted."""

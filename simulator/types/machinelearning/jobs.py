@@ -136,6 +136,8 @@ def start(ctx: HookContext) -> None:
 def lives(ctx: HookContext) -> None:
     """One step of a job's life, and the events that tell of it."""
     job = ctx.resource
+    if ctx.data.get("again"):
+        job.private.pop("asks_again", None)
     if ctx.data.get("while") not in (None, job.properties.get("status")):
         return  # it asked for nodes again, and has them by now
     if job.properties.get("jobType") == "Pipeline":
@@ -226,10 +228,9 @@ def _ask_for_nodes(ctx: HookContext, job: Resource) -> None:
 
 def _ask_again(engine: EngineApi, job: Resource) -> None:
     """Later, and once for however many reasons."""
-    now = engine.now().timestamp()
-    if float(job.private.get("asks_again") or 0) <= now:
-        job.private["asks_again"] = now + RETRY_SECONDS / engine.scale
-        engine.schedule(RETRY_SECONDS, "job-runs", job.id, {"while": "Queued"})
+    if not job.private.get("asks_again"):
+        job.private["asks_again"] = True
+        engine.schedule(RETRY_SECONDS, "job-runs", job.id, {"while": "Queued", "again": True})
 
 
 def _no_quota(engine: EngineApi, job: Resource) -> str | None:

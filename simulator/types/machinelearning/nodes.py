@@ -202,7 +202,9 @@ def request_nodes(engine: EngineApi, compute: Resource, nodes: int) -> str | Non
 def nodes_arrive(ctx: HookContext) -> None:
     state = inner(ctx.resource)
     target = int(state.get("targetNodeCount", 0))
-    if blocked(ctx.engine, ctx.resource) is not None:
+    if (why := blocked(ctx.engine, ctx.resource)) is not None:
+        # Said, so that whoever asks for nodes again starts a new allocation.
+        state["errors"] = [{"error": {"code": "ResizeError", "message": why}}]
         return
     state.update(
         currentNodeCount=target,
