@@ -19,7 +19,7 @@ import resource
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -54,7 +54,7 @@ from controlplane.json_types import JsonObject
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.ports.costs import CostQuestion, CostRow, Costs, Forecasted
 from controlplane.ports.inventory import Found
-from controlplane.ports.metrics import MOST_IDS, Measured, MetricsQuestion, Point
+from controlplane.ports.metrics import MOST_IDS, Answers, MetricsQuestion, Point
 from controlplane.ports.reader import OperationReading
 from controlplane.retraining.known import WORKSPACE_TYPE
 from controlplane.retraining.polls.ports import PollPorts
@@ -84,14 +84,17 @@ class CountedAzure:
             self.reads[subscription_of(one) or "", self.clock.now().replace(microsecond=0)] += 1
         await asyncio.sleep(LATENCY * times)
 
-    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Mapping[str, Measured]:
+    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Answers:
         assert 0 < len(ids) <= MOST_IDS
         assert len({subscription_of(one) for one in ids}) == 1
         await self._call(METRICS, ids[0] if len(ids) == 1 else "")
         points = (Point(1.0, 1.0, 1.0, count=1),) * int((question.end - question.begin) / question.grain)
-        return {
-            fold(one): {CONTROL: points} if fold(one) in self.idle else {CONTROL: points, CORES: points} for one in ids
-        }
+        return Answers(
+            {
+                fold(one): {CONTROL: points} if fold(one) in self.idle else {CONTROL: points, CORES: points}
+                for one in ids
+            }
+        )
 
     async def workspaces(self, subscriptions: Sequence[str]) -> tuple[Found, ...]:
         found = tuple(one for one in self.spaces if subscription_of(one.id) in set(subscriptions))

@@ -77,7 +77,12 @@ def metrics_client(connection: MonitorConnection, endpoint: str, audience: str) 
         endpoint,
         connection.credential,
         audience=audience,
-        policies=_policies(connection, endpoint, audience),
+        # Its answers are read by us: nobody decodes them a second time.
+        policies=[
+            one
+            for one in _policies(connection, endpoint, audience)
+            if not isinstance(one, policies.ContentDecodePolicy)
+        ],
         transport=connection.transport,
     )
 

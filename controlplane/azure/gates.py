@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -25,7 +25,7 @@ from controlplane.json_types import JsonObject
 from controlplane.ports.clock import Clock
 from controlplane.ports.costs import CostQuestion, CostReader, Costs, Forecasted
 from controlplane.ports.logs import LogsReader, Rows
-from controlplane.ports.metrics import Measured, MetricsQuestion, MetricsReader
+from controlplane.ports.metrics import Answers, MetricsQuestion, MetricsReader
 from controlplane.ports.reader import NewestReader, OperationReading
 from controlplane.ports.store import Insert, Replace, Store
 from controlplane.ports.writer import Accepted, ResourceWriter
@@ -216,7 +216,7 @@ class GatedMetrics:
     def __init__(self, reader: MetricsReader, gates: Gates) -> None:
         self._reader, self._gates = reader, gates
 
-    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Mapping[str, Measured]:
+    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Answers:
         send = lambda: self._reader.batch(region, ids, question)  # noqa: E731
         return await _through(self._gates, _subscription(ids[0]), Kind.METRICS, send)
 

@@ -1,4 +1,4 @@
-"""Metrics in batches and logs by KQL, through Azure's own clients. Implements ``ports.metrics`` and ``ports.logs``.
+"""Azure Monitor's own clients for metrics and logs, and logs by KQL. Implements ``ports.logs``.
 
 Each region's metrics have a host of their own, made from a pattern of the settings; a region's name that is more than
 letters and digits is refused, so that no answer of Azure's can send a token elsewhere.
@@ -9,23 +9,19 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from controlplane.arm import fold
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.arm_client import answer_of
 from controlplane.azure.errors import clean, error_of, lost_connection
 from controlplane.errors import Fatal
 from controlplane.ports.logs import Rows
-from controlplane.ports.metrics import MOST_IDS, Measured, MetricsQuestion, Point
 
 T = TypeVar("T")
 _REGION = re.compile(r"[a-z0-9]{2,40}")
-_METRIC = "/providers/microsoft.insights/metrics/"
-_AGGREGATIONS = ("Average", "Maximum", "Total", "Count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,47 +86,6 @@ async def _told(call: Callable[..., Awaitable[T]], **asked: Any) -> T:
             raise Fatal("UnexpectedAnswer", clean(str(error))) from error
         answer: ArmAnswer = await answer_of(caught[-1].http_response)
         raise (error_of(answer) if not answer.ok else Fatal("UnexpectedAnswer", clean(str(error)))) from error
-
-
-class AzureMetrics:
-    """See the protocol. Source: azure-monitor-querymetrics 1.0, ``MetricsClient.query_resources``."""
-
-    def __init__(self, clients: MonitorClients) -> None:
-        self._clients = clients
-
-    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Mapping[str, Measured]:
-        if not 0 < len(ids) <= MOST_IDS:
-            raise Fatal("TooManyResources", f"A batch is of 1 to {MOST_IDS} resources, not {len(ids)}.")
-        client = await self._clients.metrics(region)
-        found: list[Any] = await _told(
-            client.query_resources,
-            resource_ids=list(ids),
-            metric_namespace=question.namespace,
-            metric_names=list(question.names),
-            timespan=(question.begin, question.end),
-            granularity=question.grain,
-            aggregations=list(_AGGREGATIONS),
-        )
-        measured: dict[str, dict[str, tuple[Point, ...]]] = {}
-        for one in found:
-            for metric in one.metrics:
-                # The SDK keeps the id of the metric, and not that of the resource that it is part of.
-                owner, mark, _ = fold(str(metric.id)).rpartition(_METRIC)
-                if not mark:
-                    raise Fatal("UnexpectedAnswer", "A metric does not say whose it is.")
-                measured.setdefault(owner, {}).update(_measured(metric))
-        return measured
-
-
-def _measured(metric: Any) -> Measured:
-    """Nothing where there are no samples."""
-    points = tuple(
-        Point(one.average, one.maximum, one.total, one.count)
-        for series in metric.timeseries
-        for one in series.data
-        if one.average is not None or one.total is not None
-    )
-    return {str(metric.name): points} if points else {}
 
 
 class AzureLogs:

@@ -61,7 +61,8 @@ def prices() -> RetailPrices | None:
 def poll_ports(gates: Gates) -> PollPorts:
     """What the sweep's ticks ask besides ARM, as the operator."""
     from controlplane.azure.gates import GatedLogs, GatedMetrics
-    from controlplane.azure.monitor import AzureLogs, AzureMetrics, Hosts, MonitorClients
+    from controlplane.azure.metrics import AzureMetrics
+    from controlplane.azure.monitor import AzureLogs, Hosts, MonitorClients
     from controlplane.azure.resource_graph import ResourceGraph
     from controlplane.clouds import HOSTS
     from controlplane.retraining.polls.ports import PollPorts

@@ -13,7 +13,8 @@ import pytest
 
 from controlplane.audit.model import Kind
 from controlplane.azure.arm_client import ArmClient
-from controlplane.azure.monitor import AzureLogs, AzureMetrics, Hosts, MonitorClients
+from controlplane.azure.metrics import AzureMetrics
+from controlplane.azure.monitor import AzureLogs, Hosts, MonitorClients
 from controlplane.azure.reader import ArmReader
 from controlplane.azure.writer import ArmWriter
 from controlplane.clouds import HOSTS

@@ -12,7 +12,8 @@ import pytest
 
 from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.gates import GatedLogs, GatedMetrics, Gates
-from controlplane.azure.monitor import AzureLogs, AzureMetrics, Hosts, MonitorClients
+from controlplane.azure.metrics import AzureMetrics
+from controlplane.azure.monitor import AzureLogs, Hosts, MonitorClients
 from controlplane.azure.reader import ArmReader
 from controlplane.azure.resource_graph import ResourceGraph
 from controlplane.clocks import SystemClock

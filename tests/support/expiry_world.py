@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from controlplane.objects.repository import Objects, of_workspace, put
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.operations.model import OperationKind
 from controlplane.ports.logs import Rows
-from controlplane.ports.metrics import Measured, MetricsQuestion, Point
+from controlplane.ports.metrics import Answers, Measured, MetricsQuestion, Point
 from controlplane.ports.store import Upsert
 from controlplane.projects.model import ProjectRecord, Registration, dump
 from controlplane.projects.repository import ProjectRepository
@@ -51,7 +51,7 @@ class FakeMetrics:
     away: bool = False
     calls: int = 0
 
-    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Mapping[str, Measured]:
+    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Answers:
         self.calls += 1
         if self.away:
             raise Transient("ServiceUnavailable", "Metrics are away.", retry_after=1)
@@ -64,7 +64,7 @@ class FakeMetrics:
                     name: (Point(value, value, value),) * count for name, value in known_of.items()
                     if name in question.names and count
                 }  # fmt: skip
-        return found
+        return Answers(found)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from controlplane.errors import ControlPlaneError, Rejected
 from controlplane.objects.repository import Stored
 from controlplane.ports.inventory import Found
 from controlplane.ports.logs import Rows
-from controlplane.ports.metrics import Measured, MetricsQuestion, Point
+from controlplane.ports.metrics import Answers, MetricsQuestion, Point
 from controlplane.ports.store import Insert
 from controlplane.retraining.known import Known, known
 from controlplane.retraining.polls.judge import DEPLOYMENT, ENDPOINT
@@ -63,7 +63,7 @@ class CountingMonitor:
     inventory_errors: list[ControlPlaneError] = field(default_factory=list)
     waited: float | None = None
 
-    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Mapping[str, Measured]:
+    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Answers:
         """Refuses what metrics:getBatch refuses."""
         places = {fold(one.id): one.location for one in (*self.found, *self.spaces)}
         assert 0 < len({fold(one) for one in ids}) == len(ids) <= 50
@@ -77,7 +77,7 @@ class CountingMonitor:
         self.calls.append(asked)
         if self.meanwhile:
             await self.meanwhile.pop(0)()
-        return {fold(one): self.measured.get(fold(one), {}) for one in ids}
+        return Answers({fold(one): self.measured.get(fold(one), {}) for one in ids})
 
     async def query(self, workspace_id: str, kql: str, begin: datetime, end: datetime) -> Rows:
         table = kql.partition("\n")[0]

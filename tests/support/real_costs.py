@@ -11,7 +11,8 @@ from typing import Any
 from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.costs import AzureCosts
 from controlplane.azure.gates import GatedCosts, GatedLogs, GatedMetrics, GatedReader, Gates
-from controlplane.azure.monitor import AzureLogs, AzureMetrics, Hosts, MonitorClients
+from controlplane.azure.metrics import AzureMetrics
+from controlplane.azure.monitor import AzureLogs, Hosts, MonitorClients
 from controlplane.azure.reader import ArmReader
 from controlplane.azure.resource_graph import ResourceGraph
 from controlplane.clocks import SystemClock

@@ -94,14 +94,17 @@ def age(found: JsonObject | None, begin: datetime, source: str) -> Clue:
     return _clue("age", Verdict.IDLE if made < begin else Verdict.BUSY, f"Made {made:%Y-%m-%dT%H:%MZ}.", source)
 
 
-def cores(found: Measured | None, span: Span, source: str) -> Clue:
-    """Active Cores, as a count of samples (S3-106), is zero, or an empty series while the control has samples."""
+def cores(found: Measured | None, span: Span, source: str, why: str | None = None) -> Clue:
+    """Active Cores, as a count of samples (S3-106), is zero, or an empty series while the control has samples.
+    ``why``: what was not answered, so that what is not there was not found empty."""
     if found is None:
-        return _clue("activeCores", Verdict.UNKNOWN, "Azure did not answer for this workspace.", source)
+        return _clue("activeCores", Verdict.UNKNOWN, why or "Azure did not answer for this workspace.", source)
     active, control = found.get(CORES, ()), found.get(CONTROL, ())
     counted = sum(one.count or 0 for one in active)
     if counted > 0 or any(_of(one) > 0 for one in active):
         return _clue("activeCores", Verdict.BUSY, f"{CORES} had {counted:.0f} samples: there were nodes.", source)
+    if why is not None:
+        return _clue("activeCores", Verdict.UNKNOWN, why, source)
     share = len(control) / span.points
     if len(active) / span.points >= COVERAGE:
         return _clue("activeCores", Verdict.IDLE, f"{CORES}, as a count, was zero all the time.", source)

@@ -133,7 +133,8 @@ async def _cores(asking: _Asking, polls: PollPorts | None, found: Known, span: c
     told = await asking.ask("activeCores", polls.metrics.batch(region, (found.workspace_id,), question))
     if told is None:
         return clues.unread("activeCores", asking.failed["activeCores"], source)
-    return clues.cores(told.get(fold(found.workspace_id)), span, source)
+    here = fold(found.workspace_id)
+    return clues.cores(told.measured.get(here), span, source, told.unknown.get(here))
 
 
 async def _endpoints(
@@ -153,7 +154,7 @@ async def _endpoints(
     measured: dict[str, Measured | None] = {}
     for question, ids in batches:
         told = await asking.ask("requests", polls.metrics.batch(str(found.record.spec["location"]), ids, question))
-        measured |= dict(told or {})
+        measured |= {fold(one): told.whole(fold(one)) if told is not None else None for one in ids}
     clue = clues.endpoints(serving, measured, span, source)
     if "requests" in asking.failed and clue.verdict is not Verdict.BUSY:
         return clues.unread("endpoints", asking.failed["requests"], source), measured

@@ -25,7 +25,7 @@ from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
 from controlplane.objects.tick import message_of
 from controlplane.ports.inventory import Found
-from controlplane.ports.metrics import MOST_IDS, Measured, MetricsQuestion
+from controlplane.ports.metrics import MOST_IDS, Answers, MetricsQuestion
 from controlplane.retraining.known import WORKSPACE_TYPE, Known, known
 from controlplane.retraining.polls.episodes import later
 from controlplane.workspaces.spec_rules.lifetime import days
@@ -182,18 +182,20 @@ async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | No
     return await _done(deps, stored, hold, await _learned(deps, batch, told, span))
 
 
-async def _learned(
-    deps: GovernanceDeps, batch: IdleBatch, told: Mapping[str, Measured], span: clues.Span
-) -> dict[str, Any]:
+async def _learned(deps: GovernanceDeps, batch: IdleBatch, told: Answers, span: clues.Span) -> dict[str, Any]:
     now = deps.clock.now()
-    seen = {one.name: clues.cores(told.get(fold(one.id)), span, _SOURCE) for one in batch.members}
+    ids = {one.name: fold(one.id) for one in batch.members}
+    seen = {
+        name: clues.cores(told.measured.get(one), span, _SOURCE, told.unknown.get(one)) for name, one in ids.items()
+    }
     in_use = {name: clue.observed for name, clue in seen.items() if clue.verdict is Verdict.BUSY}
     candidates = [name for name, clue in seen.items() if clue.verdict is Verdict.IDLE]
     for place, name in enumerate(candidates):
         at = now + APART * (place * batch.turns + batch.turn)
         await due_now(deps.objects, deps.queue, name, at)
-    unknown = len(seen) - len(in_use) - len(candidates)
-    return {"why": None, "asked_at": now, "in_use": in_use, "candidates": len(candidates), "unknown": unknown}
+    unknown = [f"{name}: {clue.observed}" for name, clue in seen.items() if clue.verdict is Verdict.UNKNOWN]
+    why = unknown[0][:500] if unknown else None
+    return {"why": why, "asked_at": now, "in_use": in_use, "candidates": len(candidates), "unknown": len(unknown)}
 
 
 async def _done(

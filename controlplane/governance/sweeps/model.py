@@ -55,6 +55,7 @@ class IdleBatch(Thing):
     """Which of how many batches of its subscription it is: their candidates take turns."""
     tries: int = 0
     why: str | None = None
+    """Why nobody of it is known; where they were asked, why one of the unknown ones is not."""
     asked_at: datetime | None = None
     in_use: dict[str, str] = Field(default_factory=dict)
     """Workspace → what was seen of it at ``asked_at``, of those in use."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from datetime import datetime
 
 from controlplane.arm import fold
 from controlplane.errors import Rejected, Transient
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put
-from controlplane.ports.metrics import Measured, MetricsQuestion
+from controlplane.ports.metrics import Answers, MetricsQuestion
 from controlplane.ports.store import Write
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, by_name
@@ -65,7 +64,7 @@ async def _rest(deps: RetrainingDeps, stored: Stored[Poll], hold: Hold, why: str
     return after.due_at
 
 
-async def _learn(deps: RetrainingDeps, poll: Poll, answers: Mapping[str, Measured]) -> list[Write]:
+async def _learn(deps: RetrainingDeps, poll: Poll, answers: Answers) -> list[Write]:
     """Signals are stored as they are found: their keys make a repetition the same signal."""
     ids = [watched_id(one.workspace, fold(one.id)) for one in poll.targets]
     remembered = await deps.objects.get_many(Watched, ids)
@@ -76,9 +75,8 @@ async def _learn(deps: RetrainingDeps, poll: Poll, answers: Mapping[str, Measure
         space = spaces[target.workspace]
         if space is not None:
             value = before.value if before else Watched(id=row, workspace=target.workspace, target=fold(target.id))
-            measured = answers.get(fold(target.id), {})
             watch = watches[target.workspace].get(endpoint_of(target.id), DEFAULT)
-            after = await _judged(deps, (poll, target, space), value, (measured, watch))
+            after = await _judged(deps, (poll, target, space), value, (answers, watch))
             writes += writes_of(before, after)
     return writes
 
@@ -100,11 +98,13 @@ def endpoint_of(arm_id: str) -> str:
 
 
 async def _judged(
-    deps: RetrainingDeps, where: tuple[Poll, Target, Known], before: Watched, seen: tuple[Measured, Watch]
+    deps: RetrainingDeps, where: tuple[Poll, Target, Known], before: Watched, seen: tuple[Answers, Watch]
 ) -> Watched:
-    (poll, target, space), (measured, watch) = where, seen
+    """What was not answered of it is unknown, whatever else was."""
+    (poll, target, space), (answers, watch) = where, seen
+    measured, whole = answers.measured.get(fold(target.id), {}), answers.whole(fold(target.id))
     usual = looked(before.usual, calls_of(poll.type, measured), poll.slot, watch.unusual.raise_at)
     observed = (*of_metrics(poll.type, measured, watch), *of_usual(poll.type, usual.score, watch))
     first = judge(before.model_copy(update={"usual": usual.after}), observed, poll.slot)
-    second = with_idle(first.after, is_idle(poll.type, measured), watch, poll.slot)
+    second = with_idle(first.after, None if whole is None else is_idle(poll.type, whole), watch, poll.slot)
     return await settle(deps, Place(space, target.id, poll.slot), both(first, second))
