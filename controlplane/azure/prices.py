@@ -36,7 +36,12 @@ MOST_PAGES = 5
 
 
 class Unanswered(Exception):
-    """The API is not there, or says something else than prices. The text is for people."""
+    """The API is not there, or says something else than prices. The text is for people. ``alone``: it is about this
+    currency, and others may be asked for."""
+
+    def __init__(self, text: str, *, alone: bool = False) -> None:
+        super().__init__(text)
+        self.alone = alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,8 @@ class AzureRetailPrices:
         self._endpoint = endpoint
         self._clock = clock
         self._kept: dict[tuple[PriceQuestion, str], _Kept] = {}
-        self._quiet_until: datetime | None = None
-        self._why = ""
+        self._quiet: dict[str, tuple[datetime, str]] = {}
+        """Currency, or none for all → until when nobody asks, and why."""
         self._session: Any = None
         self._opening = asyncio.Lock()
         self._room = asyncio.Semaphore(PARALLEL)
@@ -61,14 +66,15 @@ class AzureRetailPrices:
     async def ask(self, questions: Sequence[PriceQuestion], currency: str) -> PriceAnswers:
         now = self._clock.now()
         fresh = [one for one in questions if not self._is_kept(one, currency, now)]
-        if fresh and not self._is_quiet(now):
+        if fresh and self._quiet_for(currency, now) is None:
             await self._fetch(fresh, currency, now)
         known = {
             one: kept
             for one in questions
             if (kept := self._kept.get((one, currency))) is not None and now - kept.at < KEPT
         }
-        notes = (self._why,) if len(known) < len(questions) and self._why else ()
+        why = self._quiet_for(currency, now) if len(known) < len(questions) else None
+        notes = (why,) if why else ()
         oldest = min((kept.at for kept in known.values()), default=None)
         rows = {one: kept.rows for one, kept in known.items()}
         return PriceAnswers(rows, "" if oldest is None else oldest.isoformat(timespec="seconds"), notes)
@@ -83,21 +89,22 @@ class AzureRetailPrices:
         kept = self._kept.get((question, currency))
         return kept is not None and now - kept.at < KEPT
 
-    def _is_quiet(self, now: datetime) -> bool:
-        return self._quiet_until is not None and now < self._quiet_until
+    def _quiet_for(self, currency: str, now: datetime) -> str | None:
+        """Why nobody asks just now; None: somebody may."""
+        found = (self._quiet.get(name) for name in ("", currency))
+        return next((why for until, why in (one for one in found if one is not None) if now < until), None)
 
     async def _fetch(self, questions: list[PriceQuestion], currency: str, now: datetime) -> None:
-        self._why = ""
-
         async def one(question: PriceQuestion) -> None:
             async with self._room:
-                if self._is_quiet(now):
+                if self._quiet_for(currency, now) is not None:
                     return
                 try:
                     rows = await self._rows(question, currency)
                 except (Unanswered, Fatal) as error:
                     # One that fails speaks for the others: they would all wait as long.
-                    self._quiet_until, self._why = now + PAUSE, f"{error} Prices are those of the table."
+                    whose = currency if isinstance(error, Unanswered) and error.alone else ""
+                    self._quiet[whose] = (now + PAUSE, f"{error} Prices are those of the table.")
                     return
                 self._keep(question, currency, _Kept(rows, now))
 
@@ -117,7 +124,7 @@ class AzureRetailPrices:
         for _ in range(MOST_PAGES):
             page = await self._page(str(url))
             if page.get("BillingCurrency") != currency:
-                raise Unanswered("The price list answered in another currency.")
+                raise Unanswered(f"The price list did not answer in {currency}.", alone=True)
             found += (row for item in page.get("Items") or () if (row := _row(item)) is not None)
             link = page.get("NextPageLink")
             if not link:
@@ -136,7 +143,8 @@ class AzureRetailPrices:
         except sockets.LOST as error:
             raise Unanswered(f"The price list did not answer ({type(error).__name__}).") from error
         if status != 200:
-            raise Unanswered(f"The price list answered {status}.")
+            # 400: a currency that it does not know, for all that is known of it.
+            raise Unanswered(f"The price list answered {status}.", alone=status == 400)
         try:
             page = json.loads(body, parse_float=Decimal)
         except ValueError as error:

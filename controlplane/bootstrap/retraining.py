@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from controlplane.bootstrap.foundations import clock, governed, objects, queue, settings, store, system_clock
 from controlplane.bootstrap.once import once, owner
-from controlplane.bootstrap.outside import gates_of, notifier, operator, poll_ports
+from controlplane.bootstrap.outside import gates_of, notifier, operator, poll_ports, prices
 from controlplane.settings import callbacks_of
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def governance_deps() -> GovernanceDeps:
         callbacks=shared.callbacks,
         polls=shared.polls,
         costs=GatedCosts(AzureCosts(operator()), gates_of(settings().operator_client_id)),
+        prices=prices(),
         archiver=_archiver(),
     )
 

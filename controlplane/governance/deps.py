@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controlplane.objects.repository import Objects
 from controlplane.ports.clock import Clock
 from controlplane.ports.costs import CostReader
+from controlplane.ports.prices import RetailPrices
 from controlplane.ports.reader import NewestReader
 from controlplane.ports.store import WorkQueue
 from controlplane.ports.writer import ResourceWriter
@@ -44,5 +45,7 @@ class GovernanceDeps:
     """Metrics, logs and Resource Graph; None: nothing is configured, and every evidence is unknown."""
     costs: CostReader | None = None
     """Cost Management; None: nothing is configured, and what was spent is unknown."""
+    prices: RetailPrices | None = None
+    """List prices; None: those of the price table, in dollars."""
     archiver: Archiver | None = None
     """None: nothing is deleted."""

@@ -22,6 +22,7 @@ def costs(found: Costs) -> dict[str, Any]:
     uncertain = {charge.use.meter: charge for charge in (*before.uncertain, *after.uncertain)}
     return {
         "currency": after.currency,
+        "billingCurrency": found.billed_in,
         "before": money(before.total, after.currency),
         "after": money(after.total, after.currency),
         "difference": money(after.total - before.total, after.currency),

@@ -101,4 +101,5 @@ class HttpServices:
             own_apps=frozenset(one.lower() for one in self.settings.identities),
             durations=self.durations,
             prices=self.prices,
+            governed=self.governed,
         )

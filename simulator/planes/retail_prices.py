@@ -1,16 +1,22 @@
 """Azure Retail Prices: `GET /api/retail/prices`, without a token.
 
-Source: learn.microsoft.com, "Azure Retail Prices overview": `$filter` over the listed fields, `currencyCode='EUR'` with
-its quotes, `api-version` optional (2021-10-01-preview, 2023-01-01-preview; from 2023 on values of filters are
-case-sensitive), `NextPageLink`, the fields of an item, and that USD alone is what Microsoft prices in. Pages: at most
-1,000 are documented, 100 were seen by users. Rates, ids, and the words of refusals are assumed.
+Source: learn.microsoft.com, "Azure Retail Prices overview": `$filter` over the listed fields, `currencyCode='EUR'`
+with its quotes (clients leave them out, too) and 17 codes, `api-version` optional (2021-10-01-preview,
+2023-01-01-preview; from 2023 on values of filters are case-sensitive), `NextPageLink`, the fields of an item, and
+that USD alone is what Microsoft prices in. Pages: at most 1,000 are documented, 100 were seen by users. Prices in
+other currencies have four digits (ahmadabdalla/ azure-cost-calculator, issues 1038 and 1043: 0.01 is 0.0145 AUD; what
+costs less than that answers 0.0); `currencyCode` inside of `$filter` finds nothing (its issue 550). Regions of China
+are not in it (microsoft/mcp, issue 3736). Rates are made up (`data/currencies.csv`), as are ids, and that another
+code is refused and in which words.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
@@ -22,8 +28,13 @@ from simulator.planes.price_book import Price, prices
 PATH = "/api/retail/prices"
 PAGE = 100
 CASELESS_BEFORE = "2023-01-01"
-#: Per USD. Seen in answers: EUR on 2026-08-21, KRW on 2026-06-29.
-RATES = {"USD": Decimal(1), "EUR": Decimal("0.8786"), "KRW": Decimal("1500.9")}
+RATES_FILE = Path(__file__).parent.parent / "data" / "currencies.csv"
+with RATES_FILE.open(newline="") as _file:
+    #: Per USD.
+    RATES = {row["currency"]: Decimal(row["per_usd"]) for row in csv.DictReader(_file)}
+DOLLARS = "USD"
+#: What prices in other currencies are rounded to.
+DIGITS = Decimal("0.0001")
 LOCATIONS = {
     "eastus": "US East",
     "eastus2": "US East 2",
@@ -116,7 +127,8 @@ def _next(request: Request, skip: int) -> str:
 
 def item(price: Price, currency: str) -> JsonObject:
     """One price as the API shows it."""
-    amount = float(price.amount * RATES[currency])
+    exact = price.amount * RATES[currency]
+    amount = float(exact if currency == DOLLARS else exact.quantize(DIGITS))
     seen = price.seen if re.fullmatch(r"\d{4}-\d\d-\d\d", price.seen) else f"{price.seen[:4]}-01-01"
     meter = str(uuid5(NAMESPACE_URL, f"{price.product}|{price.meter}|{price.region}"))
     product = f"DZH{uuid5(NAMESPACE_URL, price.product).hex[:9].upper()}"

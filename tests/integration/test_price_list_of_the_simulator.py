@@ -8,9 +8,9 @@ import pytest
 
 from controlplane.azure.prices import AzureRetailPrices
 from controlplane.clocks import SystemClock
-from controlplane.governance.pricing.estimate import estimate
+from controlplane.governance.pricing.asking import table_for
+from controlplane.governance.pricing.estimate import estimate, wanted
 from controlplane.governance.pricing.table import PriceTable
-from controlplane.workspaces.services.costs import table_for
 from tests.support.bills import bill_of, items_of
 from tests.support.blueprints import compiled_example
 from tests.support.simulator import RunningSimulator, start_simulator
@@ -24,8 +24,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulat
         yield simulator
 
 
-async def table_of(running: RunningSimulator, name: str, prices: AzureRetailPrices) -> PriceTable:
-    return await table_for(items_of(compiled_example(name)), prices)
+async def table_of(
+    running: RunningSimulator, name: str, prices: AzureRetailPrices, currency: str = "USD"
+) -> PriceTable:
+    return await table_for(wanted(items_of(compiled_example(name))), prices, currency)
 
 
 async def test_the_bill_is_the_same_and_its_prices_are_the_lists_own(
@@ -49,6 +51,28 @@ async def test_the_bill_is_the_same_and_its_prices_are_the_lists_own(
     }
     assert not {meter for meter, charge in charges.items() if charge.live} & LIVE_NOWHERE
     assert not charges["vm.ds3-v2.linux.hour"].live  # not sold in that region, as far as the list knows
+
+
+async def test_a_bill_in_another_currency_is_the_lists_own(
+    running: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", running.env["SSL_CERT_FILE"])
+    prices = AzureRetailPrices(running.env["PRICES_ENDPOINT"], SystemClock())
+    try:
+        table = await table_of(running, "secure-classical", prices, "EUR")
+        unknown = await table_of(running, "secure-classical", prices, "XYZ")
+        again = await table_of(running, "secure-classical", prices)
+    finally:
+        await prices.close()
+    items = items_of(compiled_example("secure-classical"))
+    euros, dollars = estimate(items, table), bill_of("secure-classical").total
+    assert (euros.currency, euros.incomplete) == ("EUR", ())
+    assert table.rate is not None
+    assert float(euros.total.expected) == pytest.approx(float(dollars.expected * table.rate.amount), rel=0.005)
+    # Who does not know a currency says nothing of others.
+    assert (unknown.currency, again.notes) == ("USD", ())
+    assert "all prices are in USD" in unknown.notes[-1]
+    assert estimate(items, unknown).total == estimate(items, again).total == dollars
 
 
 async def test_a_list_that_is_away_costs_nobody_the_plan(

@@ -91,9 +91,23 @@ def test_values_of_filters_fold_in_earlier_versions() -> None:
     assert ask("serviceName eq 'azure bastion'", **{"api-version": "2021-10-01-preview"})["Count"] > 0
 
 
-def test_other_currencies_are_converted() -> None:
-    (only,) = ask("meterName eq 'Standard Private Endpoint'", currencyCode="'EUR'")["Items"]
-    assert (only["currencyCode"], only["retailPrice"]) == ("EUR", pytest.approx(0.008786))
+@pytest.mark.parametrize("code", ["'EUR'", "EUR", "'eur'"])
+def test_other_currencies_are_converted_and_have_four_digits(code: str) -> None:
+    found = ask("meterName eq 'Standard Private Endpoint'", currencyCode=code)
+    (only,) = found["Items"]
+    assert (found["BillingCurrency"], only["currencyCode"], only["retailPrice"]) == ("EUR", "EUR", 0.0088)
+
+
+def test_every_currency_of_the_list_answers_and_one_in_the_filter_finds_nothing() -> None:
+    assert len(retail_prices.RATES) == 17
+    for code in retail_prices.RATES:
+        assert ask("meterName eq 'Standard Private Endpoint'", currencyCode=f"'{code}'")["BillingCurrency"] == code
+    found = ask("meterName eq 'Standard Private Endpoint' and currencyCode eq 'EUR'")
+    assert (found["BillingCurrency"], found["Items"]) == ("USD", [])
+
+
+def test_china_is_in_another_list() -> None:
+    assert ask("serviceName eq 'Virtual Machines' and armRegionName eq 'chinanorth3'")["Items"] == []
 
 
 @pytest.mark.parametrize(

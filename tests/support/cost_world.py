@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from controlplane.notifications.model import Notification
 from controlplane.objects.repository import Objects, put
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.ports.costs import CostQuestion, CostRow, Costs, Forecasted
+from controlplane.ports.prices import RetailPrices
 from controlplane.ports.store import Insert, Store
 from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.known import Known, known
@@ -111,6 +112,12 @@ class CostWorld:
             costs=self.costs,
         )
         self.machines = Machines(self.told, parts(self.deps), self.queue, self.clock, SystemClock(), "test")
+
+    def with_prices(self, prices: RetailPrices | None) -> GovernanceDeps:
+        """Ticks ask this list from now on."""
+        self.deps = replace(self.deps, prices=prices)
+        self.machines = Machines(self.told, parts(self.deps), self.queue, self.clock, SystemClock(), "test")
+        return self.deps
 
     def record(self, name: str, **changes: Any) -> WorkspaceRecord:
         at = self.clock.now() - timedelta(days=60)

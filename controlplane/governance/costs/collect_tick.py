@@ -190,7 +190,7 @@ async def _rows(deps: GovernanceDeps, costs: CostReader, scope: CostScope) -> Co
         "as_of": now,
         "through": said.through,
         "month": now.astimezone(UTC).strftime("%Y-%m"),
-        "currency": said.currency,
+        "currency": said.currency or scope.currency,
         "total": said.of_month() if said.days else None,
         "others": said.of_month() - said.of_month([one.group for one in scope.workspaces]) if said.days else None,
         "why": None if said.days else rows.NOTHING,

@@ -17,8 +17,9 @@ from typing import Any
 from controlplane.arm import fold, is_within
 from controlplane.governance.costs.model import Burning, Live, Serving, Spend
 from controlplane.governance.costs.view import month_of
+from controlplane.governance.pricing.meters_compute import vm_meter
 from controlplane.governance.pricing.nodes import node_price
-from controlplane.governance.pricing.table import PriceTable
+from controlplane.governance.pricing.table import CURRENCY, PriceTable
 from controlplane.json_types import JsonObject
 
 #: Looks that are further apart have a gap between them.
@@ -32,11 +33,12 @@ _UNPAID = frozenset({"stopped", "deleting", "creating", "createfailed", "unknown
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look. ``missing``: what could not be read or priced, in words."""
+    """One look. ``missing``: what could not be read or priced, in words. ``currency``: of its prices."""
 
     at: datetime
     burning: tuple[Burning, ...]
     missing: tuple[str, ...] = ()
+    currency: str = CURRENCY
 
 
 def seen(
@@ -55,7 +57,17 @@ def seen(
         elif deployment.count:
             burning.append(_priced(deployment.id, deployment.size, deployment.count, (region, False, None), table))
     missing += [f"{one.what} has no price." for one in burning if one.hourly is None]
-    return Seen(at, tuple(burning), tuple(dict.fromkeys(missing)))
+    return Seen(at, tuple(burning), tuple(dict.fromkeys(missing)), table.currency)
+
+
+def sizes(region: str, computes: Sequence[JsonObject], serving: Sequence[Serving]) -> tuple[tuple[str, str], ...]:
+    """(meter, region) of what may run: the prices that :func:`seen` needs."""
+    found = [vm_meter(one.size) for one in serving]
+    for compute in computes:
+        inner: dict[str, Any] = (compute.get("properties") or {}).get("properties") or {}
+        low = str(inner.get("vmPriority")).lower() == "lowpriority"
+        found.append(vm_meter(str(inner.get("vmSize") or ""), low_priority=low))
+    return tuple((meter, region) for meter in dict.fromkeys(found) if meter is not None)
 
 
 def _compute(compute: JsonObject, region: str, table: PriceTable, missing: list[str]) -> Burning | None:
@@ -85,7 +97,7 @@ def _priced(arm_id: str, size: str, count: int, how: tuple[str, bool, datetime |
     region, low, since = how
     price = node_price(table, size, region, low_priority=low)
     hourly = None if price is None else price.hour * count
-    return Burning(resource=fold(arm_id), what=size, count=count, hourly=hourly, since=since)
+    return Burning(resource=fold(arm_id), what=size, count=count, hourly=hourly, currency=table.currency, since=since)
 
 
 def _time(value: object) -> datetime | None:
@@ -100,17 +112,16 @@ def serving_of(workspace_id: str, serving: Iterable[Serving]) -> tuple[Serving, 
     return tuple(one for one in serving if is_within(one.id, workspace_id))
 
 
-def accrued(spend: Spend, now: Seen, currency: str, created: datetime) -> Spend:
+def accrued(spend: Spend, now: Seen, created: datetime) -> Spend:
     """``spend`` is of this month already; ``created``: since when there is such a workspace. Prices in another currency
-    than Azure's rows are not added."""
-    before = spend.live
+    than Azure's rows are not added, and what was counted in another one is dropped."""
+    before = spend.live if spend.live is not None and spend.live.currency == spend.currency else None
     since = _since(spend, now.at)
     missing, watched = list(now.missing), now.at
     days = dict(before.days) if before is not None else {}
     resources = dict(before.resources) if before is not None and month_of(before.at) == spend.month else {}
-    if spend.currency != currency:
-        missing.append(f"What runs is priced in {currency}, and Azure bills in {spend.currency}: it is not added.")
-        days, resources = {}, {}
+    if spend.currency != now.currency:
+        missing.append(f"What runs is priced in {now.currency}, and Azure bills in {spend.currency}: it is not added.")
     elif before is not None and timedelta(0) <= now.at - before.at <= GAP:
         watched = before.watched_since or before.at
         _add(days, resources, before, now)
@@ -120,6 +131,7 @@ def accrued(spend: Spend, now: Seen, currency: str, created: datetime) -> Spend:
     days = {day: cost for day, cost in days.items() if day > whole and day[:7] == spend.month}
     live = Live(
         at=now.at,
+        currency=spend.currency,
         since=since,
         amount=sum(days.values(), Decimal(0)),
         days=days,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +13,13 @@ from controlplane.arm import fold, subscription_of
 from controlplane.errors import Rejected, Transient
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.costs import live, rows
+from controlplane.governance.costs.billed import billed_in
 from controlplane.governance.costs.collect_tick import charged
 from controlplane.governance.costs.crossing import departments_of, wake_budgets
 from controlplane.governance.costs.model import LIVE_EVERY, LiveScope, LiveSweep, Serving, Spend, spend_id
 from controlplane.governance.deps import GovernanceDeps
-from controlplane.governance.pricing.table import snapshot
+from controlplane.governance.pricing.asking import table_for
+from controlplane.governance.pricing.table import CURRENCY
 from controlplane.governance.scope import Scope, ScopeKind
 from controlplane.governance.storing import all_of, change_each
 from controlplane.objects.leases import Hold
@@ -98,10 +100,12 @@ async def _serving(deps: GovernanceDeps, subscriptions: Sequence[str]) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """``wait``: seconds that Azure asked to wait, None where it answered."""
+    """``currency``: what Azure bills in; of the look's prices it is where they are known in it. ``wait``: seconds that
+    Azure asked to wait, None where it answered."""
 
     space: Known
     seen: live.Seen
+    currency: str
     wait: float | None = None
 
 
@@ -116,7 +120,8 @@ async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | No
     names, left = scope.left[:_SOME], scope.left[_SOME:]
     spaces = [known(one.record) for name in names if (one := await deps.workspaces.load(name)) is not None]
     room = asyncio.Semaphore(_AT_ONCE)
-    looks = await asyncio.gather(*(_look(deps, scope, space, room) for space in spaces))
+    money = await _currencies(deps, scope, spaces)
+    looks = await asyncio.gather(*(_look(deps, scope, space, (room, money[space.record.name])) for space in spaces))
     throttled = [one for one in looks if one.wait is not None]
     if throttled:
         due = later(now, max(one.wait or 0.0 for one in throttled), scope.tries)
@@ -138,7 +143,19 @@ async def _next(deps: GovernanceDeps, hold: Hold, stored: Stored[LiveScope], lef
     return due
 
 
-async def _look(deps: GovernanceDeps, scope: LiveScope, space: Known, room: asyncio.Semaphore) -> _Look:
+async def _currencies(deps: GovernanceDeps, scope: LiveScope, spaces: Sequence[Known]) -> dict[str, str]:
+    """Workspace → what Azure bills it in, as its rows say; before there are any, as its subscription's do."""
+    told = await billed_in(deps.objects, scope.id) or CURRENCY
+    ids = [spend_id(one.record.name) for one in spaces]
+    spends = await deps.objects.get_many(Spend, ids) if ids else ()
+    return {
+        space.record.name: told if spend is None or spend.value.as_of is None else spend.value.currency
+        for space, spend in zip(spaces, spends, strict=True)
+    }
+
+
+async def _look(deps: GovernanceDeps, scope: LiveScope, space: Known, how: tuple[asyncio.Semaphore, str]) -> _Look:
+    room, currency = how
     region = str(space.record.spec.get("location") or "")
     serving = live.serving_of(space.workspace_id, scope.serving)
     missing = (scope.unread,) if scope.unread else ()
@@ -148,20 +165,25 @@ async def _look(deps: GovernanceDeps, scope: LiveScope, space: Known, room: asyn
     except (Transient, Rejected) as error:
         why = f"What runs could not be read: {error.code}."
         wait = error.retry_after if isinstance(error, Transient) else None
-        return _Look(space, live.Seen(deps.clock.now(), (), (why, *missing)), wait)
-    found = live.seen(deps.clock.now(), region, computes, serving, snapshot())
-    return _Look(space, live.Seen(found.at, found.burning, (*found.missing, *missing)))
+        return _Look(space, live.Seen(deps.clock.now(), (), (why, *missing), currency), currency, wait)
+    at = deps.clock.now()
+    table = await table_for(live.sizes(region, computes, serving), deps.prices, currency)
+    found = live.seen(at, region, computes, serving, table)
+    return _Look(space, replace(found, missing=(*found.missing, *missing)), currency)
 
 
 async def _stored(deps: GovernanceDeps, looks: Sequence[_Look]) -> None:
-    by_id, currency = {spend_id(one.space.name): one for one in looks}, snapshot().currency
+    by_id = {spend_id(one.space.name): one for one in looks}
 
     def after(thing_id: str, before: Spend | None) -> Spend:
         look = by_id[thing_id]
         record, at = look.space.record, look.seen.at
         mine = before if before is not None and before.incarnation == record.incarnation else None
-        spend = rows.turned(mine or rows.fresh(charged(record), at, currency), at)
-        return live.accrued(spend, look.seen, currency, record.created_at.astimezone(UTC))
+        spend = rows.turned(mine or rows.fresh(charged(record), at, look.currency), at)
+        if spend.as_of is None:
+            # Azure has said nothing of it yet, but perhaps of others in its subscription.
+            spend = spend.model_copy(update={"currency": look.currency})
+        return live.accrued(spend, look.seen, record.created_at.astimezone(UTC))
 
     if by_id:
         await wake_budgets(deps, await change_each(deps.objects, Spend, list(by_id), after))

@@ -36,7 +36,9 @@ class Burning(Model):
     """Size or SKU, as Azure calls it."""
     count: int
     hourly: Decimal | None
-    """Of all of them; None: the price table does not know it, and the view is incomplete."""
+    """Of all of them; None: nobody knows its price, and the view is incomplete."""
+    currency: str = "USD"
+    """Of ``hourly``."""
     since: datetime | None = None
     """From when on there were so many, where Azure says."""
 
@@ -45,6 +47,8 @@ class Live(Model):
     """Our own view between Azure's rows: what ran since the last cost row, by the price table."""
 
     at: datetime
+    currency: str = "USD"
+    """Of ``amount``, ``days`` and ``resources``."""
     since: datetime
     """The end of the last day that Azure's rows cover, or the month's begin."""
     amount: Decimal

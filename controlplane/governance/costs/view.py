@@ -108,6 +108,8 @@ def _gaps(spend: Spend | None, month: str, now: datetime) -> Iterator[str]:
         yield f"costs were last read at {spend.as_of.isoformat()}."
     if spend.live is None:
         yield "what runs now was not read."
+    elif spend.live.currency != spend.currency:
+        yield f"what runs was counted in {spend.live.currency}, and Azure bills in {spend.currency}: it is not added."
     elif spend.live.incomplete:
         yield spend.live.incomplete
 
@@ -128,7 +130,7 @@ def seen_of(spend: Spend) -> Decimal:
     """Azure's rows, and what ran since. Of a day that Azure shows in part it is what is more: its rows have all things
     and lack hours, the live view has all hours and lacks things."""
     rows, live = _of_month(spend), spend.live
-    if live is None:
+    if live is None or live.currency != spend.currency:
         return sum(rows.values(), Decimal(0))
     whole = spend.through.isoformat() if spend.through is not None else ""
     settled = sum((cost for day, cost in rows.items() if day <= whole), Decimal(0))

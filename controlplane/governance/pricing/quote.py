@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 from controlplane.clouds import cloud_of_region
 from controlplane.governance.pricing.table import CLOUD, CURRENCY, EVERYWHERE, Confidence, Meter, Price, PriceTable
-from controlplane.governance.pricing.zones import ZONES, zone_of
+from controlplane.governance.pricing.zones import GOVERNMENT_ZONE, ZONES, zone_of
 from controlplane.ports.prices import PriceAnswers, PriceQuestion, PriceRow
 
 SOURCE = "Azure Retail Prices API"
@@ -34,6 +35,8 @@ def questions(table: PriceTable, wanted: Iterable[tuple[str, str]]) -> Mapping[t
 
 
 def _question(table: PriceTable, key: str, region: str) -> PriceQuestion | None:
+    if cloud_of_region(region) == "AzureChinaCloud":
+        return None
     if key.startswith(_VM):
         size = key.removeprefix(_VM).partition(".")[0].replace("-", "_")
         return PriceQuestion(VIRTUAL_MACHINES, region, size=f"Standard_{size}")
@@ -46,9 +49,12 @@ def _question(table: PriceTable, key: str, region: str) -> PriceQuestion | None:
 
 
 def _wide(name: str, region: str) -> str | None:
-    """Under which name a meter of that kind is kept for a region. None for other clouds, which have names that nobody
-    here has seen, and for a region of which no zone is known."""
-    if cloud_of_region(region) != CLOUD:
+    """Under which name a meter of that kind is kept for a region. None for a region of which no zone is known, and for
+    meters of no region in another cloud, whose name there nobody here has seen."""
+    cloud = cloud_of_region(region)
+    if cloud == "AzureUSGovernment":
+        return None if name == EVERYWHERE else GOVERNMENT_ZONE
+    if cloud != CLOUD:
         return None
     return EVERYWHERE if name == EVERYWHERE else zone_of(region)
 
@@ -74,18 +80,24 @@ def _meter(
 ) -> Meter | None:
     unit = _unit(table, key)
     fitting = [row for row in rows if _fits(key, question, row) and _same_unit(row.unit, unit)]
-    tiers: dict[object, PriceRow] = {}
+    tiers: dict[Decimal, PriceRow] = {}
     for row in sorted(fitting, key=lambda row: row.since):
         before = tiers.get(row.tier)
         if before is not None and before.since == row.since and before.amount != row.amount:
             return None
         tiers[row.tier] = row
-    if not tiers:
+    if not tiers or not _is_paid(tiers[max(tiers)], table.rows.get(key, ())):
         return None
     # Other currencies are "for your reference" (Azure Retail Prices overview).
     sure = Confidence.EXACT if currency == CURRENCY else Confidence.DERIVED
     prices = sorted((_price(key, question, row, sure) for row in tiers.values()), key=lambda price: price.tier)
     return Meter(tuple(prices), live=True)
+
+
+def _is_paid(last: PriceRow, known: tuple[Price, ...]) -> bool:
+    """Prices in other currencies have four digits, and what costs less than that answers 0.0 in each tier: no price,
+    and not free. What is free for everybody is so in the file."""
+    return last.amount > 0 or (bool(known) and not any(row.amount for row in known))
 
 
 def _price(key: str, question: PriceQuestion, row: PriceRow, sure: Confidence) -> Price:

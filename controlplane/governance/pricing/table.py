@@ -108,6 +108,15 @@ class Meter:
         return Charged(total, tuple(reached))
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a dollar is in another currency, by the list's own prices in both. ``seen_of``: of which meter's."""
+
+    amount: Decimal
+    seen_of: str
+    confidence: Confidence
+
+
 @dataclass(frozen=True)
 class PriceTable:
     """Where prices come from. ``live``: (meter, region) → what the API said, which goes before the file."""
@@ -118,16 +127,21 @@ class PriceTable:
     as_of: str = VERSION
     notes: tuple[str, ...] = ()
     """What could not be asked, and why."""
+    rate: Rate | None = None
+    """Of the file's dollars, where the table is in another currency; None: the file says nothing in it."""
 
     def meter(self, key: str, region: str) -> Meter | None:
         """None where there is no price: nobody makes one up from another cloud, currency or service."""
         found = self.live.get((key, region))
         if found is not None:
             return found
-        if self.currency != CURRENCY or cloud_of_region(region) != CLOUD:
+        if cloud_of_region(region) != CLOUD or (self.currency != CURRENCY and self.rate is None):
             return None
         rows = self.rows.get(key, ())
-        return _chosen(rows, region) if rows else _fifth(self, key, region)
+        if not rows:
+            return _fifth(self, key, region)
+        known = _chosen(rows, region)
+        return known if self.rate is None else _converted(known, self.rate, self.currency)
 
 
 def _chosen(rows: tuple[Price, ...], region: str) -> Meter:
@@ -147,6 +161,13 @@ def _chosen(rows: tuple[Price, ...], region: str) -> Meter:
         return Meter(tiers, f"Price of {seen}; it was one price in every region seen.")
     remark = f"Price of {seen}: the table has none of {region}, where it may be another."
     return Meter(tiers, remark, Confidence.UNCERTAIN)
+
+
+def _converted(meter: Meter, rate: Rate, currency: str) -> Meter:
+    text = f"{CURRENCY} at {rate.amount:.4f} {currency}, the rate of the price list's own price of {rate.seen_of}."
+    tiers = tuple(replace(row, amount=row.amount * rate.amount) for row in meter.tiers)
+    sure = weakest(meter.confidence, rate.confidence)
+    return Meter(tiers, f"{meter.remark} {text}".strip(), sure)
 
 
 def _tiers(rows: Iterable[Price]) -> tuple[Price, ...]:

@@ -21,6 +21,8 @@ _ZONES = {
     "Zone 3": "brazilsouth brazilsoutheast southafricanorth southafricawest uaecentral uaenorth",
 }
 ZONES: Mapping[str, str] = MappingProxyType({region: zone for zone, text in _ZONES.items() for region in text.split()})
+#: What the price list calls the zone of the US Government's regions; there is one (infracost, ``dns_zone.go``).
+GOVERNMENT_ZONE = "US Gov Zone 1"
 
 
 def zone_of(region: str) -> str | None:

@@ -113,7 +113,13 @@ class PricesBody(Model):
 class CostBody(Model):
     """What the workspace costs a month: list prices, pay as you go, 730 hours, without taxes and discounts."""
 
-    currency: str
+    currency: str = Field(
+        description="Of every amount here: what the subscription is billed in, where prices are known."
+    )
+    billing_currency: str | None = Field(
+        description="Of the subscription, as its cost rows say; null while none was read. Where it is not `currency`, "
+        "`prices.notes` says why, and the estimate is not to be compared with what was spent."
+    )
     before: MoneyRange = Field(description="Of what exists now.")
     after: MoneyRange = Field(description="Of what is planned.")
     difference: MoneyRange = Field(description="What this plan adds to the bill, or takes off it.")

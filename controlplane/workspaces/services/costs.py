@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from controlplane.arm import fold, name_of, parent_of
+from controlplane.governance.pricing.asking import table_for
 from controlplane.governance.pricing.estimate import Estimate, estimate, wanted
-from controlplane.governance.pricing.quote import questions, with_answers
-from controlplane.governance.pricing.table import PriceTable, snapshot
+from controlplane.governance.pricing.table import CURRENCY
 from controlplane.governance.pricing.uses import Item
 from controlplane.ports.prices import RetailPrices
 from controlplane.workspaces import kinds
@@ -21,31 +21,36 @@ _TOLD = frozenset({fold(kinds.VPN_GATEWAY), fold(kinds.CIRCUIT)})
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Of one month; ``before`` is of what exists in Azure now."""
+    """Of one month; ``before`` is of what exists in Azure now. ``billed_in``: the subscription's currency, as its cost
+    rows say; None: nobody knows."""
 
     before: Estimate
     after: Estimate
+    billed_in: str | None = None
 
 
-async def costs_of(
-    blueprint: Blueprint, changes: tuple[Change, ...], observed: Observed, prices: RetailPrices | None
-) -> Costs:
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Who is asked for prices (None: nobody, the price table has them), and what the bill comes in."""
+
+    prices: RetailPrices | None = None
+    billed_in: str | None = None
+
+
+async def costs_of(blueprint: Blueprint, changes: tuple[Change, ...], observed: Observed, money: Money) -> Costs:
     """``changes``: of the plan for ``blueprint``."""
     added = _added(blueprint, changes, observed)
     before = (*_found(blueprint, changes, observed), *added)
     after = (*_wanted(blueprint, observed), *added)
-    table = await table_for((*before, *after), prices)
-    return Costs(estimate(before, table), estimate(after, table))
+    table = await table_for(wanted((*before, *after)), money.prices, money.billed_in or CURRENCY)
+    return Costs(estimate(before, table), estimate(after, table), money.billed_in)
 
 
-async def table_for(items: tuple[Item, ...], prices: RetailPrices | None) -> PriceTable:
-    """The prices that these items need: asked for where there is somebody to ask, else those of the file."""
-    table = snapshot()
-    if prices is None:
-        return table
-    asked = questions(table, wanted(items))
-    answers = await prices.ask(tuple(dict.fromkeys(asked.values())), table.currency)
-    return with_answers(table, asked, answers, table.currency)
+async def declared(blueprint: Blueprint, money: Money) -> Estimate:
+    """Of what a blueprint declares, as if everything were there. Asks for prices and for nothing of Azure, so that
+    peerings are taken to be near and gateways of others are not in it."""
+    items = _wanted(blueprint, Observed({}))
+    return estimate(items, await table_for(wanted(items), money.prices, money.billed_in or CURRENCY))
 
 
 def _wanted(blueprint: Blueprint, observed: Observed) -> tuple[Item, ...]:

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
+from controlplane.objects.repository import Objects
 from controlplane.ports.activity import ActivityLog
 from controlplane.ports.clock import Clock
 from controlplane.ports.directory import Directory
@@ -51,6 +52,8 @@ class ServiceDeps:
     """Where measured step durations are kept; None plans with estimates."""
     prices: RetailPrices | None = None
     """Who is asked for prices; None: nobody, the price table has them."""
+    governed: Objects | None = None
+    """Where it says what a subscription is billed in; None: nobody knows."""
 
 
 def workspace_not_found(name: str) -> Rejected:

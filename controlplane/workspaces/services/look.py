@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from controlplane.errors import Transient
+from controlplane.governance.costs.billed import billed_in
 from controlplane.json_types import JsonObject
 from controlplane.projects.access import Caller, Permission
 from controlplane.workspaces.access.effective import Estate, estate
@@ -21,7 +22,7 @@ from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.posture import Report, advise, evaluate
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.asked import Asked, Request, check_facts, understand
-from controlplane.workspaces.services.costs import Costs, costs_of
+from controlplane.workspaces.services.costs import Costs, Money, costs_of
 from controlplane.workspaces.services.deps import (
     ServiceDeps,
     blueprint_of,
@@ -84,7 +85,8 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     plan = replace(plan, warnings=(*plan.warnings, *remarks, *advise(spec, blueprint)))
     conflicts = find_conflicts(spec, deps.clock.now().astimezone(UTC).date())
     egress = egress_of(spec, plan.changes, observed.unmanaged)
-    costs = await costs_of(blueprint, plan.changes, observed, deps.prices)
+    money = Money(deps.prices, await billed_in(deps.governed, spec.subscription_id))
+    costs = await costs_of(blueprint, plan.changes, observed, money)
     exists = stored is not None
     return Planned(plan, exists=exists, project=spec.project, costs=costs, conflicts=conflicts, egress=egress)
 

@@ -156,6 +156,17 @@ async def test_trouble_is_a_note_and_nobody_asks_again_for_a_while(
     assert (len(found.rows[NAT]), found.notes) == (1, ())
 
 
+@pytest.mark.parametrize("answer", [page(item(), currency="USD"), Answer(400, {"Error": {"Code": "BadRequest"}})])
+async def test_a_currency_that_it_does_not_have_does_not_silence_the_others(
+    arm: FakeArm, prices: AzureRetailPrices, answer: Answer
+) -> None:
+    arm.on("GET", PATH, answer, page(item()))
+    for _ in range(2):
+        found = await prices.ask([NAT], "XYZ")
+        assert (found.rows, len(found.notes), len(arm.calls)) == ({}, 1, 1)
+    assert len((await prices.ask([NAT], "USD")).rows[NAT]) == 1
+
+
 @pytest.mark.parametrize("price", [-1, "NaN", None, "much"])
 async def test_rows_that_are_no_prices_are_left_out(arm: FakeArm, prices: AzureRetailPrices, price: object) -> None:
     arm.on("GET", PATH, page(item(price), {"productName": "x"}, "row", item()))

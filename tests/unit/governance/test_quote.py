@@ -41,8 +41,9 @@ def test_an_answer_goes_before_the_file_and_is_exact() -> None:
         (replace(ROW, sku="DS3 v2 Low Priority"),),
         (replace(ROW, unit="1/Month"),),
         (ROW, replace(ROW, amount=Decimal("0.40"), product="Virtual Machines Other Series")),
+        (replace(ROW, amount=Decimal(0)),),
     ],
-    ids=["none", "windows", "cloud services", "spot", "low priority", "another unit", "two prices"],
+    ids=["none", "windows", "cloud services", "spot", "low priority", "another unit", "two prices", "rounded away"],
 )
 def test_what_cannot_be_multiplied_so_falls_back_to_the_file(rows: tuple[PriceRow, ...]) -> None:
     table = quoted(*rows)
@@ -112,7 +113,7 @@ def test_questions_name_the_region_that_the_api_has_them_under() -> None:
 def test_what_the_api_does_not_have_is_not_asked() -> None:
     keys = ("ml.compute.load-balancer.day", "devops.self-hosted-job.month", "bastion.developer.hour", "no.such.meter")
     assert questions(snapshot(), [(key, REGION) for key in keys]) == {}
-    # Wide regions of another cloud have other names.
+    # What a meter of no region is called in another cloud, nobody here has seen.
     assert questions(snapshot(), [("nat-gateway.hour", "usgovvirginia")]) == {}
     assert questions(snapshot(), [("acr.premium.day", "usgovvirginia")]) != {}
 

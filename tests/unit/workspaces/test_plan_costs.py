@@ -21,10 +21,11 @@ from controlplane.workspaces.diff import diff
 from controlplane.workspaces.kinds import API_VERSIONS
 from controlplane.workspaces.model import Blueprint, Observed, Unreadable
 from controlplane.workspaces.records import Owned
-from controlplane.workspaces.services.costs import Costs, costs_of
+from controlplane.workspaces.services.costs import Costs, Money, costs_of
 from tests.support.azure_answers import Estate, create
 from tests.support.bills import amounts
 from tests.support.blueprints import FULL_HUB, compiled, compiled_example, managed, with_hub
+from tests.support.price_list import ListedPrices
 
 NO_COMPUTE: dict[str, Any] = {"compute": {"clusters": []}}
 CLUSTER = amounts("10.04", "113.18", "865.60")
@@ -39,12 +40,16 @@ def owned(estate: Estate) -> dict[str, Owned]:
 
 
 def plan(
-    wanted: Blueprint, estate: Estate | None = None, prices: RetailPrices | None = None, seen: Observed | None = None
+    wanted: Blueprint,
+    estate: Estate | None = None,
+    prices: RetailPrices | None = None,
+    seen: Observed | None = None,
+    billed_in: str | None = None,
 ) -> Costs:
     """What a plan of ``wanted`` says where ``estate`` is what was made."""
     observed = seen or (estate.observed(wanted) if estate is not None else Observed({}))
     changes = diff(wanted, observed, owned(estate) if estate is not None else {})
-    return asyncio.run(costs_of(wanted, changes, observed, prices))
+    return asyncio.run(costs_of(wanted, changes, observed, Money(prices, billed_in)))
 
 
 def body(found: Costs) -> dict[str, Any]:
@@ -198,6 +203,18 @@ def test_prices_that_the_list_knows_go_before_the_table() -> None:
     assert found.after.total.expected == Decimal("262.58") - Decimal("103.14") + Decimal("176.00")
     assert "vm.ds3-v2.linux.hour" not in {one["meter"] for one in shown["uncertain"]}
     assert len(listed.asked) == len(set(listed.asked))
+
+
+def test_a_plan_is_in_what_the_subscription_is_billed_in() -> None:
+    shown = body(plan(compiled(), prices=ListedPrices(), billed_in="EUR"))
+    assert (shown["currency"], shown["billingCurrency"], shown["isComplete"]) == ("EUR", "EUR", True)
+    assert {one["amount"]["expected"]["currency"] for line in shown["lines"] for one in line["charges"]} == {"EUR"}
+    assert shown["suggestedBudget"]["currency"] == "EUR"
+    # Without a list there are prices in dollars alone, and nobody knows a rate.
+    alone = body(plan(compiled(), billed_in="EUR"))
+    assert (alone["currency"], alone["billingCurrency"]) == ("USD", "EUR")
+    assert "billed in EUR; all prices are in USD" in alone["prices"]["notes"][-1]
+    assert body(plan(compiled()))["billingCurrency"] is None
 
 
 def test_a_plan_names_its_assumptions_and_where_prices_come_from() -> None:
