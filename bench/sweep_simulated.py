@@ -1,10 +1,8 @@
 """The same estate on the simulator, throttling on and at Azure's own pace (scale 1), as the operator. What was called
 and refused is what the simulator's recorder says.
 
-Resource Graph, Resource Manager and Cost Management are asked by the product's adapters. Metrics are not: the models of
-azure-monitor-querymetrics take twenty milliseconds a workspace, which says nothing of calls (its adapter is asked in
-``tests/integration/test_costs_on_azure.py``). Cost Management's pace is kept in Azure's time, which leaps: seven
-seconds between two questions take none here.
+All of it is asked by the product's own adapters: Resource Graph, metrics, Resource Manager, Cost Management. Cost
+Management's pace is kept in Azure's time, which leaps: seven seconds between two questions take none here.
 """
 
 from __future__ import annotations
@@ -14,14 +12,11 @@ import re
 import resource
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from bench.figures import Figure
 from bench.sweep_estate import (
@@ -37,16 +32,9 @@ from bench.sweep_estate import (
     places,
     remember,
 )
-from controlplane.arm import fold, subscription_of
-from controlplane.azure.gates import GatedMetrics, Gates
-from controlplane.clocks import SystemClock
-from controlplane.clouds import HOSTS
-from controlplane.errors import Throttled
 from controlplane.governance.costs.model import CostScope, CostSweep, Course
 from controlplane.governance.expiry.model import Expiry, Verdict
-from controlplane.governance.parts import parts
-from controlplane.objects.tick import Machines, tick_object
-from controlplane.ports.metrics import Measured, MetricsQuestion, Point
+from controlplane.objects.tick import tick_object
 from controlplane.store.sqlite_store import SqliteStore
 from controlplane.triggers.fleet import FleetDeps, begin_costs
 from tests.support.real_costs import RealCosts, real_costs
@@ -64,56 +52,10 @@ async def measure(folder: Path) -> list[Figure]:
         with start_simulator(folder, time_scale=1) as running, _clients_of(running):
             if not running.settings(throttling=True)["throttling"]:
                 raise RuntimeError("the simulator does not throttle")
-            async with real_costs(running, store) as world, _plain(running) as plain:
-                assert world.deps.polls is not None
-                metrics = GatedMetrics(plain, Gates(store, running.env["OPERATOR_CLIENT_ID"], SystemClock()))
-                world.deps = replace(world.deps, polls=replace(world.deps.polls, metrics=metrics))
-                clock = SystemClock()
-                world.machines = Machines(world.told, parts(world.deps), world.queue, world.clock, clock, "bench")
+            async with real_costs(running, store) as world:
                 return await _measure(world, running)
     finally:
         store.close()
-
-
-@dataclass(frozen=True)
-class PlainMetrics:
-    """``ports.metrics`` over plain HTTP."""
-
-    http: httpx.AsyncClient
-    pattern: str
-
-    async def batch(self, region: str, ids: Sequence[str], question: MetricsQuestion) -> Mapping[str, Measured]:
-        query = {
-            "api-version": "2024-02-01",
-            "metricnamespace": question.namespace,
-            "metricnames": ",".join(question.names),
-            "aggregation": "Average,Maximum,Total,Count",
-            "interval": f"PT{int(question.grain / timedelta(hours=1))}H",
-            "starttime": question.begin.isoformat(),
-            "endtime": question.end.isoformat(),
-        }
-        url = f"{self.pattern.format(region=region)}/subscriptions/{subscription_of(ids[0])}/metrics:getBatch"
-        answer = await self.http.post(url, params=query, json={"resourceids": list(ids)})
-        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            raise Throttled("ThrottledError", answer.text, retry_after=float(answer.headers["retry-after"]))
-        values = answer.raise_for_status().json()["values"]
-        return {fold(one["resourceid"]): {str(m["name"]["value"]): _points(m) for m in one["value"]} for one in values}
-
-
-def _points(metric: Mapping[str, Any]) -> tuple[Point, ...]:
-    points = (point for series in metric["timeseries"] for point in series["data"] if "average" in point)
-    return tuple(Point(one["average"], one["maximum"], one["total"], one["count"]) for one in points)
-
-
-@asynccontextmanager
-async def _plain(running: RunningSimulator) -> AsyncIterator[PlainMetrics]:
-    env = running.env
-    who = {"resource": HOSTS["AzureCloud"].metrics, "api-version": "2019-08-01", "client_id": env["OPERATOR_CLIENT_ID"]}
-    async with httpx.AsyncClient(verify=running.context(), timeout=120) as http:
-        secret = {"X-IDENTITY-HEADER": env["IDENTITY_HEADER"]}
-        answer = await http.get(f"{running.url}/msi/token", params=who, headers=secret)
-        http.headers["authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
-        yield PlainMetrics(http, env["METRICS_ENDPOINT"])
 
 
 @contextmanager
@@ -225,5 +167,5 @@ def _memory() -> Figure:
         megabytes,
         "MiB",
         MOST_MEGABYTES,
-        "on the simulator, with all but the SDK of metrics",
+        "on the simulator",
     )

@@ -59,7 +59,7 @@ def _span(engine: Engine, wish: JsonObject) -> tuple[float, float]:
 
 def _cost(engine: Engine, wish: JsonObject) -> JsonObject:
     """{"scope" (a resource, or a resource group), "amount", "days", "agoDays"}: so much more was spent there, evenly
-    over the days. It is shown as late as all costs are."""
+    over the days. It is shown as late as all costs are; a compute's by the meter of its machine."""
     amount = float(wish["amount"])
     if not 0 < amount < 1e9:
         raise ValueError("amount must be more than 0")

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from simulator.billing import meters
-from simulator.billing.prices import price
+from simulator.billing.prices import known, price
 from simulator.billing.quota import Quota
 from simulator.engine.hooks import JsonObject, Resource
 from simulator.types._shared import parent_id, subscription_of
@@ -113,8 +113,12 @@ class Ledger:
     # What is told by hand.
 
     def charge(self, resource: Resource, cost: float, begin: float, end: float) -> None:
-        """Spend that no meter explains, evenly between two moments."""
-        self._charge(resource, ["", 0.0, cost, begin, end])
+        """Spend that nothing that exists explains, evenly between two moments: a compute's by the meter of its machine,
+        anything else's by none."""
+        meter, quantity = "", 0.0
+        if resource.type.lower() == f"{meters.ML}/computes" and known(hours := meters.hours_of(resource)):
+            meter, quantity = hours, cost / price(hours, self.engine.location_near(resource.id)).at(0)
+        self._charge(resource, [meter, quantity, cost, begin, end])
 
     def use(self, resource: Resource, meter: str, quantity: float, begin: float, end: float) -> float:
         """So much of a counted meter (gigabytes, operations), evenly between two moments; what it costs. Tiers count by

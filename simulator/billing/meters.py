@@ -122,11 +122,15 @@ def _compute(engine: EngineApi, compute: Resource) -> Uses:
         running = {meter: 1.0} if state.get("state") in ("Running", "Restarting") else {}
         return {**running, "disk.p10-lrs.month": 1.0, "ml.compute.load-balancer.day": 1.0}
     nodes = int(state.get("currentNodeCount") or 0)
-    spare = (
-        meter.replace(".hour", ".low-priority.hour") if str(state.get("vmPriority")).lower() == "lowpriority" else meter
-    )
     balancers = float(max(1, math.ceil(nodes / NODES_A_BALANCER)))
-    return {**({spare: float(nodes)} if nodes else {}), "ml.compute.load-balancer.day": balancers}
+    return {**({hours_of(compute): float(nodes)} if nodes else {}), "ml.compute.load-balancer.day": balancers}
+
+
+def hours_of(compute: Resource) -> str:
+    """The meter of an hour of a compute's machine."""
+    state = inner(compute)
+    meter, low = machine(state.get("vmSize")), str(state.get("vmPriority")).lower() == "lowpriority"
+    return meter.replace(".hour", ".low-priority.hour") if low else meter
 
 
 def _serverless(engine: EngineApi, job: Resource) -> Uses:

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from controlplane.arm import fold
 from controlplane.errors import Throttled
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.costs.model import LIVE_EVERY
@@ -19,6 +21,7 @@ from controlplane.governance.expiry.storing import made
 from controlplane.governance.sweeps.model import IdleBatch
 from controlplane.objects.repository import put
 from controlplane.objects.tick import tick_object
+from tests.support.api import running_api
 from tests.support.real_costs import RealCosts, real_costs
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
 
@@ -116,6 +119,40 @@ async def test_what_is_billed_in_another_currency_is_not_added(world: RealCosts,
     assert spend.currency == "EUR"
     assert spend.live is not None and "Azure bills in EUR" in str(spend.live.incomplete)
     assert spend.live.amount == 0
+
+
+async def test_what_was_injected_is_an_anomaly_with_its_cause(
+    world: RealCosts, simulator: RunningSimulator, tmp_path: Path
+) -> None:
+    """Ten a day, and ninety more on one that a cluster cost: by Azure's rows, computes and jobs, told by REST."""
+    spaces = await world.add("spiked", "fresh")
+    world.stand(spaces, ageDays=60, clusters=[{**CLUSTER, "nodes": 0}, {"name": "gpu", "vmSize": "Standard_NC6s_v3"}])
+    cluster = f"{spaces[0].workspace_id}/computes/cpu"
+    wanted = {"jobType": "Command", "command": "python train.py", "environmentId": "azureml:e:1", "computeId": cluster}
+    path = f"{spaces[0].workspace_id}/jobs/train-7?api-version=2024-04-01"
+    async with simulator.arm() as arm:
+        job = (await arm.put(path, json={"properties": wanted})).raise_for_status().json()
+    anomalous = world.clock.now().date()
+    world.advance(2.6 * DAY)
+    group = spaces[0].workspace_id.partition("/providers/")[0]
+    simulator.inject(kind="cost", scope=group, amount=120, days=12)
+    simulator.inject(kind="cost", scope=cluster, amount=90, days=0.4, agoDays=2.2)
+    simulator.inject(kind="cost", scope=spaces[1].workspace_id, amount=500, days=0.4, agoDays=2.2)
+    await world.collect()
+    async with running_api(tmp_path, world.store) as api:
+        told = (await api.call("GET", "workspaces/spiked/costs")).json()
+        new = (await api.call("GET", "workspaces/fresh/costs")).json()
+    (one,) = told["anomalies"]
+    assert (one["day"], one["resource"], one["meter"]) == (anomalous.isoformat(), fold(cluster), "ds3 v2")
+    assert (one["jobs"], one["who"], one["unknown"]) == (["train-7"], [job["systemData"]["createdBy"]], None)
+    assert Decimal(one["usual"]) == pytest.approx(Decimal(10), abs=Decimal("0.5"))
+    assert Decimal(one["rise"]) == pytest.approx(Decimal(90), abs=Decimal(1))
+    assert told["anomaliesReason"] is None
+    # What began to cost that day is no anomaly: nobody knows what is usual for it.
+    assert new["anomalies"] == []
+    assert new["anomaliesReason"].startswith("Too little history: 2 of 7 whole days")
+    (note,) = await world.notifications()
+    assert "train-7" in note.text and "cpu rose by" in note.text
 
 
 async def test_the_nightly_pass_finds_who_has_no_node(world: RealCosts) -> None:

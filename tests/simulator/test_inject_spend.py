@@ -45,6 +45,24 @@ def test_extra_spend_is_shown_when_costs_are() -> None:
     assert [row["UsageDate"] for row in extra] == [20270112, 20270113, 20270114, 20270115]
 
 
+def test_spend_on_a_compute_is_of_its_machines_meter_and_its_workspaces() -> None:
+    lab = Lab()
+    lab.group()
+    workspace = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ws"
+    lab.engine.put(workspace, {"location": "westeurope"})
+    for name, size in (("gpu", "Standard_NC24ads_A100_v4"), ("odd", "Standard_Nobody_Sells")):
+        inner = {"computeType": "AmlCompute", "properties": {"vmSize": size}}
+        lab.engine.put(f"{workspace}/computes/{name}", {"location": "westeurope", "properties": inner})
+        wish = {"kind": "cost", "scope": f"{workspace}/computes/{name}", "amount": 30, "days": 1}
+        inject_spend.perform(lab.engine, wish)
+    lab.advance(DAY)
+    cost: dict[str, float] = {}
+    for row in told(lab, asked("None", "ResourceId", "Meter")):
+        assert row["ResourceId"] == workspace.lower()
+        cost[row["Meter"]] = row["Cost"]
+    assert (cost["NC24ads A100 v4"], cost["Other"]) == (pytest.approx(30), pytest.approx(30))
+
+
 def test_spend_of_this_moment_comes_late() -> None:
     lab = Lab()
     registry(lab)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from controlplane.governance.budgets.model import Budget, StepState
+from controlplane.governance.costs.anomalies import too_little
 from controlplane.governance.costs.model import Anomaly, CostScope, CostSweep, Live, LiveSweep, Spend, spend_id
 from controlplane.governance.costs.view import View, view_of
 from controlplane.governance.expiry.model import Expiry
@@ -38,6 +39,8 @@ class CostsBody(Model):
     """Why Azure has no forecast."""
     live: Live | None
     anomalies: tuple[Anomaly, ...]
+    anomalies_reason: str | None
+    """Why no day can stand out yet: too little history. None: whole days are judged."""
 
 
 class ProjectCosts(Model):
@@ -128,6 +131,7 @@ async def get_costs(deps: RuleDeps, caller: Caller, name: str) -> CostsBody:
         forecast_reason=spend.forecast_reason if spend else None,
         live=spend.live if spend else None,
         anomalies=spend.anomalies if spend else (),
+        anomalies_reason=too_little(spend),
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.errors import Rejected
-from controlplane.governance.costs.anomalies import ENOUGH, found
+from controlplane.governance.costs.anomalies import ENOUGH, found, too_little
 from controlplane.governance.costs.model import Spend
 from tests.support.cost_world import NOON, SUBSCRIPTION, CostWorld
 
@@ -58,6 +58,61 @@ def test_found_again_it_is_the_same(costs: list[int]) -> None:
     one = spend(*costs)
     first = found(one)
     assert found(one.model_copy(update={"anomalies": first})) == first
+
+
+AMOUNTS = st.integers(0, 10_000)
+
+
+@given(st.integers(0, 40), st.integers(1, 10_000), st.lists(AMOUNTS, max_size=ENOUGH - 1))
+def test_a_new_workspaces_first_days_never_stand_out_and_say_so(free: int, first: int, after: list[int]) -> None:
+    """However long it was there before it cost anything, and whatever it costs then."""
+    one = spend(*[0] * free, first, *after)
+    assert found(one) == ()
+    assert (too_little(one) is not None) == (len(after) + 1 < ENOUGH)
+    for last in range(len(after) + 1):  # what was found day by day is the same
+        assert found(spend(*[0] * free, first, *after[:last])) == ()
+
+
+@given(st.integers(0, 40), st.integers(100, 10_000), st.integers(ENOUGH, 20), st.integers(2, 9))
+def test_with_its_own_history_a_day_stands_out_whatever_was_before(free: int, usual: int, days: int, up: int) -> None:
+    steady = spend(*[0] * free, *[usual] * days)
+    assert (found(steady), too_little(steady)) == ((), None)
+    (one,) = found(spend(*[0] * free, *[usual] * days, usual * up))
+    assert (one.day, one.usual) == (LAST, Decimal(usual))
+
+
+def test_what_is_quiet_for_months_has_a_history() -> None:
+    """Its kept days are all zeros, and an earlier month is not."""
+    quiet = spend(*[0] * 40, 500)
+    assert (found(quiet), too_little(quiet)) == (
+        (),
+        "Too little history: 1 of 7 whole days since it first cost anything.",
+    )
+    before = quiet.model_copy(update={"months": {"2026-08": Decimal(90), "2026-10": Decimal(0)}})
+    assert ([one.amount for one in found(before)], too_little(before)) == ([Decimal(500)], None)
+    assert found(quiet.model_copy(update={"months": {"2026-10": Decimal(0)}})) == ()
+
+
+def test_of_what_nobody_read_nothing_is_judged() -> None:
+    unread = spend(*[10] * 9).model_copy(update={"through": None})
+    assert too_little(None) == too_little(unread) == "No whole day was read yet."
+
+
+async def test_two_days_after_an_estate_appears_nothing_is_told() -> None:
+    """Workspaces that are registered for two months, all used since two days, at amounts of their own."""
+    world = CostWorld()
+    names = [f"ws-{number:02d}" for number in range(30)]
+    await world.add(*names)
+    world.costs.spend(date(2026, 11, 1), "rg-other", "3")  # others are named: theirs cost nothing
+    for number, name in enumerate(names):
+        for day in (13, 14):
+            world.costs.spend(date(2026, 11, day), f"rg-{name}", str(40 + 7 * number))
+    await world.collect()
+    assert [(await world.spent(name)).anomalies for name in names] == [()] * len(names)
+    assert len(world.costs.asked) == 1  # nobody asks for causes
+    spent = await world.spent("ws-00")
+    assert (spent.days["2026-11-12"], spent.days["2026-11-14"]) == (Decimal(0), Decimal(40))
+    assert str(too_little(spent)).startswith("Too little history: 2 of 7 whole days")
 
 
 async def dear() -> CostWorld:
