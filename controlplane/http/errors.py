@@ -41,6 +41,8 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "ApproverNotListed": 403,
     "ApproverSetPolicy": 403,
     "NotTheOwner": 403,
+    "ExtensionNotAllowed": 403,
+    "OwnersChangeNotAllowed": 403,
     "AuditObjectNotFound": 404,
     "OperationNotFound": 404,
     "ProjectNotFound": 404,

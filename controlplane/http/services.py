@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from controlplane.audit.service import AuditDeps
 from controlplane.errors import Fatal
+from controlplane.governance.expiry.storing import standing
 from controlplane.governance.services.alerts import BudgetAlerts
 from controlplane.governance.services.deps import RuleDeps
 from controlplane.objects.repository import Objects
@@ -102,4 +104,5 @@ class HttpServices:
             durations=self.durations,
             prices=self.prices,
             governed=self.governed,
+            standing=None if self.governed is None else partial(standing, self.governed),
         )

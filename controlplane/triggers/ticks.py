@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 
 from controlplane.errors import ControlPlaneError, Fatal
+from controlplane.governance.budgets.model import Budget
 from controlplane.governance.expiry.model import Expiry, expiry_id
 from controlplane.objects.tick import Machines, hint, tick_object
 from controlplane.retraining.keeping import tell_of_the_end
@@ -50,6 +51,9 @@ async def run_tick(
     stored = await deps.repository.load(name)
     if stored is None:
         await tell_of_the_end(name, machines())
+        # A rule about a workspace ends with it, and the audit says so now, not at the rule's next look.
+        for kind in (Expiry.KIND, Budget.KIND):
+            await hint(machines(), kind, expiry_id(name))
     elif stored.record.active_operation is None:
         # A spec may declare when its workspace ends: who looks after that hears of each change.
         await hint(machines(), Expiry.KIND, expiry_id(name))

@@ -33,6 +33,7 @@ def test_every_chapter_holds_and_the_exit_code_says_so(tmp_path: Path) -> None:
         "RequestDisallowedByPolicy",
         "BudgetRaiseNotAllowed",
         "warned: It was idle for 14 days.",
+        "ExtensionNotAllowed",
         "active: extended until",
         "computes in Azure: none",
         "active: It was restored.",

@@ -22,6 +22,7 @@ from controlplane.governance.budgets import rules as budget_rules
 from controlplane.governance.budgets import wanted as budget_wanted
 from controlplane.governance.expiry import clues
 from controlplane.governance.expiry import decide as expiry_decide
+from controlplane.governance.expiry import ending as expiry_ending
 from controlplane.governance.expiry import proposals as expiry_proposals
 from controlplane.governance.expiry import rules as expiry_rules
 from controlplane.governance.pricing import meter_map, suggest
@@ -112,6 +113,8 @@ _REGISTRIES: dict[str, Any] = {
     "expiryDay": expiry_rules.DAYS,
     "expiryClue": clues.WANTED,
     "expiryGuard": expiry_decide.GUARDS,
+    "expirySpared": expiry_decide.SPARED,
+    "expiryBar": expiry_ending.BARS,
     "expiryProposal": expiry_proposals.PROPOSALS,
     "meter": meter_map.METERS,
     "suggestion": suggest.SUGGESTIONS,

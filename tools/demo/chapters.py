@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tools.demo import lifetime, money, retraining, screen
-from tools.demo.drift import grant_to_a_person, person_of
+from tools.demo.drift import grant_to_a_person
 from tools.demo.job import run_job
 from tools.demo.owner import Owner
 from tools.demo.walk import EXAMPLES, NAME, Walk, expect, inject, operate
@@ -204,13 +204,14 @@ def overspends(walk: Walk) -> None:
 
 
 def idles(walk: Walk) -> None:
-    """The spec says what idle is; nobody uses the workspace; its owner is warned, and needs it longer."""
-    owner = person_of(walk.token_of("olivia"))
+    """Its owner puts idleness in the place of its last day; nobody uses the workspace; she is warned, and needs it
+    longer. Grace, who leads it and does not own it, may not say so."""
     spec = walk.grace.call("GET", f"/workspaces/{NAME}").json()["spec"]
-    changed = {**spec, "owners": [*spec["owners"], owner], "expiry": lifetime.RULE}
-    operate(walk, "update", lambda: walk.grace.call("PUT", f"/workspaces/{NAME}", changed))
+    changed = {**spec, "expiry": lifetime.RULE}
+    operate(walk, "update", lambda: walk.owner.call("PUT", f"/workspaces/{NAME}", changed))
     inject(walk, "idle", "--workspace", walk.workspace_id, "--days", "30")
     lifetime.warned(walk, NAME)
+    expect("ExtensionNotAllowed" in lifetime.longer(walk, NAME, changed), "who is no owner gave it more time")
     lifetime.extended(walk, NAME)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tools.demo import screen
+from tools.demo.api import Refused
 from tools.demo.models import ML_VERSION
 from tools.demo.month import Month
 from tools.demo.owner import Owner
@@ -29,6 +30,17 @@ def warned(walk: Walk, name: str) -> dict[str, Any]:
         screen.said(f"   {clue['name']:<12} {clue['verdict']:<8} {clue['observed']}")
     screen.said(f"   read in {found['evidence']['calls']} calls at {found['evidence']['readAt']}")
     return found
+
+
+def longer(walk: Walk, name: str, spec: dict[str, Any]) -> str:
+    """What the API says to who is no owner, and asks for a longer rule instead of an extension."""
+    asked = {**spec, "expiry": {**RULE, "idleAfter": "P90D"}}
+    try:
+        walk.grace.call("PUT", f"/workspaces/{name}", asked)
+    except Refused as refused:
+        screen.said(f"{refused}")
+        return str(refused)
+    return "taken"
 
 
 def extended(walk: Walk, name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import httpx
 
 from tools.demo import screen
 from tools.demo.api import ControlPlane, token
+from tools.demo.drift import person_of
 from tools.local import ROOT, LocalStack
 from tools.to_json import to_json
 
@@ -42,6 +43,8 @@ class Walk:
     def __post_init__(self) -> None:
         self.project = to_json(EXAMPLES / "projects/churn.yaml")
         self.spec = to_json(EXAMPLES / "workspaces/secure-classical.yaml")
+        # Olivia answers for it. Later on only an owner or a Platform.Admin could name her.
+        self.spec["owners"].append(person_of(self.token_of("olivia")))
         group = self.project["members"]["contributors"][0]
         self.admin = ControlPlane(self.stack.api_url, token(self.env_file, "ada", "--role", "Platform.Admin"))
         self.grace = ControlPlane(self.stack.api_url, token(self.env_file, "grace", "--group", group))

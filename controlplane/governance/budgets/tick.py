@@ -164,7 +164,8 @@ async def _forget(
 ) -> None:
     """``left``: what Azure refused to delete."""
     budget = stored.value
-    told = {"change": why, **({"left": list(left)} if left else {})}
+    rule = budget.rule.model_dump(mode="json", by_alias=True)
+    told = {"change": why, "rule": rule, **({"left": list(left)} if left else {})}
     fact = by_us((budget.scope, budget.project), deps.clock.now(), Action.BUDGET_CHANGED, told)
     await deps.objects.commit_held(hold, remove(stored), fact)
 

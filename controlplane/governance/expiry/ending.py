@@ -9,8 +9,10 @@ this workspace did not make stays, as it does where people delete the workspace:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from controlplane.arm import fold, group_id, is_within, name_of, type_of
 from controlplane.errors import ControlPlaneError
@@ -131,22 +133,54 @@ async def _lacks(archiver: Archiver, group: str, now: datetime) -> Said | None:
 def judged(found: Sequence[JsonObject], group: str, now: datetime, client_id: str) -> Said | None:
     """Of the archiver's active assignments at a group and above it. Pure."""
     held = [one["properties"] for one in found if isinstance(one.get("properties"), dict)]
-    standing = [one for one in held if _end(one) is None or fold(str(one.get("scope"))) != fold(group)]
-    if standing:
-        text = f"The archiver holds a role at {standing[0].get('scope')} that does not end there; take it away first."
-        return ConditionStatus.FALSE, "StandingRights", text
-    if any((_end(one) or now) > now for one in held):
+    asked = Elevation(group, now, client_id)
+    for reason, bar in BARS.items():
+        if (text := bar.says(held, asked)) is not None:
+            return ConditionStatus.FALSE, reason, text
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Elevation:
+    """Where somebody has to let the archiver, and when."""
+
+    group: str
+    now: datetime
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """``says`` why what the archiver holds is not what it may act with; None: it is."""
+
+    says: Callable[[Sequence[Mapping[str, Any]], Elevation], str | None]
+    requirements: tuple[str, ...] = ()
+
+
+def _stands(held: Sequence[Mapping[str, Any]], asked: Elevation) -> str | None:
+    standing = [one for one in held if _end(one) is None or fold(str(one.get("scope"))) != fold(asked.group)]
+    if not standing:
         return None
-    text = (
+    return f"The archiver holds a role at {standing[0].get('scope')} that does not end there; take it away first."
+
+
+def _waits(held: Sequence[Mapping[str, Any]], asked: Elevation) -> str | None:
+    if any((_end(one) or asked.now) > asked.now for one in held):
+        return None
+    return (
         f"pendingElevation: a Platform.Admin makes an active assignment that ends, role {ROLE!r}, for the identity "
-        f"with client id {client_id}: PUT {group}/providers/{_REQUESTS}/<new guid>?api-version={PIM_API} with "
-        "requestType AdminAssign, its principalId and roleDefinitionId, and scheduleInfo.expiration of type "
+        f"with client id {asked.client_id}: PUT {asked.group}/providers/{_REQUESTS}/<new guid>?api-version={PIM_API} "
+        "with requestType AdminAssign, its principalId and roleDefinitionId, and scheduleInfo.expiration of type "
         "AfterDuration, PT8H."
     )
-    return ConditionStatus.FALSE, "PendingElevation", text
 
 
-def _end(properties: JsonObject) -> datetime | None:
+#: X-14: "own persona, JIT elevation, two-person approval". Without the owner's yes there is no archive (``decide``);
+#: this is the second person's.
+BARS: dict[str, Bar] = {"StandingRights": Bar(_stands, ("X-14",)), "PendingElevation": Bar(_waits, ("X-14",))}
+
+
+def _end(properties: Mapping[str, Any]) -> datetime | None:
     text = properties.get("endDateTime")
     return datetime.fromisoformat(str(text).replace("Z", "+00:00")) if text else None
 

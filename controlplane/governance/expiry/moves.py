@@ -10,6 +10,8 @@ from controlplane.governance.expiry.model import KEPT, Evidence, Expiry, Passed,
 
 #: Stages that lead to something being taken away, and nothing was yet.
 BEFORE = frozenset({Stage.ACTIVE, Stage.WARNED, Stage.ASKED, Stage.GRACE})
+#: Those that another rule, or another environment, takes back to the first one.
+BEGUN = BEFORE - {Stage.ACTIVE}
 
 
 def settled(expiry: Expiry, rule: Rule, environment: str, now: datetime) -> Expiry:
@@ -17,7 +19,7 @@ def settled(expiry: Expiry, rule: Rule, environment: str, now: datetime) -> Expi
     what is the future now began now. Both make it longer, never shorter."""
     update: dict[str, Any] = {"environment": environment, "ruled": rule}
     other = expiry.ruled is not None and (expiry.ruled != rule or expiry.environment != environment)
-    if other and expiry.stage in BEFORE and expiry.stage is not Stage.ACTIVE:
+    if other and expiry.stage in BEGUN:
         restart = {"stage": Stage.ACTIVE, "cause": None, "consent": None, "reasons": ("Its rule has changed.",)}
         update |= {**restart, "since": now, "lived": timedelta(), "looked_at": None, "escalations": 0}
     elif expiry.since > now + SKEW:

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from controlplane.errors import Conflict
 from controlplane.governance.expiry.model import Expiry, Rule, expiry_id
+from controlplane.governance.expiry.moves import BEGUN
 from controlplane.objects.repository import Objects, put
 from controlplane.objects.tick import message_of
 from controlplane.ports.store import WorkQueue
+from controlplane.workspaces.lasting import Standing
 from controlplane.workspaces.records import WorkspaceRecord
 
 
@@ -18,6 +20,14 @@ def rule_of(expiry: Expiry | None, record: WorkspaceRecord) -> Rule | None:
     if declared is not None:
         return Rule.model_validate(declared)
     return expiry.rule if expiry is not None else None
+
+
+async def standing(objects: Objects, workspace: str, incarnation: int) -> Standing:
+    """For who changes the spec of a workspace."""
+    stored = await objects.get(Expiry, expiry_id(workspace))
+    if stored is None or stored.value.incarnation != incarnation:
+        return Standing()
+    return Standing(stored.value.rule, under_way=stored.value.stage in BEGUN)
 
 
 def made(record: WorkspaceRecord, now: datetime, by: str, rule: Rule | None = None) -> Expiry:

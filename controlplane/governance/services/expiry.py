@@ -11,6 +11,7 @@ from controlplane.audit.model import Action, Fact
 from controlplane.errors import Conflict, Rejected
 from controlplane.governance.expiry.decide import last_day
 from controlplane.governance.expiry.model import KEPT, Decided, Exemption, Expiry, Extension, Passed, Rule, Stage
+from controlplane.governance.expiry.moves import BEGUN
 from controlplane.governance.expiry.rules import check, check_exemption, check_extension
 from controlplane.governance.expiry.storing import made, rule_of
 from controlplane.governance.facts import by_person
@@ -32,7 +33,8 @@ from controlplane.json_types import JsonObject
 from controlplane.objects.repository import put, remove
 from controlplane.objects.tick import message_of
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
-from controlplane.projects.access import Caller, Permission, Role, app_roles
+from controlplane.projects.access import Caller, Permission
+from controlplane.workspaces.lasting import Life, is_owner, later, longer, may_extend, refusal
 
 
 def not_found(name: str) -> Rejected:
@@ -51,8 +53,8 @@ async def get_expiry(deps: RuleDeps, caller: Caller, name: str) -> ExpiryBody:
 async def put_expiry(
     deps: RuleDeps, caller: Caller, name: str, data: JsonObject, preconditions: Preconditions
 ) -> Answered:
-    """Sets the rule beside the spec. Raises ``Rejected("InvalidExpiry")`` with every reason; ``Conflict``:
-    ``DeclaredBySpec``, ``ExpiryUnderWay`` once something was taken away."""
+    """Sets the rule beside the spec. Raises ``Rejected``: ``InvalidExpiry`` with every reason, ``ExtensionNotAllowed``;
+    ``Conflict``: ``DeclaredBySpec``, ``ExpiryUnderWay`` once something was taken away."""
 
     async def attempt() -> Answered:
         asked = await asked_of(deps, caller, Permission.EXPIRY_PUT, name)
@@ -63,20 +65,26 @@ async def put_expiry(
         refuse(check(rule, asked.ground, before))
         if asked.stored is not None and before == rule:
             return Answered(shown(asked, asked.stored.value), asked.record.project)
+        _require_no_extension(asked, caller, rule)
         if asked.stored is None:
             after = made(asked.record, asked.now, caller.principal, rule)
         else:
             _require_before_archive(asked.stored.value)
             after = _changed(asked.stored.value, caller, asked.now, {"rule": rule})
         old = before.model_dump(mode="json", by_alias=True) if before else None
-        told = {"change": "rule", "changes": changes(old, rule.model_dump(mode="json", by_alias=True))}
+        told: JsonObject = {
+            "change": "rule",
+            "changes": changes(old, rule.model_dump(mode="json", by_alias=True)),
+            "later": [said for _, said in later(before, rule)],
+        }
         return await _commit(deps, caller, asked, after, told)
 
     return await on_fresh_state(attempt)
 
 
 async def delete_expiry(deps: RuleDeps, caller: Caller, name: str, preconditions: Preconditions) -> bool:
-    """Takes the rule away; nothing expires from then on. False when there was none."""
+    """Takes the rule away; nothing expires from then on. False when there was none. Raises
+    ``Rejected("ExtensionNotAllowed")``."""
 
     async def attempt() -> bool:
         asked = await asked_of(deps, caller, Permission.EXPIRY_DELETE, name)
@@ -86,7 +94,10 @@ async def delete_expiry(deps: RuleDeps, caller: Caller, name: str, preconditions
         _require_undeclared(asked)
         assert asked.stored is not None
         _require_before_archive(asked.stored.value)
-        fact = _fact(asked, caller, asked.stored.value, {"change": "rule taken away"})
+        _require_no_extension(asked, caller, None)
+        rule = asked.stored.value.rule
+        was = None if rule is None else rule.model_dump(mode="json", by_alias=True)
+        fact = _fact(asked, caller, asked.stored.value, {"change": "rule taken away", "rule": was})
         await deps.objects.commit(remove(asked.stored), fact)
         return True
 
@@ -156,16 +167,20 @@ async def _decide(
 
 
 def _require_owner(asked: Asked, caller: Caller, permission: Permission) -> None:
-    """S3-107: the project's owner decides, by name or as a member of a group of product owners that the project is
-    registered with. A Platform.Admin may give more time, and never says the owner's yes."""
-    named = {str(one).lower() for one in asked.record.spec.get("owners") or ()}
-    groups = {str(one).lower() for one in (asked.record.spec.get("access") or {}).get("productOwners") or ()}
-    known = {one.lower() for one in asked.registration.entra_groups} if asked.registration is not None else set()
-    if caller.object_id.lower() in named or caller.groups & groups & known:
+    """S3-107: the project's owner decides. A Platform.Admin may give more time, and never says the owner's yes."""
+    may = is_owner if permission is Permission.EXPIRY_RETIRE else may_extend
+    if not may(caller, asked.record.spec, asked.registration):
+        raise Rejected("NotTheOwner", f"Only an owner of workspace {asked.record.name!r} decides this.")
+
+
+def _require_no_extension(asked: Asked, caller: Caller, rule: Rule | None) -> None:
+    """A later or milder rule is an extension by another name, and is for who may extend."""
+    if asked.stored is None or may_extend(caller, asked.record.spec, asked.registration):
         return
-    if permission is not Permission.EXPIRY_RETIRE and Role.ADMIN in app_roles(caller):
-        return
-    raise Rejected("NotTheOwner", f"Only an owner of workspace {asked.record.name!r} decides this.")
+    expiry, environment = asked.stored.value, asked.ground.environment
+    before, after = Life(expiry.rule, environment), Life(rule, environment)
+    if found := longer(before, after, under_way=expiry.stage in BEGUN):
+        raise refusal(asked.record.name, found)
 
 
 def _require_undeclared(asked: Asked) -> None:

@@ -52,7 +52,9 @@ async def get_expiry(ctx: Ctx, name: str) -> JSONResponse:
 )
 async def put_expiry(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
     """A grace has no default and is longer than nothing; production is reported and never expired. 409 `DeclaredBySpec`
-    where the workspace's spec declares the rule. Another rule begins the stages anew.
+    where the workspace's spec declares the rule. Another rule begins the stages anew. One that is later or milder, or
+    comes when they have begun, is an extension: 403 `ExtensionNotAllowed` for who is neither an owner of the workspace
+    nor a Platform.Admin.
     """
 
     async def work() -> Response:
@@ -71,7 +73,8 @@ async def put_expiry(ctx: Ctx, name: str, request: Request, once: Repeat) -> Res
     summary="Take the rule away",
 )
 async def delete_expiry(ctx: Ctx, name: str, once: Repeat) -> Response:
-    """Nothing expires from then on; what is archived stays so until it is restored."""
+    """Nothing expires from then on; what is archived stays so until it is restored. By an owner of the workspace or a
+    Platform.Admin: 403 `ExtensionNotAllowed`."""
 
     async def work() -> Response:
         await service.delete_expiry(ctx.services.for_governance(), ctx.caller, name, once.conditions)

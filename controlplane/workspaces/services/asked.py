@@ -26,6 +26,7 @@ from controlplane.projects.service import forbidden, project_not_found
 from controlplane.workspaces.addresses import placed
 from controlplane.workspaces.conflicts import refusals
 from controlplane.workspaces.effective import limited
+from controlplane.workspaces.lasting import Change, Standing, check_change
 from controlplane.workspaces.model import Blueprint, PlanWarning
 from controlplane.workspaces.plan_checks.outbound import check_targets, unread_targets
 from controlplane.workspaces.plan_checks.place import check
@@ -111,7 +112,8 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
     """Everything that can be said without asking Azure.
 
     Raises ``Rejected``: ``AuthorizationFailed``, ``InvalidResourceName``, ``InvalidSpec``, ``ProjectNotFound``,
-    ``PropertyChangeNotAllowed``, ``ScopeNotAllowedForProject``, ``WaiverNotAllowed``;
+    ``PropertyChangeNotAllowed``, ``ScopeNotAllowedForProject``, ``EnvironmentNotAllowed``, ``WaiverNotAllowed``,
+    ``OwnersChangeNotAllowed``, ``ExtensionNotAllowed``;
     ``Conflict``: ``WorkspaceNameUnavailable``,
     ``ConditionNotMet``, ``TransitionNotAllowed``, ``WorkspaceDeleting``.
     """
@@ -131,10 +133,12 @@ async def understand(deps: ServiceDeps, request: Request, data: JsonObject) -> A
     if stored is not None and before is not None:
         _check_unchanged(spec, stored)
         _check_transition(before, spec)
-    _check_expiry(spec, stored, deps.clock.now())
+    _check_expiry(spec, stored, registration, deps.clock.now())
     _check_conflicts(spec, deps.clock.now())
     _check_environment(request.caller, before, spec)
     _check_waivers(request.caller, before, spec)
+    if stored is not None:
+        await _check_lasting(deps, request.caller, stored, Change(request.name, stored.record.spec, spec, registration))
     _check_scope(request.name, spec, registration)
     if stored is not None:
         incarnation, group = stored.record.incarnation, stored.record.resource_group
@@ -225,15 +229,32 @@ def _check_transition(before: WorkspaceSpec, spec: WorkspaceSpec) -> None:
         raise Conflict("TransitionNotAllowed", message, target=details[0].target, details=details)
 
 
-def _check_expiry(spec: WorkspaceSpec, stored: StoredWorkspace | None, now: datetime) -> None:
-    """A day that is over is refused when it is asked for, not when it has come to pass."""
+def _check_expiry(
+    spec: WorkspaceSpec, stored: StoredWorkspace | None, registration: Registration, now: datetime
+) -> None:
+    """A day that is over, or beyond the project's last one, is refused when it is asked for, not when it has come to
+    pass."""
     day = spec.expiry.expires_on if spec.expiry else None
     before = ((stored.record.spec.get("expiry") or {}) if stored else {}).get("expiresOn")
-    if day is None or day >= now.astimezone(UTC).date() or str(before) == day.isoformat():
+    if day is None or str(before) == day.isoformat():
         return
-    message = f"{day.isoformat()} is over; choose today or later, or leave expiresOn out."
-    detail = ErrorDetail("ExpiryInThePast", message, "$.expiry.expiresOn")
+    end = registration.ends_on
+    if day < now.astimezone(UTC).date():
+        code, message = "ExpiryInThePast", f"{day} is over; choose today or later, or leave expiresOn out."
+    elif end is not None and day > end:
+        code, message = "AfterTheProject", f"The project ends on {end}; a workspace does not outlive it (S3-108)."
+    else:
+        return
+    detail = ErrorDetail(code, message, "$.expiry.expiresOn")
     raise Rejected("InvalidSpec", message, target=detail.target, details=(detail,))
+
+
+async def _check_lasting(deps: ServiceDeps, caller: Caller, stored: StoredWorkspace, change: Change) -> None:
+    """What is stored beside the spec is read only where the change may be about it."""
+    standing = Standing()
+    if change.of_life and deps.standing is not None:
+        standing = await deps.standing(change.name, stored.record.incarnation)
+    check_change(caller, change, standing)
 
 
 def _check_conflicts(spec: WorkspaceSpec, now: datetime) -> None:

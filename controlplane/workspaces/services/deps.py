@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
@@ -20,6 +21,7 @@ from controlplane.projects.repository import ProjectRepository
 from controlplane.projects.service import forbidden
 from controlplane.workspaces.blueprint import CompileContext, compile_blueprint
 from controlplane.workspaces.effective import effective_spec
+from controlplane.workspaces.lasting import Standing
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import StoredOperation, StoredWorkspace, WorkspaceRepository
@@ -54,6 +56,8 @@ class ServiceDeps:
     """Who is asked for prices; None: nobody, the price table has them."""
     governed: Objects | None = None
     """Where it says what a subscription is billed in; None: nobody knows."""
+    standing: Callable[[str, int], Awaitable[Standing]] | None = None
+    """What is stored of the expiry of a workspace, by its name and incarnation, beside its spec; None: nothing is."""
 
 
 def workspace_not_found(name: str) -> Rejected:

@@ -107,7 +107,7 @@ async def test_a_group_that_leaves_the_registration_loses_what_the_spec_gave_it(
         "Repeatability-First-Sent": api.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT"),
     }
     lead, both = (api.issuer.token("ada", groups=groups) for groups in ([LEADS], [LEADS, TESTERS]))
-    asked = {"owners": ["00000000-0000-0000-0000-0000000000a2"]}
+    asked = {"workload": "cv"}
     await api.finish(operation)
     done = await api.call("PATCH", "workspaces/churn-dev", asked, token=lead, headers=once)
     assert done.status_code == 202, done.text

@@ -11,7 +11,7 @@ from tests.support.blueprints import WAY_IN
 
 OWNER = "00000000-0000-0000-0000-0000000000a1"
 #: A change of something else.
-OTHERS = {"owners": ["00000000-0000-0000-0000-0000000000a2"]}
+OTHERS = {"workload": "cv"}
 WAIVER = {"conflict": "X-01", "owner": OWNER, "reason": "A scanner signs in by password.", "endsOn": "2026-12-20"}
 
 

@@ -30,7 +30,8 @@ def test_models_hear_of_the_end_of_their_workspace(there: bool) -> None:
         machines = Machines(objects, {}, queue, world.clock, SystemClock(), "test")
         await run_tick(MESSAGE, world.deps, None, lambda: machines)
         asked = [(message["kind"], message["name"]) for message, _ in queue.sent]
-        assert asked == ([] if there else [("model", "ws.m")])
+        rules = [("expiry", "workspace.ws"), ("budget", "workspace.ws")]
+        assert asked == ([] if there else [("model", "ws.m"), *rules])
 
     with meaning(World()) as world:
         run(scene(world))

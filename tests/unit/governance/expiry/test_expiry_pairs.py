@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
+from controlplane.governance.budgets.model import BudgetRule
 from controlplane.governance.expiry.clues import CONTROL, Span, cores, verdict
 from controlplane.governance.expiry.decide import DAY
+from controlplane.governance.expiry.ending import judged
 from controlplane.governance.expiry.model import Rule, Stage, Verdict
 from controlplane.governance.expiry.proposals import ProposalKind, Sight, proposals
 from controlplane.governance.expiry.rules import Ground, check
@@ -15,17 +17,49 @@ from controlplane.ports.metrics import Point
 from controlplane.workspaces.spec_model import Environment
 from tests.support.expiry_lines import START, Line
 
+ENFORCED = ("S3-105", "S3-107", "X-12", "X-14")
+GROUP = "/subscriptions/s/resourceGroups/rg-churn"
 IDLE = Rule(idle_after="P30D", grace="P14D", action="archive")
 
 
-@pytest.mark.parametrize("requirement", [pytest.param(one, id=one) for one in ("S3-105", "S3-107")])
+@pytest.mark.parametrize("requirement", [pytest.param(one, id=one) for one in ENFORCED])
 def test_enforce(requirement: str) -> None:
+    if requirement == "X-12":
+        _production_is_reported()
+        return
+    if requirement == "X-14":
+        _the_archiver_waits_for_somebody_else()
+        return
     if requirement == "S3-105":
         ground = Ground(Environment.PROD, START.date())
         assert [one.target for one in check(IDLE, ground)] == ["$.action"]
         return
     line = Line(IDLE)
     assert line.days(200) is Stage.ASKED
+
+
+def _production_is_reported() -> None:
+    """A budget asks for no environment; an expiry does: what has become production since its rule was set is told."""
+    assert "environment" not in BudgetRule.model_fields
+    line = Line(IDLE, environment="prod")
+    assert line.days(200) is Stage.WARNED
+    assert line.expiry.reasons[-1] == "Production is reported and never expired."
+
+
+def _the_archiver_waits_for_somebody_else() -> None:
+    """It deletes with a role that somebody gave it for a while, on this group, and with no other."""
+
+    def lacks(scope: str, end: datetime | None) -> str | None:
+        properties = {"scope": scope, "endDateTime": None if end is None else end.isoformat()}
+        found = judged([{"properties": properties}], GROUP, START, "archiver")
+        return None if found is None else found[1]
+
+    soon, before = START + DAY, START - DAY
+    nothing = judged([], GROUP, START, "archiver")
+    assert nothing is not None and nothing[1] == "PendingElevation"
+    assert lacks(GROUP, before) == "PendingElevation"
+    assert [lacks(GROUP, None), lacks("/subscriptions/s", soon)] == ["StandingRights"] * 2
+    assert lacks(GROUP, soon) is None
 
 
 @pytest.mark.parametrize("requirement", [pytest.param(one, id=one) for one in ("S3-106", "S3-108")])
