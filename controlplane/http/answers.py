@@ -46,10 +46,14 @@ def page(
     asked: PageQuery | None = None,
 ) -> JSONResponse:
     """A list; ``nextLink`` asks the same of what follows, and is absent on the last page."""
-    body: dict[str, Any] = {"value": value}
+    return JsonResponse({"value": value, **next_link(ctx, path, continuation, asked)})
+
+
+def next_link(ctx: Context, path: str, continuation: str | None, asked: PageQuery | None = None) -> dict[str, str]:
+    """To be put beside a page; empty on the last one."""
     if continuation is not None:
         query = {"skipToken": continuation}
         if asked is not None:
             query |= {"maxpagesize": str(asked.size)} | ({} if asked.filter is None else {"filter": asked.filter})
-        body["nextLink"] = ctx.link(path, **query)
-    return JsonResponse(body)
+        return {"nextLink": ctx.link(path, **query)}
+    return {}

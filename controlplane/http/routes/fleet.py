@@ -3,21 +3,23 @@ read."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from controlplane.governance.services import costs as service
-from controlplane.governance.services.costs import CostsBody, FleetCosts, FleetSummary
-from controlplane.http.answers import JsonResponse
+from controlplane.governance.services import fleet
+from controlplane.governance.services.costs import CostsBody
+from controlplane.governance.services.fleet_bodies import FleetCosts, FleetSummary
+from controlplane.http.answers import JsonResponse, next_link
 from controlplane.http.docs import ok
-from controlplane.http.requests import Ctx
+from controlplane.http.requests import Context, Ctx, Paged, PageQuery
 from controlplane.http.things import plain
+from controlplane.operations.paging import token_of
 from controlplane.projects.access import Permission
 
 router = APIRouter(prefix="/api", tags=["Money"])
-Project = Annotated[str | None, Query(description="Only this project's workspaces.")]
+#: Paths below ``/api``, which also begin the continuations.
+_COSTS, _SUMMARY = "fleet/costs", "fleet/summary"
 
 
 @router.get(
@@ -37,13 +39,15 @@ async def get_costs(ctx: Ctx, name: str) -> JSONResponse:
     "/fleet/costs",
     operation_id=Permission.FLEET_COSTS,
     responses=ok(FleetCosts),
-    summary="What all workspaces cost",
+    summary="List what workspaces cost",
 )
-async def fleet_costs(ctx: Ctx, project: Project = None) -> JSONResponse:
-    """By project, of those that the caller may read; sums are lower bounds while `unknown` says anything.
-    `subscriptions`, with what lies outside of managed workspaces, are shown to who may read of every project.
+async def fleet_costs(ctx: Ctx, asked: Paged) -> JSONResponse:
+    """In name order, those of the projects that the caller may read; sums are lower bounds while `unknown` says
+    anything. Fields of the filter: `project`, `department`, `subscription`, `environment`.
     """
-    return JsonResponse(plain(await service.fleet_costs(ctx.services.for_governance(), ctx.caller, project)))
+    paging = asked.paging(_COSTS, fleet.FIELDS)
+    body, last = await fleet.fleet_costs(ctx.services.for_governance(), ctx.caller, paging)
+    return _page(ctx, (_COSTS, last), body, asked)
 
 
 @router.get(
@@ -52,6 +56,17 @@ async def fleet_costs(ctx: Ctx, project: Project = None) -> JSONResponse:
     responses=ok(FleetSummary),
     summary="The fleet in numbers",
 )
-async def fleet_summary(ctx: Ctx, project: Project = None) -> JSONResponse:
-    """Counts from the latest sweeps and ticks, with their age, of the projects that the caller may read."""
-    return JsonResponse(plain(await service.fleet_summary(ctx.services.for_governance(), ctx.caller, project)))
+async def fleet_summary(ctx: Ctx, asked: Paged) -> JSONResponse:
+    """By project, in name order, those that the caller may read: counts from the latest sweeps and ticks, with their
+    age. A page ends after 1,000 workspaces. Fields of the filter: `project`, `department`, `subscription`,
+    `environment`; of the last two workspaces alone are counted that fit.
+    """
+    paging = asked.paging(_SUMMARY, fleet.FIELDS)
+    body, last = await fleet.fleet_summary(ctx.services.for_governance(), ctx.caller, paging)
+    return _page(ctx, (_SUMMARY, last), body, asked)
+
+
+def _page(ctx: Context, at: tuple[str, str | None], body: FleetCosts | FleetSummary, asked: PageQuery) -> JSONResponse:
+    kind, last = at
+    shown = {name: value for name, value in plain(body).items() if name != "nextLink"}
+    return JsonResponse({**shown, **next_link(ctx, kind, token_of(kind, last), asked)})

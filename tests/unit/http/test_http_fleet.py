@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
 
 from controlplane.governance.costs.model import Anomaly, CostScope, CostSweep, Course, Live, Spend, spend_id
 from controlplane.governance.costs.view import month_of
 from controlplane.objects.repository import put
-from tests.support.api import Api
+from controlplane.operations.paging import token_of
+from controlplane.ports.store import Insert
+from controlplane.workspaces.records import WorkspaceRecord, WorkspaceStatus
+from controlplane.workspaces.repository import dump
+from controlplane.workspaces.rows import PARTITION
+from tests.support.api import SUBSCRIPTION, Api, error, registration
 
 
 async def ready(api: Api) -> None:
@@ -44,34 +53,148 @@ async def test_a_workspace_has_its_days_its_live_view_and_its_anomalies(api: Api
     assert unread["view"]["unknown"] == ["fraud-dev: costs were not read yet."]
 
 
-async def test_the_fleet_is_summed_by_project_and_says_what_is_missing(api: Api) -> None:
+async def pages(api: Api, path: str, token: str | None = None, **query: str) -> list[dict[str, Any]]:
+    """All pages, by their links."""
+    found = [(await api.call("GET", path, token=token, **query)).json()]
+    while "nextLink" in found[-1]:
+        parts = dict(parse_qsl(urlsplit(found[-1]["nextLink"]).query))
+        assert {name: parts[name] for name in query} == query
+        found.append((await api.call("GET", path, token=token, **parts)).json())
+    return found
+
+
+def names(found: list[dict[str, Any]], key: str = "workspace") -> list[str]:
+    return [one[key] for page in found for one in page["value"]]
+
+
+async def test_the_fleet_is_listed_and_says_what_is_missing(api: Api) -> None:
     await ready(api)
     found = (await api.call("GET", "fleet/costs")).json()
-    assert [(one["project"], one["view"]["actual"]) for one in found["projects"]] == [
-        ("churn", "12.50"), ("fraud", None),
+    assert [(one["workspace"], one["view"]["actual"], len(one["anomalies"])) for one in found["value"]] == [
+        ("churn-dev", "12.50", 1), ("fraud-dev", None, 0),
     ]  # fmt: skip
     assert (found["total"]["covered"], found["total"]["workspaces"]) == (1, 2)
-    assert (found["subscriptions"][0]["others"], found["sweeps"][0]["ageSeconds"]) == ("7.50", 3600)
+    assert found["sweeps"][0]["ageSeconds"] == 3600
     assert found["sweeps"][1] == {
         "name": "live", "at": None, "ageSeconds": None, "scopes": 0, "why": "There was none yet.",
     }  # fmt: skip
+    assert "nextLink" not in found
 
 
 async def test_a_reader_sees_the_own_projects_and_no_subscription(api: Api) -> None:
     await ready(api)
     reader = api.member("fraud", "Workspace.Reader")
-    found = (await api.call("GET", "fleet/costs", token=reader)).json()
-    assert [one["project"] for one in found["projects"]] == ["fraud"]
-    assert (found["anomalies"], found["subscriptions"]) == ([], [])
-    summary = (await api.call("GET", "fleet/summary", token=reader)).json()
-    assert (summary["workspaces"], summary["anomalies"]) == (1, 0)
-    asked = (await api.call("GET", "fleet/costs", token=reader, project="churn")).json()
-    assert asked["projects"] == []
+    for size in ("1", "100"):
+        assert names(await pages(api, "fleet/costs", reader, maxpagesize=size)) == ["fraud-dev"]
+        (summary,) = await pages(api, "fleet/summary", reader, maxpagesize=size)
+        assert (names([summary], "project"), summary["subscriptions"]) == (["fraud"], [])
+        assert (summary["total"]["workspaces"], summary["total"]["anomalies"]) == (1, 0)
+    for path in ("fleet/costs", "fleet/summary"):
+        assert names(await pages(api, path, reader, filter="project eq 'churn'")) == []
 
 
-async def test_the_summary_counts(api: Api) -> None:
+async def test_the_summary_counts_by_project(api: Api) -> None:
     await ready(api)
     found = (await api.call("GET", "fleet/summary")).json()
-    assert (found["workspaces"], found["environments"], found["anomalies"]) == (2, {"dev": 2}, 1)
-    assert found["budgets"] == {"total": 0, "reached": 0, "enforcing": 0, "unknown": 0}
-    assert found["costs"]["unknown"] == ["fraud-dev: costs were not read yet."]
+    assert [(one["project"], one["workspaces"], one["costs"]["actual"]) for one in found["value"]] == [
+        ("churn", 1, "12.50"), ("fraud", 1, None),
+    ]  # fmt: skip
+    total = found["total"]
+    assert (total["workspaces"], total["environments"], total["anomalies"]) == (2, {"dev": 2}, 1)
+    assert total["budgets"] == {"total": 0, "reached": 0, "enforcing": 0, "unknown": 0}
+    assert total["costs"]["unknown"] == ["fraud-dev: costs were not read yet."]
+    assert found["subscriptions"][0]["others"] == "7.50"
+
+
+async def seeded(api: Api) -> None:
+    """Six projects, every other one of a department, with five workspaces each; ``p3`` has the members of churn."""
+    projects = [f"p{number}" for number in range(6)]
+    store, objects = api.services.repository.store, api.services.governed
+    assert objects is not None
+    for number, project in enumerate(projects):
+        whose = "churn" if number == 3 else "fraud"
+        department = {"department": "risk"} if number % 2 else {}
+        body = {**registration(whose), "resourceGroupPrefix": f"rg-{project}-", **department}
+        assert (await api.call("PUT", f"projects/{project}", body)).status_code == 201
+        for place in range(5):
+            name, now = f"ws-{place}-{project}", api.clock.now()
+            spec = {"subscriptionId": SUBSCRIPTION[:-1] + str(place % 2 + 1), "project": project, "environment": "dev"}
+            spec["environment"] = "prod" if place == 4 else "dev"
+            record = WorkspaceRecord(
+                name=name, project=project, resource_group=f"rg-{name}", spec=spec,
+                created_at=now, created_by="t/ada", last_modified_at=now, last_modified_by="t/ada",
+            )  # fmt: skip
+            status = WorkspaceStatus()
+            writes = [Insert(f"w!{name}", dump(record)), Insert(f"s!{name}", dump(status))]
+            await store.commit(PARTITION, [*writes, Insert(f"p!{project}!{name}", {})])
+            spend = Spend(
+                id=spend_id(name), workspace=name, incarnation=1, project=project, month=month_of(now),
+                currency="USD", as_of=now, through=now.date(), days={now.date().isoformat(): Decimal(place)},
+                live=Live(at=now, since=now, amount=Decimal(0)),
+            )  # fmt: skip
+            await objects.commit(put(None, spend))
+
+
+ALL = sorted(f"ws-{place}-p{number}" for place in range(5) for number in range(6))
+
+
+FILTERS: dict[str, list[str]] = {
+    "": ALL,
+    "project eq 'p3'": [one for one in ALL if one.endswith("p3")],
+    "project ne 'p3'": [one for one in ALL if not one.endswith("p3")],
+    "department eq 'risk'": [one for one in ALL if one[-1] in "135"],
+    "department ne 'risk' and environment eq 'prod'": [one for one in ALL if one[-1] in "024" and "-4-" in one],
+    f"subscription eq '{SUBSCRIPTION[:-1]}2'": [one for one in ALL if one[3] in "13"],
+    "project eq 'nobody'": [],
+}
+
+
+@pytest.mark.parametrize("size", ["4", "1000"])
+async def test_pages_have_everything_once_and_in_order(api: Api, size: str) -> None:
+    await seeded(api)
+    member = api.member("churn", "Workspace.Reader")
+    for text, wanted in FILTERS.items():
+        query = {"maxpagesize": size} | ({"filter": text} if text else {})
+        assert names(await pages(api, "fleet/costs", **query)) == wanted, text
+        mine = [one for one in wanted if one.endswith("p3")]
+        assert names(await pages(api, "fleet/costs", member, **query)) == mine, text
+        found = await pages(api, "fleet/summary", **query)
+        assert sum(page["total"]["workspaces"] for page in found) == len(wanted), text
+        assert names(found, "project") == sorted({one[-2:] for one in wanted}), text
+        spent = sum(Decimal(page["total"]["costs"]["actual"] or 0) for page in found)
+        assert spent == sum(int(one[3]) for one in wanted), text
+
+
+async def test_a_page_of_projects_ends_when_enough_was_looked_at(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await seeded(api)
+    monkeypatch.setattr("controlplane.governance.services.fleet.MOST_LOOKED_AT", 12)
+    found = await pages(api, "fleet/summary")
+    assert [len(page["value"]) for page in found] == [3, 3]
+    assert [page["total"]["workspaces"] for page in found] == [15, 15]
+
+
+BAD: list[tuple[dict[str, str], str]] = [
+    ({"maxpagesize": "0"}, "InvalidParameter"),
+    ({"maxpagesize": "1001"}, "InvalidParameter"),
+    ({"maxpagesize": "many"}, "InvalidParameter"),
+    ({"filter": "colour eq 'red'"}, "InvalidFilter"),
+    ({"filter": "environment eq 'moon'"}, "InvalidFilter"),
+    ({"filter": "subscription eq 'mine'"}, "InvalidFilter"),
+    ({"filter": "project"}, "InvalidFilter"),
+    ({"skipToken": "§"}, "InvalidContinuation"),
+    ({"skipToken": token_of("workspaces", "ws") or ""}, "InvalidContinuation"),
+]
+
+
+async def test_bad_input_is_refused_as_of_other_lists(api: Api) -> None:
+    for path in ("fleet/costs", "fleet/summary"):
+        for query, code in BAD:
+            answer = await api.call("GET", path, **query)
+            assert (answer.status_code, error(answer)["code"]) == (400, code), (path, query)
+
+
+async def test_a_token_of_one_list_is_not_the_others(api: Api) -> None:
+    await seeded(api)
+    first = (await api.call("GET", "fleet/costs", maxpagesize="1")).json()["nextLink"]
+    token = dict(parse_qsl(urlsplit(first).query))["skipToken"]
+    assert error(await api.call("GET", "fleet/summary", skipToken=token))["code"] == "InvalidContinuation"
