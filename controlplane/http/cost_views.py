@@ -36,6 +36,21 @@ def costs(found: Costs) -> dict[str, Any]:
     }
 
 
+def declared(found: Estimate, billed_in: str | None) -> dict[str, Any]:
+    """``models.costs.EstimateBody``."""
+    budget = suggested("budget", found)
+    return {
+        "currency": found.currency,
+        "billingCurrency": billed_in,
+        "monthly": money(found.total, found.currency),
+        "suggestedBudget": None if budget is None else {"amount": float(budget), "currency": found.currency},
+        "isComplete": not found.incomplete,
+        "incomplete": [{"key": one.key, "type": one.type, "reason": one.reason} for one in found.incomplete],
+        "uncertain": [{"meter": charge.use.meter, "reason": _why(charge)} for charge in found.uncertain],
+        "prices": _prices(found, found),
+    }
+
+
 def money(amounts: Range, currency: str) -> dict[str, Any]:
     """``models.costs.MoneyRange``."""
     return {name: {"amount": float(amount), "currency": currency} for name, amount in _named(amounts)}

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from controlplane.governance.costs.anomalies import too_little
+from controlplane.governance.costs.billed import billed_in
 from controlplane.governance.costs.model import Anomaly, CostScope, CostSweep, Live, LiveSweep, Spend, spend_id
 from controlplane.governance.costs.view import View, view_of
+from controlplane.governance.pricing.estimate import Estimate
 from controlplane.governance.services.deps import RuleDeps, workspace
 from controlplane.governance.storing import all_of
 from controlplane.operations.model import Model
 from controlplane.projects.access import Caller, Permission
+from controlplane.workspaces.records import WorkspaceRecord
+from controlplane.workspaces.services.costs import Money, declared
+from controlplane.workspaces.services.deps import blueprint_of
 
 #: Sentences of what is unknown that one view shows; how many more there are is said.
 MOST_UNKNOWN = 50
@@ -64,12 +70,27 @@ class SweepAge(Model):
     why: str | None = None
 
 
-async def get_costs(deps: RuleDeps, caller: Caller, name: str) -> CostsBody:
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """``estimate``: of what the accepted spec declares, so that what was spent has something to be held against."""
+
+    body: CostsBody
+    estimate: Estimate
+    billed_in: str | None
+
+
+async def get_costs(deps: RuleDeps, caller: Caller, name: str) -> Spent:
     """Raises ``Rejected``: ``WorkspaceNotFound``, ``AuthorizationFailed``."""
     found = await workspace(deps, caller, Permission.COSTS_GET, name)
+    money = Money(deps.workspaces.prices, await billed_in(deps.objects, str(found.record.spec["subscriptionId"])))
+    estimate = await declared(blueprint_of(deps.workspaces, found.record), money)
+    return Spent(await _costs(deps, name, found.record), estimate, money.billed_in)
+
+
+async def _costs(deps: RuleDeps, name: str, record: WorkspaceRecord) -> CostsBody:
     stored = await deps.objects.get(Spend, spend_id(name))
     spend = None
-    if stored is not None and stored.value.incarnation == found.record.incarnation:
+    if stored is not None and stored.value.incarnation == record.incarnation:
         spend = stored.value
     return CostsBody(
         id=f"workspaces/{name}/costs",

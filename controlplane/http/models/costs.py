@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from controlplane.governance.services.costs import CostsBody
 from controlplane.operations.model import Model
 
 
@@ -132,3 +133,31 @@ class CostBody(Model):
     assumptions: tuple[AssumptionBody, ...]
     prices: PricesBody
     lines: tuple[LineBody, ...]
+
+
+class MissingBody(Model):
+    """A resource of which some or all has no price."""
+
+    key: str
+    type: str
+    reason: str
+
+
+class EstimateBody(Model):
+    """What the accepted spec costs a month, by list prices: to hold what was spent against. `:plan` has its lines, and
+    what there is in Azure now. A peering is taken to be near, and what others own is on their bill."""
+
+    currency: str = Field(description="Of every amount of the estimate, as in a plan.")
+    billing_currency: str | None = Field(description="Where it is another one, nothing here is to be compared.")
+    monthly: MoneyRange
+    suggested_budget: Amount | None
+    is_complete: bool
+    incomplete: tuple[MissingBody, ...]
+    uncertain: tuple[UncertainBody, ...]
+    prices: PricesBody
+
+
+class WorkspaceCostsBody(CostsBody):
+    """What a workspace cost, as far as anybody knows, beside what it was estimated to cost."""
+
+    estimate: EstimateBody

@@ -8,10 +8,11 @@ from fastapi.responses import JSONResponse
 
 from controlplane.governance.services import costs as service
 from controlplane.governance.services import fleet
-from controlplane.governance.services.costs import CostsBody
 from controlplane.governance.services.fleet_bodies import FleetCosts, FleetSummary
 from controlplane.http.answers import JsonResponse, next_link
+from controlplane.http.cost_views import declared
 from controlplane.http.docs import ok
+from controlplane.http.models.costs import WorkspaceCostsBody
 from controlplane.http.requests import Context, Ctx, Paged, PageQuery
 from controlplane.http.things import plain
 from controlplane.operations.paging import token_of
@@ -25,14 +26,16 @@ _COSTS, _SUMMARY = "fleet/costs", "fleet/summary"
 @router.get(
     "/workspaces/{name}/costs",
     operation_id=Permission.COSTS_GET,
-    responses=ok(CostsBody),
+    responses=ok(WorkspaceCostsBody),
     summary="Read what a workspace cost",
 )
 async def get_costs(ctx: Ctx, name: str) -> JSONResponse:
     """Azure's rows by day with their age, what has run since at list prices, the forecast and whose it is, and days
-    that cost much more than usual with their cause. What is unknown is named and never 0.
+    that cost much more than usual with their cause. What is unknown is named and never 0. `estimate` is what the
+    accepted spec costs a month by list prices.
     """
-    return JsonResponse(plain(await service.get_costs(ctx.services.for_governance(), ctx.caller, name)))
+    found = await service.get_costs(ctx.services.for_governance(), ctx.caller, name)
+    return JsonResponse({**plain(found.body), "estimate": declared(found.estimate, found.billed_in)})
 
 
 @router.get(

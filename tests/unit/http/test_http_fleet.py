@@ -11,6 +11,7 @@ import pytest
 
 from controlplane.governance.costs.model import Anomaly, CostScope, CostSweep, Course, Live, Spend, spend_id
 from controlplane.governance.costs.view import month_of
+from controlplane.http.models.costs import WorkspaceCostsBody
 from controlplane.objects.repository import put
 from controlplane.operations.paging import token_of
 from controlplane.ports.store import Insert
@@ -51,6 +52,18 @@ async def test_a_workspace_has_its_days_its_live_view_and_its_anomalies(api: Api
     unread = (await api.call("GET", "workspaces/fraud-dev/costs")).json()
     assert (unread["view"]["actual"], unread["view"]["seen"]) == (None, None)
     assert unread["view"]["unknown"] == ["fraud-dev: costs were not read yet."]
+
+
+async def test_a_workspace_shows_its_estimate_beside_what_it_cost(api: Api) -> None:
+    await ready(api)
+    found = WorkspaceCostsBody.model_validate((await api.call("GET", "workspaces/churn-dev/costs")).json()).estimate
+    plan = (await api.call("POST", "workspaces/churn-dev:plan", {})).json()["monthlyCost"]
+    assert found.monthly.model_dump(mode="json") == plan["after"]
+    assert (found.currency, found.billing_currency, found.is_complete) == ("USD", "USD", True)
+    assert found.suggested_budget is not None
+    assert found.suggested_budget.model_dump(mode="json") == plan["suggestedBudget"]
+    # Of a PUT's answer it is no part: that is stored and asked for by nobody.
+    assert "estimate" not in (await api.call("GET", "workspaces/churn-dev")).json()
 
 
 async def pages(api: Api, path: str, token: str | None = None, **query: str) -> list[dict[str, Any]]:
