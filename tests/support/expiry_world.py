@@ -47,6 +47,8 @@ class FakeMetrics:
     """``ports.metrics.MetricsReader``: what was measured all the time, by folded id; None: Azure does not answer."""
 
     values: dict[str, dict[str, float]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    """By folded id: a metric that Azure says has failed; it has no samples then."""
     coverage: float = 1.0
     away: bool = False
     calls: int = 0
@@ -62,9 +64,10 @@ class FakeMetrics:
             if known_of is not None:
                 found[fold(one)] = {
                     name: (Point(value, value, value),) * count for name, value in known_of.items()
-                    if name in question.names and count
+                    if name in question.names and count and name != self.failed.get(fold(one))
                 }  # fmt: skip
-        return Answers(found)
+        unknown = {fold(one): f"{name}: Timeout" for one in ids if (name := self.failed.get(fold(one))) is not None}
+        return Answers(found, {one: why for one, why in unknown.items() if one in found})
 
 
 @dataclass

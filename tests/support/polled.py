@@ -48,6 +48,8 @@ class CountingMonitor:
     """Machine learning workspaces."""
     measured: dict[str, dict[str, tuple[Point, ...]]] = field(default_factory=dict)
     """By folded id; what is not here has no samples."""
+    unknown: dict[str, str] = field(default_factory=dict)
+    """By folded id: why not all of it was answered."""
     calls: list[Batch] = field(default_factory=list)
     refused: list[Batch] = field(default_factory=list)
     errors: list[ControlPlaneError] = field(default_factory=list)
@@ -77,7 +79,9 @@ class CountingMonitor:
         self.calls.append(asked)
         if self.meanwhile:
             await self.meanwhile.pop(0)()
-        return Answers({fold(one): self.measured.get(fold(one), {}) for one in ids})
+        asked = [fold(one) for one in ids]
+        unknown = {one: why for one, why in self.unknown.items() if one in asked}
+        return Answers({one: self.measured.get(one, {}) for one in asked}, unknown)
 
     async def query(self, workspace_id: str, kql: str, begin: datetime, end: datetime) -> Rows:
         table = kql.partition("\n")[0]

@@ -98,6 +98,20 @@ async def test_a_call_that_fails_makes_nobody_a_candidate(error: Rejected | Tran
     assert sum(one.unknown for one in (await world.objects.page(IdleBatch)).values) == 2
 
 
+async def test_whose_metric_failed_is_no_candidate_and_the_reason_is_kept() -> None:
+    """Without samples of Active Cores, and with those of the control: idle, were it not for the failure."""
+    world = CostWorld()
+    await grown(world, 2)
+    for place in range(2):
+        measure(world, place, None)
+    world.monitor.unknown[fold(world.monitor.spaces[0].id)] = f"{CORES}: Timeout: Took too long."
+    await world.sweep()
+    assert await candidates(world) == ["ws-001"]
+    batches = {one.members[0].name: one for one in (await world.objects.page(IdleBatch)).values}
+    assert (batches["ws-000"].unknown, batches["ws-000"].why) == (1, f"ws-000: {CORES}: Timeout: Took too long.")
+    assert (batches["ws-001"].unknown, batches["ws-001"].why) == (0, None)
+
+
 async def test_who_graph_does_not_list_is_counted_as_missing() -> None:
     world = CostWorld()
     await grown(world, 3)

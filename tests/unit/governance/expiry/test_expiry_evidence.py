@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.arm import fold
 from controlplane.errors import Rejected, Transient
-from controlplane.governance.expiry.clues import CONTROL, CORES
+from controlplane.governance.expiry.clues import CONTROL, CORES, REQUESTS
 from controlplane.governance.expiry.look import look
 from controlplane.governance.expiry.model import Evidence, Verdict
 from controlplane.retraining.known import known
@@ -106,6 +106,13 @@ def not_answered(world: ExpiryWorld) -> None:
     del world.metrics.values[fold(world.workspace)]
 
 
+def failed(metric: str, of: str = "") -> Change:
+    def fail(world: ExpiryWorld) -> None:
+        world.metrics.failed[fold(f"{world.workspace}{of}")] = metric
+
+    return fail
+
+
 def thin(world: ExpiryWorld) -> None:
     world.metrics.coverage = 0.89
 
@@ -122,6 +129,9 @@ UNKNOWN: dict[str, tuple[Change, str]] = {
     "a compute of another kind": (strange, "instances"),
     "cores without a control": (no_control, "activeCores"),
     "a workspace that Azure does not answer": (not_answered, "activeCores"),
+    "cores that failed": (failed(CORES), "activeCores"),
+    "a control that failed": (failed(CONTROL), "activeCores"),
+    "an endpoint's requests that failed": (failed(REQUESTS, "/onlineEndpoints/churn"), "endpoints"),
     "samples of less than nine tenths": (thin, "activeCores"),
     "metrics that are away": (away, "activeCores"),
 }

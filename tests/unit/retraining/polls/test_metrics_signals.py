@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.arm import fold
 from controlplane.objects.repository import put
 from controlplane.ports.metrics import Point
 from controlplane.retraining.model import Outcome
@@ -224,6 +225,17 @@ async def test_a_month_in_which_nobody_could_look_is_no_month_without_calls() ->
     assert remembered is not None
     assert remembered.value.idle_since is not None
     assert world.clock.now() - remembered.value.idle_since < 3 * WINDOW
+
+
+async def test_calls_that_could_not_be_counted_are_not_no_calls() -> None:
+    """The capacity is there, and of the calls Azure says that their metric failed."""
+    world = await serving()
+    world.measure(world.deployment, DeploymentCapacity=1.0)
+    world.monitor.unknown[fold(world.deployment)] = "RequestsPerMinute: Timeout: Took too long."
+    for _ in range(33):
+        await world.window()
+        await world.clock.sleep(23 * 3600)
+    assert (await world.signals(), await world.remembered(world.deployment)) == ((), None)
 
 
 def test_no_capacity_no_calls_nobody_knows() -> None:
