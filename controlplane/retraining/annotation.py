@@ -51,25 +51,24 @@ WORKLOADS: Mapping[str, Profile] = {
 
 
 async def annotated(
-    reader: ResourceReader, found: Known, task: Task, about: tuple[Annotation, str | None], now: datetime
+    reader: ResourceReader, found: Known, task: Task, about: tuple[Annotation, tuple[str, ...]], now: datetime
 ) -> Task:
-    """The task with what is known of its samples and its project; ``about``: the policy's, and the monitor's run.
-    Raises ``Transient``: it is read again."""
-    rule, run_id = about
+    """The task with what is known of its samples and its project; ``about``: the policy's, and the monitor's runs of
+    its unread signals, the latest last. Raises ``Transient``: it is read again."""
+    rule, run_ids = about
     profile = WORKLOADS.get(found.workload)
-    samples = await _samples(reader, found, run_id, rule.worst_samples)
-    noun = profile.noun if profile else "samples"
-    said = (
-        f"{len(samples)} {noun} to look at."
-        if samples
-        else f"Which {noun} were worst, no run says: look at the newest."
-    )
+    samples = task.samples
+    for run_id in run_ids:
+        # The latest come first: they are what is served now, and what is beyond the most is the oldest.
+        fresh = await _samples(reader, found, run_id, rule.worst_samples)
+        samples = tuple(dict.fromkeys((*fresh, *samples)))[:_MOST]
     project = await _project(reader, found, (rule.labeling_project, profile, samples))
     return task.model_copy(
         update={
             "samples": samples,
+            "unread": (),
             "labeling_project": rule.labeling_project,
-            "text": f"{task.text} {said} {project}".strip()[:4000],
+            "text": f"{task.text} {_said(task, profile, samples)} {project}".strip()[:4000],
             "due_at": None,
             "last_modified_at": now,
             "generation": task.generation + 1,
@@ -77,9 +76,15 @@ async def annotated(
     )
 
 
-async def _samples(reader: ResourceReader, found: Known, run_id: str | None, most: int) -> tuple[str, ...]:
-    if run_id is None:
-        return ()
+def _said(task: Task, profile: Profile | None, samples: tuple[str, ...]) -> str:
+    noun = profile.noun if profile else "samples"
+    said = (
+        f"{len(samples)} {noun} to look at" if samples else f"Which {noun} were worst, no run says: look at the newest"
+    )
+    return f"{said}." if task.signal_count == 1 else f"{said}, of {task.signal_count} signals."
+
+
+async def _samples(reader: ResourceReader, found: Known, run_id: str, most: int) -> tuple[str, ...]:
     try:
         job = await reader.get(f"{found.workspace_id}/jobs/{run_id}", JOBS_API)
     except Rejected:

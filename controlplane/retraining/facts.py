@@ -52,6 +52,7 @@ def decided(decision: Decision) -> Fact:
         "sentence": decision.sentence,
         "policyGeneration": decision.policy_generation,
         "run": decision.run_id,
+        "task": decision.task_id,
         "dryRun": decision.dry_run,
     }
     return by_us(about, decision.at, Action.DECISION_MADE, details)

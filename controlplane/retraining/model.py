@@ -84,6 +84,8 @@ class ModelState(Thing):
     """When the policy's schedule was due last, or was first known."""
     investigated_at: datetime | None = None
     """When a drift that retrains nothing last opened a task."""
+    annotation_task: str | None = None
+    """The latest that was opened; while it is open, it takes further signals in (D35)."""
     breaker_reset_at: datetime | None = None
     """A person looked: failures before it do not count."""
 
@@ -171,6 +173,7 @@ class Decision(Listed):
     at: datetime
     until: datetime | None = None
     run_id: str | None = None
+    task_id: str | None = Field(default=None, description="The task that it opened, or that took the signal in.")
     loop_back: str | None = Field(
         default=None,
         description="Where it goes on: `staging` (what a run makes is evaluated there, S3-34), `dev` (the inner loop: "

@@ -12,20 +12,20 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from controlplane.notifications.model import Notification, notification_id
-from controlplane.objects.repository import Thing, newest_first
+from controlplane.objects.repository import Stored, Thing, newest_first, put
+from controlplane.ports.store import Write
 from controlplane.retraining.decide import Ruling
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import Decision, ModelState, Outcome
+from controlplane.retraining.opening import Given, given
 from controlplane.retraining.policy import InputValue, RetrainingPolicy
 from controlplane.retraining.runs.attempts import attempt_of, job_name, not_again
 from controlplane.retraining.runs.model import Lineage, Run, RunState, Transition
-from controlplane.retraining.signal import OF_MODELS, Direction, Signal, SignalState
-from controlplane.retraining.tasks import Task, TaskKind
+from controlplane.retraining.signal import Signal, SignalState
+from controlplane.retraining.tasks import Task
 
 #: Until Azure ML has to have the job: a PUT, its repetitions, and an outage in between.
 SUBMIT_TIME = timedelta(hours=2)
-#: Between two investigations of one model.
-INVESTIGATED = timedelta(days=7)
 STARTS = {
     Outcome.SUBMIT: RunState.SUBMITTED,
     Outcome.AWAIT_APPROVAL: RunState.WAITING_APPROVAL,
@@ -38,22 +38,45 @@ _TELLS_REASONS = frozenset({"BreakerOpen"})
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What a ruling is made on. ``annotating`` is the task that the model's row names."""
+
+    state: ModelState | None
+    found: Known
+    annotating: Stored[Task] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
-    """``state`` None: the model has no row, and gets none. ``new`` are objects that did not exist before."""
+    """``state`` None: the model has no row, and gets none. ``new`` are objects that did not exist before, ``joined`` is
+    the open task that took the signal in."""
 
     signal: Signal
     state: ModelState | None
     decision: Decision
     new: tuple[Thing, ...]
+    joined: tuple[Stored[Task], Task] | None = None
+
+    def started(self) -> list[Write]:
+        """Writes of what is new and of what took the signal in."""
+        writes = [write for thing in self.new for write in put(None, thing)]
+        return writes if self.joined is None else [*writes, *put(*self.joined)]
+
+    def at_work(self, now: datetime) -> tuple[Thing, ...]:
+        """What is due for a tick."""
+        things = self.new if self.joined is None else (*self.new, self.joined[1])
+        return tuple(one for one in things if one.due_at is not None and one.due_at <= now)
 
 
-def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Known, now: datetime) -> Made:
+def made_of(ruling: Ruling, signal: Signal, standing: Standing, now: datetime) -> Made:
     """What to store for a ruling on a signal."""
+    state, found = standing.state, standing.found
     ruling = not_again(ruling, signal, state)
     # A signal may be decided twice at one time: its run was superseded as soon as it was made.
     about = f"{signal.id}\n{now.isoformat()}\n{signal.decision_id or ''}"
     decision_id = sha256(about.encode()).hexdigest()[:24]
     run = _run(ruling, signal, state, found, (decision_id, now))
+    gives = given(ruling, signal, state, standing.annotating, now)
     decision = Decision(
         id=f"{newest_first(now)}-{decision_id}",
         workspace=signal.workspace,
@@ -62,32 +85,33 @@ def made_of(ruling: Ruling, signal: Signal, state: ModelState | None, found: Kno
         signal_id=signal.id,
         outcome=ruling.outcome,
         reason=ruling.reason,
-        sentence=ruling.sentence,
+        sentence=f"{ruling.sentence}{gives.said}",
         checks=ruling.checks,
         policy_generation=state.policy_generation if state else 0,
         at=now,
         until=ruling.until,
         run_id=run.id if run else None,
+        task_id=gives.task.id if gives.task else None,
         loop_back=_BACK.get(ruling.outcome),
         dry_run=ruling.dry_run,
     )
     if run is not None:
         run = run.model_copy(update={"decision_id": decision.id})
     new: list[Thing] = [decision]
+    state = gives.state
     if run is not None and state is not None:
         new.append(run)
         state = _with_run(state, run, now)
     elif ruling.outcome is Outcome.QUEUE and state is not None and not ruling.dry_run:
         state = state.model_copy(update={"waiting_signal": signal.id})
-    task = _task(ruling, signal, now) or _investigation(ruling, signal, state, now)
-    if task is not None:
-        new.append(task)
-    if task is not None and task.kind is TaskKind.INVESTIGATION and state is not None:
-        state = state.model_copy(update={"investigated_at": now})
-    told = _notification(decision, signal, task, now)
+    if gives.task is not None and not gives.joined:
+        new.append(gives.task)
+    told = _notification(decision, signal, gives, now)
     if told is not None:
         new.append(told)
-    return Made(_settled(ruling, signal, decision), state, decision, tuple(new))
+    before = standing.annotating
+    joined = (before, gives.task) if gives.joined and before is not None and gives.task is not None else None
+    return Made(_settled(ruling, signal, decision), state, decision, tuple(new), joined)
 
 
 def _run(
@@ -158,60 +182,12 @@ def _settled(ruling: Ruling, signal: Signal, decision: Decision) -> Signal:
     return signal.model_copy(update={"state": state, "due_at": due, "decision_id": decision.id})
 
 
-_TASKS = {Outcome.ANNOTATE: TaskKind.ANNOTATION, Outcome.REMEDIATE: TaskKind.PLATFORM}
-
-
-def _task(ruling: Ruling, signal: Signal, now: datetime) -> Task | None:
-    kind = _TASKS.get(ruling.outcome)
-    if kind is None or ruling.dry_run:
+def _notification(decision: Decision, signal: Signal, gives: Given, now: datetime) -> Notification | None:
+    """What an open task takes in was told when that was opened."""
+    tells = decision.outcome in _TELLS or decision.reason in _TELLS_REASONS
+    if gives.joined or not tells:
         return None
-    annotates = kind is TaskKind.ANNOTATION
-    title = f"Annotate the worst samples of {signal.model}" if annotates else f"{signal.kind.value} of {signal.target}"
-    return Task(
-        id=signal.id,
-        due_at=now,
-        workspace=signal.workspace,
-        project=signal.project,
-        kind=kind,
-        model=signal.model,
-        target=signal.target,
-        signal_id=signal.id,
-        title=title[:200],
-        text=ruling.sentence,
-        assignees="dataScientists" if annotates else "platformSupport",
-        created_at=now,
-        last_modified_at=now,
-    )
-
-
-def _investigation(ruling: Ruling, signal: Signal, state: ModelState | None, now: datetime) -> Task | None:
-    """S3-36: a drift that Azure bears out and that is only told. One that goes on is a signal each window, and one task
-    in a while. What has become better is no drift, whatever the component calls it (D11, D20)."""
-    drifts = signal.kind in OF_MODELS and signal.evidence.read_back and signal.evidence.doubt is None
-    drifts = drifts and signal.direction is not Direction.BETTER
-    if state is None or ruling.outcome is not Outcome.NOTIFY or ruling.dry_run or not drifts:
-        return None
-    if state.investigated_at is not None and now < state.investigated_at + INVESTIGATED:
-        return None
-    return Task(
-        id=signal.id,
-        workspace=signal.workspace,
-        project=signal.project,
-        kind=TaskKind.INVESTIGATION,
-        model=signal.model,
-        target=signal.target,
-        signal_id=signal.id,
-        title=f"Find out about {signal.kind.value} of {signal.model}"[:200],
-        text=f"{ruling.sentence} {signal.evidence.summary}".strip()[:4000],
-        assignees="dataScientists",
-        created_at=now,
-        last_modified_at=now,
-    )
-
-
-def _notification(decision: Decision, signal: Signal, task: Task | None, now: datetime) -> Notification | None:
-    if decision.outcome not in _TELLS and decision.reason not in _TELLS_REASONS:
-        return None
+    task = gives.task
     kind = f"ControlPlane.Retraining.{decision.outcome.value[0].upper()}{decision.outcome.value[1:]}"
     link = f"/api/tasks/{task.id}" if task is not None else f"/api/signals/{signal.id}"
     about = f"workspaces/{signal.workspace}" + (f"/models/{signal.model}" if signal.model else "")

@@ -14,6 +14,9 @@ from pydantic import Field
 from controlplane.objects.repository import Versioned
 from controlplane.operations.model import ErrorBody, Model
 
+#: Signals that an open task is shown to have taken in; all of them are counted.
+KEPT_SIGNALS = 100
+
 
 class TaskKind(StrEnum):
     ANNOTATION = "annotation"
@@ -84,7 +87,8 @@ class Step(Model):
 
 
 class Task(Versioned):
-    """``id`` derives from the signal's: the same signal opens one task."""
+    """``id`` derives from the signal's: the same signal opens one task. Of a model's annotation only one is open at a
+    time: it takes further signals in."""
 
     KIND: ClassVar[str] = "task"
     LETTER: ClassVar[str] = "t"
@@ -93,7 +97,14 @@ class Task(Versioned):
     state: TaskState = TaskState.OPEN
     model: str | None = None
     target: str | None = None
-    signal_id: str
+    signal_id: str = Field(description="Of the signal that opened it.")
+    further_signals: tuple[str, ...] = Field(
+        default=(), max_length=KEPT_SIGNALS, description="That it took in while it was open, the latest last."
+    )
+    signal_count: int = Field(default=1, description="All of its signals, those that are not named any more, too.")
+    unread: tuple[str, ...] = Field(
+        default=(), max_length=KEPT_SIGNALS, description="Signals whose samples are still to be read."
+    )
     title: str = Field(max_length=200)
     text: str = Field(default="", max_length=4000)
     assignees: str = ""

@@ -24,7 +24,7 @@ from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, known
 from controlplane.retraining.model import Decision, ModelState, Outcome, state_id
 from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec, monitor_id
-from controlplane.retraining.outcomes import made_of
+from controlplane.retraining.outcomes import Standing, made_of
 from controlplane.retraining.parts import parts
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.polls.ports import PollPorts
@@ -278,7 +278,7 @@ class RetrainingWorld:
             signal_name=DRIFT, direction=Direction.WORSE, samples=5000, evidence=evidence,
         )  # fmt: skip
         state = await self.state()
-        made = made_of(Ruling(outcome, "Said", "It was said.", ()), signal, state.value, self.known, now)
+        made = made_of(Ruling(outcome, "Said", "It was said.", ()), signal, Standing(state.value, self.known), now)
         assert made.state is not None
         new = [write for one in (made.signal, *made.new) for write in put(None, one)]
         await self.objects.commit([*put(state, made.state), *new])

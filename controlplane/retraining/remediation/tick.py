@@ -223,13 +223,14 @@ async def _only_project(deps: RetrainingDeps, found: Known) -> str | None:
 
 async def _annotate(deps: RetrainingDeps, hold: Hold, stored: Stored[Task], found: Known) -> datetime | None:
     task, now = stored.value, deps.clock.now()
-    signal = await deps.objects.get(Signal, task.signal_id)
+    # A task of a time before the list was kept has one signal.
+    signals = [await deps.objects.get(Signal, one) for one in task.unread or (task.signal_id,)]
+    runs = tuple(one.value.run_id for one in signals if one is not None and one.value.run_id is not None)
     state = await deps.objects.get(ModelState, state_id(task.workspace, task.model or ""))
     policy = state.value.policy if state else None
     rule = policy.annotation if policy else Annotation()
     if rule.labeling_project is None:
         rule = rule.model_copy(update={"labeling_project": await _only_project(deps, found)})
-    about = (rule, signal.value.run_id if signal else None)
-    after = await annotated(deps.reader, found, task, about, now)
+    after = await annotated(deps.reader, found, task, (rule, runs), now)
     await deps.objects.commit_held(hold, put(stored, after), _fact(after, now))
     return after.due_at

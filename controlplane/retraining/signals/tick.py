@@ -20,7 +20,7 @@ from controlplane.retraining.job_costs import pools_of
 from controlplane.retraining.known import Known, since
 from controlplane.retraining.model import ModelState, Outcome, state_id
 from controlplane.retraining.monitors.model import Monitor
-from controlplane.retraining.outcomes import STARTS, Made, made_of
+from controlplane.retraining.outcomes import STARTS, Made, Standing, made_of
 from controlplane.retraining.signal import Signal, SignalKind, SignalState, Source
 from controlplane.retraining.signals.alert_evidence import read_alert
 from controlplane.retraining.signals.ending import look, looked
@@ -28,6 +28,7 @@ from controlplane.retraining.signals.evidence import read_back, understood
 from controlplane.retraining.signals.hints import monitor_of
 from controlplane.retraining.signals.samples import calls_in
 from controlplane.retraining.signals.windows import fresh_state
+from controlplane.retraining.tasks import Task
 from controlplane.retraining.waiting import displaced
 from controlplane.retraining.windows import window_of
 
@@ -65,16 +66,15 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
         room = await room_of(deps.reader, found, state.policy.pipeline)
         spec = replace(spec, free_cores=room.free, needed_cores=room.needed, capacity_doubt=room.doubt)
         ruling = decide(state.policy, spec, signal, now)
-    made = made_of(ruling, signal, state, found, now)
+    made = made_of(ruling, signal, Standing(state, found, await _annotating(deps, state)), now)
     made = replace(made, signal=looked(made.signal, now))
     writes = _writes(stored, before, made)
     if waiting is not None and made.state is not None and made.state.waiting_signal == signal.id:
         writes += put(waiting, displaced(waiting.value, signal)) if _is_other(waiting.value, signal) else []
     await deps.objects.commit_held(hold, writes, *_told(made))
     _log.info("decided signal=%s outcome=%s reason=%s", signal.id, ruling.outcome, ruling.reason)
-    for thing in made.new:
-        if thing.due_at is not None and thing.due_at <= now:
-            await deps.queue.send(message_of(thing.KIND, thing.id))
+    for thing in made.at_work(now):
+        await deps.queue.send(message_of(thing.KIND, thing.id))
     return made.signal.due_at
 
 
@@ -111,6 +111,12 @@ async def _waiting(deps: RetrainingDeps, state: ModelState | None) -> Stored[Sig
     return await deps.objects.get(Signal, state.waiting_signal)
 
 
+async def _annotating(deps: RetrainingDeps, state: ModelState | None) -> Stored[Task] | None:
+    if state is None or state.annotation_task is None:
+        return None
+    return await deps.objects.get(Task, state.annotation_task)
+
+
 def _is_other(waiting: Signal, signal: Signal) -> bool:
     return waiting.id != signal.id and waiting.state is SignalState.HELD
 
@@ -129,9 +135,7 @@ def _writes(stored: Stored[Signal], before: Stored[ModelState] | None, made: Mad
     writes = put(stored, made.signal)
     if made.state is not None and (before is None or made.state != before.value):
         writes += put(before, made.state)
-    for thing in made.new:
-        writes += put(None, thing)
-    return writes
+    return [*writes, *made.started()]
 
 
 def _told(made: Made) -> tuple[Fact, ...]:

@@ -10,7 +10,7 @@ import pytest
 from controlplane.notifications.model import Notification
 from controlplane.objects.repository import of_workspace
 from controlplane.retraining.model import Outcome
-from controlplane.retraining.outcomes import INVESTIGATED
+from controlplane.retraining.opening import INVESTIGATED
 from controlplane.retraining.signals.intake import hear
 from controlplane.retraining.tasks import Task, TaskKind, TaskState
 from tests.support.retraining_world import RetrainingWorld, message

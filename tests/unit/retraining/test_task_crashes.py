@@ -87,12 +87,19 @@ async def _drifted(world: RetrainingWorld) -> object:
     return await hear(world.intake, event)
 
 
+async def _drifted_again(world: RetrainingWorld) -> object:
+    event = world.breach("step-2", at=world.record.created_at)
+    world.azure.body("/jobs/step-2")["properties"]["tags"]["cp.worstSamples"] = '["azureml://a/3"]'
+    return await hear(world.intake, event)
+
+
 SCENES = {
     "scaled": Scene(_scalable, _fired),
     "refused": Scene(_without_quota, _fired),
     "closed": Scene(_unscalable, _fired, _resolved),
     "scaled and over": Scene(_scalable, _fired, _resolved),
     "annotated": Scene(_images, _drifted, workload="cv"),
+    "annotated twice": Scene(_images, _drifted, _drifted_again, workload="cv"),
 }
 
 
@@ -137,7 +144,15 @@ async def _result(world: RetrainingWorld, points: int) -> Result:
     bodies = [body for path, body in world.azure.resources.items() if path.endswith("/deployments/blue")]
     return Result(
         tasks=tuple(
-            (one.kind, one.state, one.error and one.error.code, one.samples, one.generation, one.due_at)
+            (
+                one.kind,
+                one.state,
+                one.error and one.error.code,
+                one.samples,
+                one.signal_count,
+                one.generation,
+                one.due_at,
+            )
             for one in tasks
         ),
         counts=tuple(body["sku"]["capacity"] for body in bodies if "sku" in body),
@@ -168,8 +183,9 @@ async def test_undisturbed_scenes_end_as_they_should() -> None:
         "closed": [("platform", "closed", None)],
         "scaled and over": [("scaleEndpoint", "done", None)],
         "annotated": [("annotation", "open", None)],
+        "annotated twice": [("annotation", "open", None)],
     }
-    assert [(await undisturbed(name)).counts for name in SCENES] == [(2,), (1,), (), (2,), ()]
+    assert [(await undisturbed(name)).counts for name in SCENES] == [(2,), (1,), (), (2,), (), ()]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

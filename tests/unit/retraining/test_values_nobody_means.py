@@ -22,7 +22,7 @@ from controlplane.retraining.monitors.rules import parse_monitor
 from controlplane.retraining.monitors.schedule import off, request_of
 from controlplane.retraining.monitors.site import Site
 from controlplane.retraining.monitors.wanted import wanted
-from controlplane.retraining.outcomes import made_of
+from controlplane.retraining.outcomes import Standing, made_of
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.policy_rules import parse_policy
 from controlplane.retraining.polls.runs import slots
@@ -110,7 +110,7 @@ def use_policy(world: RetrainingWorld, policy: RetrainingPolicy) -> None:
             requested_by="t/ada",
         )  # fmt: skip
         ruling = decide(policy, Facts(state, "prod", "classical"), signal, START)
-        made = made_of(ruling, signal, state, world.known, START)
+        made = made_of(ruling, signal, Standing(state, world.known), START)
         assert made.decision.sentence
     assert ModelState.model_validate_json(state.model_dump_json()) == state
 
