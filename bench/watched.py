@@ -14,9 +14,10 @@ import httpx
 
 from controlplane.audit.model import Kind
 from controlplane.objects.repository import Objects, put
+from controlplane.retraining.declared import declared_id
 from controlplane.retraining.known import by_name
 from controlplane.retraining.model import ModelState, state_id
-from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec, monitor_id
+from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.signal import SignalKind
 from controlplane.retraining.signals.breach import BREACH_TAG
@@ -134,7 +135,7 @@ async def remember(stack: LocalStack, monitor: str = MONITOR, model: str = MODEL
         signals=(MonitorSignal(name="drift", kind=SignalKind.DATA_DRIFT, thresholds={"psi": 0.2}),),
     )
     watching = Monitor(
-        id=monitor_id(NAME, monitor), name=monitor, spec=spec, last_modified_at=now, last_modified_by="bench", **shared
+        id=declared_id(NAME, monitor), name=monitor, spec=spec, last_modified_at=now, last_modified_by="bench", **shared
     )
     asked = {
         "pipeline": {"name": "retrain", "version": "1", "compute": "cpu"},

@@ -17,10 +17,11 @@ from controlplane.objects.repository import Objects, Stored, of_workspace, put, 
 from controlplane.objects.tick import Machines, hint
 from controlplane.ports.store import Write
 from controlplane.promotion.model import Promotion
+from controlplane.retraining.declared import index_of
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import known
-from controlplane.retraining.labeling.model import LabelingProject, index_of
+from controlplane.retraining.labeling.model import LabelingProject
 from controlplane.retraining.model import LOOK, ModelState
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.runs.model import Run
@@ -89,8 +90,8 @@ async def tell_of_the_end(workspace: str, machines: Machines) -> None:
     objects = machines.objects
     for kind, index in (
         (ModelState.KIND, f"m!{workspace}!"),
-        (Monitor.KIND, f"mo!{workspace}!"),
-        (LabelingProject.KIND, index_of(workspace)),
+        (Monitor.KIND, index_of(Monitor, workspace)),
+        (LabelingProject.KIND, index_of(LabelingProject, workspace)),
         (Promotion.KIND, of_workspace(Promotion, workspace)),
     ):
         for thing_id in await objects.ids(index):

@@ -20,10 +20,11 @@ from controlplane.ports.store import Insert, Store
 from controlplane.projects.model import Limits, ProjectRecord, Registration
 from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.decide import Ruling
+from controlplane.retraining.declared import declared_id
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, known
 from controlplane.retraining.model import Decision, ModelState, Outcome, state_id
-from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec, monitor_id
+from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec
 from controlplane.retraining.outcomes import Standing, made_of
 from controlplane.retraining.parts import parts
 from controlplane.retraining.policy import RetrainingPolicy
@@ -177,7 +178,7 @@ class RetrainingWorld:
         await self.store.commit(PARTITION, rows)
         await self.add(
             Monitor(
-                id=monitor_id("ws", MONITOR),
+                id=declared_id("ws", MONITOR),
                 workspace="ws",
                 incarnation=1,
                 project="churn",

@@ -16,8 +16,9 @@ from typing import Any
 
 from controlplane.errors import Rejected
 from controlplane.objects.tick import tick_object
+from controlplane.retraining.declared import declared_id
 from controlplane.retraining.model import Decision, ModelState, Outcome, Window, state_id
-from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec, monitor_id
+from controlplane.retraining.monitors.model import Monitor, MonitorSignal, MonitorSpec
 from controlplane.retraining.policy import RetrainingPolicy
 from controlplane.retraining.policy_rules import parse_policy
 from controlplane.retraining.runs.model import Run, RunState
@@ -118,7 +119,7 @@ class Year:
         )
         await world.add(
             Monitor(
-                id=monitor_id("ws", watch), workspace="ws", incarnation=1, project="churn", name=watch, spec=spec,
+                id=declared_id("ws", watch), workspace="ws", incarnation=1, project="churn", name=watch, spec=spec,
                 last_modified_at=BEGIN, last_modified_by="t/ada",
             )
         )  # fmt: skip

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from controlplane.objects.repository import Thing
-from controlplane.operations.model import Condition, Model
+from controlplane.operations.model import Model
+from controlplane.retraining.declared import Declared
 
 #: Of projects, categories and classes; Azure ML's names of jobs take more.
 LABEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,63}$"
@@ -60,34 +59,13 @@ class Progress(Model):
     skipped: int | None = None
 
 
-class LabelingProject(Thing):
-    """``id`` is ``{workspace}.{project}``."""
+class LabelingProject(Declared):
+    """With how far people are."""
 
     KIND: ClassVar[str] = "labeling"
+    INDEX: ClassVar[str] = "la"
 
-    workspace: str
-    incarnation: int
-    project: str
-    name: str
     spec: LabelingSpec
-    generation: int = 1
-    deleting: bool = False
     announced: bool = False
     """Nothing of this name stood in Azure when its first write was stored, or what stands is ours."""
-    conditions: tuple[Condition, ...] = ()
-    observed_generation: int = 0
     progress: Progress = Progress()
-    last_modified_at: datetime
-    last_modified_by: str
-
-    def index(self) -> tuple[str, ...]:
-        return (index_of(self.workspace) + self.name,)
-
-
-def index_of(workspace: str) -> str:
-    """Prefix of a workspace's projects."""
-    return f"la!{workspace}!"
-
-
-def labeling_id(workspace: str, name: str) -> str:
-    return f"{workspace}.{name}"

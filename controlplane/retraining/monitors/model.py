@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from controlplane.objects.repository import Thing
-from controlplane.operations.model import Condition, Model
+from controlplane.operations.model import Model
+from controlplane.retraining.declared import Declared
 from controlplane.retraining.policy import Name, Period, Version
 from controlplane.retraining.polls.watch import Watch
 from controlplane.retraining.signal import SignalKind
@@ -169,34 +169,18 @@ class MonitorSpec(Model):
         return self.window or max(self.period, DAY)
 
 
-class Monitor(Thing):
-    """``id`` is ``{workspace}.{monitor}``."""
+class Monitor(Declared):
+    """With what it has in Azure."""
 
     KIND: ClassVar[str] = "monitor"
+    INDEX: ClassVar[str] = "mo"
 
-    workspace: str
-    incarnation: int
-    project: str
-    name: str
     spec: MonitorSpec
-    generation: int = 1
-    deleting: bool = False
     made: tuple[str, ...] = ()
     """ARM ids of what may stand in Azure for it: stored before the first write of each, and only of what was not there
     or is ours."""
     marks: bool = False
     """All that it has in Azure carries our mark. Rows of before have none, until a tick has marked what they made."""
-    conditions: tuple[Condition, ...] = ()
-    observed_generation: int = 0
-    last_modified_at: datetime
-    last_modified_by: str
-
-    def index(self) -> tuple[str, ...]:
-        return (f"mo!{self.workspace}!{self.name}",)
-
-
-def monitor_id(workspace: str, monitor: str) -> str:
-    return f"{workspace}.{monitor}"
 
 
 def signal_name(monitor: str, signal: str) -> str:

@@ -20,6 +20,7 @@ from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
 from controlplane.operations.model import Condition
 from controlplane.ports.store import Write
+from controlplane.retraining.declared import index_of
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import Known, known
@@ -80,7 +81,7 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
 
 async def _siblings(deps: RetrainingDeps, monitor: Monitor) -> tuple[Monitor, ...]:
     """All other monitors of the same workspace."""
-    page = await deps.objects.page(Monitor, f"mo!{monitor.workspace}!", limit=_MOST)
+    page = await deps.objects.page(Monitor, index_of(Monitor, monitor.workspace), limit=_MOST)
     return tuple(one for one in page.values if one.id != monitor.id and one.incarnation == monitor.incarnation)
 
 

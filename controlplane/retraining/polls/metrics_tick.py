@@ -11,6 +11,7 @@ from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put
 from controlplane.ports.metrics import Answers, MetricsQuestion
 from controlplane.ports.store import Write
+from controlplane.retraining.declared import index_of
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known, by_name
 from controlplane.retraining.monitors.model import Monitor
@@ -84,7 +85,7 @@ async def _learn(deps: RetrainingDeps, poll: Poll, answers: Answers) -> list[Wri
 async def watches_of(deps: RetrainingDeps, space: Known) -> dict[str, Watch]:
     """Folded name of an endpoint → the thresholds that a monitor of it says; of several that do, which are the same
     (``services/monitors.py``), the first by name."""
-    page = await deps.objects.page(Monitor, f"mo!{space.name}!", limit=_MOST_MONITORS)
+    page = await deps.objects.page(Monitor, index_of(Monitor, space.name), limit=_MOST_MONITORS)
     found: dict[str, Watch] = {}
     for one in page.values:
         if one.incarnation == space.record.incarnation and not one.deleting and one.spec.watch is not None:

@@ -9,6 +9,7 @@ from controlplane.errors import Rejected
 from controlplane.json_types import JsonObject
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put
+from controlplane.retraining.declared import index_of
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.known import Known
 from controlplane.retraining.model import ModelState, Window, WindowVerdict, state_id
@@ -38,7 +39,7 @@ async def look(
     """When it is due again. ``logs``: the workspace's Log Analytics. Raises ``Transient``, ``Conflict``."""
     stored, space, ports = about
     now = deps.clock.now()
-    page = await deps.objects.page(Monitor, f"mo!{space.name}!", limit=_MOST_MONITORS)
+    page = await deps.objects.page(Monitor, index_of(Monitor, space.name), limit=_MOST_MONITORS)
     monitors = [one for one in page.values if one.incarnation == space.record.incarnation and not one.deleting]
     states = await _states(deps, space, monitors)
     asked = [

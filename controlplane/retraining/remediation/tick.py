@@ -18,10 +18,11 @@ from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put
 from controlplane.operations.model import ErrorBody
 from controlplane.retraining.annotation import annotated
+from controlplane.retraining.declared import index_of
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.facts import About, by_us
 from controlplane.retraining.known import Known, since
-from controlplane.retraining.labeling.model import LabelingProject, index_of
+from controlplane.retraining.labeling.model import LabelingProject
 from controlplane.retraining.model import ModelState, state_id
 from controlplane.retraining.policy import Annotation
 from controlplane.retraining.polls.judge import ABOVE, BELOW
@@ -216,7 +217,7 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
 
 async def _only_project(deps: RetrainingDeps, found: Known) -> str | None:
     """The workspace's own, when it has one and no other."""
-    page = await deps.objects.page(LabelingProject, index_of(found.name))
+    page = await deps.objects.page(LabelingProject, index_of(LabelingProject, found.name))
     names = [one.name for one in page.values if one.incarnation == found.record.incarnation and not one.deleting]
     return names[0] if len(names) == 1 else None
 

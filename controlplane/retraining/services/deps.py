@@ -14,17 +14,16 @@ from controlplane.ports.clock import Clock
 from controlplane.ports.reader import ResourceReader
 from controlplane.projects.access import Caller, Permission
 from controlplane.projects.service import readable_projects
+from controlplane.retraining.declared import Declared
 from controlplane.retraining.known import Known, known
-from controlplane.retraining.labeling.model import LabelingProject
 from controlplane.retraining.model import ModelState
-from controlplane.retraining.monitors.model import Monitor
 from controlplane.workspaces.listing import SCAN_PROJECTS, Slice, page_of, scan
 from controlplane.workspaces.services.deps import ServiceDeps, find, require
 
 T = TypeVar("T", bound=Listed)
 B = TypeVar("B", bound=Model)
 #: What a workspace that took the name of an earlier one does not inherit.
-W = TypeVar("W", LabelingProject, ModelState, Monitor)
+W = TypeVar("W", bound=Declared | ModelState)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from controlplane.objects.tick import message_of
 from controlplane.operations.model import Model
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.projects.access import Caller, Permission, Role, app_roles
+from controlplane.retraining.declared import index_of
 from controlplane.retraining.facts import About, by_person
 from controlplane.retraining.history import failures_in_a_row, with_policy
 from controlplane.retraining.job_costs import job_cost_of, pools_of
@@ -124,7 +125,7 @@ def _require_estimate(found: Known, policy: RetrainingPolicy) -> None:
 
 async def _require_same_period(deps: ModelDeps, found: Known, model: str, policy: RetrainingPolicy) -> None:
     """Raises ``Conflict("PeriodsDisagree")``: N of M is counted in the monitor's own slots."""
-    page = await deps.objects.page(Monitor, f"mo!{found.name}!", limit=1000)
+    page = await deps.objects.page(Monitor, index_of(Monitor, found.name), limit=1000)
     mine = named(page.values, found.record.incarnation)
     details = tuple(disagreements(policy, model, mine))
     if details:

@@ -12,8 +12,9 @@ from typing import Any
 from controlplane.errors import Conflict, Transient
 from controlplane.objects.repository import put
 from controlplane.promotion.intake import registered
+from controlplane.retraining.declared import declared_id
 from controlplane.retraining.known import Known
-from controlplane.retraining.monitors.model import Monitor, monitor_id
+from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.runs.attempts import is_job_name
 from controlplane.retraining.runs.hearing import heard_of_run
 from controlplane.retraining.signal import Evidence, Severity, Signal, SignalKind, Source, signal_id
@@ -103,7 +104,7 @@ async def take(deps: IntakeDeps, signal: Signal, found: Known | None = None) -> 
 async def _is_ours(deps: IntakeDeps, found: Known, name: str | None) -> bool:
     """Whether a monitor that was set up here has a signal of this name (D19: ``{monitor}_{signal}``)."""
     parts = (name or "").split("_")[:_MOST_PARTS]
-    ids = [monitor_id(found.name, "_".join(parts[:length])) for length in range(1, len(parts))]
+    ids = [declared_id(found.name, "_".join(parts[:length])) for length in range(1, len(parts))]
     stored = await deps.objects.get_many(Monitor, ids) if ids else ()
     mine = tuple(one.value for one in stored if one is not None)
     return monitor_of(tuple(one for one in mine if one.incarnation == found.record.incarnation), name) is not None

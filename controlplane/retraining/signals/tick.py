@@ -14,6 +14,7 @@ from controlplane.ports.store import Write
 from controlplane.retraining import facts
 from controlplane.retraining.capacity import room_of
 from controlplane.retraining.decide import Facts, decide
+from controlplane.retraining.declared import index_of
 from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.history import with_window
 from controlplane.retraining.job_costs import pools_of
@@ -86,7 +87,7 @@ async def _read_back(deps: RetrainingDeps, signal: Signal, found: Known, now: da
         return await read_alert(deps.reader, found, signal, now)
     if signal.run_id is None:
         return signal
-    page = await deps.objects.page(Monitor, f"mo!{signal.workspace}!", limit=_MOST_MONITORS)
+    page = await deps.objects.page(Monitor, index_of(Monitor, signal.workspace), limit=_MOST_MONITORS)
     mine = tuple(one for one in page.values if one.incarnation == found.record.incarnation)
     monitor = monitor_of(mine, signal.signal_name)
     seen = await read_back(deps.reader, found.workspace_id, signal, monitor, now)

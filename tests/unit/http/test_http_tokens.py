@@ -67,7 +67,7 @@ REFUSED: dict[str, Callable[[Issuer], str]] = {
     "RS512 in the header": _rs512,
     "another algorithm of the same key": lambda i: i.token(headers={"alg": "RS256", "crit": ["exp"]}),
     "expired": lambda i: i.token(exp=NOW - 1),
-    "not valid yet": lambda i: i.token(nbf=NOW + 600),
+    "not valid yet": lambda i: i.token(nbf=int(time.time()) + 600),
     "no exp": lambda i: i.token(exp=None),
     "no nbf": lambda i: i.token(nbf=None),
     "another issuer": lambda i: i.token(iss="https://login.evil.test/v2.0"),

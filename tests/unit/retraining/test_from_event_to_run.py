@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.objects.repository import put
+from controlplane.retraining.declared import declared_id
 from controlplane.retraining.model import CheckName, Outcome, Verdict
-from controlplane.retraining.monitors.model import Monitor, monitor_id
+from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.runs.model import RunState
 from controlplane.retraining.signals.intake import hear
 from tests.support.retraining_world import MONITOR, PIPELINE, RetrainingWorld, message
@@ -43,7 +44,7 @@ async def test_the_run_gets_the_data_that_the_monitor_looked_at() -> None:
     world = RetrainingWorld()
     told = {"begin": "windowBegin", "end": "windowEnd", "before": "baseline"}
     await world.begin({**EAGER, "pipeline": {**PIPELINE, "fromSignal": told}})
-    stored = await world.objects.require(Monitor, monitor_id("ws", MONITOR))
+    stored = await world.objects.require(Monitor, declared_id("ws", MONITOR))
     wide = {"window": timedelta(days=7), "offset": timedelta(days=2)}
     changed = stored.value.model_copy(update={"spec": stored.value.spec.model_copy(update=wide)})
     await world.objects.commit(put(stored, changed))

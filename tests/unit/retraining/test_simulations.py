@@ -73,7 +73,7 @@ async def test_the_same_policy_does_the_same(workload: str) -> None:
     assert [(one.signal, one.differs) for one in found.signals if one.differs] == []
     assert len(found.signals) == 12
     assert (found.runs.was, found.runs.would) == ((2, 2) if workload == "classical" else (0, 0))
-    assert all(one.was is not None and one.was.sentence == one.would.sentence for one in found.signals)
+    assert all(one.was is not None and one.was.sentence.startswith(one.would.sentence) for one in found.signals)
 
 
 async def test_a_stricter_policy_starts_later_and_a_shorter_cooldown_more_often() -> None:

@@ -10,8 +10,9 @@ import pytest
 from controlplane.arm import fold
 from controlplane.objects.repository import put
 from controlplane.ports.metrics import Point
+from controlplane.retraining.declared import declared_id
 from controlplane.retraining.model import Outcome
-from controlplane.retraining.monitors.model import Monitor, monitor_id
+from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.polls.judge import (
     ABOVE,
     BELOW,
@@ -111,7 +112,7 @@ async def test_calls_are_held_against_the_size_class() -> None:
 
 async def watched(world: PolledWorld, watch: Watch, **changes: Any) -> None:
     """The world's monitor, of endpoint `ep`, says so."""
-    stored = await world.objects.require(Monitor, monitor_id("ws", MONITOR))
+    stored = await world.objects.require(Monitor, declared_id("ws", MONITOR))
     spec = stored.value.spec.model_copy(update={"watch": watch})
     await world.objects.commit(put(stored, stored.value.model_copy(update={"spec": spec, **changes})))
 

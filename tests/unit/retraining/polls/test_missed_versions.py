@@ -9,7 +9,8 @@ import pytest
 from controlplane.objects.repository import of_workspace, remove
 from controlplane.promotion.model import Promotion
 from controlplane.promotion.poll import AT_ONCE, lost_versions
-from controlplane.retraining.monitors.model import Monitor, monitor_id
+from controlplane.retraining.declared import declared_id
+from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.polls.model import WorkspacePoll
 from tests.support.polled import PolledWorld
 from tests.support.retraining_world import MONITOR
@@ -82,7 +83,7 @@ async def test_versions_are_looked_for_where_nothing_is_monitored_too(serves: bo
     """Such a workspace has no event subscription of its own, so that the poll is all there is."""
     world = PolledWorld()
     await world.begin()
-    await world.objects.commit(remove(await world.objects.require(Monitor, monitor_id("ws", MONITOR))))
+    await world.objects.commit(remove(await world.objects.require(Monitor, declared_id("ws", MONITOR))))
     if serves:
         world.serve()
     plant(world, "1", timedelta(days=30))
