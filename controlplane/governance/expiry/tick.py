@@ -88,7 +88,8 @@ async def _ended(
     """Of a workspace that is gone; its archive's tick removes its own row."""
     expiry, now = stored.value, deps.clock.now()
     about = (Scope(ScopeKind.WORKSPACE, expiry.workspace), expiry.project)
-    rule = None if expiry.rule is None else expiry.rule.model_dump(mode="json", by_alias=True)
+    last = expiry.rule or expiry.ruled
+    rule = None if last is None else last.model_dump(mode="json", by_alias=True)
     told = {"change": "ended", "rule": rule, "stage": expiry.stage.value, "incarnation": expiry.incarnation}
     await deps.objects.commit_held(hold, remove(stored), by_us(about, now, Action.EXPIRY_CHANGED, told))
     return None if space is None else await _begun(deps, hold, space.record)

@@ -61,7 +61,8 @@ async def put_access(
     ctx: Ctx, name: str, request: Request, once: Repeat, allow_destructive: AllowDestructive = False
 ) -> Response:
     """The body is `access` of the spec: personas that are left out are nobody's, and the rest of the spec stays. Taking
-    roles away needs `allowDestructive=true`. 200 when it is so already.
+    roles away needs `allowDestructive=true`. 200 when it is so already. Product owners are an owner's or a
+    Platform.Admin's to change: 403 `OwnersChangeNotAllowed`.
     """
     ask = Ask(ctx.caller, Permission.ACCESS_PUT, name, once.conditions, allow_destructive, _remember(ctx, once))
 

@@ -73,7 +73,9 @@ async def put_workspace(
     ctx: Ctx, name: str, request: Request, once: Repeat, allow_destructive: AllowDestructive = False
 ) -> Response:
     """The body is the spec. 200 when it is the accepted one and in effect: nothing is started then. After an operation
-    that failed or was cancelled, the same spec starts a new one, which goes on from what exists.
+    that failed or was cancelled, the same spec starts a new one, which goes on from what exists. To name
+    other owners and to let it last longer is an owner's or a Platform.Admin's: 403 `OwnersChangeNotAllowed`,
+    `ExtensionNotAllowed`.
     """
     ask = Ask(ctx.caller, Permission.WORKSPACES_PUT, name, once.conditions, allow_destructive, _remember(ctx, once))
 
@@ -112,7 +114,8 @@ async def patch_workspace(
     summary="Delete a workspace and everything it made",
 )
 async def delete_workspace(ctx: Ctx, name: str, once: Repeat) -> Response:
-    """204 when there is none. A deletion that runs already is answered as it is."""
+    """204 when there is none. A deletion that runs already is answered as it is. Its budget and its rule of expiry end
+    with it; the audit keeps them."""
     ask = Ask(ctx.caller, Permission.WORKSPACES_DELETE, name, once.conditions, remember=_remember(ctx, once))
 
     async def work() -> Response:

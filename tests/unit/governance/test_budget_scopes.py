@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from controlplane.arm import fold, group_id
+from controlplane.audit.model import ENTRY, Kind
 from controlplane.errors import Conflict, Transient
 from controlplane.governance.budgets.judge import judge
 from controlplane.governance.budgets.model import Budget, StepState
@@ -307,13 +308,19 @@ async def test_what_is_ours_in_a_group_that_stays_goes_with_the_workspace() -> N
     await world.set(scope)
     await world.spent("ws", "1500")
     await world.settle(scope, rounds=3)
-    ours = {*(await budget(world, scope)).made, fold(assignment())}
+    there = await budget(world, scope)
+    ours = {*there.made, fold(assignment())}
     assert len(ours) == 3
     assert ours <= set(world.azure.resources)
     await world.vanish("ws", with_group=False)
     await world.settle(scope, rounds=1)
     assert await world.objects.get(Budget, scope) is None
     assert ours & set(world.azure.resources) == set()
+    # A workspace that is made again has none: what it had is told.
+    told = (await world.store.query(Kind.GOVERNANCE, prefix=ENTRY)).entities
+    last = max((one.value for one in told), key=lambda entry: entry["sequence"])
+    assert last["details"]["change"] == "gone with what it was about"
+    assert last["details"]["rule"] == there.rule.model_dump(mode="json", by_alias=True)
 
 
 async def test_the_denials_of_a_workspace_that_is_gone_go_with_it_where_its_group_stays(world: BudgetScopes) -> None:

@@ -98,7 +98,7 @@ CALLS: Mapping[Permission, tuple[str, str, Any]] = {
     Permission.LABELING_DELETE: ("DELETE", "workspaces/churn-dev/labelingProjects/parts", None),
     Permission.MONITORS_DELETE: ("DELETE", "workspaces/churn-dev/monitors/watch", None),
     Permission.EXPIRY_GET: ("GET", "workspaces/churn-dev/expiry", None),
-    Permission.EXPIRY_PUT: ("PUT", "workspaces/churn-dev/expiry", EXPIRY),
+    Permission.EXPIRY_PUT: ("PUT", "workspaces/churn-dev/expiry", {**EXPIRY, "idleAfter": "P60D"}),
     Permission.EXPIRY_DELETE: ("DELETE", "workspaces/churn-dev/expiry", None),
     Permission.EXPIRY_EXTEND: ("POST", "workspaces/churn-dev/expiry:extend", EXTENSION),
     Permission.EXPIRY_EXEMPT: ("POST", "workspaces/churn-dev/expiry:exempt", EXEMPTION),
@@ -217,10 +217,14 @@ MAY: Mapping[Permission, set[Role]] = {
 }
 #: What an owner of the workspace decides: who else may. No caller of these is one.
 OWNERS: Mapping[Permission, set[Role]] = {
+    Permission.EXPIRY_PUT: {ADMIN},
+    Permission.EXPIRY_DELETE: {ADMIN},
     Permission.EXPIRY_EXTEND: {ADMIN},
     Permission.EXPIRY_EXEMPT: {ADMIN},
     Permission.EXPIRY_RETIRE: set(),
 }
+#: With which code; ``NotTheOwner`` where it is not one of these.
+EXTENSIONS = (Permission.EXPIRY_PUT, Permission.EXPIRY_DELETE)
 #: What callers with no role in the project get, where it is not 404: the answer for what does not exist.
 HIDDEN = {
     Permission.DEPARTMENT_BUDGETS_GET: 403,
@@ -331,13 +335,16 @@ async def test_every_cell(api: Api, permission: Permission) -> None:
     await waiting_run(api)
     await standing(api)
     for name, (token, role) in callers(api).items():
+        if permission in EXTENSIONS:
+            assert (await api.call("PUT", "workspaces/churn-dev/expiry", EXPIRY)).status_code in (200, 201)
         answer = await api.call(method, path.format(op=operation), body, token=token)
         if role in MAY[permission] and permission is Permission.RETRAININGS_APPROVE and name.startswith("application"):
             # A role is not enough for an application: the registration has to list it.
             assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "ApproverNotListed"), name
         elif role in MAY[permission] and role not in OWNERS.get(permission, {role}):
             # A role is not enough: the owner decides.
-            assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "NotTheOwner"), name
+            code = "ExtensionNotAllowed" if permission in EXTENSIONS else "NotTheOwner"
+            assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, code), name
         elif role in MAY[permission]:
             # Busy (409) and not empty (409) are answers to somebody who may.
             assert answer.status_code in (200, 201, 202, 204, 409), (name, answer.text)

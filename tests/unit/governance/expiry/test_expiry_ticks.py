@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
+
 from controlplane.arm import fold
 from controlplane.audit.model import ENTRY, Kind
 from controlplane.audit.proof import prove_object
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.model import Decided, Expiry, Stage
+from controlplane.governance.expiry.model import Decided, Expiry, Rule, Stage
 from controlplane.governance.expiry.storing import due_now
 from controlplane.objects.tick import tick_object
 from controlplane.operations.model import OperationKind
@@ -243,5 +245,28 @@ def test_the_end_of_an_operation_and_each_look_at_rest_let_an_expiry_begin() -> 
         await asyncio.sleep(8 * 3600)
         await world.world.tick()
         assert hint in [message for message, _ in world.world.queue.sent]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["in the spec", "beside it"])
+def test_a_rule_ends_with_its_workspace_and_the_audit_keeps_it(declared: bool) -> None:
+    """One that takes the name begins with none."""
+
+    async def scene(world: ExpiryWorld) -> None:
+        await world.look()
+        if not declared:
+            await world.change(rule=Rule.model_validate(RULE))
+        stored = await world.world.repository.load("ws")
+        assert stored is not None
+        spec = {name: value for name, value in stored.record.spec.items() if name != "expiry"}
+        again = stored.record.model_copy(update={"incarnation": stored.record.incarnation + 1, "spec": spec})
+        await world.world.repository.save_record(stored, again)
+        await tick_object(Expiry.KIND, ID, world.machines)
+        assert await world.objects.get(Expiry, ID) is None
+        page = await world.world.store.query(Kind.GOVERNANCE, prefix=ENTRY)
+        last = max((one.value for one in page.entities), key=lambda entry: entry["sequence"])
+        assert last["details"]["change"] == "ended"
+        assert {name: value for name, value in last["details"]["rule"].items() if value is not None} == RULE
 
     play(scene)
