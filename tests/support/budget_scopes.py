@@ -23,8 +23,12 @@ from controlplane.workspaces.records import WorkspaceRecord
 from controlplane.workspaces.repository import PARTITION, dump
 from tests.support.budget_world import CALLBACKS, RULE, SUBSCRIPTION, BudgetWorld
 from tests.support.clock import START
+from tests.support.fake_quotas import planted, sizes
 
 SHARED = group_id(SUBSCRIPTION, "rg-shared")
+#: By family: of the first the workspace has a share of its own, of the second the whole of the subscription's.
+LIMITS = {"standardDSv2Family": 16, "standardFSv2Family": 24, "standardNCSv3Family": 0}
+SIZES = (("Standard_DS3_v2", "standardDSv2Family", 4), ("Standard_A2_v2", "standardAv2Family", 2))
 #: Everything is blocked at once it is reached.
 HARD = {"tiers": [{"at": 50}, {"at": 100, "act": "freeze"}], "notice": "PT10M"}
 
@@ -80,7 +84,7 @@ class BudgetScopes(BudgetWorld):
         await self.objects.commit(put(None, made))
 
     async def workspace(self, name: str, incarnation: int = 1, project: str = "churn") -> WorkspaceRecord:
-        """With a cluster that no spec names and an instance that runs."""
+        """With a cluster that no spec names, an instance that runs, and quotas."""
         record = self.record.model_copy(
             update={
                 "name": name, "resource_group": f"rg-{name}", "project": project, "incarnation": incarnation,
@@ -94,7 +98,9 @@ class BudgetScopes(BudgetWorld):
         workspace = known(record).workspace_id
         self.azure.plant(workspace)
         scale = {"minNodeCount": 1, "maxNodeCount": 4, "nodeIdleTimeBeforeScaleDown": "PT2M"}
-        cluster = {"scaleSettings": scale, "currentNodeCount": 0}
+        cluster = {"scaleSettings": scale, "currentNodeCount": 0, "vmSize": "Standard_DS3_v2"}
+        self.azure.resources.update(planted(SUBSCRIPTION, workspace, LIMITS))
+        self.azure.resources.update(sizes(SUBSCRIPTION, "westeurope", *SIZES))
         self.azure.plant(
             f"{workspace}/computes/gpu",
             properties={"computeType": "AmlCompute", "provisioningState": "Succeeded", "properties": cluster},
@@ -102,7 +108,8 @@ class BudgetScopes(BudgetWorld):
         self.azure.plant(
             f"{workspace}/computes/ada",
             properties={
-                "computeType": "ComputeInstance", "provisioningState": "Succeeded", "properties": {"state": "Running"},
+                "computeType": "ComputeInstance", "provisioningState": "Succeeded",
+                "properties": {"state": "Running", "vmSize": "STANDARD_A2_V2"},
             },
         )  # fmt: skip
         return record
@@ -158,15 +165,22 @@ class BudgetScopes(BudgetWorld):
             "instance": self._inner(f"{workspace}/computes/ada")["state"],
             "limits": dict(stored.record.node_limits),
             "frozen": stored.record.frozen,
+            "quotas": self.quotas(workspace),
         }
+
+    def quotas(self, workspace_id: str) -> dict[str, int]:
+        """Limits by family."""
+        mine = f"{fold(workspace_id)}/quotas/"
+        found = (one for key, one in self.azure.resources.items() if key.startswith(mine))
+        return {str(one["id"]).rpartition("/")[2]: int(one["limit"]) for one in found}
 
     def _inner(self, arm_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.azure.body(arm_id)["properties"]["properties"]
         return found
 
 
-FREE = {"policies": [], "nodes": 4, "least": 1, "instance": "Running", "limits": {}, "frozen": False}
+FREE = {"policies": [], "nodes": 4, "least": 1, "instance": "Running", "limits": {}, "frozen": False, "quotas": LIMITS}
 HELD = {
     "policies": ["computes", "deployments", "endpoints"], "nodes": 0, "least": 0, "instance": "Stopped",
-    "limits": {"gpu": 0}, "frozen": True,
+    "limits": {"gpu": 0}, "frozen": True, "quotas": dict.fromkeys(LIMITS, 0),
 }  # fmt: skip

@@ -21,6 +21,7 @@ from controlplane.json_types import JsonObject
 from controlplane.ports.reader import OperationReading
 from controlplane.ports.writer import Accepted
 from tests.support.fake_azure_parts import GROUP, NET, ROLES, STYLES, Call, Fault, RunningOperation, Style
+from tests.support.fake_quotas import quotas_of, set_quota
 from tests.support.kill_switch import KillSwitch
 
 
@@ -70,6 +71,8 @@ class FakeAzure:
         elif wanted.endswith(ROLES):
             scope = wanted.removesuffix("/providers/" + ROLES)
             found = [i for i in self.resources if fold(type_of(i)) == ROLES and i.startswith(scope)]
+        elif wanted.endswith("/quotas"):
+            found = quotas_of(self.resources, wanted)
         else:
             found = [i for i in self.resources if i.rpartition("/")[0] == wanted]
         shown = (self._shown(arm_id) for arm_id in sorted(found))
@@ -124,10 +127,13 @@ class FakeAzure:
             raise
 
     async def act(self, arm_id: str, action: str, api_version: str, body: JsonObject | None = None) -> Accepted:
-        """``stop`` and ``start`` of a compute instance; other actions change nothing."""
+        """``stop`` and ``start`` of a compute instance, quotas of a location; other actions change nothing."""
         call = await self._call("POST", f"{arm_id}/{action}")
         try:
             async with self.switch.point(f"POST {arm_id}/{action}"):
+                if action == "updateQuotas":
+                    value = [set_quota(self.resources, wish) for wish in (body or {})["value"]]
+                    return Accepted(200, {"value": value})
                 found = self.resources.get(fold(arm_id))
                 if found is None:
                     raise Rejected("ResourceNotFound", arm_id, status=404)

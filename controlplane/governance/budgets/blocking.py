@@ -3,25 +3,25 @@
 Each function does what is possible now and may be repeated at any time: what stands as it should is left alone.
 
 - New computes, endpoints and deployments: denied by policy (``denials``).
-- New jobs: a cluster keeps the nodes that run and gets no others, none at last; instances are stopped. Roles are not
-  touched.
+- New jobs: a cluster keeps the nodes that run and gets no others, none at last; instances are stopped; jobs without a
+  compute find no quota (``quotas``). Roles are not touched.
 - Frozen: the workspace's record says so, too, and nothing of ours scales it up.
 
-Serverless compute and attached computes cannot be blocked from here, and that is said. Of serverless compute: it uses
-the quota of Azure ML computes ("Model training on serverless compute"); the only thing to set is a workspace's share of
-a VM family (Microsoft.MachineLearningServices/locations/updateQuotas), an act on the whole subscription whose effect on
-serverless compute is not documented, and which takes the right to change every workspace's share.
+Attached computes cannot be blocked from here, nor what no quota counts, and that is said.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from controlplane.arm import fold, name_of
 from controlplane.errors import Conflict, ControlPlaneError, Rejected, Transient
+from controlplane.governance.budgets import quotas
 from controlplane.governance.budgets.denials import allowed, denials_of, denied
+from controlplane.governance.budgets.machines import Machines
 from controlplane.governance.budgets.model import Act, Step, StepState, Undo
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.json_types import JsonObject
@@ -34,37 +34,44 @@ _VERSION = k.API_VERSIONS[k.COMPUTE]
 #: Of instances that stand still already.
 _STILL = frozenset({"stopped", "stopping", "deallocated", "deallocating"})
 _RUNS = frozenset({"running", "starting", "restarting", "jobrunning"})
-_UNREACHED = (
-    "Serverless compute is not blocked: Azure has no switch for it on a workspace.",
-    "Attached computes (Kubernetes, virtual machines) are not ours to stop.",
-)
+_UNREACHED = "Attached computes (Kubernetes, virtual machines) are not ours to stop."
 _NOT_FOUND = 404
 _MOST_SAID = 50
 
 
-async def undo_of(deps: GovernanceDeps, act: Act, found: Sequence[Known]) -> tuple[tuple[Undo, ...], tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class Sight:
     """What is to be changed, as it stands now; and what could not be read: nothing is blocked on that."""
-    kept: list[Undo] = []
+
+    undo: tuple[Undo, ...] = ()
+    unread: tuple[str, ...] = ()
+    computes: Mapping[str, tuple[JsonObject, ...]] = field(default_factory=dict)
+    """By the workspace's name."""
+    shares: quotas.Shares = field(default_factory=quotas.Shares)
+
+
+async def sight_of(deps: GovernanceDeps, act: Act, found: Sequence[Known]) -> Sight:
+    """Reads."""
+    here = [space for space in found if not space.record.deleting]
+    kept = [one for space in here for one in denials_of(space, act)]
+    if act is Act.FREEZE:
+        kept += [_undo("mark", space, space.workspace_id) for space in here]
+    if act is not Act.BLOCK_JOBS:
+        return Sight(tuple(kept))
     unread: list[str] = []
-    for space in found:
-        if space.record.deleting:
-            continue
-        kept += denials_of(space, act)
-        if act is Act.FREEZE:
-            kept.append(_undo("mark", space, space.workspace_id))
-        if act is not Act.BLOCK_JOBS:
-            continue
+    computes: dict[str, tuple[JsonObject, ...]] = {}
+    for space in here:
         try:
-            computes = await deps.reader.list(f"{space.workspace_id}/computes", _VERSION)
-        except Rejected as error:
-            if error.status != _NOT_FOUND:  # else it is not made yet
+            computes[space.name] = await deps.reader.list(f"{space.workspace_id}/computes", _VERSION)
+        except (Rejected, Transient) as error:
+            if not isinstance(error, Rejected) or error.status != _NOT_FOUND:  # else it is not made yet
                 unread.append(f"{space.name}: it could not be read: {error.code}: {error.message}")
             continue
-        except Transient as error:
-            unread.append(f"{space.name}: it could not be read: {error.code}: {error.message}")
-            continue
-        kept += [one for one in (_of_compute(space, body) for body in computes) if one is not None]
-    return tuple(kept), tuple(unread)
+        kept += [one for one in (_of_compute(space, body) for body in computes[space.name]) if one is not None]
+    shares = await quotas.shares_of(deps.reader, here)
+    unread += [f"Quotas in {place.location} could not be read: {why}" for place, why in shares.away.items()]
+    kept += [one for one in (quotas.noted(space, shares) for space in here) if one is not None]
+    return Sight(tuple(kept), tuple(unread), computes, shares)
 
 
 def _undo(kind: str, space: Known, resource: str, before: JsonObject | None = None) -> Undo:
@@ -88,34 +95,65 @@ def merged(step: Step, seen: Iterable[Undo], others: Iterable[Step]) -> tuple[Un
     """With what is new. What this step or another budget has changed already is noted as it stood before that: read
     what others hold before Azure is read, and again after."""
     mine = {_key(one): one for one in step.undo}
-    before = {_key(one): one.before for other in others for one in other.undo}
-    fresh = (one for one in seen if _key(one) not in mine)
-    return (*step.undo, *(one.model_copy(update={"before": before.get(_key(one), one.before)}) for one in fresh))
+    before: dict[tuple[str, int], list[Undo]] = {}
+    for one in (one for other in others for one in other.undo):
+        before.setdefault(_key(one), []).append(one)
+    for one in seen:
+        key = _key(one)
+        if one.kind == quotas.KIND:
+            mine[key] = quotas.combined(mine.get(key), one, before.get(key, ()))
+        elif key not in mine:
+            mine[key] = one.model_copy(update={"before": before[key][-1].before}) if key in before else one
+    return tuple(mine.values())
 
 
 def _key(one: Undo) -> tuple[str, int]:
     return fold(one.resource), one.incarnation
 
 
-async def hold(deps: GovernanceDeps, step: Step, found: Sequence[Known], unread: Sequence[str]) -> Step:
+async def hold(deps: GovernanceDeps, step: Step, found: Sequence[Known], sight: Sight) -> Step:
     """Makes it so, and keeps it so. Where Azure is away for a workspace, the others go on."""
-    said: list[str] = [*unread, *(_UNREACHED if step.act is Act.BLOCK_JOBS else ())]
+    said: list[str] = list(sight.unread)
+    if step.act is Act.BLOCK_JOBS:
+        here = [space for space in found if not space.record.deleting]
+        said += [_UNREACHED, *quotas.unblockable(here, sight.shares)]
     done: list[Undo] = []
+    shares: list[tuple[Undo, Known]] = []
     away: set[str] = set()
     for one in step.undo:
-        space = next((each for each in found if _lives_in(one, each)), None)
+        space = next((each for each in found if _lives_in(one, each) and not each.record.deleting), None)
         wrong = None
+        if one.kind == quotas.KIND and space is not None:
+            shares.append((one, space))
+            continue
         if one.workspace in away:
             wrong = f"{name_of(one.resource)}: waits, because Azure is away."
-        elif space is not None and not space.record.deleting:
+        elif space is not None:
             wrong = await _tried(deps, step.act, one, space, away)
         if wrong is not None:
             said.append(wrong)
         done.append(one.model_copy(update={"done": wrong is None}))
-    after: dict[str, Any] = {"undo": tuple(done), "said": _some(said)}
-    if all(one.done for one in done) and not unread:
+    low = await _lowered(deps, shares, sight)
+    said += [text for one in low for text in one.said]
+    after: dict[str, Any] = {"undo": (*done, *(one.undo for one in low)), "said": _some(said)}
+    if all(one.done for one in done) and not any(one.waits for one in low) and not sight.unread:
         after["state"] = StepState.TAKEN
     return step.model_copy(update=after)
+
+
+async def _lowered(
+    deps: GovernanceDeps, shares: Sequence[tuple[Undo, Known]], sight: Sight
+) -> tuple[quotas.Lowered, ...]:
+    """After the clusters: a quota does not go below what a cluster keeps at least."""
+    machines, asked, idle = Machines(deps.reader), [], []
+    for one, space in shares:
+        place = quotas.place_of(space)
+        if place in sight.shares.refused or place in sight.shares.away:
+            # What is said of the place is said already; what is away is looked at again.
+            idle.append(quotas.Lowered(one.model_copy(update={"done": False}), waits=place in sight.shares.away))
+        else:
+            asked.append((one, space, await machines.use(space, sight.computes.get(space.name))))
+    return (*idle, *await quotas.lowered(deps, asked, sight.shares))
 
 
 async def _tried(deps: GovernanceDeps, act: Act, one: Undo, space: Known, away: set[str]) -> str | None:
@@ -183,17 +221,20 @@ async def _stopped(deps: GovernanceDeps, one: Undo) -> str | None:
 async def release(deps: GovernanceDeps, step: Step, others: Sequence[Step]) -> tuple[Step, bool]:
     """Gives back what was taken, but for what another budget holds; whether all is back. What a workspace that is gone
     had, went with it; what was assigned to its group may have stayed."""
-    theirs = {
-        _key(one)
+    held: dict[tuple[str, int], list[Undo]] = {}
+    for one in (
+        one
         for other in others
         if other.act is step.act and other.state in (StepState.TAKING, StepState.TAKEN)
         for one in other.undo
-    }
-    left: list[Undo] = []
-    said: list[str] = []
+    ):
+        held.setdefault(_key(one), []).append(one)
+    # Quotas first: with one of 0 no cluster keeps a node and no instance starts.
+    left, told = await _raised(deps, [one for one in step.undo if one.kind == quotas.KIND], held)
+    said = list(told)
     away: set[str] = set()
     for one in step.undo:
-        if _key(one) in theirs:
+        if _key(one) in held or one.kind == quotas.KIND:
             continue
         if one.workspace in away:
             left.append(one)
@@ -210,6 +251,19 @@ async def release(deps: GovernanceDeps, step: Step, others: Sequence[Step]) -> t
             said.append(_refused(one, error))
             left.append(one)
     return step.model_copy(update={"undo": tuple(left), "said": _some(said)}), not left
+
+
+async def _raised(
+    deps: GovernanceDeps, found: Sequence[Undo], held: Mapping[tuple[str, int], Sequence[Undo]]
+) -> tuple[list[Undo], tuple[str, ...]]:
+    back: list[tuple[Undo, Known]] = []
+    for one in found:
+        ours = quotas.but(one, held.get(_key(one), ()))
+        stored = await deps.workspaces.load(one.workspace)
+        if ours is not None and stored is not None and stored.record.incarnation == one.incarnation:
+            back.append((ours, known(stored.record)))
+    left, said = await quotas.raised(deps, back)
+    return list(left), said
 
 
 def _some(said: Sequence[str]) -> tuple[str, ...]:

@@ -41,7 +41,8 @@ class Act(StrEnum):
     BLOCK_COMPUTES = "blockComputes"
     """No new compute: a policy that denies them."""
     BLOCK_JOBS = "blockJobs"
-    """No new job: clusters keep their running nodes and get no others, instances are stopped."""
+    """No new job: clusters keep their running nodes and get no others, instances are stopped, and jobs without a
+    compute find no quota."""
     FREEZE = "freeze"
     """Nothing new that costs by the hour, endpoints and deployments included. What serves goes on serving."""
 
@@ -99,15 +100,17 @@ class StepState(StrEnum):
 class Undo(Model):
     """How one thing was before: stored before it is changed."""
 
-    kind: Literal["policy", "cluster", "instance", "mark"]
-    """``mark``: the workspace's own record says that it is frozen, so that nothing of ours scales it up."""
+    kind: Literal["policy", "cluster", "instance", "mark", "quota"]
+    """``mark``: the workspace's own record says that it is frozen, so that nothing of ours scales it up. ``quota``: its
+    limits by family of machines."""
     workspace: str
     incarnation: int
     """Of the workspace: what was made again under its name is not what was changed."""
     resource: str
     """ARM id."""
     before: dict[str, Any] = Field(default_factory=dict)
-    """Of a cluster its scale settings, of an instance whether it ran; of a policy nothing: it was not there."""
+    """Of a cluster its scale settings, of an instance whether it ran; of a policy nothing: it was not there. Of a
+    quota by family its ``limit``, whether that was the subscription's (``whole``), and what it was ``set`` to last."""
     done: bool = False
     """It stands as the step wants it."""
 

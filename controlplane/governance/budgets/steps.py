@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from controlplane.audit.model import Action, Fact
+from controlplane.governance.budgets.blocking import Sight, merged, release, sight_of
 from controlplane.governance.budgets.blocking import hold as keep
-from controlplane.governance.budgets.blocking import merged, release, undo_of
 from controlplane.governance.budgets.model import Act, Budget, Step, StepState, Undo
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.facts import by_us
@@ -34,9 +34,9 @@ async def enforce(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], grou
         if step.state is StepState.RELEASING:
             stored = await _give_back(deps, hold, stored, step, ground)
     for act in [one.act for one in stored.value.steps if one.state in (StepState.TAKING, StepState.TAKEN)]:
-        stored, unread = await _noted(deps, hold, stored, _step(stored, act), ground)
+        stored, sight = await _noted(deps, hold, stored, _step(stored, act), ground)
         step = _step(stored, act)
-        after = await keep(deps, step, ground.spaces, unread)
+        after = await keep(deps, step, ground.spaces, sight)
         if after.state is StepState.TAKEN and step.taken_at is None:
             after = after.model_copy(update={"taken_at": ground.now})
         stored = await _replaced(deps, hold, stored, step, after)
@@ -49,7 +49,7 @@ def _step(stored: Stored[Budget], act: Act) -> Step:
 
 async def _noted(
     deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], step: Step, ground: Ground
-) -> tuple[Stored[Budget], tuple[str, ...]]:
+) -> tuple[Stored[Budget], Sight]:
     """How everything stands, stored before any of it is changed: what came since the last look, too. What has left the
     scope is given back. What others hold is read before Azure is and again after: one of the two sees it."""
     here = {(one.name, one.record.incarnation) for one in ground.spaces}
@@ -59,11 +59,11 @@ async def _noted(
         left, _ = await release(deps, step.model_copy(update={"undo": gone}), await _others(deps, stored, (), gone))
         kept = (*kept, *left.undo)
     early = await _others(deps, stored, ground.spaces)
-    seen, unread = await undo_of(deps, step.act, ground.spaces)
+    sight = await sight_of(deps, step.act, ground.spaces)
     late = await _others(deps, stored, ground.spaces)
     own = step.model_copy(update={"undo": kept})
-    after = step.model_copy(update={"undo": merged(own, seen, (*late, *early))})
-    return await _replaced(deps, hold, stored, step, after), unread
+    after = step.model_copy(update={"undo": merged(own, sight.undo, (*late, *early))})
+    return await _replaced(deps, hold, stored, step, after), sight
 
 
 async def _give_back(

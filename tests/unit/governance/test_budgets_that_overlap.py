@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from controlplane.governance.budgets.model import Budget
 from controlplane.objects.tick import tick_object
-from tests.support.budget_scopes import FREE, HELD, BudgetScopes
+from tests.support.budget_scopes import FREE, HELD, LIMITS, BudgetScopes
 from tests.support.fake_azure import FakeAzure
 from tests.support.virtual_time import run
 
+QUOTAS = {name: limit for name, limit in LIMITS.items() if limit > 0}
 SCOPES = ("workspace.ws", "project.churn", "department.lab")
 
 
@@ -56,7 +57,10 @@ def test_in_every_order_all_comes_back(moves: list[tuple[str, str]]) -> None:
             budget = await world.objects.require(Budget, scope)
             for step in budget.value.steps:
                 for one in step.undo:
-                    assert one.before in ({}, {"runs": True}) or one.before["maxNodeCount"] == 4
+                    if one.kind == "quota":
+                        assert {name: found["limit"] for name, found in one.before.items()} == QUOTAS
+                    else:
+                        assert one.before in ({}, {"runs": True}) or one.before["maxNodeCount"] == 4
         for scope in SCOPES:
             await world.set(scope, amount=9000)
         await world.settle(*SCOPES, rounds=3)
