@@ -46,13 +46,14 @@ class OwnRole:
 def read(folder: Path = FOLDER) -> tuple[OwnRole, ...]:
     """Raises OSError when a file is missing, KeyError or ValueError when it is no role definition."""
     condition = (folder / "operator-access-condition.txt").read_text(encoding="utf-8").strip()
-    archiver = folder / "role-archiver.json"
+    archiver, quota = folder / "role-archiver.json", folder / "role-operator-quota.json"
     return (
         _role(folder / "role-observer.json", "observer"),
         _role(folder / "role-operator.json", "operator"),
         _role(folder / "role-operator-access.json", "operator", condition),
         _role(folder / "role-operator-labeling.json", "operator"),
         _role(folder / "role-operator-batch.json", "operator"),
+        *((_role(quota, "operator"),) if quota.exists() else ()),
         *((_role(archiver, "archiver"),) if archiver.exists() else ()),
     )
 

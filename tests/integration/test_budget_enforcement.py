@@ -45,11 +45,45 @@ def inner(product: QuietProduct, arm_id: str) -> dict[str, Any]:
     return found
 
 
+SERVERLESS = {"properties": {"jobType": "Command", "command": "true", "environmentId": "x"}}
+#: Of this family the workspace has a share of its own; of any other the whole of the subscription's.
+SHARE = ("standardFSv2Family", 8)
+
+
+def limits(product: QuietProduct, workspace: str) -> dict[str, int]:
+    """Of the workspace, by family."""
+    subscription = workspace.partition("/resourceGroups/")[0]
+    path = f"{subscription}/providers/Microsoft.MachineLearningServices/locations/westeurope/quotas"
+    body = product.body(path, ML_VERSION)
+    assert body is not None
+    mine = f"{workspace}/quotas/"
+    return {one["id"].removeprefix(mine): one["limit"] for one in body["value"] if one["id"].startswith(mine)}
+
+
+def share(product: QuietProduct, workspace: str) -> None:
+    """Somebody distributes quota."""
+    subscription = workspace.partition("/resourceGroups/")[0]
+    path = f"{subscription}/providers/Microsoft.MachineLearningServices/locations/westeurope/updateQuotas"
+    family, limit = SHARE
+    wish = {"id": f"{workspace}/quotas/{family}", "type": "x", "limit": limit, "unit": "Count"}
+    assert product.owner("POST", path, {"value": [wish]}, ML_VERSION) == 200
+    assert limits(product, workspace)[family] == limit
+
+
+def job(product: QuietProduct, workspace: str, name: str) -> dict[str, Any]:
+    body = product.body(f"{workspace}/jobs/{name}", ML_VERSION)
+    assert body is not None
+    found: dict[str, Any] = body["properties"]
+    return found
+
+
 def test_from_the_announcement_to_the_release(product: QuietProduct) -> None:
     assert product.create(asked()).status == "Succeeded"
     world = QuietBudgets(product)
     cluster, instance = computes(product)
-    before = dict(inner(product, cluster)["scaleSettings"])
+    workspace = cluster.rpartition("/computes/")[0]
+    share(product, workspace)
+    before, quotas = dict(inner(product, cluster)["scaleSettings"]), limits(product, workspace)
     world.put()
     world.spend("1600")
     taken = {"blockComputes": "taken", "blockJobs": "taken", "freeze": "taken"}
@@ -77,13 +111,21 @@ def test_from_the_announcement_to_the_release(product: QuietProduct) -> None:
     assert inner(product, cluster)["scaleSettings"]["maxNodeCount"] == 0
     assert inner(product, f"{new}-early")["scaleSettings"]["maxNodeCount"] == 0
     assert inner(product, instance)["state"] == "Stopped"
+    # A job without a compute finds no quota.
+    assert set(limits(product, workspace).values()) == {0}
+    assert product.owner("PUT", f"{workspace}/jobs/held", SERVERLESS, ML_VERSION) in (200, 201)
+    product.advance(3600)
+    assert job(product, workspace, "held")["status"] == "Queued"
+    assert "quota of Standard DSv2 Family" in job(product, workspace, "held")["statusMessage"]
     # What stands is what is meant: no finding on the cluster, and a repair brings no node back.
     assert product.failing() == set()
     assert product.repair().status == "Succeeded"
     assert inner(product, cluster)["scaleSettings"]["maxNodeCount"] == 0
     world.put(monthly={"amount": 5000, "currency": "USD"})
     world.until({})
-    product.advance(600)
+    product.advance(1200)
+    assert limits(product, workspace) == quotas
+    assert job(product, workspace, "held")["status"] == "Completed"
     assert inner(product, cluster)["scaleSettings"] == before
     assert inner(product, instance)["state"] == "Running"
     assert inner(product, f"{new}-early")["scaleSettings"]["maxNodeCount"] == before["maxNodeCount"]

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.types.machinelearning import nodes
 from tests.simulator import estate
-from tests.simulator.effects_quotas import FAMILY, LOCATION, QUOTA, limited
+from tests.simulator.effects_quotas import FAMILY, LOCATION, limited
 from tests.simulator.lab import GROUP, ZERO, Body, Lab
 
 POLICIES = f"/subscriptions/{ZERO}/providers/Microsoft.Authorization/policyDefinitions"
@@ -93,11 +93,40 @@ def test_quotas_that_are_refused_are_said_so_one_by_one(lab: Lab) -> None:
     assert limited(lab, 4) == "Success"
     assert limited(lab, 4, f"{estate.WORKSPACE}/quotas/Standard_Wrong_Family") == "InvalidVMFamilyName"
     assert limited(lab, 4, f"{estate.WORKSPACE}x/quotas/{FAMILY}") == "Failure"
-    shown = lab.get(f"{LOCATION}/quotas", api="2024-10-01")["value"]
-    assert [(one["id"], one["limit"]) for one in shown] == [(QUOTA, 4)]
+    assert limited(lab, -1) == "Failure"
+    assert limited(lab, 101) == "InvalidQuotaExceedsSubscriptionLimit"
+    assert shown(lab)[estate.WORKSPACE] == 4
     lab.advance(600)
     told = lab.get(f"{LOCATION}/usages", api="2024-10-01")["value"]
     (usage,) = [one for one in told if one["id"].startswith(estate.WORKSPACE)]
     assert (usage["currentValue"], usage["limit"]) == (4, 4)
-    assert limited(lab, -1) == "Success"
-    assert lab.get(f"{LOCATION}/quotas", api="2024-10-01")["value"] == []
+
+
+def test_a_minimum_of_nodes_above_the_quota_is_refused(lab: Lab) -> None:
+    assert limited(lab, 4) == "Success"
+    refused = lab.refused("PATCH", estate.CLUSTER, scaled(2, 2))
+    assert refused["code"] == "ClusterMinNodesExceedCoreQuota"
+    assert "a Standard DSv2 Family vCPU quota of 4 and cannot accomodate" in refused["message"]
+    assert limited(lab, 100) == "Success"
+    assert lab.outcome(lab.call("PATCH", estate.CLUSTER, scaled(2, 2))) is None
+
+
+def test_a_workspace_has_a_row_of_each_family_and_by_default_the_whole_of_the_subscriptions(lab: Lab) -> None:
+    listed = lab.get(f"{LOCATION}/quotas", api="2024-04-01")["value"]
+    families = {one["name"]["value"] for one in listed}
+    assert {"standardDSv2Family", "Standard NCASv3_T4 Family"} <= families
+    assert len(listed) == 2 * len(families)
+    assert all("/quotas/Standard_NCASv3_T4_Family" in one["id"] for one in listed if "T4" in one["name"]["value"])
+    (mine,) = [one for one in listed if one["id"] == f"{estate.WORKSPACE}/quotas/standardDSv2Family"]
+    assert mine["type"] == "Microsoft.MachineLearningServices/workspaces/dedicatedCores/quotas"
+    assert (mine["limit"], mine["location"]) == (100, estate.LOCATION)
+    assert shown(lab) == {f"/subscriptions/{ZERO}": 100, estate.WORKSPACE: 100}
+    assert limited(lab, 8, mine["id"]) == "Success"
+    assert shown(lab) == {f"/subscriptions/{ZERO}": 100, estate.WORKSPACE: 8}
+
+
+def shown(lab: Lab) -> dict[str, int]:
+    """Limits of one family, by whose they are."""
+    listed = lab.get(f"{LOCATION}/quotas", api="2024-04-01")["value"]
+    found = ((*one["id"].partition("/quotas/"), one["limit"]) for one in listed)
+    return {owner: limit for owner, _, family, limit in found if family == "standardDSv2Family"}

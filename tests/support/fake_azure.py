@@ -133,6 +133,7 @@ class FakeAzure:
             async with self.switch.point(f"POST {arm_id}/{action}"):
                 if action == "updateQuotas":
                     value = [set_quota(self.resources, wish) for wish in (body or {})["value"]]
+                    self._fault("POST", arm_id, after=True)
                     return Accepted(200, {"value": value})
                 found = self.resources.get(fold(arm_id))
                 if found is None:

@@ -31,7 +31,7 @@ def quotas_of(resources: dict[str, dict[str, Any]], collection: str) -> list[str
 
 
 def set_quota(resources: dict[str, dict[str, Any]], wish: JsonObject) -> dict[str, Any]:
-    """What becomes of one wish."""
+    """What becomes of one wish. ``kept`` of a row: what its clusters keep at least."""
     arm_id, limit = str(wish["id"]), wish["limit"]
     row, family = resources.get(fold(arm_id)), fold(arm_id).rpartition("/")[2]
     whole = resources.get(f"{'/'.join(fold(arm_id).split('/')[:3])}/quotas/{family}")
@@ -41,6 +41,8 @@ def set_quota(resources: dict[str, dict[str, Any]], wish: JsonObject) -> dict[st
         status = "Failure"
     elif limit > whole["limit"]:
         status = "InvalidQuotaExceedsSubscriptionLimit"
+    elif limit < row.get("kept", 0):
+        status = "InvalidQuotaBelowClusterMinimum"
     else:
         status, row["limit"] = "Success", limit
     return {**wish, "status": status}

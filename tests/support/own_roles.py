@@ -16,6 +16,7 @@ ROLE_FILES = {
     "role-operator-access": "operator",
     "role-operator-labeling": "operator",
     "role-operator-batch": "operator",
+    "role-operator-quota": "operator",
 }
 
 #: Rights that are proven where they are used, and not in a workspace's life: by the sweep.
@@ -79,6 +80,7 @@ LABELING = frozenset({f"{_W}/data/versions/read", *(f"{_W}/labeling*/{verb}" for
 #: Of these a workspace's life needs some, too: its monitors read components, schedules, runs and calls.
 _LIFE = {
     "operator": {
+        "Microsoft.MachineLearningServices/locations/vmSizes/read",
         "Microsoft.Insights/metrics/read",
         f"{_W}/batchEndpoints/read",
         f"{_W}/components/versions/read",

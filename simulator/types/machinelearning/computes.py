@@ -126,6 +126,8 @@ def validate(ctx: HookContext) -> None:
         raise _error("The vmSize and scaleSettings.maxNodeCount of an AmlCompute must be specified.")
     if not isinstance(most, int) or not 0 <= least <= most:
         raise _error(f"The minimum node count {least} must not be greater than the maximum node count {most}.")
+    if why := quotas.least_allowed(ctx.engine, parent_id(compute.id), inner(compute)["vmSize"], least):
+        raise ArmError(400, "ClusterMinNodesExceedCoreQuota", why)
     subnet = dig(inner(compute), "subnet.id")
     if subnet and ctx.engine.get(str(subnet)) is None:
         raise _error(f"The specified subnet {subnet} could not be found.")

@@ -1,9 +1,14 @@
 """Quotas of a workspace: how many cores of a family of machines its clusters and its jobs without a compute may have.
 
-Sources: API definition 2024-10-01, Quotas and Usages, and its example (`POST …/locations/{l}/updateQuotas`, ids and
-statuses); learn.microsoft.com, "Manage and increase quotas" (workspace-level quota is set by family; serverless compute
-takes from the same one; not below what a cluster keeps at least). -1 takes a quota away, which is assumed, as is the
-sentence of a cluster that gets no more nodes. Quota of the subscription is told (`region_cores.py`) and holds nobody.
+Sources: API definition 2024-04-01, Quotas and Usages, and its example (`POST …/locations/{l}/updateQuotas`: a status
+for each wish); `GET …/quotas` as recorded in Azure PowerShell's tests on 2025-11-04 (for each family a row of the
+subscription and one of each workspace, also where nobody set one; ids, types, names); learn.microsoft.com, "Manage and
+increase quotas" (all workspaces have the whole of the subscription's by default; no negative value, none above it) and
+"Model training on serverless compute" (the quota of a workspace holds for it). Assumed: `Failure` of a negative value
+and of a workspace that is not there; that what a cluster keeps at least is its minimum of nodes; that a limit of the
+subscription's is none of the workspace's own; that a job without a compute waits where there is none, and its sentence.
+A cluster's minimum above the quota: code and words as quoted in ansible-collections/azure#2209. Quota of the
+subscription is told (`region_cores.py`) and holds nobody.
 """
 
 from __future__ import annotations
@@ -14,26 +19,28 @@ from simulator.types._shared import dig, parent_id
 from simulator.types.machinelearning import region_cores
 
 WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
-QUOTA = f"{WORKSPACE}/quotas"
-HOOK, KEY, NO_LIMIT = "workspace-quota-holds", "mlquota:", -1
-#: Size → (family as quotas name it, cores).
-_SIZES = {
-    size.lower(): (
-        f"Standard_{family.removeprefix('Standard').removeprefix('standard').removesuffix('Family').strip()}",
-        cores,
-    )
-    for size, family, cores, *_ in SIZES
-}
-FAMILIES = sorted({f"{family}_Family_Cluster_Dedicated_vCPUs" for family, _ in _SIZES.values()})
+QUOTA = f"{WORKSPACE}/dedicatedCores/quotas"
+_OF_FAMILY = "Microsoft.MachineLearningServices/vmFamily/dedicatedCores/quotas"
+HOOK, KEY = "workspace-quota-holds", "quotas"
+#: Size → (family, cores).
+_SIZES = {size.lower(): (family, cores) for size, family, cores, *_ in SIZES}
+FAMILIES = sorted({family for family, _ in _SIZES.values()})
+
+
+def _plain(name: str) -> str:
+    """A family by its name, by that in an id, and by the one of the API's example: `standardDSv2Family`,
+    `Standard_DSv2_Family_Cluster_Dedicated_vCPUs`."""
+    return "".join(one for one in name.lower() if one.isalnum()).removesuffix("clusterdedicatedvcpus")
 
 
 def _of_size(size: object) -> tuple[str, int] | None:
-    found = _SIZES.get(str(size).lower())
-    return (f"{found[0]}_Family_Cluster_Dedicated_vCPUs", found[1]) if found else None
+    return _SIZES.get(str(size).lower())
 
 
 def _limits(engine: EngineApi, workspace_id: str) -> dict[str, int]:
-    held: dict[str, int] = engine.store.kv.get(f"{KEY}{workspace_id.lower()}") or {}
+    """By family; of one that is not in it the workspace has the whole of the subscription's."""
+    workspace = engine.get(workspace_id)
+    held: dict[str, int] = workspace.private.get(KEY, {}) if workspace is not None else {}
     return held
 
 
@@ -43,15 +50,27 @@ def exceeded(engine: EngineApi, workspace_id: str, size: object, nodes: int, but
     if found is None or not engine.hook_on(HOOK):
         return None
     family, cores = found
-    limit = _limits(engine, workspace_id).get(family.lower())
+    limit = _limits(engine, workspace_id).get(family)
     if limit is None:
         return None
     used = _used(engine, workspace_id, family, but)
     if used + nodes * cores <= limit:
         return None
     return (
-        f"The workspace's quota of {family.replace('_', ' ')} does not allow {nodes} more nodes: the limit is {limit}, "
+        f"The workspace's quota of {_words(family)} does not allow {nodes} more nodes: the limit is {limit}, "
         f"{used} are used."
+    )
+
+
+def least_allowed(engine: EngineApi, workspace_id: str, size: object, nodes: int) -> str | None:
+    """Why a cluster may not keep so many nodes at least, if it may not."""
+    found = _of_size(size)
+    limit = _limits(engine, workspace_id).get(found[0]) if found and engine.hook_on(HOOK) else None
+    if found is None or limit is None or nodes * found[1] <= limit:
+        return None
+    return (
+        f"The specified subscription has a {_words(found[0])} vCPU quota of {limit} and cannot accomodate for at least "
+        f"{nodes} requested managed compute nodes which maps to {nodes * found[1]} vCPUs."
     )
 
 
@@ -78,25 +97,25 @@ def _update(context: RouteContext) -> Answer:
 def _one(context: RouteContext, wish: JsonObject) -> JsonObject:
     identifier, limit = str(wish.get("id")), wish.get("limit")
     workspace = context.engine.get(parent_id(identifier)) if "/quotas/" in identifier else None
-    answer = {"id": identifier, "type": QUOTA, "limit": limit, "unit": wish.get("unit") or "Count"}
+    answer = {"id": identifier, "type": wish.get("type") or QUOTA, "limit": limit, "unit": wish.get("unit") or "Count"}
     return {**answer, "status": _settled(context, workspace, identifier.rpartition("/")[2], limit)}
 
 
 def _settled(context: RouteContext, workspace: Resource | None, name: str, limit: object) -> str:
     engine = context.engine
-    if workspace is None or workspace.type != WORKSPACE or not isinstance(limit, int) or limit < NO_LIMIT:
+    if workspace is None or workspace.type != WORKSPACE or not isinstance(limit, int) or limit < 0:
         return "Failure"
     if workspace.location.lower() != context.params["l"].lower():
         return "OperationNotEnabledForRegion"
-    family = next((one for one in FAMILIES if one.lower() == name.lower()), None)
+    family = next((one for one in FAMILIES if _plain(one) == _plain(name)), None)
     if family is None:
         return "InvalidVMFamilyName"
-    if limit != NO_LIMIT and limit < _kept(engine, workspace, family):
+    if limit > region_cores.FAMILY:
+        return "InvalidQuotaExceedsSubscriptionLimit"
+    if limit < _kept(engine, workspace, family):
         return "InvalidQuotaBelowClusterMinimum"
-    held = {one: most for one, most in _limits(engine, workspace.id).items() if one != family.lower()}
-    if limit != NO_LIMIT:
-        held[family.lower()] = limit
-    engine.store.set(f"{KEY}{workspace.key}", held)
+    held = {one: most for one, most in _limits(engine, workspace.id).items() if one != family}
+    workspace.private[KEY] = held if limit == region_cores.FAMILY else {**held, family: limit}
     return "Success"
 
 
@@ -112,19 +131,34 @@ def _kept(engine: EngineApi, workspace: Resource, family: str) -> int:
 
 
 def _list(context: RouteContext) -> Answer:
-    """Quotas that were set; a family without one has none."""
-    return Answer(200, {"value": [row for workspace in _here(context) for row in _rows(context, workspace)]})
+    """For each family the subscription's, then that of each workspace of the region."""
+    here, scope = _here(context), f"/subscriptions/{context.params['s']}"
+    value = []
+    for family in FAMILIES:
+        value.append(_row(scope, _OF_FAMILY, family, (region_cores.FAMILY, None)))
+        for one in here:
+            limit = _limits(context.engine, one.id).get(family, region_cores.FAMILY)
+            value.append(_row(one.id, QUOTA, family, (limit, one.location)))
+    return Answer(200, {"value": value})
+
+
+def _row(owner: str, kind: str, family: str, limit: tuple[int, str | None]) -> JsonObject:
+    return {
+        "id": f"{owner}/quotas/{family.replace(' ', '_')}", "type": kind, "unit": "Count", "limit": limit[0],
+        "name": _name(family), "location": limit[1],
+    }  # fmt: skip
 
 
 def _usages(context: RouteContext) -> Answer:
     found = []
     for workspace in _here(context):
         for family in FAMILIES:
-            used = _used(context.engine, workspace.id, family)
-            if used or family.lower() in _limits(context.engine, workspace.id):
-                limit = _limits(context.engine, workspace.id).get(family.lower(), NO_LIMIT)
+            used, held = _used(context.engine, workspace.id, family), _limits(context.engine, workspace.id)
+            if used or family in held:
+                limit = held.get(family, region_cores.FAMILY)
                 shown = {"currentValue": used, "limit": limit, "unit": "Count", "name": _name(family)}
-                about = {"id": f"{workspace.id}/usages/{family}", "type": f"{WORKSPACE}/usages"}
+                name = family.replace(" ", "_")
+                about = {"id": f"{workspace.id}/usages/{name}", "type": f"{WORKSPACE}/dedicatedCores/usages"}
                 found.append({**about, "amlWorkspaceLocation": workspace.location, **shown})
     return Answer(200, {"value": [*region_cores.usages(context), *found]})
 
@@ -134,20 +168,14 @@ def _here(context: RouteContext) -> list[Resource]:
     return [one for one in some if one.location.lower() == context.params["l"].lower()]
 
 
-def _rows(context: RouteContext, workspace: Resource) -> list[JsonObject]:
-    held = _limits(context.engine, workspace.id)
-    return [
-        {
-            "id": f"{workspace.id}/quotas/{family}", "amlWorkspaceLocation": workspace.location, "type": QUOTA,
-            "limit": held[family.lower()], "unit": "Count", "name": _name(family),
-        }
-        for family in FAMILIES
-        if family.lower() in held
-    ]  # fmt: skip
+def _words(family: str) -> str:
+    """`standardDSv2Family` → `Standard DSv2 Family`."""
+    inner = family.removeprefix("standard").removeprefix("Standard").removesuffix("Family").strip()
+    return f"Standard {inner} Family"
 
 
 def _name(family: str) -> JsonObject:
-    return {"value": family, "localizedValue": family.replace("_", " ")}
+    return {"value": family, "localizedValue": f"{_words(family)} Cluster Dedicated vCPUs"}
 
 
 _LOCATIONS = "Microsoft.MachineLearningServices/locations"
