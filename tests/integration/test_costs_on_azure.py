@@ -21,7 +21,7 @@ from controlplane.governance.expiry.storing import made
 from controlplane.governance.sweeps.model import IdleBatch
 from controlplane.objects.repository import put
 from controlplane.objects.tick import tick_object
-from tests.support.api import running_api
+from tests.support.api import running_api, spec
 from tests.support.real_costs import RealCosts, real_costs
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
 
@@ -125,7 +125,7 @@ async def test_what_was_injected_is_an_anomaly_with_its_cause(
     world: RealCosts, simulator: RunningSimulator, tmp_path: Path
 ) -> None:
     """Ten a day, and ninety more on one that a cluster cost: by Azure's rows, computes and jobs, told by REST."""
-    spaces = await world.add("spiked", "fresh")
+    spaces = await world.add("spiked", "fresh", spec=spec())
     world.stand(spaces, ageDays=60, clusters=[{**CLUSTER, "nodes": 0}, {"name": "gpu", "vmSize": "Standard_NC6s_v3"}])
     cluster = f"{spaces[0].workspace_id}/computes/cpu"
     wanted = {"jobType": "Command", "command": "python train.py", "environmentId": "azureml:e:1", "computeId": cluster}
