@@ -11,6 +11,7 @@ import pytest
 
 from controlplane.arm import name_of
 from controlplane.objects.tick import tick_object
+from controlplane.operations.model import OperationStatus
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.monitors.versions import version_of
 from controlplane.retraining.signal import Direction, Signal
@@ -316,3 +317,17 @@ def test_monitors_share_a_topic_and_the_last_one_takes_it_away(world: MonitorWor
         assert all(body(world, one) is not None for one in kept)
     assert world.product.call("GET", f"workspaces/{NAME}/monitors/{WATCH}").status_code == 404
     assert world.product.failing() == []
+
+
+def test_its_workspaces_deletion_takes_it_along_with_the_group(world: MonitorWorld) -> None:
+    """The last of this module: what a monitor made is of our own, and keeps no resource group alive."""
+    assert world.put("last").status_code == 201
+    world.settle("last")
+    assert world.shown("last")["resources"]
+    group = world.group
+    ended = world.product.finish(world.product.call("DELETE", f"workspaces/{NAME}"))
+    assert ended.status is OperationStatus.SUCCEEDED, ended.error
+    assert {one.reason for one in ended.residue} <= {"SoftDeleted"}
+    assert world.product.simulator.state(group) == {}
+    world.look("last")
+    assert world.product.run(world.objects.get(Monitor, f"{NAME}.last")) is None

@@ -19,6 +19,8 @@ from controlplane.retraining.monitors.wanted import ACTION_GROUP, ACTION_GROUP_A
 
 BUDGET = "Microsoft.Consumption/budgets"
 BUDGET_API = "2024-08-01"
+#: Tag of the action group: a workspace's name, or another scope's id. A deletion knows it by this.
+MARK = "cp-budget"
 #: Azure wants an end; ten years is what the portal writes.
 _YEARS = 10
 
@@ -81,6 +83,7 @@ def _actions(asked: Asked) -> Iterator[Wanted]:
     """S3-103: through it the personas are told, by our own channels."""
     group = {
         "location": "Global",
+        "tags": {MARK: asked.budget.name if asked.budget.kind is ScopeKind.WORKSPACE else asked.budget.id},
         "properties": {"groupShortName": "cp-budget", "enabled": True, "webhookReceivers": [hook_of(asked.callbacks)]},
     }
     yield Wanted(_actions_id(asked), ACTION_GROUP_API, group, WATCHED, first=True)

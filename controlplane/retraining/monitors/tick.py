@@ -63,9 +63,7 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     monitor = stored.value
     space = await deps.workspaces.load(monitor.workspace)
     if space is None or space.record.incarnation != monitor.incarnation:
-        # What stood in Azure stood in the workspace's group, and went with it.
-        await _forget(deps, hold, stored, {})
-        return None
+        return await _buried(deps, hold, stored, again=space is not None)
     if space.record.deleting:
         # It may be taken back, and then what stands in Azure is still ours to keep.
         due = deps.clock.now() + RETRY
@@ -250,6 +248,18 @@ async def _end(
     after = monitor.model_copy(update={"due_at": due})
     await deps.objects.commit_held(hold, put(stored, after))
     return due
+
+
+async def _buried(deps: RetrainingDeps, hold: Hold, stored: Stored[Monitor], *, again: bool) -> datetime | None:
+    """What stood in Azure stood in the workspace's group and went with it, or is taken away where others have something
+    in that group. ``again``: there is another workspace of that name by now, whose marks are the same."""
+    left = {} if again else await taken(deps, stored.value.made, (stored.value,))
+    if State.WAITS in left.values():
+        due = deps.clock.now() + SOON
+        await deps.objects.commit_held(hold, put(stored, stored.value.model_copy(update={"due_at": due})))
+        return due
+    await _forget(deps, hold, stored, {})
+    return None
 
 
 async def _leftovers(deps: RetrainingDeps, monitors: Sequence[Monitor], site: Site) -> set[str]:

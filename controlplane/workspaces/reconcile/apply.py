@@ -68,9 +68,8 @@ def apply(state: State, outcome: Outcome, now: datetime) -> State:
         case Look(), None, body:
             return _seen(state, index, _as_body(body), now)
         case Inspect() as inspect, None, tuple() as left:
-            ids = tuple(str(item.get("id")) for item in left)
-            if not all(steps.comes_with_insights(arm_id) for arm_id in ids):
-                return steps.leave_group(state, index, inspect.group_id, ids, now)
+            if not all(steps.goes_with_group(item, state.operation.target) for item in left):
+                return steps.leave_group(state, index, inspect.group_id, left, now)
             return state.with_watch(index, write_due=True)
         case _:
             raise Fatal("InvalidOutcome", f"{type(outcome.act).__name__} cannot end so.")

@@ -6,13 +6,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controlplane.arm import name_of, type_of
+from controlplane.json_types import JsonObject
 from controlplane.operations.model import ErrorBody, Residue, StepStatus
 from controlplane.workspaces.arm_errors import LOOKS, PROGRESS
 from controlplane.workspaces.reconcile.state import GROUP_TYPE, Delete, Put, State, StepAction
 from controlplane.workspaces.records import Owned
 
 #: Reason on the step of a resource group that stays because something in it is not ours.
-UNMANAGED_LEFT = "UnmanagedResourcesLeft"
+UNMANAGED, UNMANAGED_LEFT, GOES_LATER = "Unmanaged", "UnmanagedResourcesLeft", "TakenAwayLater"
+#: Tag whose value is the workspace's name → what made it beside the workspace's own resources, and when at the latest
+#: that looks again and takes it away.
+OWN = {"cp-monitors": ("monitors", "a quarter of an hour"), "cp-budget": ("budget", "six hours")}
 #: How long a step may wait for something that nobody is working on: a connection that stays Pending, a role that Azure
 #: does not grant. Replication of roles takes up to ten minutes
 #: (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting).
@@ -152,15 +156,13 @@ def _with_residue(state: State, key: str, owned: Owned, now: datetime) -> State:
     return _add_residue(state, (residue,))
 
 
-def leave_group(state: State, index: int, group_id: str, left: tuple[str, ...], now: datetime) -> State:
-    """A resource group stays because it holds what this workspace did not make."""
-    found = tuple(
-        Residue(resource_id=item, reason="Unmanaged", message="The workspace did not make it; it was left alone.")
-        for item in left
-    )
-    group = Residue(
-        resource_id=group_id, reason=UNMANAGED_LEFT, message=f"The group holds {len(left)} other resources."
-    )
+def leave_group(state: State, index: int, group_id: str, left: tuple[JsonObject, ...], now: datetime) -> State:
+    """A resource group stays because it holds what this workspace did not make. What was made beside it (``OWN``) is
+    told apart: that goes all the same, soon."""
+    target = state.operation.target
+    found = tuple(_left(str(item.get("id")), own_of(item, target)) for item in left)
+    others = sum(1 for one in found if one.reason == UNMANAGED)
+    group = Residue(resource_id=group_id, reason=UNMANAGED_LEFT, message=f"The group holds {others} other resources.")
     return cancel(_add_residue(state, (*found, group)), index, now, UNMANAGED_LEFT)
 
 
@@ -168,6 +170,26 @@ def _add_residue(state: State, more: tuple[Residue, ...]) -> State:
     known = {residue.resource_id.lower() for residue in more}
     kept = tuple(r for r in state.operation.residue if r.resource_id.lower() not in known)
     return replace(state, operation=state.operation.model_copy(update={"residue": (*kept, *more)}))
+
+
+def _left(arm_id: str, whose: tuple[str, str] | None) -> Residue:
+    if whose is None:
+        text = "The workspace did not make it; it was left alone."
+        return Residue(resource_id=arm_id, reason=UNMANAGED, message=text)
+    text = f"It is of the workspace's {whose[0]}, whose next look takes it away: within {whose[1]}."
+    return Residue(resource_id=arm_id, reason=GOES_LATER, message=text)
+
+
+def own_of(item: JsonObject, target: str) -> tuple[str, str] | None:
+    """Of which part of the control plane a resource beside the workspace is, by its mark; None: of none."""
+    tags = item.get("tags")
+    name = target.rpartition("/")[2]
+    return next((part for tag, part in OWN.items() if isinstance(tags, dict) and tags.get(tag) == name), None)
+
+
+def goes_with_group(item: JsonObject, target: str) -> bool:
+    """Whether it does not keep a group alive: it is of our own, or Azure's companion of what was."""
+    return comes_with_insights(str(item.get("id"))) or own_of(item, target) is not None
 
 
 def comes_with_insights(arm_id: str) -> bool:

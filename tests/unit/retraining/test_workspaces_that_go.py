@@ -266,3 +266,24 @@ async def _set(world: RetrainingWorld, policy: dict[str, Any]) -> None:
         due_at=stored.value.due_at if stored else None,
     )  # fmt: skip
     await world.objects.commit(put(stored, fresh))
+
+
+async def test_what_its_monitor_made_goes_where_its_group_stays() -> None:
+    """Of others nothing goes, of a namesake that is there by now neither: its marks are the same."""
+    group = "/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/rg-ws"
+    ours, theirs = (f"{group}/providers/microsoft.insights/metricalerts/{one}" for one in ("ours", "theirs"))
+    for again, left in ((False, {theirs}), (True, {ours, theirs})):
+        world = RetrainingWorld()
+        await world.begin(EAGER)
+        world.azure.plant(ours, tags={"cp-monitors": "ws"}, properties={})
+        world.azure.plant(theirs, tags={}, properties={})
+        stored = await world.objects.require(Monitor, "ws.watch")
+        update = {"made": (ours, theirs), "marks": True, "due_at": world.clock.now()}
+        await world.objects.commit(put(stored, stored.value.model_copy(update=update)))
+        await delete(world)
+        if again:
+            await make(world)
+        for _ in range(2):
+            await tick_object(Monitor.KIND, "ws.watch", world.machines)
+        assert await world.objects.get(Monitor, "ws.watch") is None
+        assert {one for one in world.azure.resources if "/metricalerts/" in one} == left

@@ -57,6 +57,48 @@ def test_what_is_not_ours_stays_and_so_does_its_group(world: World) -> None:
     run(scene())
 
 
+MARKED = {
+    f"{GROUP}/providers/Microsoft.Insights/actionGroups/cp-budget": {"cp-budget": "ws"},
+    f"{GROUP}/providers/Microsoft.Insights/metricAlerts/ep-latency": {"cp-monitors": "ws"},
+}
+
+
+def test_what_was_made_beside_it_does_not_keep_its_group(world: World) -> None:
+    async def scene() -> None:
+        await world.do(CREATE)
+        for arm_id, tags in MARKED.items():
+            world.azure.plant(arm_id, tags=tags, properties={})
+        operation = await _delete(world)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
+        assert world.azure.resources == {}
+        assert {residue.reason for residue in operation.residue} == {"SoftDeleted"}
+
+    run(scene())
+
+
+def test_what_was_made_beside_it_is_told_apart_where_the_group_stays(world: World) -> None:
+    theirs = f"{GROUP}/providers/Microsoft.Insights/actionGroups/theirs"
+    elsewhere = f"{GROUP}/providers/Microsoft.Insights/actionGroups/of-another"
+
+    async def scene() -> None:
+        await world.do(CREATE)
+        planted = {**MARKED, theirs: {"cp-budgets": "ws"}, elsewhere: {"cp-budget": "another"}}
+        for arm_id, tags in planted.items():
+            world.azure.plant(arm_id, tags=tags, properties={})
+        operation = await _delete(world)
+        assert operation.status is OperationStatus.SUCCEEDED, operation.error
+        told = {residue.resource_id: residue for residue in operation.residue}
+        assert {told[one].reason for one in MARKED} == {"TakenAwayLater"}
+        assert [told[one].message for one in MARKED] == [
+            "It is of the workspace's budget, whose next look takes it away: within six hours.",
+            "It is of the workspace's monitors, whose next look takes it away: within a quarter of an hour.",
+        ]
+        assert {told[one].reason for one in (theirs, elsewhere)} == {"Unmanaged"}
+        assert told[GROUP].message == "The group holds 2 other resources."
+
+    run(scene())
+
+
 def test_what_comes_into_the_group_at_the_last_moment_stays(world: World) -> None:
     """The group's DELETE is refused for a while; meanwhile somebody puts something into it."""
     other = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/somebodys"
