@@ -10,9 +10,6 @@ from rfc8785 import CanonicalizationError
 from controlplane.audit.model import GENESIS, Head, hash_of, head_of, sequence_of
 from controlplane.ports.store import Entity
 
-#: Object → what checkpoints say of it, by sequence.
-Pins = Mapping[str, Mapping[int, str]]
-
 
 @dataclass(frozen=True, slots=True)
 class Bad:

@@ -64,16 +64,3 @@ def batch_inputs(inputs: Mapping[str, str]) -> dict[str, tuple[str, str, str]]:
             is_file = "." in value.rpartition("/")[2] and "/" in value
             found[name] = ("uri_file" if is_file else "uri_folder", "path", value)
     return found
-
-
-def definition_inputs(known: object, inputs: Mapping[str, str]) -> dict[str, object]:
-    """Inputs of a schedule's job definition with ours in their place. Raises ``Rejected`` as ``require_remote``: one
-    that the definition does not have, and data that is not in Azure."""
-    before: dict[str, object] = dict(known) if isinstance(known, dict) else {}
-    shapes = {name: one if isinstance(one, dict) else {} for name, one in before.items()}
-    types = {name: "string" if one.get("jobInputType") == "literal" else "data" for name, one in shapes.items()}
-    require_remote(types, inputs)
-    changed = {
-        name: {**shapes[name], ("value" if types[name] == "string" else "uri"): value} for name, value in inputs.items()
-    }
-    return {**before, **changed}

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import logging
-import re
-import secrets
-from collections.abc import Mapping
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from controlplane.http.correlation import correlation_of
+from controlplane.http.errors import error_body, internal_error
+
 _log = logging.getLogger(__name__)
 
 #: Bytes a request's body may have (api.md).
 MAX_BODY = 256 * 1024
-#: W3C Trace Context: version-traceid-parentid-flags. Version ff and ids of zeros are invalid.
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-
-
-def correlation_id(scope: Mapping[str, Any]) -> str:
-    """The trace id of the caller's ``traceparent``, or one made for this request."""
-    return str(scope["state"]["correlation_id"])
-
-
-def _correlation(headers: Headers) -> str:
-    found = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    return found.group(1) if found else secrets.token_hex(16)
 
 
 class Edge:
@@ -41,7 +28,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        correlation = _correlation(headers)
+        correlation = correlation_of(headers)
         scope["state"] = {**(scope.get("state") or {}), "correlation_id": correlation}
         started = False
 
@@ -77,14 +64,10 @@ def _is_too_large(headers: Headers) -> bool:
 
 def too_large(correlation: str) -> JSONResponse:
     """413, before anything of the body was read."""
-    from controlplane.http.errors import error_body
-
     code = "RequestBodyTooLarge"
     body = error_body(correlation, code, f"A body may have {MAX_BODY} bytes.")
     return JSONResponse(body, 413, {"x-ms-error-code": code})
 
 
 def _server_error(correlation: str) -> JSONResponse:
-    from controlplane.http.errors import internal_error
-
     return JSONResponse(internal_error(correlation), 500, {"x-ms-error-code": "InternalServerError"})

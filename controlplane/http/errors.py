@@ -23,7 +23,7 @@ from controlplane.errors import (
     Rejected,
     Transient,
 )
-from controlplane.http.edge import correlation_id
+from controlplane.http.correlation import correlation_id
 
 _log = logging.getLogger(__name__)
 

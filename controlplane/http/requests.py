@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 from fastapi import Depends, Header, Query, Request
 
 from controlplane.errors import Rejected
-from controlplane.http.edge import MAX_BODY, correlation_id
+from controlplane.http.correlation import correlation_id
+from controlplane.http.edge import MAX_BODY
 from controlplane.http.services import HttpServices
 from controlplane.json_types import JsonObject
 from controlplane.operations.paging import DEFAULT_SIZE, MAX_FILTER, MAX_SIZE, Fields, Paging, key_of, parse_filter

@@ -327,10 +327,6 @@ class WorkspaceRepository:
         """None when somebody holds it. ``now`` is the system clock's, never the product's."""
         return await self.leases.take(name, owner, now, seconds)
 
-    async def renew_lease(self, lease: Lease, now: datetime, seconds: float) -> Lease:
-        """Raises ``Conflict`` when the lease was lost; the tick must stop."""
-        return await self.leases.renew(lease, now, seconds)
-
     async def release(self, lease: Lease) -> None:
         """Gives the lease back; one that was lost meanwhile is somebody else's and stays."""
         await self.leases.release(lease)

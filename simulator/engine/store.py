@@ -105,10 +105,6 @@ class Store:
     def children(self, parent_id: str) -> list[Resource]:
         return list(self._children.get(parent_id.lower(), {}).values())
 
-    def parent_of(self, resource: Resource) -> str:
-        """The folded id of the parent, group or scope."""
-        return self._parents[resource.key]
-
     def set(self, key: str, value: Any) -> None:
         self.kv[key] = value
         self._dirty_kv.add(key)

@@ -13,7 +13,8 @@ import pytest
 
 from tests.support.blueprints import EXAMPLES, ROOT
 from tests.support.golden import golden
-from tests.support.required import ACCESS, CONFLICTS, ELSEWHERE, GOLDEN, HOMES, REQUIRED
+from tests.support.required import REQUIRED
+from tests.support.requirement_homes import ACCESS, CONFLICTS, ELSEWHERE, GOLDEN, HOMES
 from tests.support.switch_off import registered
 from tools.proof import Row, main, rows
 

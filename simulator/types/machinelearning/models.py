@@ -21,7 +21,7 @@ from simulator.engine.declaration import (
     Style,
 )
 from simulator.engine.hooks import EngineApi
-from simulator.types._shared import dig, name_of, parent_id
+from simulator.types._shared import dig, parent_id
 from simulator.types.machinelearning.legacy import LEGACY
 from simulator.types.machinelearning.workspaces import WORKSPACE
 
@@ -98,10 +98,6 @@ def list_versions(ctx: ListContext) -> list[Resource]:
 def has_tag(resource: Resource, key: str, value: str | None = None) -> bool:
     tags = resource.properties.get("tags") or {}
     return key in tags and (value is None or str(tags[key]) == value)
-
-
-def container_of(version_id: str) -> str:
-    return name_of(parent_id(version_id))
 
 
 _KEYS = ("id", "name", "type", "properties", "systemData")

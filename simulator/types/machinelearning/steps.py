@@ -14,7 +14,6 @@ from simulator.engine.hooks import EngineApi
 from simulator.types._shared import dig, items, name_of, parent_id
 
 DEEPEST = 8
-BOUND = "${{"
 #: `settings.default_compute` that stands for no cluster. Source: azure-ai-ml 1.35.2, SERVERLESS_COMPUTE.
 SERVERLESS = "serverless"
 

@@ -34,72 +34,72 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             yield path, method, operation
 
 
+#: Path and method.
+ROUTES = {
+    ("/api/projects", "GET"),
+    *(("/api/projects/{name}", method) for method in ("GET", "PUT", "DELETE")),
+    ("/api/workspaces", "GET"),
+    *((path, "GET") for path in ("/api/workspaces/{name}/costs", "/api/fleet/costs", "/api/fleet/summary")),
+    *(("/api/workspaces/{name}", method) for method in ("GET", "PUT", "PATCH", "DELETE")),
+    *((f"/api/workspaces/{{name}}:{action}", "POST") for action in ("plan", "validate", "repair", "provisionNetwork")),
+    ("/api/catalog/collections", "GET"),
+    ("/api/workspaces/{name}/topology", "GET"),
+    ("/api/workspaces/{name}/template", "GET"),
+    ("/api/workspaces/{name}/datastores", "GET"),
+    *(("/api/workspaces/{name}/access", method) for method in ("GET", "PUT")),
+    ("/api/workspaces/{name}/access/explanation", "GET"),
+    *((f"/api/workspaces/{{name}}/access:{action}", "POST") for action in ("reconcile", "approve")),
+    ("/api/workspaces/{name}/retrainingPolicies", "GET"),
+    *(("/api/workspaces/{name}/retrainingPolicies/{model}", method) for method in ("GET", "PUT", "DELETE")),
+    ("/api/workspaces/{name}/retrainingPolicies/{model}:simulate", "POST"),
+    ("/api/workspaces/{name}/retrainingPolicies/{model}:resetBreaker", "POST"),
+    ("/api/workspaces/{name}/monitors", "GET"),
+    ("/api/workspaces/{name}/labelingProjects", "GET"),
+    *(("/api/workspaces/{name}/labelingProjects/{labeling}", method) for method in ("GET", "PUT", "DELETE")),
+    *(("/api/workspaces/{name}/monitors/{monitor}", method) for method in ("GET", "PUT", "DELETE")),
+    ("/api/alerts", "POST"),
+    ("/api/signals", "GET"),
+    ("/api/signals/{id}", "GET"),
+    ("/api/decisions", "GET"),
+    *(("/api/retrainings", method) for method in ("GET", "POST")),
+    ("/api/retrainings/{id}", "GET"),
+    *((f"/api/retrainings/{{id}}:{action}", "POST") for action in ("approve", "reject", "cancel")),
+    ("/api/promotions", "GET"),
+    ("/api/promotions/{id}", "GET"),
+    ("/api/promotions/{id}:reject", "POST"),
+    ("/api/tasks", "GET"),
+    ("/api/tasks/{id}", "GET"),
+    ("/api/tasks/{id}:close", "POST"),
+    ("/api/tasks/{id}:revert", "POST"),
+    *(
+        (f"/api/{scope}s/{{name}}/budget", method)
+        for scope in ("workspace", "project", "department")
+        for method in ("GET", "PUT", "DELETE")
+    ),
+    *((f"/api/{scope}s/{{name}}/budget:answer", "POST") for scope in ("workspace", "project", "department")),
+    *(("/api/workspaces/{name}/expiry", method) for method in ("GET", "PUT", "DELETE")),
+    ("/api/workspaces/{name}/expiry:extend", "POST"),
+    ("/api/workspaces/{name}/expiry:exempt", "POST"),
+    ("/api/workspaces/{name}/expiry:retire", "POST"),
+    ("/api/workspaces/{name}:archive", "POST"),
+    ("/api/workspaces/{name}:restore", "POST"),
+    *(("/api/workspaces/{name}/remediation", method) for method in ("GET", "PUT", "DELETE")),
+    ("/api/notifications", "GET"),
+    ("/api/operations", "GET"),
+    ("/api/operations/{operationId}", "GET"),
+    ("/api/operations/{operationId}:cancel", "POST"),
+    ("/api/audit", "GET"),
+    ("/api/audit:verify", "POST"),
+    ("/api/jobs:check", "POST"),
+    ("/api/health/live", "GET"),
+    ("/api/health/ready", "GET"),
+}
+
+
 def test_every_route_is_in_it() -> None:
     app = create_app(_nobody)
     documented = {(path, method.upper()) for path, method, _ in operations(app.openapi())}
-    paths = {
-        ("/api/projects", "GET"),
-        *(("/api/projects/{name}", method) for method in ("GET", "PUT", "DELETE")),
-        ("/api/workspaces", "GET"),
-        *((path, "GET") for path in ("/api/workspaces/{name}/costs", "/api/fleet/costs", "/api/fleet/summary")),
-        *(("/api/workspaces/{name}", method) for method in ("GET", "PUT", "PATCH", "DELETE")),
-        *(
-            (f"/api/workspaces/{{name}}:{action}", "POST")
-            for action in ("plan", "validate", "repair", "provisionNetwork")
-        ),
-        ("/api/catalog/collections", "GET"),
-        ("/api/workspaces/{name}/topology", "GET"),
-        ("/api/workspaces/{name}/template", "GET"),
-        ("/api/workspaces/{name}/datastores", "GET"),
-        *(("/api/workspaces/{name}/access", method) for method in ("GET", "PUT")),
-        ("/api/workspaces/{name}/access/explanation", "GET"),
-        *((f"/api/workspaces/{{name}}/access:{action}", "POST") for action in ("reconcile", "approve")),
-        ("/api/workspaces/{name}/retrainingPolicies", "GET"),
-        *(("/api/workspaces/{name}/retrainingPolicies/{model}", method) for method in ("GET", "PUT", "DELETE")),
-        ("/api/workspaces/{name}/retrainingPolicies/{model}:simulate", "POST"),
-        ("/api/workspaces/{name}/retrainingPolicies/{model}:resetBreaker", "POST"),
-        ("/api/workspaces/{name}/monitors", "GET"),
-        ("/api/workspaces/{name}/labelingProjects", "GET"),
-        *(("/api/workspaces/{name}/labelingProjects/{labeling}", method) for method in ("GET", "PUT", "DELETE")),
-        *(("/api/workspaces/{name}/monitors/{monitor}", method) for method in ("GET", "PUT", "DELETE")),
-        ("/api/alerts", "POST"),
-        ("/api/signals", "GET"),
-        ("/api/signals/{id}", "GET"),
-        ("/api/decisions", "GET"),
-        *(("/api/retrainings", method) for method in ("GET", "POST")),
-        ("/api/retrainings/{id}", "GET"),
-        *((f"/api/retrainings/{{id}}:{action}", "POST") for action in ("approve", "reject", "cancel")),
-        ("/api/promotions", "GET"),
-        ("/api/promotions/{id}", "GET"),
-        ("/api/promotions/{id}:reject", "POST"),
-        ("/api/tasks", "GET"),
-        ("/api/tasks/{id}", "GET"),
-        ("/api/tasks/{id}:close", "POST"),
-        ("/api/tasks/{id}:revert", "POST"),
-        *(
-            (f"/api/{scope}s/{{name}}/budget", method)
-            for scope in ("workspace", "project", "department")
-            for method in ("GET", "PUT", "DELETE")
-        ),
-        *((f"/api/{scope}s/{{name}}/budget:answer", "POST") for scope in ("workspace", "project", "department")),
-        *(("/api/workspaces/{name}/expiry", method) for method in ("GET", "PUT", "DELETE")),
-        ("/api/workspaces/{name}/expiry:extend", "POST"),
-        ("/api/workspaces/{name}/expiry:exempt", "POST"),
-        ("/api/workspaces/{name}/expiry:retire", "POST"),
-        ("/api/workspaces/{name}:archive", "POST"),
-        ("/api/workspaces/{name}:restore", "POST"),
-        *(("/api/workspaces/{name}/remediation", method) for method in ("GET", "PUT", "DELETE")),
-        ("/api/notifications", "GET"),
-        ("/api/operations", "GET"),
-        ("/api/operations/{operationId}", "GET"),
-        ("/api/operations/{operationId}:cancel", "POST"),
-        ("/api/audit", "GET"),
-        ("/api/audit:verify", "POST"),
-        ("/api/jobs:check", "POST"),
-        ("/api/health/live", "GET"),
-        ("/api/health/ready", "GET"),
-    }
-    assert documented == paths
+    assert documented == ROUTES
     assert not [route for route in app.routes if isinstance(route, APIRoute) and not route.include_in_schema]
 
 

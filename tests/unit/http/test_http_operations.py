@@ -198,7 +198,7 @@ async def test_deadline_is_told_and_makes_room(api: Api) -> None:
     workspace = (await api.call("GET", "workspaces/churn-dev")).json()["status"]
     assert workspace["activeOperation"] == second.json()["id"]
     with pytest.raises(Conflict):
-        await api.services.repository.renew_lease(lease, api.clock.now(), 90)
+        await api.services.repository.leases.renew(lease, api.clock.now(), 90)
 
 
 @pytest.mark.parametrize("method", ["DELETE", "POST"])

@@ -8,15 +8,11 @@ import string
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from controlplane.errors import Conflict, Rejected
 from controlplane.ports.store import Check, Entity, Insert, Remove, Replace, Store, Upsert, Write
-from controlplane.store.keys import encode_key
 from tests.support.memory_store import MemoryStore
 from tests.support.stores import BACKENDS, open_store
 
@@ -129,18 +125,6 @@ async def test_a_commit_of_more_than_four_mebibytes_is_refused(limited: Store) -
 
 # -- keys --------------------------------------------------------------------------------------------------------------
 
-RESOURCE_ID = "/subscriptions/0000/resourceGroups/rg-ä/providers/Microsoft.Storage/storageAccounts/st?x#y\\z%2F"
-
-
-async def test_ids_with_slashes_are_rows_once_encoded(store: Store) -> None:
-    row = f"i!{encode_key(RESOURCE_ID)}"
-    await one(store, Insert(row, {"id": RESOURCE_ID}))
-    assert await rows_of(store, prefix="i!") == [row]
-    found = await store.get("p", row)
-    assert found is not None
-    assert found.row == row
-    assert found.value == {"id": RESOURCE_ID}
-
 
 REFUSED_KEYS = {
     "slash": "a/b",
@@ -185,15 +169,6 @@ async def test_an_empty_key_is_refused(limited: Store) -> None:
     for call in (limited.get("p", ""), limited.query(""), limited.commit("p", [Upsert("", {})])):
         with pytest.raises(Rejected):
             await call
-
-
-@given(st.lists(st.text(), unique=True, max_size=5))
-def test_encoded_keys_are_valid_and_distinct(texts: list[str]) -> None:
-    texts = [text for text in texts if not any("\ud800" <= c <= "\udfff" for c in text)]
-    keys = [encode_key(text) for text in texts]
-    assert [unquote(key.replace("=", "%")) for key in keys] == texts, "nothing is lost, so different texts differ"
-    assert len(set(keys)) == len(keys)
-    assert all(key.isascii() and not set(key) & set("/\\#?!%") and key.isprintable() for key in keys)
 
 
 # -- preconditions -----------------------------------------------------------------------------------------------------

@@ -250,7 +250,7 @@ async def test_an_old_lease_is_taken_over_and_its_holder_stopped(repository: Wor
     assert not await repository.is_leased("ws", over)
     new = await leased(repository, owner="b", now=over)
     with pytest.raises(Conflict):
-        await repository.renew_lease(old, over, 90)
+        await repository.leases.renew(old, over, 90)
     with pytest.raises(Conflict):
         await repository.save_progress(stored, None, old, status=WorkspaceStatus(observed_generation=1))
     await repository.release(old)
@@ -263,7 +263,7 @@ async def test_an_old_lease_is_taken_over_and_its_holder_stopped(repository: Wor
 async def test_a_renewed_lease_fences_with_its_new_etag_only(repository: WorkspaceRepository) -> None:
     stored = await created(repository)
     old = await leased(repository)
-    new = await repository.renew_lease(old, LATER, 90)
+    new = await repository.leases.renew(old, LATER, 90)
     assert await repository.is_leased("ws", LATER)
     with pytest.raises(Conflict):
         await repository.save_record(stored, stored.record, old)
