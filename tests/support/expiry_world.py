@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,8 +34,9 @@ from controlplane.workspaces import kinds as k
 from controlplane.workspaces.model import Blueprint
 from controlplane.workspaces.reconcile import shell
 from controlplane.workspaces.records import WorkspaceRecord
+from tests.support.fake_azure import FakeAzure
 from tests.support.kill_switch import Killed
-from tests.support.tick_world import GROUP, SUBSCRIPTION, World
+from tests.support.tick_world import GROUP, SUBSCRIPTION, World, grant_pull
 
 ID = expiry_id("ws")
 OWNER = "00000000-0000-0000-0000-0000000000a1"
@@ -86,6 +87,14 @@ class FakeLogs:
         return Rows(tuple(rows))
 
 
+def settled_in(azure: FakeAzure, compute: dict[str, Any]) -> None:
+    """Of a compute that was just made: a cluster of the spec gets its role, an instance runs."""
+    if compute.get("identity"):
+        grant_pull(azure, compute)
+    elif compute["properties"].get("computeType") == "ComputeInstance":
+        compute["properties"]["properties"]["state"] = "Running"
+
+
 @dataclass
 class ExpiryWorld:
     """``rule`` is the spec's. Everything in Azure is idle unless a test says otherwise."""
@@ -113,6 +122,7 @@ class ExpiryWorld:
             queue=self.world.queue,
             polls=polls,
         )
+        self.world.azure.when_made[k.COMPUTE.lower()] = settled_in
         clock = self.world.clock
         self.machines = Machines(self.objects, parts(self.deps), self.world.queue, clock, clock, "test")
 
@@ -192,9 +202,11 @@ class ExpiryWorld:
         properties = {"computeType": "AmlCompute", "properties": inner, "provisioningState": "Succeeded"}
         self.world.azure.plant(f"{self.workspace}/computes/{name}", properties=properties)
 
-    def instance(self, state: str, name: str = "ada") -> None:
-        properties = {"computeType": "ComputeInstance", "properties": {"state": state}}
-        self.world.azure.plant(f"{self.workspace}/computes/{name}", properties=properties)
+    def instance(self, state: str, name: str = "ada", **inner: Any) -> str:
+        arm_id = f"{self.workspace}/computes/{name}"
+        properties = {"computeType": "ComputeInstance", "properties": {"state": state, **inner}}
+        self.world.azure.plant(arm_id, location="westeurope", properties=properties)
+        return arm_id
 
     def job(self, name: str, status: str, made: datetime) -> None:
         stamps = {"createdAt": made.isoformat(), "lastModifiedAt": made.isoformat()}
@@ -257,6 +269,23 @@ class ExpiryWorld:
                 await asyncio.sleep(90.0)
             await asyncio.sleep(10.0)
         raise AssertionError(f"it does not rest: {await self.objects.get(kind, ID)}")
+
+    async def tick(self) -> None:
+        """One of the archive, due or not."""
+        await tick_object(Archive.KIND, ID, self.machines)
+
+    async def until(self, reached: Callable[[Archive], bool], most: int = 200) -> None:
+        """As ``settle``, until the archive is so."""
+        for _ in range(most):
+            found = await self.archive()
+            if reached(found):
+                return
+            if found.due_at is not None and found.due_at <= self.now:
+                await self.tick()
+            if await self._is_due():
+                await self.world.tick()
+            await asyncio.sleep(10.0)
+        raise AssertionError(f"it does not come to that: {await self.archive()}")
 
     async def _is_due(self) -> bool:
         record = await self.record()

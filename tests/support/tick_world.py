@@ -115,6 +115,8 @@ class World:
     resources: tuple[Resource, ...] = field(default_factory=small_resources)
     store: Store = field(init=False)
     clock: VirtualClock = field(default_factory=VirtualClock)
+    system: VirtualClock | None = None
+    """The machine's; None: it shows the same."""
     tick_seconds: float = 60.0
     number: int = 0
 
@@ -136,6 +138,7 @@ class World:
             reader=self.azure,
             writer=self.azure,
             clock=self.clock,
+            system_clock=self.system,
             queue=self.queue,
             tenant_id="tenant",
             cloud="AzureCloud",

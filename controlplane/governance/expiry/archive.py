@@ -1,8 +1,9 @@
 """An archive: what a workspace served with, stored so that it can be made again. Pure data, and what is kept of a body.
 
-``storing`` → ``removing`` (endpoints) → ``emptying`` (computes, by an operation of the workspace) → ``archived`` →
-``refilling`` (computes) → ``serving`` (endpoints, deployments, then traffic) → ``restored``. Each state is stored
-before its first write, and begins with a look at what stands, so that a tick that dies anywhere is repeated.
+``storing`` → ``removing`` (endpoints, then computes that are in no spec) → ``emptying`` (the spec's computes, by an
+operation of the workspace) → ``archived`` → ``refilling`` (the spec's computes) → ``serving`` (the other computes,
+endpoints, deployments, then traffic) → ``restored``. Each state is stored before its first write, and begins with a
+look at what stands, so that a tick that dies anywhere is repeated.
 """
 
 from __future__ import annotations
@@ -37,14 +38,27 @@ class ArchiveState(StrEnum):
 
 
 class Kept(Model):
-    """An endpoint or a deployment, as it is written again."""
+    """An endpoint, a deployment, or a compute that is in no spec, as it is written again."""
 
     id: str
     body: Mapping[str, Any]
+    stopped: bool = False
+    """Of a compute instance: it stood still, and does so again."""
 
     @property
     def is_deployment(self) -> bool:
         return "/deployments/" in self.id.lower()
+
+    @property
+    def is_compute(self) -> bool:
+        return "/computes/" in self.id.lower()
+
+
+class Remark(Model):
+    """What is said of one resource."""
+
+    id: str = Field(description="ARM id.")
+    why: str
 
 
 class Archive(Thing):
@@ -63,6 +77,10 @@ class Archive(Thing):
     idle_after: str | None = None
     """Of the rule that led here; None: its last day did."""
     kept: tuple[Kept, ...] = ()
+    left: tuple[Remark, ...] = ()
+    """What stays in Azure, and may cost."""
+    lost: tuple[Remark, ...] = ()
+    """What a restore does not bring back."""
     changed_at: datetime
     operation: str | None = None
     """Of the workspace: the last one that this started."""

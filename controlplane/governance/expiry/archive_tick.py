@@ -3,48 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.arm import fold, name_of
 from controlplane.audit.model import Action
 from controlplane.errors import Conflict, Rejected
 from controlplane.governance.deps import GovernanceDeps
-from controlplane.governance.expiry.archive import (
-    BATCH,
-    ONLINE,
-    Archive,
-    ArchiveState,
-    Kept,
-    as_kept,
-    first_body,
-    kept_of,
-    says_more,
-)
-from controlplane.governance.expiry.confidential import confidential
-from controlplane.governance.expiry.look import look
-from controlplane.governance.expiry.model import Expiry, Verdict
+from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.archive_away import UNREAD, Move, store, there_now
+from controlplane.governance.expiry.archive_away import remove as remove_all
+from controlplane.governance.expiry.archive_back import RETRY, SOON, serve
+from controlplane.governance.expiry.model import Expiry
 from controlplane.governance.facts import by_us
 from controlplane.governance.scope import Scope, ScopeKind
-from controlplane.json_types import JsonObject
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
 from controlplane.operations.model import ErrorBody, OperationKind, OperationStatus
 from controlplane.ports.store import Write
-from controlplane.retraining.known import Known, known
+from controlplane.retraining.known import known
 from controlplane.workspaces.archiving import begin
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.spec_model import Environment
 
 _log = logging.getLogger(__name__)
-API = "2024-04-01"
-SOON, RETRY, UNREAD = timedelta(seconds=10), timedelta(minutes=15), timedelta(hours=1)
-_MOST_NAMED = 10
-_BUSY = frozenset({"creating", "updating", "deleting", "accepted", "running"})
-
-Move = tuple[Archive, timedelta | None]
-"""What the archive is after a step, and when to look again; None: at rest."""
+#: Of the store: an entity, or a commit, that is larger than Tables take.
+_TOO_LARGE = frozenset({"EntityTooLarge", "RequestBodyTooLarge"})
 
 
 async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | None:
@@ -70,7 +53,17 @@ async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | No
             _log.warning("archive refused workspace=%s code=%s", archive.workspace, error.code)
             problem = ErrorBody(code=error.code, message=error.message, target=error.target)
             move = archive.model_copy(update={"problem": problem}), RETRY
-    return await _commit(deps, hold, stored, move)
+    try:
+        return await _commit(deps, hold, stored, move)
+    except Rejected as error:
+        if error.code not in _TOO_LARGE:
+            raise
+        text = (
+            f"What is to be stored of it is larger than a row may be ({error.message}). Nothing of it was taken away; "
+            "delete endpoints, deployments or computes that nobody needs, and it goes on."
+        )
+        problem = ErrorBody(code="ArchiveTooLarge", message=text)
+        return await _commit(deps, hold, stored, (archive.model_copy(update={"problem": problem}), UNREAD))
 
 
 def _is_production(archive: Archive, space: StoredWorkspace) -> bool:
@@ -103,79 +96,27 @@ async def _wake_expiry(deps: GovernanceDeps, archive: Archive, now: datetime) ->
     return [] if expiry is None else put(expiry, expiry.value.model_copy(update={"due_at": now}))
 
 
-# -- into the archive --------------------------------------------------------------------------------------------------
+# -- steps -------------------------------------------------------------------------------------------------------------
 
 
 async def _store(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace) -> Move:
-    """Everything that serves, with what is needed to make it again; what was kept before stays as it was kept."""
-    found = known(space.record)
-    if archive.by_expiry and (waits := await _not_to_be_destroyed(deps, archive, found)) is not None:
-        return waits
-    there = await _serving(deps, found)
-    if (secret := _secret(there)) is not None:
-        return archive.model_copy(update={"problem": secret}), RETRY
-    kept = {fold(one.id): one for one in (*(kept_of(body) for body in there), *archive.kept)}
-    update = {"kept": tuple(kept.values()), "state": ArchiveState.REMOVING}
-    return archive.model_copy(update=update), timedelta()
-
-
-def _secret(there: Sequence[JsonObject]) -> ErrorBody | None:
-    """Why they are not stored: no secret is, and what is not stored is not taken away."""
-    found = [f"{name_of(str(body['id']))}: {path}" for body in there for path in confidential(body)]
-    if not found:
-        return None
-    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    text = (
-        f"What looks like a secret is not stored: {', '.join(found[:_MOST_NAMED])}{more}. Keep it in a connection or a "
-        "vault and name it there, or delete the deployment; nothing is taken away before."
-    )
-    return ErrorBody(code="SecretInDeployment", message=text)
-
-
-async def _not_to_be_destroyed(deps: GovernanceDeps, archive: Archive, found: Known) -> Move | None:
-    """Read again from the provider, right before: a workspace that woke up is left alone."""
-    if archive.idle_after is None:
-        return None
-    evidence = await look((deps.reader, deps.polls), found, archive.idle_after, deps.clock.now())
-    if evidence.verdict is Verdict.IDLE:
-        return None
-    said = "; ".join(one.observed for one in evidence.clues if one.verdict is evidence.verdict)
-    if evidence.verdict is Verdict.UNKNOWN:
-        problem = ErrorBody(code="IdlenessUnknown", message=f"Nothing is taken away unseen. {said}")
-        return archive.model_copy(update={"problem": problem}), UNREAD
-    _log.info("archive given up workspace=%s because=%s", archive.workspace, said)
-    # It was at this state before where somebody made something while endpoints were being removed: those come back.
-    begun = bool(archive.kept)
-    state = ArchiveState.REFILLING if begun else ArchiveState.RESTORED
-    after = archive.model_copy(update={"state": state, "reason": f"It is in use: {said}"})
-    return after, timedelta() if begun else None
+    return await store(deps, archive, known(space.record))
 
 
 async def _remove(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace) -> Move:
-    """An endpoint goes with its deployments. What was made since is stored first."""
-    found = known(space.record)
-    there = await _serving(deps, found)
-    kept = {fold(one.id) for one in archive.kept}
-    if any(fold(str(body["id"])) not in kept for body in there):
-        return archive.model_copy(update={"state": ArchiveState.STORING}), timedelta()
-    endpoints = [body for body in there if "/deployments/" not in str(body["id"]).lower()]
-    for body in endpoints:
-        if _state(body) not in _BUSY:
-            await deps.writer.delete(str(body["id"]), API)
-    if endpoints:
-        return archive, SOON
-    return archive.model_copy(update={"state": ArchiveState.EMPTYING}), timedelta()
+    return await remove_all(deps, archive, known(space.record))
 
 
 async def _empty(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace) -> Move:
-    return await _operation(deps, archive, space, (OperationKind.ARCHIVE, ArchiveState.ARCHIVED))
+    """What somebody made while computes were being taken away is taken away, too."""
+    after, pause = await _operation(deps, archive, space, (OperationKind.ARCHIVE, ArchiveState.ARCHIVED))
+    if after.state is ArchiveState.ARCHIVED and (await there_now(deps, known(space.record))).anything:
+        return archive.model_copy(update={"state": ArchiveState.STORING}), timedelta()
+    return after, pause
 
 
 async def _rest(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace) -> Move:
     return archive, None
-
-
-# -- and back ----------------------------------------------------------------------------------------------------------
 
 
 async def _refill(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace) -> Move:
@@ -183,47 +124,7 @@ async def _refill(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace
 
 
 async def _serve(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace) -> Move:
-    """Endpoints, then deployments, then what endpoints say of deployments."""
-    endpoints = [one for one in archive.kept if not one.is_deployment]
-    deployments = [one for one in archive.kept if one.is_deployment]
-    shown: dict[str, JsonObject | None] = {}
-    for some in (endpoints, deployments):
-        shown |= await _shown(deps, some)
-        failed = [name_of(one.id) for one in some if _state(shown[fold(one.id)] or {}) == "failed"]
-        if await _made(deps, some, shown):
-            continue
-        if not failed:
-            return archive, SOON
-        text = f"Azure could not make {', '.join(failed[:_MOST_NAMED])}; it is tried again, and its own log says why."
-        return archive.model_copy(update={"problem": ErrorBody(code="RestoreFailed", message=text)}), RETRY
-    waits = False
-    for one in endpoints:
-        if says_more(one) and not as_kept(one, shown[fold(one.id)] or {}):
-            await deps.writer.put(one.id, API, one.body)
-            waits = True
-    if waits:
-        return archive, SOON
-    return archive.model_copy(update={"state": ArchiveState.RESTORED, "kept": ()}), None
-
-
-async def _shown(deps: GovernanceDeps, kept: Sequence[Kept]) -> Mapping[str, JsonObject | None]:
-    return {fold(one.id): await deps.reader.get(one.id, API) for one in kept}
-
-
-async def _made(deps: GovernanceDeps, kept: Sequence[Kept], shown: Mapping[str, JsonObject | None]) -> bool:
-    """Writes what is not there, or had failed; whether all of it stands."""
-    stands = True
-    for one in kept:
-        found = shown[fold(one.id)]
-        if found is None or _state(found) == "failed":
-            await deps.writer.put(one.id, API, first_body(one))
-            stands = False
-        elif _state(found) in _BUSY:
-            stands = False
-    return stands
-
-
-# -- both --------------------------------------------------------------------------------------------------------------
+    return await serve(deps, archive, known(space.record).workspace_id)
 
 
 async def _operation(
@@ -252,21 +153,6 @@ async def _operation(
 
 def _hint(workspace: str) -> str:
     return '{"kind": "workspace", "name": "' + workspace + '"}'
-
-
-async def _serving(deps: GovernanceDeps, found: Known) -> tuple[JsonObject, ...]:
-    """Endpoints and their deployments, online and batch."""
-    there: list[JsonObject] = []
-    for collection in (ONLINE, BATCH):
-        for endpoint in await deps.reader.list(f"{found.workspace_id}/{collection}", API):
-            there.append(endpoint)
-            there += await deps.reader.list(f"{endpoint['id']}/deployments", API)
-    return tuple(there)
-
-
-def _state(found: JsonObject) -> str:
-    properties = found.get("properties")
-    return str(properties.get("provisioningState") or "").lower() if isinstance(properties, dict) else ""
 
 
 _STEPS = {

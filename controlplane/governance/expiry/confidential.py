@@ -1,13 +1,18 @@
-"""What of a deployment looks like a secret: no archive keeps one (``SECURITY.md``). Pure.
+"""What of a deployment or a compute looks like a secret: no archive keeps one (``SECURITY.md``). Pure.
 
 Azure answers a deployment's environment variables as they were written. Who keeps a secret right names it there, and
 the endpoint's identity reads it: ``${{azureml://connections/…}}``, ``${{keyvault:https://…}}`` ("Access secrets from
 online deployment using secret injection"). A reference is no secret; a value can be one by its variable's name or by
 its own looks. Neither proves anything, so that what looks like one is left where it is and told by its name.
+
+Variables of a compute instance's custom services are ``{"type": …, "value": …}``, and its inline setup scripts are
+base64 (API definition, EnvironmentVariable and ScriptReference).
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -24,6 +29,7 @@ _NAMED = re.compile(
 #: Numbers, switches and paths of files are none, and neither is what is too short to be one.
 _PLAIN = re.compile(r"[\d.,+-]*|true|false|none|null|yes|no|on|off|(/[\w.-]+){2,}/?", re.IGNORECASE)
 _SHORTEST = 6
+_SCRIPT = ".scriptData"
 #: Of Application Insights: it says where to write, and Microsoft calls it no secret ("Connection strings").
 _INSIGHTS = re.compile(r"\s*InstrumentationKey=", re.IGNORECASE)
 #: Bounded, because whoever may deploy chooses what is searched.
@@ -49,16 +55,29 @@ def _within(value: object, path: str) -> Iterator[str]:
         variables = path.endswith(".environmentVariables")
         for name, one in value.items():
             below = f"{path}.{name}"
-            if variables and isinstance(one, str) and _is_named(str(name), one):
+            if variables and _is_named(str(name), _text_of(one)):
                 yield below
             else:
                 yield from _within(one, below)
     elif isinstance(value, str):
-        if not _REFERENCE.fullmatch(value) and _LOOKS.search(value):
+        text = _decoded(value) if path.endswith(_SCRIPT) else value
+        if not _REFERENCE.fullmatch(text) and _LOOKS.search(text):
             yield path
     elif isinstance(value, Sequence):
         for place, one in enumerate(value):
             yield from _within(one, f"{path}[{place}]")
+
+
+def _text_of(variable: object) -> str:
+    found = variable.get("value") if isinstance(variable, Mapping) else variable
+    return found if isinstance(found, str) else ""
+
+
+def _decoded(script: str) -> str:
+    try:
+        return base64.b64decode(script, validate=True).decode("utf-8", "replace")
+    except binascii.Error:
+        return script  # a path in the file share
 
 
 def _is_named(name: str, value: str) -> bool:

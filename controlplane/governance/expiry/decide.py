@@ -238,14 +238,34 @@ def _after(expiry: Expiry, ends: Ends, now: datetime) -> Step:
         )
     if not ends.archived and expiry.stage is Stage.ARCHIVED:
         return Step(Stage.ACTIVE, ("It was restored.",), None, _first(ends))
-    if expiry.stage is Stage.DELETING or not _deletes(ends):
+    if expiry.stage is Stage.DELETING:
+        return _back(expiry, ends, now)
+    if not _deletes(ends):
         return Step(expiry.stage, expiry.reasons, expiry.cause, None)
-    kept = _retention(ends)
-    if seen(expiry, now) < kept or now < expiry.since + kept:
-        return Step(Stage.ARCHIVED, expiry.reasons, expiry.cause, _left(expiry, kept, now))
+    kept, held = _retention(ends), held_until(expiry, now)
+    if seen(expiry, now) < kept or now < expiry.since + kept or held is not None:
+        at = max(_left(expiry, kept, now), held or now)
+        return Step(Stage.ARCHIVED, expiry.reasons, expiry.cause, at)
     why = f"It was kept in the archive for {kept.days} days."
     who = "A Platform.Admin lets the archiver delete its resource group."
     return Step(Stage.DELETING, (why, who), expiry.cause, None)
+
+
+def held_until(expiry: Expiry, now: datetime) -> datetime | None:
+    """Until when an owner wants an archive kept."""
+    days = [one.until for one in (expiry.extension, expiry.exemption) if one is not None]
+    ends = max((end_of(one) for one in days), default=now)
+    return ends if ends > now else None
+
+
+def _back(expiry: Expiry, ends: Ends, now: datetime) -> Step:
+    """Out of a deletion that the archiver has not begun; the retention begins anew."""
+    held = held_until(expiry, now)
+    if expiry.deletion_begun_at is not None or (held is None and _deletes(ends)):
+        return Step(Stage.DELETING, expiry.reasons, expiry.cause, None)
+    if not _deletes(ends):
+        return Step(Stage.ARCHIVED, ("Its rule deletes nothing any more.",), expiry.cause, None)
+    return Step(Stage.ARCHIVED, ("Its owner wants the archive kept.",), expiry.cause, held)
 
 
 def _deletes(ends: Ends) -> bool:

@@ -5,6 +5,10 @@ it could not have asked.
 The group goes by the archiver. What the workspace has elsewhere (peerings, links), the record and the report of what is
 left behind are the operation ``delete`` of the workspace, which begins when the group is gone. A group that holds what
 this workspace did not make stays, as it does where people delete the workspace: whose that is, nobody has asked.
+
+That it begins is stored before it does (``deletion_begun_at``), and everything is read once more then: until that is
+stored, a restore, an extension or an exemption takes the deletion back, and whoever commits first of a person and a
+tick has decided.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from controlplane.arm import fold, group_id, is_within, name_of, type_of
 from controlplane.errors import ControlPlaneError
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.deps import Archiver, GovernanceDeps
+from controlplane.governance.expiry.archive_computes import managed
 from controlplane.governance.expiry.model import Expiry
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ConditionStatus, OperationKind
@@ -37,6 +42,8 @@ ROLE = "MLOps Control Plane Archiver"
 #: What Azure answers to an identity without any role there.
 _HOLDS_NOTHING = frozenset({"AuthorizationFailed", "InsufficientPermissions", "SubscriptionNotFound"})
 _MOST_NAMED = 5
+#: Reason of the one look between what was stored and the write.
+BEGINS = "Begins"
 Said = tuple[ConditionStatus, str, str]
 
 
@@ -48,7 +55,17 @@ async def ended(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) ->
         status, reason, text = ConditionStatus.UNKNOWN, error.code, error.message
     now = deps.clock.now()
     told = condition(ELEVATED, status, reason, text, expiry.conditions, now)
-    return expiry.model_copy(update={"conditions": (told,)})
+    begun = expiry.deletion_begun_at
+    if status is ConditionStatus.TRUE:
+        begun = begun or now
+    elif status is ConditionStatus.FALSE:
+        begun = None  # the group stands, and nobody is deleting it
+    return expiry.model_copy(update={"conditions": (told,), "deletion_begun_at": begun})
+
+
+def begins(expiry: Expiry) -> bool:
+    """Whether the next look sends the deletion."""
+    return any(one.type == ELEVATED and one.reason == BEGINS for one in expiry.conditions)
 
 
 async def _step(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) -> Said:
@@ -76,14 +93,17 @@ async def _step(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) ->
         return ConditionStatus.FALSE, "ArchiverMissing", text
     if (lacks := await _lacks(deps.archiver, group, now)) is not None:
         return lacks
+    if expiry.deletion_begun_at is None:
+        return ConditionStatus.TRUE, BEGINS, f"The archiver is about to delete {group}."
     await deps.archiver.writer.delete(group, GROUPS_API)
     return ConditionStatus.TRUE, "Deleting", f"The archiver is deleting {group}."
 
 
 async def _used(deps: GovernanceDeps, found: Known) -> list[str]:
-    """What an archive does not have, read right before it is deleted."""
-    names: list[str] = []
-    for collection in ("computes", "onlineEndpoints", "batchEndpoints"):
+    """What an archive does not have, read right before it is deleted. What is attached was left where it is."""
+    computes = await deps.reader.list(f"{found.workspace_id}/computes", ML_API)
+    names = [f"computes/{one.get('name')}" for one in computes if managed(one)]
+    for collection in ("onlineEndpoints", "batchEndpoints"):
         listed = await deps.reader.list(f"{found.workspace_id}/{collection}", ML_API)
         names += [f"{collection}/{one.get('name')}" for one in listed]
     return names

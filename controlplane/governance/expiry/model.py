@@ -20,7 +20,8 @@ KEPT = 50
 
 
 class Stage(StrEnum):
-    """In the order in which they are passed; each may lead back to ``active`` until something was taken away."""
+    """In the order in which they are passed. Each may lead back to ``active``, those after the archive by a restore,
+    until the archiver has begun."""
 
     ACTIVE = "active"
     WARNED = "warned"
@@ -133,6 +134,8 @@ class Expiry(Thing):
     evidence: Evidence | None = None
     history: tuple[Passed, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    deletion_begun_at: datetime | None = None
+    """Stored before the archiver's first write; from then on nothing takes the deletion back."""
     last_modified_at: datetime
     last_modified_by: str
 

@@ -47,4 +47,6 @@ def moved(before: Expiry, step: Step, evidence: Evidence | None, now: datetime) 
         update["history"] = (*before.history, passed)[-KEPT:]
         if step.stage is Stage.ACTIVE:
             update["consent"] = None
+        if before.stage is Stage.DELETING:
+            update["conditions"] = ()
     return before.model_copy(update=update)

@@ -15,7 +15,7 @@ from controlplane.audit.model import CONTROL_PLANE, Action
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
 from controlplane.governance.expiry.decide import DAY, Ends, Step, decide, last_day
-from controlplane.governance.expiry.ending import ended
+from controlplane.governance.expiry.ending import begins, ended
 from controlplane.governance.expiry.look import look
 from controlplane.governance.expiry.model import Clue, Evidence, Expiry, Rule, Stage, Verdict
 from controlplane.governance.expiry.moves import BEFORE, moved, settled
@@ -124,15 +124,18 @@ async def _look(deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space:
     ends = Ends(rule, production, day, with_project, archived=stands)
     evidence = await _evidence(deps, expiry, ends, record)
     sight = _Sight(space, ends, evidence, archive, end, now)
-    if _was_given_up(expiry, archive):
+    if _was_given_up(expiry, archive, record):
         step = Step(Stage.ACTIVE, ("It was restored, or was in use after all.",), None, None)
     else:
         step = decide(expiry, ends, evidence, now)
     return await _store(deps, hold, (stored, expiry), step, sight)
 
 
-def _was_given_up(expiry: Expiry, archive: Stored[Archive] | None) -> bool:
-    return expiry.stage is Stage.ARCHIVING and (archive is None or not archive.value.state.takes)
+def _was_given_up(expiry: Expiry, archive: Stored[Archive] | None, record: WorkspaceRecord) -> bool:
+    if archive is not None and archive.value.state.takes:
+        return False
+    taken_back = expiry.deletion_begun_at is None and not record.deleting
+    return expiry.stage is Stage.ARCHIVING or (expiry.stage is Stage.DELETING and taken_back)
 
 
 async def _evidence(deps: GovernanceDeps, expiry: Expiry, ends: Ends, record: WorkspaceRecord) -> Evidence | None:
@@ -240,9 +243,9 @@ def _archiving(expiry: Expiry, sight: _Sight) -> list[Write]:
 
 
 def _due(expiry: Expiry, now: datetime) -> datetime:
-    """Daily; sooner when the next stage is, or when something could not be read."""
+    """Daily; sooner when the next stage is, when something could not be read, and at once to send a deletion."""
     if expiry.stage is Stage.DELETING:
-        return now + SOON
+        return now if begins(expiry) else now + SOON
     unknown = expiry.evidence is not None and expiry.evidence.verdict is Verdict.UNKNOWN
     at = now + (RETRY if unknown and expiry.stage in BEFORE else DAY)
     if expiry.next_at is not None and now < expiry.next_at:

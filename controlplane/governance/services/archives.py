@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Any
+
 from controlplane.audit.model import Action
 from controlplane.errors import Conflict
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.model import Stage, expiry_id
+from controlplane.governance.expiry.model import KEPT, Expiry, Passed, Stage, expiry_id
 from controlplane.governance.facts import by_person
 from controlplane.governance.scope import Scope, ScopeKind
 from controlplane.governance.services.deps import RuleDeps
@@ -48,7 +51,7 @@ async def archive(deps: RuleDeps, caller: Caller, name: str, data: JsonObject) -
 
 async def restore(deps: RuleDeps, caller: Caller, name: str) -> tuple[ArchiveBody, str]:
     """Takes an archive back, also one that is on its way. Raises ``Conflict``: ``NotArchived``, ``WorkspaceDeleting``,
-    ``ExpiryUnderWay`` once its deletion has begun."""
+    ``ExpiryUnderWay`` once the archiver has begun to delete it."""
 
     async def attempt() -> tuple[ArchiveBody, str]:
         asked = await asked_of(deps, caller, Permission.WORKSPACES_RESTORE, name)
@@ -69,9 +72,25 @@ async def _say(deps: RuleDeps, caller: Caller, asked: Asked, after: Archive) -> 
     told = {"state": after.state.value, "kept": [one.id for one in after.kept], "reason": after.reason}
     about = (Scope(ScopeKind.WORKSPACE, after.workspace), after.project)
     fact = by_person(about, asked.now, caller, Action.ARCHIVE_CHANGED, told)
-    await deps.objects.commit(put(asked.archive, after), fact)
+    writes = put(asked.archive, after)
+    if asked.stored is not None:
+        # In one commit with the expiry, which looks at once: of this and an archiver that begins one is first.
+        writes += put(asked.stored, _touched(caller, asked.stored.value, after, asked.now))
+    await deps.objects.commit(writes, fact)
     await deps.workspaces.queue.send(message_of(Archive.KIND, after.id))
+    if asked.stored is not None:
+        await deps.workspaces.queue.send(message_of(Expiry.KIND, after.id))
     return body_of(after), after.project
+
+
+def _touched(caller: Caller, expiry: Expiry, archive: Archive, now: datetime) -> Expiry:
+    """Its next look sees the restore; out of the last stage it is at once, whatever is asked for before that look."""
+    update: dict[str, Any] = {"due_at": now}
+    if expiry.stage is Stage.DELETING and not archive.state.takes:
+        passed = Passed(stage=Stage.ARCHIVED, at=now, reasons=("It is being restored.",), by=caller.principal)
+        update |= {"stage": Stage.ARCHIVED, "since": now, "lived": timedelta(), "looked_at": None, "conditions": ()}
+        update["history"] = (*expiry.history, passed)[-KEPT:]
+    return expiry.model_copy(update=update)
 
 
 def _require_archivable(asked: Asked) -> None:
@@ -83,5 +102,6 @@ def _require_archivable(asked: Asked) -> None:
 def _require_kept(asked: Asked) -> None:
     if asked.record.deleting:
         raise Conflict("WorkspaceDeleting", f"Workspace {asked.record.name!r} is being deleted.")
-    if asked.stored is not None and asked.stored.value.stage is Stage.DELETING:
-        raise Conflict("ExpiryUnderWay", f"The deletion of workspace {asked.record.name!r} has begun.")
+    if asked.deletion_begun:
+        text = f"The archiver has begun to delete workspace {asked.record.name!r}: nothing brings it back."
+        raise Conflict("ExpiryUnderWay", text)

@@ -11,7 +11,7 @@ from controlplane.audit.model import Action, Fact
 from controlplane.errors import Conflict, Rejected
 from controlplane.governance.expiry.decide import last_day
 from controlplane.governance.expiry.model import KEPT, Decided, Exemption, Expiry, Extension, Passed, Rule, Stage
-from controlplane.governance.expiry.moves import BEGUN
+from controlplane.governance.expiry.moves import BEFORE, BEGUN
 from controlplane.governance.expiry.rules import check, check_exemption, check_extension
 from controlplane.governance.expiry.storing import made, rule_of
 from controlplane.governance.facts import by_person
@@ -69,7 +69,7 @@ async def put_expiry(
         if asked.stored is None:
             after = made(asked.record, asked.now, caller.principal, rule)
         else:
-            _require_before_archive(asked.stored.value)
+            _require_before_archive(asked, asked.stored.value)
             after = _changed(asked.stored.value, caller, asked.now, {"rule": rule})
         old = before.model_dump(mode="json", by_alias=True) if before else None
         told: JsonObject = {
@@ -93,7 +93,7 @@ async def delete_expiry(deps: RuleDeps, caller: Caller, name: str, preconditions
             return False
         _require_undeclared(asked)
         assert asked.stored is not None
-        _require_before_archive(asked.stored.value)
+        _require_before_archive(asked, asked.stored.value)
         _require_no_extension(asked, caller, None)
         rule = asked.stored.value.rule
         was = None if rule is None else rule.model_dump(mode="json", by_alias=True)
@@ -105,14 +105,16 @@ async def delete_expiry(deps: RuleDeps, caller: Caller, name: str, preconditions
 
 
 async def extend(deps: RuleDeps, caller: Caller, name: str, data: JsonObject, preconditions: Preconditions) -> Answered:
-    """The owner needs it longer. Raises ``Rejected``: ``NotTheOwner``, ``InvalidExpiry``; ``Conflict``."""
+    """The owner needs it longer; in the archive, the archive. Raises ``Rejected``: ``NotTheOwner``, ``InvalidExpiry``;
+    ``Conflict``: ``ExpiryUnderWay`` while it is archived, where nothing would be deleted, and once the archiver has
+    begun."""
 
     def change(asked: Asked, expiry: Expiry) -> dict[str, Any]:
         request = parse(ExtensionRequest, data)
         rule = rule_of(expiry, asked.record) or Rule()
         refuse(check_extension(request.until, last_day(rule, expiry, None), asked.ground))
         granted = Extension(by=caller.principal, at=asked.now, reason=request.reason, until=request.until)
-        return {"extension": granted, **_anew(asked.now)}
+        return {"extension": granted, **_more_time(asked, expiry)}
 
     return await _decide(deps, caller, (name, Permission.EXPIRY_EXTEND, "extension"), preconditions, change)
 
@@ -124,7 +126,7 @@ async def exempt(deps: RuleDeps, caller: Caller, name: str, data: JsonObject, pr
         request = parse(ExemptionRequest, data)
         refuse(check_exemption(request.until, asked.ground))
         granted = Exemption(by=caller.principal, at=asked.now, reason=request.reason, until=request.until)
-        return {"exemption": granted, **_anew(asked.now)}
+        return {"exemption": granted, **_more_time(asked, expiry)}
 
     return await _decide(deps, caller, (name, Permission.EXPIRY_EXEMPT, "exemption"), preconditions, change)
 
@@ -134,6 +136,7 @@ async def retire(deps: RuleDeps, caller: Caller, name: str, data: JsonObject, pr
 
     def change(asked: Asked, expiry: Expiry) -> dict[str, Any]:
         request = parse(RetirementRequest, data)
+        _require_before_archive(asked, expiry)
         if expiry.stage is not Stage.ASKED:
             text = f"The expiry of workspace {name!r} is {expiry.stage.value}: its owner is not asked now."
             raise Conflict("NotAsked", text)
@@ -157,7 +160,6 @@ async def _decide(
             raise not_found(name)
         preconditions.check(asked.expiry.etag)
         _require_owner(asked, caller, permission)
-        _require_before_archive(asked.expiry)
         update = change(asked, asked.expiry)
         after = _changed(asked.expiry, caller, asked.now, update)
         told = {"change": word, **update[word].model_dump(mode="json", by_alias=True)}
@@ -189,10 +191,30 @@ def _require_undeclared(asked: Asked) -> None:
         raise Conflict("DeclaredBySpec", text, target="$.expiry")
 
 
-def _require_before_archive(expiry: Expiry) -> None:
-    if expiry.stage in (Stage.ARCHIVING, Stage.ARCHIVED, Stage.DELETING):
-        text = f"The expiry of workspace {expiry.workspace!r} is {expiry.stage.value}; restore the workspace first."
-        raise Conflict("ExpiryUnderWay", text)
+def _require_before_archive(asked: Asked, expiry: Expiry) -> None:
+    if expiry.stage in BEFORE or asked.given_up:
+        return
+    raise _under_way(asked, expiry, "restore the workspace first")
+
+
+def _under_way(asked: Asked, expiry: Expiry, what: str) -> Conflict:
+    said = f"The expiry of workspace {expiry.workspace!r} is {expiry.stage.value}"
+    if asked.deletion_begun:
+        return Conflict("ExpiryUnderWay", f"{said}, and the archiver has begun: nothing brings it back.")
+    return Conflict("ExpiryUnderWay", f"{said}; {what}.")
+
+
+def _more_time(asked: Asked, expiry: Expiry) -> dict[str, Any]:
+    """Before the archive the stages begin anew. In it, where it would be deleted, it is kept longer."""
+    if expiry.stage in BEFORE or asked.given_up:
+        return _anew(asked.now)
+    rule = rule_of(expiry, asked.record) or Rule()
+    if expiry.stage is Stage.ARCHIVING or rule.action != "delete" or asked.deletion_begun:
+        raise _under_way(asked, expiry, "restore the workspace first")
+    if expiry.stage is Stage.ARCHIVED:
+        return {}
+    anew = {"since": asked.now, "lived": timedelta(), "looked_at": None}
+    return {**anew, "stage": Stage.ARCHIVED, "conditions": (), "next_at": None}
 
 
 def _anew(now: datetime) -> dict[str, Any]:
@@ -205,6 +227,7 @@ def _anew(now: datetime) -> dict[str, Any]:
         "lived": timedelta(),
         "looked_at": None,
         "escalations": 0,
+        "conditions": (),
     }
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import Field, ValidationError
 
 from controlplane.errors import Conflict, ErrorDetail, Rejected
-from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.archive import Archive, ArchiveState, Remark
 from controlplane.governance.expiry.decide import last_day
 from controlplane.governance.expiry.model import (
     Cause,
@@ -71,7 +71,11 @@ class ArchiveBody(Model):
     reason: str
     by_expiry: bool = Field(description="Whether the stages led to it.")
     changed_at: datetime
-    kept: tuple[str, ...] = Field(description="ARM ids of endpoints and deployments that can be made again.")
+    kept: tuple[str, ...] = Field(
+        description="ARM ids of endpoints, deployments, and computes that are in no spec, that can be made again."
+    )
+    left: tuple[Remark, ...] = Field(description="Computes that stay in Azure, and why: those that are attached.")
+    lost: tuple[Remark, ...] = Field(description="What a restore does not bring back.")
     operation: str | None = Field(description="Id of the workspace's operation that takes computes away, or back.")
     problem: ErrorBody | None
 
@@ -101,6 +105,7 @@ class ExpiryBody(Model):
     conditions: tuple[Condition, ...] = Field(
         description="`Elevated`, of a deletion: what it waits for, and the request."
     )
+    deletion_begun_at: datetime | None = Field(description="From then on nothing takes the deletion back.")
     last_modified_at: datetime
     last_modified_by: str
 
@@ -127,6 +132,17 @@ class Asked:
     @property
     def record(self) -> WorkspaceRecord:
         return self.found.record
+
+    @property
+    def given_up(self) -> bool:
+        """Whether what an expiry took away is on its way back, or was never taken: its next look begins anew."""
+        taken = self.archive is not None and self.archive.value.state.takes
+        return not taken and not self.deletion_begun
+
+    @property
+    def deletion_begun(self) -> bool:
+        begun = self.stored is not None and self.stored.value.deletion_begun_at is not None
+        return begun or self.record.deleting
 
     @property
     def ground(self) -> Ground:
@@ -198,6 +214,7 @@ def shown(asked: Asked, expiry: Expiry) -> ExpiryBody:
         history=expiry.history,
         archive=body_of(asked.archive.value) if asked.archive is not None else None,
         conditions=expiry.conditions,
+        deletion_begun_at=expiry.deletion_begun_at,
         last_modified_at=expiry.last_modified_at,
         last_modified_by=expiry.last_modified_by,
     )
@@ -214,6 +231,8 @@ def body_of(found: Archive) -> ArchiveBody:
         by_expiry=found.by_expiry,
         changed_at=found.changed_at,
         kept=tuple(one.id for one in found.kept),
+        left=found.left,
+        lost=found.lost,
         operation=found.operation,
         problem=found.problem,
     )

@@ -90,6 +90,7 @@ class Runner:
             inventory=inventory,
             dependants=dependants_of(sight.blueprint, inventory),
             urgency=urgency(sight.plan),
+            ahead=self._deps.clock.now() - self._deps.system.now(),
         )
         if operation.status is OperationStatus.NOT_STARTED:
             if operation.cancel_requested:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -136,6 +136,8 @@ class State:
     """Steps with a call in flight."""
     gates: Mapping[str, datetime] = field(default_factory=dict)
     """Subscription → no write before this time (429)."""
+    ahead: timedelta = timedelta()
+    """Of the product's clock before the system's, which steps go by: for days that people are told."""
 
     @cached_property
     def open_steps(self) -> frozenset[int]:

@@ -151,7 +151,7 @@ def _with_residue(state: State, key: str, owned: Owned, now: datetime) -> State:
         resource_id=owned.resource_id,
         reason="SoftDeleted",
         message=f"Azure keeps the deleted {owned.type} for {days} days; its name cannot be used before.",
-        until=now + timedelta(days=days),
+        until=now + state.ahead + timedelta(days=days),
     )
     return _add_residue(state, (residue,))
 

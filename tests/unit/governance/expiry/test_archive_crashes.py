@@ -47,6 +47,7 @@ async def play(kill_at: int | None = None, *, after: bool = False) -> Result:
     with meaning(made):
         await made.begin()
         made.endpoint()
+        made.instance("Stopped", vmSize="Standard_DS3_v2", createdBy={"userId": "ada", "userOrgId": "t"})
         start = len(switch.seen)
         switch.kill_at, switch.after = (None if kill_at is None else start + kill_at), after
         await asked(made, ArchiveState.STORING)
@@ -75,13 +76,17 @@ def test_an_archive_takes_what_costs_and_gives_it_back() -> None:
     found = undisturbed()
     assert found.states == ("archived", "restored")
     gone = {one for one in found.restored if one not in found.archived}
-    assert {one.rpartition("/")[2] for one in gone} >= {"churn", "blue", "green", "cpu"}
+    assert {one.rpartition("/")[2] for one in gone} >= {"churn", "blue", "green", "cpu", "ada"}
     kept = {one for one in found.archived if "onlineendpoints" not in one and "/computes/" not in one}
     assert any("storageaccounts" in one for one in kept) and any("registries" in one for one in kept)
     (endpoint,) = (body for one, body in found.restored.items() if one.endswith("/onlineendpoints/churn"))
     assert endpoint["properties"]["traffic"] == {"blue": 90, "green": 10}
     (blue,) = (body for one, body in found.restored.items() if one.endswith("/deployments/blue"))
     assert (blue["sku"]["capacity"], blue["properties"]["model"]) == (2, "azureml:churn:1")
+    (ada,) = (body for one, body in found.restored.items() if one.endswith("/computes/ada"))
+    inner = ada["properties"]["properties"]
+    assert inner["state"] == "Stopped"
+    assert inner["personalComputeInstanceSettings"] == {"assignedUser": {"objectId": "ada", "tenantId": "t"}}
     assert found.record == (False, None)
 
 

@@ -9,7 +9,7 @@ from controlplane.errors import Rejected, Transient
 from controlplane.operations.model import Operation, OperationKind, OperationStatus, StepStatus
 from controlplane.workspaces.records import Owned
 from tests.support.tick_world import ENDPOINT, GROUP, ML, STORAGE, VNET, World
-from tests.support.virtual_time import run
+from tests.support.virtual_time import VirtualClock, run
 
 CREATE, DELETE = OperationKind.CREATE, OperationKind.DELETE
 
@@ -231,6 +231,23 @@ def test_nothing_outside_the_own_groups_is_deleted_whatever_the_inventory_says(w
         operation = await _delete(world)
         assert operation.error is not None and operation.error.code == "OutsideOwnGroups"
         assert not [call for call in world.azure.calls if (call.method, call.path) == ("DELETE", strange)]
+
+    run(scene())
+
+
+def test_what_azure_keeps_is_told_by_the_products_clock(world: World) -> None:
+    """Leases and steps go by the machine's, which may be months away."""
+
+    async def scene() -> None:
+        await world.do(CREATE)
+        clock = VirtualClock()
+        clock.offset = 100 * 86400.0
+        world.clock, system = clock, world.clock
+        world.system = system
+        operation = await _delete(world)
+        until = next(residue.until for residue in operation.residue if residue.resource_id == ML)
+        assert until is not None
+        assert timedelta(days=13) < until - clock.now() <= timedelta(days=14)
 
     run(scene())
 

@@ -1,0 +1,67 @@
+"""What an archive of the stages is about to take away, read again from its provider right before: whether it was asked
+for still, and what is there. An archive that a person asked for needs neither.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from controlplane.governance.deps import GovernanceDeps
+from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.decide import end_of, last_day
+from controlplane.governance.expiry.look import look
+from controlplane.governance.expiry.model import Expiry, Rule, Verdict
+from controlplane.governance.expiry.storing import rule_of
+from controlplane.operations.model import ErrorBody
+from controlplane.retraining.known import Known
+
+_log = logging.getLogger(__name__)
+#: Any period would do for what an end date asks: whether everything can be read.
+_SHORTEST = "P1D"
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """``archive`` is what it becomes; ``waits``: it is looked at again, else it is given up."""
+
+    archive: Archive
+    waits: bool
+
+
+async def read_again(deps: GovernanceDeps, archive: Archive, found: Known) -> Stays | None:
+    """None: it may begin, or go on. Of an end date what is used does not matter, and what cannot be read does."""
+    if (why := await _not_asked_for(deps, archive, found)) is not None:
+        return Stays(_given_up(archive, why), waits=False)
+    evidence = await look((deps.reader, deps.polls), found, archive.idle_after or _SHORTEST, deps.clock.now())
+    said = "; ".join(one.observed for one in evidence.clues if one.verdict is evidence.verdict)
+    if evidence.verdict is Verdict.UNKNOWN:
+        problem = ErrorBody(code="IdlenessUnknown", message=f"Nothing is taken away unseen. {said}")
+        return Stays(archive.model_copy(update={"problem": problem}), waits=True)
+    if evidence.verdict is Verdict.BUSY and archive.idle_after is not None:
+        return Stays(_given_up(archive, f"It is in use: {said}"), waits=False)
+    return None
+
+
+async def _not_asked_for(deps: GovernanceDeps, archive: Archive, found: Known) -> str | None:
+    """The rule may be another one since, and the day a later one."""
+    stored = await deps.objects.get(Expiry, archive.id)
+    expiry = None if stored is None else stored.value
+    rule = rule_of(expiry, found.record) or Rule()
+    if rule.action not in ("archive", "delete"):
+        return "Its rule takes nothing away any more."
+    if archive.idle_after is not None:
+        return None if rule.idle_after == archive.idle_after else "Its rule has changed."
+    project = await deps.projects.load(found.record.project)
+    end = None if project is None else project.record.registration.ends_on
+    day = last_day(rule, expiry, end)
+    if day is not None and deps.clock.now() >= end_of(day):
+        return None
+    return f"Its last day is {day} now." if day is not None else "It has no last day any more."
+
+
+def _given_up(archive: Archive, why: str) -> Archive:
+    """It was at this state before where somebody made something while endpoints were being removed: those come back."""
+    _log.info("archive given up workspace=%s because=%s", archive.workspace, why)
+    state = ArchiveState.REFILLING if archive.kept else ArchiveState.RESTORED
+    return archive.model_copy(update={"state": state, "reason": why})
