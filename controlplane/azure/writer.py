@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from controlplane.arm import type_of
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.arm_client import ArmClient, encode
 from controlplane.azure.errors import error_of, is_absence
 from controlplane.azure.hosts import absolute
+from controlplane.azure.instances import TYPE as COMPUTE
 from controlplane.azure.instances import is_instance, set_idle_time
 from controlplane.azure.managed_networks import build, is_network
 from controlplane.azure.retry_after import retry_after
@@ -70,7 +72,9 @@ async def delete_plainly(client: ArmClient, arm_id: str, api_version: str) -> Ac
     and by nobody."""
     if is_network(arm_id):
         return None
-    return _gone_or(await client.request("DELETE", arm_id, api_version), client.endpoint)
+    # Required in the API definition (Compute_Delete): what is deleted here is a machine of the workspace's own.
+    query = (("underlyingResourceAction", "Delete"),) if type_of(arm_id).lower() == COMPUTE.lower() else ()
+    return _gone_or(await client.request("DELETE", arm_id, api_version, query=query), client.endpoint)
 
 
 def _gone_or(answer: ArmAnswer, endpoint: str) -> Accepted | None:

@@ -94,6 +94,15 @@ BUILT_IN: tuple[Role, ...] = (
         (f"{_AUTH}/roleAssignments/write", f"{_AUTH}/roleAssignments/delete", "*/read", "Microsoft.Support/*"),
     ),
     Role(
+        # azure-rbac-catalog.org and azadvertizer.net
+        "ea01e6af-a1c1-4350-9563-ad00f8c72ec5", "Azure Machine Learning Workspace Connection Secrets Reader",
+        "Can list workspace connection secrets",
+        (
+            "Microsoft.MachineLearningServices/workspaces/connections/listsecrets/action",
+            "Microsoft.MachineLearningServices/workspaces/metadata/secrets/read",
+        ),
+    ),
+    Role(
         "7f951dda-4ed3-4680-a7ca-43fe172d538d", "AcrPull", "acr pull",
         ("Microsoft.ContainerRegistry/registries/pull/read",),
     ),

@@ -15,6 +15,15 @@ def a_cluster_does_not_become_an_instance(product: QuietProduct) -> None:
     assert product.failing() == set()
 
 
+@noticed("compute-deletion-says-how")
+def nobody_deletes_a_cluster_without_saying_how(product: QuietProduct) -> None:
+    """Ours say it: an archive, and each workspace that is deleted."""
+    arm_id = product.ids()["cluster/cpu"]
+    assert product.azure.call("owner", "DELETE", f"{arm_id}?api-version=2024-10-01").status == 400
+    product.settle()
+    assert product.failing() == set()
+
+
 @noticed("instance-rules", world="empty")
 def an_instance_cannot_stop_after_a_minute(product: QuietProduct) -> None:
     succeeded(product.create(spec(**with_instance())))

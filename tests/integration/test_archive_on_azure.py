@@ -18,6 +18,7 @@ from controlplane.azure.monitor import AzureLogs, Hosts, MonitorClients
 from controlplane.azure.reader import ArmReader
 from controlplane.azure.writer import ArmWriter
 from controlplane.clouds import HOSTS
+from controlplane.errors import Rejected
 from controlplane.governance.deps import Archiver, GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
 from controlplane.governance.expiry.ending import ROLE, ended
@@ -77,8 +78,8 @@ class Served:
         after = fresh if found is None else found.value.model_copy(update={"state": state, "due_at": now})
         await self.objects.commit(put(found, after))
 
-    async def until(self, state: ArchiveState) -> Archive:
-        for _ in range(80):
+    async def until(self, state: ArchiveState, most: int = 80) -> Archive:
+        for _ in range(most):
             archive = (await self.objects.require(Archive, ID)).value
             if archive.state is state:
                 return archive
@@ -150,12 +151,29 @@ def batch(azure: Monitored) -> None:
     azure.put(path, {**here, "properties": {"authMode": "AADToken", "defaults": {"deploymentName": "blue"}}})
 
 
+def instance(azure: Monitored) -> None:
+    """What a data scientist makes, and stops."""
+    path, inner = f"{azure.workspace}/computes/ada-box", {"vmSize": "Standard_DS3_v2"}
+    azure.put(path, {"location": "westeurope", "properties": {"computeType": "ComputeInstance", "properties": inner}})
+    azure.call("POST", f"{path}/stop")
+    azure.running.control("PUT", "clock", json={"advanceSeconds": 600, "azure": True})
+
+
+def reads_connections(azure: Monitored) -> None:
+    """An endpoint that Azure makes only for who may read the workspace's connections."""
+    bag = {"enforce_access_to_default_secret_stores": "enabled"}
+    own = {"location": "westeurope", "identity": {"type": "SystemAssigned"}}
+    azure.put(f"{azure.workspace}/onlineEndpoints/reads", {**own, "properties": {"authMode": "Key", "properties": bag}})
+
+
 async def test_what_served_is_taken_away_and_serves_again(served: Served) -> None:
     """Every right of an archive is used: the operator holds no other role here."""
     batch(served.azure)
+    instance(served.azure)
     await served.wish(ArchiveState.STORING)
     archive = await served.until(ArchiveState.ARCHIVED)
-    assert len(archive.kept) == 5
+    assert len(archive.kept) == 7
+    assert served.shown("computes")["value"] == []  # type: ignore[index]
     assert served.shown("onlineEndpoints/churn") is None
     assert served.shown("batchEndpoints/nightly") is None
     assert served.shown("models/churn/versions/1") is not None
@@ -167,6 +185,32 @@ async def test_what_served_is_taken_away_and_serves_again(served: Served) -> Non
     assert nightly is not None and nightly["properties"]["defaults"]["deploymentName"] == "blue"
     blue = served.shown("onlineEndpoints/churn/deployments/blue")
     assert blue is not None and (blue["sku"]["capacity"], blue["properties"]["instanceType"]) == (2, "Standard_DS3_v2")
+    cpu, box = served.shown("computes/cpu"), served.shown("computes/ada-box")
+    assert cpu is not None and cpu["properties"]["properties"]["scaleSettings"]["maxNodeCount"] == 1
+    assert box is not None and box["properties"]["properties"]["state"] == "Stopped"
+    assert box["properties"]["properties"]["personalComputeInstanceSettings"]["assignedUser"]["objectId"]
+
+
+async def test_an_endpoint_that_reads_connections_comes_back_by_who_may_make_it(served: Served) -> None:
+    """The operator may not, and says what it takes; Azure refuses it all the same."""
+    azure = served.azure
+    reads_connections(azure)
+    await served.wish(ArchiveState.STORING)
+    archive = await served.until(ArchiveState.ARCHIVED)
+    (reads,) = (one for one in archive.kept if one.id.endswith("/reads"))
+    with pytest.raises(Rejected, match="listsecrets"):
+        await served.deps.writer.put(reads.id, "2024-04-01", reads.body)
+    await served.wish(ArchiveState.REFILLING)
+    with pytest.raises(AssertionError, match="SecretsReaderMissing"):
+        await served.until(ArchiveState.RESTORED, most=12)
+    assert served.shown("onlineEndpoints/reads") is None
+    online = served.shown("onlineEndpoints/churn")
+    assert online is not None and online["properties"]["traffic"] == {"blue": 90, "green": 10}
+    grant(azure, str(azure.running.settings()["principals"]["operator"]), SECRETS_READER)
+    await served.until(ArchiveState.RESTORED)
+    assert served.shown("onlineEndpoints/reads") is not None
+    azure.call("DELETE", f"{azure.workspace}/onlineEndpoints/reads")
+    azure.running.control("PUT", "clock", json={"advanceSeconds": 600, "azure": True})
 
 
 async def test_a_look_takes_eight_calls_at_most_and_says_what_it_saw(served: Served) -> None:
@@ -206,6 +250,16 @@ async def test_what_serves_is_counted_by_a_query_that_azure_takes(served: Served
     assert days_of(found.rows) == {}
 
 
+def grant(azure: Monitored, principal: str, role: str) -> None:
+    """What an administrator gives the operator for a while."""
+    definition = f"{azure.running.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    body = {"roleDefinitionId": definition, "principalId": principal, "principalType": "ServicePrincipal"}
+    url = f"{azure.workspace}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    answer = azure.http.put(url, params={"api-version": "2022-04-01"}, json={"properties": body})
+    assert answer.status_code == 201, answer.text
+
+
+SECRETS_READER = "ea01e6af-a1c1-4350-9563-ad00f8c72ec5"
 PIM = "Microsoft.Authorization/roleAssignmentScheduleRequests"
 
 
@@ -259,7 +313,6 @@ async def test_the_archiver_deletes_when_it_was_let_and_only_then(served: Served
         assert await said() == "InUseAgain"
         await served.wish(ArchiveState.STORING)
         await served.until(ArchiveState.ARCHIVED)
-        azure.http.delete(f"{azure.workspace}/computes/cpu", params={"api-version": "2024-10-01", "underlyingResourceAction": "Delete"})  # fmt: skip  # noqa: E501
         azure.running.control("PUT", "clock", json={"advanceSeconds": 3600, "azure": True})
         assert await said() == "UnmanagedResourcesLeft"
         inventory |= made_by_us(azure)

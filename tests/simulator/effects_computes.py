@@ -71,8 +71,18 @@ def a_compute_stays_what_it_is(lab: Lab) -> None:
             f"The compute type of '{name}' cannot be changed from '{was}' to '{asked}'.",
         )
         assert lab.get(path)["properties"] == before["properties"]
-    lab.delete(INSTANCE)
+    lab.delete(f"{INSTANCE}?underlyingResourceAction=Delete")
     assert lab.put(INSTANCE, cluster)["properties"]["computeType"] == "AmlCompute"
+
+
+@effect("compute-deletion-says-how")
+def a_compute_goes_by_a_word_that_says_how(lab: Lab) -> None:
+    with_endpoint(lab)
+    lab.put(INSTANCE, instance_body())
+    assert "underlyingResourceAction" in lab.refused("DELETE", INSTANCE)["message"]
+    assert "underlyingResourceAction" in lab.refused("DELETE", f"{INSTANCE}?underlyingResourceAction=Maybe")["message"]
+    lab.delete(f"{INSTANCE}?underlyingResourceAction=Delete")
+    assert not lab.exists(INSTANCE)
 
 
 @effect("instance-settles-in")
@@ -82,7 +92,7 @@ def an_instance_runs_in_its_subnet(lab: Lab) -> None:
     assert body["state"] == "Running"
     assert body["connectivityEndpoints"]["privateIpAddress"].startswith("10.0.2.")
     assert lab.refused("DELETE", TRAINING)["code"] == "InUseSubnetCannotBeDeleted"
-    lab.delete(INSTANCE)
+    lab.delete(f"{INSTANCE}?underlyingResourceAction=Delete")
     lab.delete(TRAINING)
 
 
@@ -93,7 +103,7 @@ def an_idle_instance_stops(lab: Lab) -> None:
     lab.put(INSTANCE, instance_body())
     lab.advance(1900)
     assert state(lab) == "Stopped"
-    lab.delete(INSTANCE)
+    lab.delete(f"{INSTANCE}?underlyingResourceAction=Delete")
     principal = lab.put(INSTANCE, instance_body({"type": "SystemAssigned"}))["identity"]["principalId"]
     lab.advance(4000)
     assert state(lab) == "Running"

@@ -55,7 +55,7 @@ def isolation_is_never_taken_back(lab: Lab) -> None:
 def computes_have_to_go_first(lab: Lab) -> None:
     estate.secured_workspace(lab)
     assert "Delete all computes" in lab.refused("PUT", WORKSPACE, body(INTERNET))["message"]
-    lab.delete(CLUSTER)
+    lab.delete(f"{CLUSTER}?underlyingResourceAction=Delete")
     lab.put(WORKSPACE, body(INTERNET))
 
 

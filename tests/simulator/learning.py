@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from simulator.types.machinelearning.secret_stores import SECRETS_READER
+
 Body = dict[str, Any]
 VERSION = "2024-01-01-preview"
 
@@ -241,6 +243,23 @@ def a_deployment_with_traffic_stays(azure: Azure) -> None:
     azure.advance(600)
     assert get(azure, "/onlineEndpoints/churn-live/deployments/blue")["name"] == "blue"
     assert answer.status == 400
+
+
+@rule("endpoint-reads-connections")
+def an_endpoint_gets_what_its_maker_has(azure: Azure) -> None:
+    bag = {"enforce_access_to_default_secret_stores": "enabled"}
+    body = {"location": "westeurope", "properties": {"authMode": "Key", "properties": bag}}
+    theirs = {"type": "UserAssigned", "userAssignedIdentities": {f"{azure.workspace}/x": {}}}
+    answer = azure.call("PUT", "/onlineEndpoints/theirs", {**body, "identity": theirs})
+    assert answer.status == 400
+    answer = azure.call("PUT", "/onlineEndpoints/own", {**body, "identity": {"type": "SystemAssigned"}})
+    assert answer.status == 201, answer.body
+    azure.advance(600)
+    principal = get(azure, "/onlineEndpoints/own")["identity"]["principalId"]
+    grants = "/providers/Microsoft.Authorization/roleAssignments"
+    listed = azure.call("GET", f"{azure.workspace}{grants}?api-version=2022-04-01").body["value"]
+    held = [one for one in listed if one["properties"]["principalId"] == principal]
+    assert [one["properties"]["roleDefinitionId"].rpartition("/")[2] for one in held] == [SECRETS_READER]
 
 
 # -- labelling ---------------------------------------------------------------------------------------------------------

@@ -283,7 +283,8 @@ class QuietProduct:
         """Somebody else with all rights: the call and the end of what it starts; its status."""
         known = {name.lower(): pinned for name, pinned in k.API_VERSIONS.items()}
         chosen = version or known.get(type_of(arm_id).lower(), OTHERS_VERSION)
-        response = self.azure.call("owner", method, f"{arm_id}?api-version={chosen}", body)
+        how = "&underlyingResourceAction=Delete" if method == "DELETE" and "/computes/" in arm_id else ""
+        response = self.azure.call("owner", method, f"{arm_id}?api-version={chosen}{how}", body)
         self.settle()
         return response.status
 

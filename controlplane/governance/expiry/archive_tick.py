@@ -40,30 +40,36 @@ async def work(deps: GovernanceDeps, thing_id: str, hold: Hold) -> datetime | No
     if space is None or space.record.incarnation != archive.incarnation:
         await deps.objects.commit_held(hold, remove(stored))
         return None
-    if space.record.deleting:
-        move: Move = archive, RETRY  # it may be taken back
-    elif _is_production(archive, space):
-        text = "It has become a production workspace, which is never archived (X-12); restore what was taken away."
-        problem = ErrorBody(code="ProductionNotArchived", message=text)
-        move = archive.model_copy(update={"problem": problem}), UNREAD
-    else:
-        try:
-            move = await _STEPS[archive.state](deps, archive, space)
-        except (Rejected, Conflict) as error:
-            _log.warning("archive refused workspace=%s code=%s", archive.workspace, error.code)
-            problem = ErrorBody(code=error.code, message=error.message, target=error.target)
-            move = archive.model_copy(update={"problem": problem}), RETRY
+    move = await _moved(deps, archive, space)
     try:
         return await _commit(deps, hold, stored, move)
     except Rejected as error:
         if error.code not in _TOO_LARGE:
             raise
-        text = (
-            f"What is to be stored of it is larger than a row may be ({error.message}). Nothing of it was taken away; "
-            "delete endpoints, deployments or computes that nobody needs, and it goes on."
-        )
-        problem = ErrorBody(code="ArchiveTooLarge", message=text)
-        return await _commit(deps, hold, stored, (archive.model_copy(update={"problem": problem}), UNREAD))
+        return await _commit(deps, hold, stored, (_too_large(archive, error), UNREAD))
+
+
+async def _moved(deps: GovernanceDeps, archive: Archive, space: StoredWorkspace) -> Move:
+    if space.record.deleting:
+        return archive, RETRY  # it may be taken back
+    if _is_production(archive, space):
+        text = "It has become a production workspace, which is never archived (X-12); restore what was taken away."
+        problem = ErrorBody(code="ProductionNotArchived", message=text)
+        return archive.model_copy(update={"problem": problem}), UNREAD
+    try:
+        return await _STEPS[archive.state](deps, archive, space)
+    except (Rejected, Conflict) as error:
+        _log.warning("archive refused workspace=%s code=%s", archive.workspace, error.code)
+        problem = ErrorBody(code=error.code, message=error.message, target=error.target)
+        return archive.model_copy(update={"problem": problem}), RETRY
+
+
+def _too_large(archive: Archive, error: Rejected) -> Archive:
+    text = (
+        f"What is to be stored of it is larger than a row may be ({error.message}). Nothing of it was taken away; "
+        "delete endpoints, deployments or computes that nobody needs, and it goes on."
+    )
+    return archive.model_copy(update={"problem": ErrorBody(code="ArchiveTooLarge", message=text)})
 
 
 def _is_production(archive: Archive, space: StoredWorkspace) -> bool:

@@ -91,7 +91,8 @@ async def delete_expiry(ctx: Ctx, name: str, once: Repeat) -> Response:
     summary="Give a workspace more time",
 )
 async def extend(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
-    """By an owner of the workspace, or a Platform.Admin, with a reason. The stages begin anew. 403 `NotTheOwner`."""
+    """By an owner of the workspace, or a Platform.Admin, with a reason. The stages begin anew; what is archived, and
+    would be deleted, is kept until that day, until the archiver has begun. 403 `NotTheOwner`, 409 `ExpiryUnderWay`."""
     return await _said(service.extend, (ctx, name), request, once)
 
 
@@ -103,7 +104,8 @@ async def extend(ctx: Ctx, name: str, request: Request, once: Repeat) -> Respons
     summary="Exempt a workspace for a while",
 )
 async def exempt(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
-    """By an owner of the workspace, or a Platform.Admin, with a reason and an end. 403 `NotTheOwner`."""
+    """By an owner of the workspace, or a Platform.Admin, with a reason and an end; in the archive as `:extend`. 403
+    `NotTheOwner`, 409 `ExpiryUnderWay`."""
     return await _said(service.exempt, (ctx, name), request, once)
 
 
@@ -129,8 +131,9 @@ async def retire(ctx: Ctx, name: str, request: Request, once: Repeat) -> Respons
     summary="Archive a workspace",
 )
 async def archive(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
-    """Endpoints and computes are stored and taken away; data, models, the registry, the configuration and the spec are
-    kept. `GET …/expiry` and the workspace's operations show how far it is. 409 `ProductionNotArchived`.
+    """Endpoints and computes, also those that no spec names, are stored and taken away; data, models, the registry, the
+    configuration and the spec are kept. `GET …/expiry` and the workspace's operations show how far it is, what stays
+    and what a restore does not bring back. 409 `ProductionNotArchived`.
     """
 
     async def work() -> Response:
@@ -149,8 +152,9 @@ async def archive(ctx: Ctx, name: str, request: Request, once: Repeat) -> Respon
     summary="Restore a workspace from its archive",
 )
 async def restore(ctx: Ctx, name: str, once: Repeat) -> Response:
-    """Computes come back from the spec, then endpoints, deployments and traffic as they were. An endpoint's system
-    identity is a new one: roles that others gave it have to be given again. 409 `NotArchived`."""
+    """Computes come back from the spec, then the others, endpoints, deployments and traffic as they were. System
+    identities are new ones: roles that others gave them have to be given again. Takes a deletion back that the archiver
+    has not begun. 409 `NotArchived`, `ExpiryUnderWay`."""
 
     async def work() -> Response:
         found, once.project = await archives.restore(ctx.services.for_governance(), ctx.caller, name)

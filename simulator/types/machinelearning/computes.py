@@ -137,6 +137,13 @@ def validate(ctx: HookContext) -> None:
         raise _error("A compute cluster supports either a system-assigned identity or user-assigned identities.")
 
 
+def says_how(ctx: HookContext) -> None:
+    """Required in the API definition (Compute_Delete); no public quotation of Azure's words was found."""
+    said = {name.lower(): value.lower() for name, value in ctx.query.items()}.get("underlyingresourceaction")
+    if said not in ("delete", "detach"):
+        raise _error("The query parameter 'underlyingResourceAction' is required: Delete or Detach.")
+
+
 def needs_endpoint(ctx: HookContext) -> None:
     """Words: Azure/data-product-analytics#70."""
     if ctx.previous is not None or inner(ctx.resource).get("enableNodePublicIp", True):
@@ -241,6 +248,7 @@ TYPES: tuple[ResourceType, ...] = (
             Hook(Phase.VALIDATE, "compute-rules", validate),
             Hook(Phase.VALIDATE, "compute-needs-endpoint", needs_endpoint),
             Hook(Phase.VALIDATE, "managed-network-holds-computes", holds_computes),
+            Hook(Phase.DELETING, "compute-deletion-says-how", says_how),
             Hook(Phase.ACCEPTED, "compute-keeps-what-is-set-once", keep_what_is_set_once),
             Hook(Phase.COMPLETED, "compute-pulls-from-registry", pull_from_registry),
             Hook(Phase.COMPLETED, "first-compute-builds-network", first_compute),

@@ -17,7 +17,7 @@ from simulator.engine.declaration import (
     Required,
     ResourceType,
 )
-from simulator.types.machinelearning import _lro
+from simulator.types.machinelearning import _lro, secret_stores
 from simulator.types.machinelearning import endpoint_rules as rules
 from simulator.types.machinelearning.endpoint_rules import DEPLOYMENT, ENDPOINT, NAME
 from simulator.types.machinelearning.legacy import LEGACY
@@ -61,7 +61,12 @@ TYPES: tuple[ResourceType, ...] = (
         computed=_computed,
         name_rule=NAME,
         actions=(Action("listKeys", _keys), Action("token", _token)),
-        hooks=(LEGACY, Hook(Phase.VALIDATE, "online-endpoint-rules", rules.endpoint_rules)),
+        hooks=(
+            LEGACY,
+            Hook(Phase.VALIDATE, "online-endpoint-rules", rules.endpoint_rules),
+            Hook(Phase.VALIDATE, "endpoint-reads-connections", secret_stores.may_read_connections),
+            Hook(Phase.COMPLETED, "endpoint-reads-connections", secret_stores.let_read_connections),
+        ),
     ),
     ResourceType(
         name=DEPLOYMENT,
@@ -83,6 +88,7 @@ TYPES: tuple[ResourceType, ...] = (
         hooks=(
             LEGACY,
             Hook(Phase.VALIDATE, "online-deployment-rules", rules.deployment_rules),
+            Hook(Phase.VALIDATE, "endpoint-reads-connections", secret_stores.may_read_connections),
             Hook(Phase.ACCEPTED, "online-deployment-rules", rules.canonical),
             Hook(Phase.DELETING, "served-deployments-stay", rules.keep_served),
         ),
