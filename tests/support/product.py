@@ -102,8 +102,9 @@ class Owner:
         return self._settled(self.call("PUT", arm_id, body, version=version))
 
     def delete(self, arm_id: str, version: str | None = None) -> httpx.Response:
-        """As :meth:`put`."""
-        return self._settled(self.call("DELETE", arm_id, version=version))
+        """As :meth:`put`. A compute's DELETE says what becomes of the machine."""
+        how = {"underlyingResourceAction": "Delete"} if "/computes/" in arm_id else None
+        return self._settled(self.call("DELETE", arm_id, version=version, query=how))
 
     def settle(self) -> None:
         """Returns when Azure is at work on nothing."""
