@@ -19,8 +19,9 @@ from controlplane.retraining.polls.model import WorkspacePoll
 from controlplane.retraining.polls.ports import PollPorts
 from controlplane.retraining.polls.queries import RUNS, steps_of
 from controlplane.retraining.polls.runs import Said, Slot, name_of, open_signals, part_of, said_of, slots, status_of
-from controlplane.retraining.signal import Evidence, Severity, Signal, SignalKind, Source, signal_id
+from controlplane.retraining.signal import Signal, Source
 from controlplane.retraining.signals.evidence import JOBS_API
+from controlplane.retraining.signals.hinted import Hint, hinted
 from controlplane.retraining.signals.intake import take
 from controlplane.retraining.signals.ownership import SCHEDULED_API
 from controlplane.retraining.signals.windows import record_window
@@ -118,23 +119,8 @@ def _signal(space: Known, breach: tuple[Slot, str, str], now: datetime) -> Signa
     """What the lost event would have been: the same key, read back in the same way."""
     slot, name, run = breach
     key = f"breach\n{space.record.incarnation}\n{run}\n{name}"
-    return Signal(
-        id=signal_id(space.name, key),
-        due_at=now,
-        workspace=space.name,
-        project=space.record.project,
-        kind=SignalKind.CUSTOM,
-        source=Source.POLL,
-        dedupe_key=key,
-        severity=Severity.MEDIUM,
-        observed_at=min(slot.at, now),
-        received_at=now,
-        signal_name=name,
-        run_id=run,
-        root_run_id=slot.run,
-        target=space.workspace_id,
-        evidence=Evidence(summary=f"Found by a poll of monitor {slot.monitor.name}'s runs."),
-    )
+    summary = f"Found by a poll of monitor {slot.monitor.name}'s runs."
+    return hinted(space, Hint(Source.POLL, key, name, run, slot.run, slot.at, summary), now)
 
 
 async def _record(deps: RetrainingDeps, space: Known, said: Said) -> None:

@@ -17,9 +17,10 @@ from controlplane.retraining.known import Known
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.retraining.runs.attempts import is_job_name
 from controlplane.retraining.runs.hearing import heard_of_run
-from controlplane.retraining.signal import Evidence, Severity, Signal, SignalKind, Source, signal_id
+from controlplane.retraining.signal import Signal, Source
 from controlplane.retraining.signals.admission import HINTS, MOST_IN_AN_HOUR, Admission, admitted
 from controlplane.retraining.signals.eventgrid import MODEL_REGISTERED, Heard, Unheard, decode
+from controlplane.retraining.signals.hinted import Hint, hinted
 from controlplane.retraining.signals.hints import breach_of, key_of, monitor_of
 from controlplane.retraining.signals.once import IntakeDeps, Taken, left, send, store_once
 
@@ -56,25 +57,8 @@ async def hear(deps: IntakeDeps, event: Mapping[str, Any]) -> Taken:
 
 
 def _signal(heard: Heard, found: Known, name: str, now: datetime) -> Signal:
-    """Kind, measures and window are read back by the tick: the event only names where."""
-    key = key_of(heard, name, found.record.incarnation)
-    return Signal(
-        id=signal_id(found.name, key),
-        due_at=now,
-        workspace=found.name,
-        project=found.record.project,
-        kind=SignalKind.CUSTOM,
-        source=Source.EVENT,
-        dedupe_key=key,
-        severity=Severity.MEDIUM,
-        observed_at=min(heard.at, now),
-        received_at=now,
-        signal_name=name,
-        run_id=heard.run_id,
-        root_run_id=heard.root_run_id,
-        target=found.workspace_id,
-        evidence=Evidence(summary=f"Event {heard.event_id}: {heard.type}"),
-    )
+    key, summary = key_of(heard, name, found.record.incarnation), f"Event {heard.event_id}: {heard.type}"
+    return hinted(found, Hint(Source.EVENT, key, name, heard.run_id, heard.root_run_id, heard.at, summary), now)
 
 
 async def take(deps: IntakeDeps, signal: Signal, found: Known | None = None) -> Taken:
