@@ -48,9 +48,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
     with start_simulator(tmp_path_factory.mktemp("archive"), time_scale=100_000) as running:
         running.settings(throttling=False)
         made = Monitored(running)
-        made.workspace = RetrainingWorld().known.workspace_id
-        made.group = made.workspace.partition("/providers/")[0]
-        made.logs = f"{made.group}/providers/Microsoft.OperationalInsights/workspaces/logs"
+        made.place(RetrainingWorld().known.workspace_id)
         try:
             made.build()
             running.settings(timeScale=100_000)

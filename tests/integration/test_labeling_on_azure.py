@@ -34,9 +34,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
     with start_simulator(tmp_path_factory.mktemp("labeling"), time_scale=100) as running:
         running.settings(throttling=False)
         made = Monitored(running)
-        made.workspace = RetrainingWorld().known.workspace_id
-        made.group = made.workspace.partition("/providers/")[0]
-        made.logs = f"{made.group}/providers/Microsoft.OperationalInsights/workspaces/logs"
+        made.place(RetrainingWorld().known.workspace_id)
         try:
             made.build()
             data = {"dataUri": "azureml://datastores/images/paths/parts/", "dataType": "uri_folder"}

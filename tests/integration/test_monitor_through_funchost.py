@@ -16,8 +16,9 @@ import yaml
 
 from controlplane.http.examples import MONITOR
 from tests.support.blueprints import ROOT, example
+from tests.support.calling import VERSION
 from tests.support.host_person import HostPerson
-from tests.support.product import NAME, VERSION, Owner
+from tests.support.product import NAME, Owner
 from tests.support.quiet_monitors import ML_VERSION, watched_resources
 from tests.support.virtual_stack import VirtualStack, virtual_stack
 

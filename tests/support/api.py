@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,10 +23,10 @@ from controlplane.store import SqliteStore
 from controlplane.workspaces.repository import WorkspaceRepository
 from tests.support.api_fakes import FakeCatalog, FakeQueue, FakeReader
 from tests.support.blueprints import let_in
+from tests.support.calling import call
 from tests.support.clock import FrozenClock
 from tests.support.tokens import AUDIENCE, AUTHORITY, TENANT, Issuer
 
-VERSION = {"api-version": "2026-11-01"}
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 GROUPS = {
     (project, role): f"{number:08d}-0000-0000-0000-00000000000{letter}"
@@ -100,14 +99,7 @@ class Api:
     ) -> httpx.Response:
         """As a Platform.Admin unless a token is given; ``""`` sends none."""
         bearer = self.admin if token is None else token
-        sent = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        sent.update(headers or {})
-        content = None if body is None else json.dumps(body)
-        if body is not None and "content-type" not in {name.lower() for name in sent}:
-            sent["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        return await self.client.request(
-            method, f"/api/{path}", content=content, headers=sent, params={**VERSION, **query}
-        )
+        return await call(self.client, (method, path), body, bearer, headers or {}, **query)
 
     def member(self, project: str, role: str, user: str = "grace") -> str:
         """A token of somebody whose group the project lists under the role."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.product import VERSION
+from tests.support.calling import VERSION
 from tests.support.simulator import RunningSimulator
 
 PATIENCE_SECONDS = 180.0

@@ -68,8 +68,11 @@ class Monitored:
         self.running = running
         bearer = {"authorization": f"Bearer {running.arm_token()}"}
         self.http = httpx.Client(base_url=running.url, verify=running.context(), headers=bearer, timeout=30)
-        self.group = f"{running.subscription}/resourceGroups/watched"
-        self.workspace = f"{self.group}/providers/{ML}/watched"
+        self.place(f"{running.subscription}/resourceGroups/watched/providers/{ML}/watched")
+
+    def place(self, workspace: str) -> None:
+        """Where it is built: the workspace's ARM id, before :meth:`build`."""
+        self.workspace, self.group = workspace, workspace.partition("/providers/")[0]
         self.logs = f"{self.group}/providers/Microsoft.OperationalInsights/workspaces/logs"
 
     def call(self, method: str, path: str, body: Any = None) -> httpx.Response:

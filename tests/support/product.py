@@ -11,7 +11,6 @@ Everything is synchronous for the tests: the product's own event loop runs while
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -47,11 +46,11 @@ from controlplane.workspaces.repository import WorkspaceRepository
 from controlplane.workspaces.spec import parse_spec
 from tests.support.api_fakes import FakeQueue
 from tests.support.blueprints import ROOT, example
+from tests.support.calling import call
 from tests.support.patience import Patience
 from tests.support.simulator import RunningSimulator, start_simulator
 
 T = TypeVar("T")
-VERSION = {"api-version": "2026-11-01"}
 NAME = "churn-dev"
 #: What tells a process where Azure is, and nothing else does.
 _CLIENT_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
@@ -221,13 +220,7 @@ class Product:
     ) -> httpx.Response:
         """:meth:`call` for what runs on the loop already."""
         bearer = self.admin if token is None else token
-        sent = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        if body is not None:
-            sent["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        content = None if body is None else json.dumps(body)
-        return await self._client.request(
-            method, f"/api/{path}", content=content, headers={**sent, **(headers or {})}, params={**VERSION, **query}
-        )
+        return await call(self._client, (method, path), body, bearer, headers or {}, **query)
 
     def register(self, project: str = "churn", **changes: Any) -> None:
         """The example's registration."""

@@ -17,7 +17,8 @@ from controlplane.objects.repository import of_workspace
 from controlplane.projects.access import ALERTS_APPLICATION, ALERTS_ROLE
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.signal import Signal
-from tests.support.api import VERSION, Api, error
+from tests.support.api import Api, error
+from tests.support.calling import VERSION
 from tests.support.tokens import AUDIENCE
 from tests.unit.http.test_http_alerts import monitor, sample
 from tests.unit.retraining.test_decoders_take_anything import HURRIED, spoiled
