@@ -95,6 +95,7 @@ def charged(record: WorkspaceRecord) -> Charged:
         project=record.project,
         group=record.resource_group.lower(),
         since=record.created_at.astimezone(UTC).date(),
+        born_at=record.created_at.astimezone(UTC),
     )
 
 

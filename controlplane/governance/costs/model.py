@@ -94,6 +94,8 @@ class Spend(Thing):
     workspace: str
     incarnation: int
     project: str
+    born_at: datetime | None = None
+    """When the workspace was made: its first day is a part of one."""
     month: str = Field(pattern=r"^\d{4}-\d{2}$")
     currency: str
     as_of: datetime | None = None
@@ -139,6 +141,8 @@ class Charged(Model):
     """Folded name."""
     since: date
     """The day on which it was made: earlier rows of this group are another's."""
+    born_at: datetime | None = None
+    """That day's moment."""
 
 
 class CostSweep(Thing):

@@ -77,6 +77,7 @@ def fresh(one: Charged, at: datetime, currency: str) -> Spend:
         workspace=one.name,
         incarnation=one.incarnation,
         project=one.project,
+        born_at=one.born_at,
         month=month_of(at),
         currency=currency,
     )
@@ -100,6 +101,7 @@ def learned(before: Spend | None, one: Charged, said: Told) -> Spend:
             days.setdefault(day, Decimal(0))
     update: dict[str, Any] = {
         "as_of": said.at,
+        "born_at": one.born_at or spend.born_at,
         "through": max(said.through, spend.through) if spend.through else said.through,
         "days": _kept(days, said.at),
         "months": _months(spend, days, said.at),

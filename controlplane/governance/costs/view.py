@@ -6,23 +6,13 @@ from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 
+from controlplane.governance.costs.forecast import ForecastBy, forecast, seen_days
 from controlplane.governance.costs.model import Spend
 from controlplane.operations.model import Model
 
 #: Azure's rows are up to a day late; older than two days, the figure says nothing of today.
 STALE = timedelta(hours=48)
-#: Whole days that our own forecast needs, and the most that it looks back on.
-ENOUGH_DAYS, MOST_DAYS = 5, 28
-
-
-class ForecastBy(StrEnum):
-    """Whose forecast it is."""
-
-    AZURE = "azure"
-    OURS = "ours"
-    """The mean of the last whole days, carried to the month's end."""
 
 
 class View(Model):
@@ -30,7 +20,10 @@ class View(Model):
 
     month: str
     currency: str | None = None
+    looked_at: datetime | None = None
+    """When this was added up, of what was collected by then."""
     as_of: datetime | None = None
+    """When the oldest of Azure's rows in it were read."""
     actual: Decimal | None = None
     seen: Decimal | None = None
     forecast: Decimal | None = None
@@ -63,32 +56,30 @@ def view_of(spends: Sequence[Spend | None], names: Sequence[str], now: datetime)
     known: list[Spend] = []
     for name, spend in zip(names, spends, strict=True):
         unknown += [f"{name}: {one}" for one in _gaps(spend, month, now)]
-        if spend is not None and spend.month == month and (spend.as_of is not None or spend.live is not None):
+        if spend is not None and spend.month == month and (spend.as_of is not None or seen_days(spend)):
             known.append(spend)
+    about = {"month": month, "looked_at": now, "workspaces": len(names)}
     currencies = {one.currency for one in known}
     if len(currencies) > 1:
-        return View(
-            month=month,
-            workspaces=len(names),
-            unknown=(*unknown, f"Costs come in {', '.join(sorted(currencies))}; they are not added."),
-        )
+        text = f"Costs come in {', '.join(sorted(currencies))}; they are not added."
+        return View.model_validate({**about, "unknown": (*unknown, text)})
     if not known:
-        return View(month=month, workspaces=len(names), unknown=tuple(unknown))
-    told = [one for one in known if one.as_of is not None]
-    actual = sum((_actual(one) for one in told), Decimal(0)) if told else None
-    seen = sum((seen_of(one) for one in known), Decimal(0))
-    forecast, by = _forecast(told, len(names), now)
-    return View(
-        month=month,
-        currency=currencies.pop(),
-        as_of=min((one.as_of for one in told if one.as_of is not None), default=None),
-        actual=actual,
-        seen=seen,
-        forecast=None if forecast is None else max(forecast, seen),
-        forecast_by=by,
-        covered=sum(1 for one in told if _is_fresh(one, now)),
-        workspaces=len(names),
-        unknown=tuple(unknown),
+        return View.model_validate({**about, "unknown": tuple(unknown)})
+    asked, told = [one for one in known if one.as_of is not None], [one for one in known if _is_told(one)]
+    days = [seen_days(one) for one in known if _is_told(one) or seen_days(one)]
+    ahead, by = forecast(asked, now) if len(asked) == len(names) else (None, None)
+    return View.model_validate(
+        {
+            **about,
+            "currency": currencies.pop(),
+            "as_of": min((one.as_of for one in asked if one.as_of is not None), default=None),
+            "actual": sum((_actual(one) for one in told), Decimal(0)) if told else None,
+            "seen": sum((cost for one in days for cost in one.values()), Decimal(0)) if days else None,
+            "forecast": ahead,
+            "forecast_by": by,
+            "covered": sum(1 for one in told if _is_fresh(one, now)),
+            "unknown": tuple(unknown),
+        }
     )
 
 
@@ -106,6 +97,8 @@ def _gaps(spend: Spend | None, month: str, now: datetime) -> Iterator[str]:
         yield "costs were not read yet."
     elif not _is_fresh(spend, now):
         yield f"costs were last read at {spend.as_of.isoformat()}."
+    elif not _is_told(spend):
+        yield f"Azure has no cost of {month} yet."
     if spend.live is None:
         yield "what runs now was not read."
     elif spend.live.currency != spend.currency:
@@ -118,48 +111,13 @@ def _is_fresh(spend: Spend, now: datetime) -> bool:
     return not spend.unknown and spend.as_of is not None and now - spend.as_of <= STALE
 
 
-def _of_month(spend: Spend) -> dict[str, Decimal]:
-    return {day: cost for day, cost in spend.days.items() if day[:7] == spend.month}
+def _is_told(spend: Spend) -> bool:
+    """Azure's rows say something of the month: in its first days they are of the one before."""
+    if spend.as_of is None:
+        return False
+    through = spend.through is not None and spend.through.isoformat()[:7] == spend.month
+    return through or any(day[:7] == spend.month for day in spend.days)
 
 
 def _actual(spend: Spend) -> Decimal:
-    return sum(_of_month(spend).values(), Decimal(0))
-
-
-def seen_of(spend: Spend) -> Decimal:
-    """Azure's rows, and what ran since. Of a day that Azure shows in part it is what is more: its rows have all things
-    and lack hours, the live view has all hours and lacks things."""
-    rows, live = _of_month(spend), spend.live
-    if live is None or live.currency != spend.currency:
-        return sum(rows.values(), Decimal(0))
-    whole = spend.through.isoformat() if spend.through is not None else ""
-    settled = sum((cost for day, cost in rows.items() if day <= whole), Decimal(0))
-    late = sum((cost for day, cost in rows.items() if day > whole), Decimal(0))
-    if not live.days:
-        return settled + late + live.amount
-    ran = {day: cost for day, cost in live.days.items() if day[:7] == spend.month and day > whole}
-    pending = {day for day in (*rows, *ran) if day > whole}
-    return settled + sum((max(rows.get(day, Decimal(0)), ran.get(day, Decimal(0))) for day in pending), Decimal(0))
-
-
-def _forecast(known: Sequence[Spend], wanted: int, now: datetime) -> tuple[Decimal | None, ForecastBy | None]:
-    """Azure's where it has one for each workspace; else ours, where each has enough days."""
-    if len(known) < wanted:
-        return None, None
-    if all(one.forecast is not None for one in known):
-        return sum((one.forecast for one in known if one.forecast is not None), Decimal(0)), ForecastBy.AZURE
-    days = (month_end(month_of(now)) - timedelta(days=1)).day
-    total = Decimal(0)
-    for one in known:
-        if one.forecast is not None:
-            total += one.forecast
-            continue
-        # Days without a row cost nothing; the days after the last whole one are not known.
-        whole = {day: cost for day, cost in one.days.items() if one.through and day <= one.through.isoformat()}
-        recent = [whole[day] for day in sorted(whole)[-MOST_DAYS:]]
-        if len(recent) < ENOUGH_DAYS or one.through is None:
-            return None, None
-        elapsed = one.through.day if one.through.isoformat()[:7] == one.month else 0
-        spent = sum((cost for day, cost in whole.items() if day[:7] == one.month), Decimal(0))
-        total += spent + sum(recent, Decimal(0)) / len(recent) * (days - elapsed)
-    return total, ForecastBy.OURS
+    return sum((cost for day, cost in spend.days.items() if day[:7] == spend.month), Decimal(0))

@@ -135,7 +135,10 @@ async def test_the_month_turns() -> None:
     await world.collect()
     spend = await world.spent()
     assert (spend.month, spend.months) == ("2026-12", {"2026-11": Decimal(302)})
-    assert view_of([spend], ["ws"], world.clock.now()).actual == Decimal(0)
+    view = view_of([spend], ["ws"], world.clock.now())
+    # All that was read is of November: of December nothing is known, and that is not 0.
+    assert (view.actual, view.seen, view.as_of) == (None, None, spend.as_of)
+    assert "ws: Azure has no cost of 2026-12 yet." in view.unknown
     assert world.costs.asked[-1][1].begin == date(2026, 11, 1)
     assert question(datetime(2026, 12, 4, tzinfo=UTC)).begin == date(2026, 12, 1)
 
@@ -159,8 +162,9 @@ async def test_a_forecast_is_azures_or_ours_and_says_which(world: CostWorld) -> 
     spend = await world.spent()
     assert (spend.forecast, spend.forecast_reason) == (None, "Azure has too little history for a forecast.")
     view = view_of([spend], ["ws"], world.clock.now())
-    # Fourteen whole days of 10, and sixteen like them.
-    assert (view.forecast, view.forecast_by) == (Decimal(300), ForecastBy.OURS)
+    # Sixteen days of 10 are seen at noon of the last; half a day and fourteen like them are to come.
+    assert view.forecast is not None
+    assert (round(view.forecast), view.forecast_by) == (305, ForecastBy.OURS)
     world.costs.forecasts[f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg-ws"] = Decimal(333)
     world.clock.advance(4 * 3600)
     await world.collect()
