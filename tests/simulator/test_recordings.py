@@ -135,6 +135,7 @@ CASES: dict[str, Case] = {
     "acr-premium-create-lro-patch-2021": Case("clitest.rg000001"),
     "acr-premium-create-update-2026": Case("clitest.rg000001", "eastus"),
     "aml-computes-list-2022": Case("VV", "eastus", prepare=(workspace("vvmlwrkspc"), cluster)),
+    "aml-quotas-list-2025": Case("VV", "eastus", prepare=(workspace("mlworkspace-test2"),)),
     "aml-workspaces-list-2021": Case(
         "VV",
         "eastus",

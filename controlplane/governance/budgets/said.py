@@ -26,7 +26,7 @@ from controlplane.workspaces.access.personas import Persona
 US = "control plane"
 _WHAT = {
     Act.BLOCK_COMPUTES: "new computes are denied",
-    Act.BLOCK_JOBS: "clusters get no more nodes and instances are stopped",
+    Act.BLOCK_JOBS: "clusters get no more nodes, instances are stopped, serverless jobs wait where a quota holds them",
     Act.FREEZE: "new endpoints and deployments are denied; what serves goes on serving",
 }
 _KIND = "ControlPlane.Budget."
