@@ -2,6 +2,8 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# Two for each core of a small machine: half of the time a test waits for a process of its own.
+WORKERS ?= 4
 STAMP := $(VENV)/.installed
 AZURITE := tools/azurite/node_modules/.installed
 
@@ -39,10 +41,10 @@ sim: setup ## Only the simulator, on port 8443
 	$(BIN)/python -m simulator
 
 test: setup azurite ## Every test
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-az: setup $(CLIENTS) ## The simulator, driven by the Azure CLI and Cloud Custodian
-	$(BIN)/python -m pytest tests/az tests/c7n
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/az tests/c7n
 
 # Each client pins its own half of the Azure SDK, so each has an environment, made from its hash-locked list.
 .venv-%/.installed: tests/%/requirements.txt | $(STAMP)

@@ -25,6 +25,7 @@ BENCHES = (
     "reading",
     "storage",
     "breach",
+    "year",
     "delivery",
     "poll",
     "sweep",

@@ -17,7 +17,7 @@ rules:
     status: 503            # answer this instead (`code`, `message`, `retryAfter` seconds, not scaled);
     after: true            #   ... after the request has taken effect
     drop: before           # or `after`: the connection is cut before / after the request has taken effect
-    delay: 0.5             # seconds, not scaled, before anything else
+    delay: 0.5             # seconds, not scaled, before anything else, or until other rules are given
     failOperation: {code: X, message: Y, status: 409}   # the long operation it starts ends Failed with this
     lag: 10                # a GET, HEAD or LIST answers what was there so many seconds (÷ time scale) ago
     expireTokensAfter: 5   # a token that is issued is refused after so many real seconds, whatever its expires_on says

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.azurite import azurite
+from tests.support.long_files import LONG
 
 __all__ = ["azurite"]
 
@@ -24,3 +25,11 @@ def _the_sdk_leaves_no_cloud_behind() -> Iterator[None]:
         os.environ.pop(_SDK_CLOUD, None)
     else:
         os.environ[_SDK_CLOUD] = before
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers take whole files in this order (``--no-loadscope-reorder``): at the end only short ones are left."""
+    last = len(LONG)
+    ranks = {name: rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: ranks.get(item.path.name, last))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -176,9 +177,11 @@ def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that stays free until it is asked for: below those that systems give to whoever asks for any."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", random.SystemRandom().randrange(15_000, 30_000)))
+            return int(probe.getsockname()[1])
 
 
 def _refuse_taken(port: int) -> None:
@@ -203,7 +206,7 @@ def _spawn(command: list[str], log: Path, environment: Mapping[str, str]) -> sub
         )
 
 
-def _wait_for(path: Path, process: subprocess.Popen[bytes], log: Path, patience: float = 60.0) -> None:
+def _wait_for(path: Path, process: subprocess.Popen[bytes], log: Path, patience: float = 180.0) -> None:
     deadline = time.monotonic() + patience
     while not path.exists():
         if process.poll() is not None or time.monotonic() > deadline:

@@ -78,7 +78,7 @@ class Simulator:
             return
         effect = self.faults.effect(request.method, request.path, lambda wanted: self._is_of(request, wanted))
         if effect.delay:
-            await asyncio.sleep(effect.delay)
+            await self._delayed(effect.delay)
         plane, response = self._served(request, effect)
         dropped = effect.drop is not None
         who, method, path = request.caller.object_id, request.method, request.path
@@ -91,6 +91,12 @@ class Simulator:
             await _cut(send)
             return
         await _answer(send, response, _identifiers(request))
+
+    async def _delayed(self, seconds: float) -> None:
+        """So long, or until other rules take the place of those that asked for it."""
+        rules, end = self.faults.rules, time.monotonic() + seconds
+        while self.faults.rules is rules and (left := end - time.monotonic()) > 0:  # noqa: ASYNC110 - they are data
+            await asyncio.sleep(min(left, 0.05))
 
     def _served(self, request: Request, effect: Effect) -> tuple[str, Response]:
         """Handle a call, unless a fault keeps it from being handled."""

@@ -8,7 +8,7 @@ say, and the operation's status are those of the undisturbed run, nothing was cr
 is empty. ``k`` counts within the killed run, and a run that has fewer calls is killed at its last. Most runs are copies
 of a process that has imported the product; some are the whole of ``python -m funchost``, with its own timer.
 
-``make test`` runs 40 cases, chosen by a fixed seed, and some with every message dropped or doubled; ``make crash`` runs
+``make test`` runs 20 cases, chosen by a fixed seed, and some with every message dropped or doubled; ``make crash`` runs
 all. ``CRASH_CASES=call-after-17,commit-before-3-dropped`` runs those, and ``CRASH_LOG`` names a file for
 a line per case.
 """
@@ -32,8 +32,8 @@ from tests.support.crash_lab import Lab, crash_labs
 pytestmark = pytest.mark.slow
 
 SEED = 2
-#: Of the 40: how many at calls, at store writes of the ticks and of the accepting request, and of real hosts.
-CALLS, COMMITS, ACCEPTS, HOSTS = 24, 10, 4, 2
+#: Of the 20: how many at calls, at store writes of the ticks and of the accepting request, and of real hosts.
+CALLS, COMMITS, ACCEPTS, HOSTS = 12, 4, 2, 2
 #: Runs at the same time; much of each is waiting for a lease to end.
 LANES = 3
 #: A run may have fewer calls than the undisturbed one: polls depend on time. Then it is killed at its own last one.
@@ -112,7 +112,7 @@ def every_case(undisturbed: Ended) -> list[Case]:
 
 
 def chosen(undisturbed: Ended) -> list[Case]:
-    """What CRASH_CASES asks for, else the seeded 40. Those of hosts come first: they wait for the minute."""
+    """What CRASH_CASES asks for, else the seeded 20. Those of hosts come first: they wait for the minute."""
     asked = os.environ.get("CRASH_CASES", "")
     if asked not in ("", "all"):
         return [Case.named(name) for name in asked.split(",")]

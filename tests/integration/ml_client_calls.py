@@ -52,7 +52,7 @@ DATA = "azureml://datastores/workspaceblobstore/paths/x"
 
 
 def ended(name: str) -> Any:
-    for _ in range(600):
+    for _ in range(5000):
         job = client.jobs.get(name)
         if job.status in ENDED:
             return job

@@ -19,6 +19,7 @@ from tests.support.address_taker import ADMIN
 from tests.support.api import registration
 from tests.support.blueprints import ROOT
 from tests.support.clock import FrozenClock
+from tests.support.waiting import PATIENCE_SECONDS
 
 PROCESSES, EACH = 3, 4
 
@@ -38,7 +39,7 @@ def ask(store: Path, verb: str) -> dict[str, str]:
     ]
     found: dict[str, str] = {}
     for process in running:
-        said, wrong = process.communicate(timeout=120)
+        said, wrong = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, wrong
         found |= json.loads(said)
     return found

@@ -21,7 +21,8 @@ from controlplane.objects.repository import Objects
 from controlplane.objects.tick import Machines, tick_object
 from controlplane.operations.model import OperationKind
 from tests.support.expiry_lines import fresh
-from tests.support.product import NAME, PATIENCE_SECONDS, Product, running_product
+from tests.support.product import NAME, Product, running_product
+from tests.support.waiting import PATIENCE_SECONDS
 
 ID = expiry_id(NAME)
 

@@ -43,7 +43,7 @@ class Azure:
 
     async def settled(self, arm_id: str, version: str) -> None:
         """Waits for providers that report by ``provisioningState`` alone."""
-        for _ in range(100):
+        for _ in range(1800):
             body = await self.reader.get(arm_id, version)
             if body is not None and body["properties"].get("provisioningState") == "Succeeded":
                 return
@@ -274,15 +274,18 @@ async def test_a_failed_operation_says_why(
     assert (reading.status, reading.code, reading.message) == ("Failed", "InsufficientQuota", "No more networks.")
 
 
-async def test_a_second_write_meets_the_first(operator: Azure, group: str) -> None:
+async def test_a_second_write_meets_the_first(simulator: RunningSimulator, operator: Azure, group: str) -> None:
     vnet = network(group, "virtualNetworks", "vnet-1")
     await operator.create(vnet, NETWORK, VNET_BODY)
     bodies = [{"properties": {"addressPrefix": f"10.1.{number}.0/24"}} for number in range(2)]
+    simulator.settings(timeScale=0.01)  # the first is under way for minutes, until Azure's clock goes on
     first = await operator.writer.put(f"{vnet}/subnets/s0", NETWORK, bodies[0])
     with pytest.raises((Conflict, Transient)) as caught:
         await operator.writer.put(f"{vnet}/subnets/s1", NETWORK, bodies[1])
     assert "AnotherOperation" in caught.value.code
-    await operator.finish(first)
+    simulator.control("PUT", "clock", json={"advanceSeconds": 100_000, "azure": True})
+    assert first.operation_url is not None
+    assert (await operator.reader.operation(first.operation_url)).status == "Succeeded"
 
 
 async def test_what_planning_needs_to_know(simulator: RunningSimulator, observer: Azure) -> None:
@@ -377,12 +380,14 @@ async def test_one_job(simulator: RunningSimulator, workspace: str) -> None:
     )
     try:
         assert await jobs.state(workspace, "probe-1") is None
+        simulator.settings(timeScale=1)  # it is not over before it is cancelled
         first = await jobs.submit(workspace, request)
         assert (first.name, first.owner) == ("probe-1", "test")
         await jobs.submit(workspace, request)
         puts = simulator.calls(method="PUT", path="/jobs/probe-1")
         assert len(puts) == 1
         assert puts[0]["requestBody"]["properties"]["command"] == "python train.py"
+        simulator.settings(timeScale=100)
         await jobs.cancel(workspace, "probe-1")
         state: JobState | None = first
         while state is not None and state.status not in ("Canceled", "Completed", "Failed"):

@@ -7,7 +7,6 @@ one may hide or add one of another; each property still is a test of its own. Wh
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +19,8 @@ from controlplane.workspaces.kinds_table import KINDS
 from controlplane.workspaces.posture.paths import ABSENT, value_at
 from tests.support.blueprints import compiled
 from tests.support.others_changes import THEIRS, Leaf, changed, leaves
-from tests.support.product import PATIENCE_SECONDS, Product, running_product
+from tests.support.product import Product, running_product
+from tests.support.waiting import until
 
 _PLACED = (
     k.VNET, k.NSG, k.PUBLIC_IP, k.NAT_GATEWAY, k.PRIVATE_ENDPOINT, k.STORAGE, k.VAULT, k.REGISTRY, k.LOG_ANALYTICS,
@@ -166,11 +166,7 @@ class Waves:
 
     def _wait_for_nodes_to_leave(self) -> None:
         """Somebody's minNodeCount started one, and while it is there its subnet keeps its addresses."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._nodes():
-            if time.monotonic() > deadline:
-                raise TimeoutError("nodes did not leave")
-            time.sleep(0.05)
+        until(lambda: not self._nodes(), every=0.05, says=lambda: "nodes did not leave")
 
     def _nodes(self) -> int:
         body = self.product.owner.get(self.ids["cluster/cpu"]) or {}

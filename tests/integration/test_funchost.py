@@ -26,11 +26,12 @@ from azure.storage.queue.aio import QueueClient
 from funchost.environment import app_settings
 from tests.support.azurite import RunningAzurite
 from tests.support.funchost import APP, ROOT, Host, running_host
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def send(folder: Path, *orders: Mapping[str, Any]) -> None:
     """Puts messages into the queue file as docs/sqlite-queue.md says."""
-    connection = sqlite3.connect(folder / "queue.db", timeout=5)
+    connection = sqlite3.connect(folder / "queue.db", timeout=PATIENCE_SECONDS)
     with connection:
         for order in orders:
             body = base64.b64encode(json.dumps(order).encode()).decode()
@@ -43,7 +44,7 @@ def send(folder: Path, *orders: Mapping[str, Any]) -> None:
 
 def queued(folder: Path, queue: str = "ticks") -> list[tuple[int, float]]:
     """Dequeue count and visibility of the messages in a queue."""
-    connection = sqlite3.connect(folder / "queue.db", timeout=5)
+    connection = sqlite3.connect(folder / "queue.db", timeout=PATIENCE_SECONDS)
     rows = connection.execute("SELECT dequeue_count, visible_at FROM queue_messages WHERE queue = ?", (queue,))
     found = rows.fetchall()
     connection.close()
@@ -61,7 +62,7 @@ def app_with(folder: Path, section: str, **changes: object) -> Path:
 
 
 async def get(url: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
         return await client.get(url)
 
 
@@ -105,7 +106,10 @@ async def test_batch_size(tmp_path: Path, batch_size: int) -> None:
     app = app_with(tmp_path, "queues", batchSize=batch_size)
     async with running_host(tmp_path, "--only", "work", app=app) as host:
         assert host.url == ""
-        send(tmp_path, *({"n": n, "sleep": 0.5} for n in range(6)))
+        gate = tmp_path / "gate"
+        send(tmp_path, *({"n": n, "until": str(gate)} for n in range(6)))
+        await host.until(lambda: len(host.notes("begin")) == batch_size)
+        gate.touch()
         await host.until(lambda: len(host.notes("end")) == 6)
         running = most = 0
         for note in host.notes():
@@ -122,7 +126,7 @@ async def test_visibility_timeout(tmp_path: Path, visibility_timeout: str, again
         if again:
             await host.until(lambda: len(host.notes("end")) == 3)
             return
-        await host.until(lambda: any(1150 < at - time.time() < 1200 for _, at in queued(tmp_path)))
+        await host.until(lambda: any(900 < at - time.time() < 1200 for _, at in queued(tmp_path)))
         assert [note["count"] for note in host.notes("begin")] == [1]
 
 
@@ -170,7 +174,7 @@ async def test_children_end_with_the_parent_however_it_ends(tmp_path: Path, numb
         pids = children_of(host)
         assert len(pids) == 5
         host.process.send_signal(number)
-        code = await asyncio.wait_for(host.process.wait(), 20)
+        code = await asyncio.wait_for(host.process.wait(), PATIENCE_SECONDS)
         assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
         await host.until(lambda: alive(pids) == [])
 
@@ -180,7 +184,7 @@ async def test_what_runs_is_ended_before_the_host_ends(tmp_path: Path) -> None:
         send(tmp_path, {"sleep": 0.5})
         await host.until(lambda: len(host.notes("begin")) == 1)
         host.process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(host.process.wait(), 20) == 0
+        assert await asyncio.wait_for(host.process.wait(), PATIENCE_SECONDS) == 0
         assert len(host.notes("end")) == 1
         assert queued(tmp_path) == []
 
@@ -194,7 +198,7 @@ async def run_to_end(*arguments: str) -> tuple[int | None, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     return process.returncode, output.decode()
 
 
@@ -232,9 +236,11 @@ async def test_several_workers_of_a_function(tmp_path: Path, asked: str) -> None
         groups = [psutil.Process(pid).cmdline() for pid in children_of(host)]
         counts = Counter(line[line.index("--worker") + 1] for line in groups)
         assert counts == {"http": 2, "work": 2, "events": 2, "tick": 1, "minutely": 1}, "a timer has one"
-        send(tmp_path, *({"n": n, "sleep": 0.3} for n in range(12)))
+        gate = tmp_path / "gate"
+        send(tmp_path, *({"n": n, "until": str(gate)} for n in range(12)))  # more than one takes at once
+        await host.until(lambda: len({note["pid"] for note in host.notes("begin")}) == 2)
+        gate.touch()
         await host.until(lambda: len(host.notes("end")) == 12)
-        assert len({note["pid"] for note in host.notes("end")}) == 2
         assert len({note["id"] for note in host.notes("begin")}) == len(host.notes("begin")) == 12
         first = (await get(f"{host.url}/pre/api/x")).json()["pid"]
         os.kill(first, signal.SIGSTOP)
@@ -263,11 +269,11 @@ async def test_event_grid_functions_have_their_own_process_behind_the_same_port(
         url = f"{host.url}/runtime/webhooks/EventGrid?functionName=events&code={key}"
 
         async def deliver(**data: object) -> int:
-            async with httpx.AsyncClient(timeout=20) as client:
+            async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
                 headers = {"aeg-event-type": "Notification"}
                 return (await client.post(url, headers=headers, json=[{**EVENT, "data": data}])).status_code
 
-        async with httpx.AsyncClient(timeout=20) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
             validation = [{**EVENT, "data": {"validationCode": "code"}}]
             answer = await client.post(url, headers={"aeg-event-type": "SubscriptionValidation"}, json=validation)
             assert (answer.status_code, answer.json()) == (200, {"validationResponse": "code"})
@@ -302,7 +308,7 @@ async def test_storage_queues(tmp_path: Path, azurite: RunningAzurite) -> None:
         for order in ({"n": 1}, {"fail": True}):
             await ticks.send_message(base64.b64encode(json.dumps(order).encode()).decode())
         await host.until(lambda: len(host.notes("end")) == 4)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await ticks.get_queue_properties()).approximate_message_count:  # noqa: ASYNC110 - the host's doing
                 await asyncio.sleep(0.02)
         (failed,) = await poison.peek_messages(5)

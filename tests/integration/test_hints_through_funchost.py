@@ -20,6 +20,7 @@ from controlplane.retraining.runs.model import Run
 from controlplane.retraining.signal import Signal
 from controlplane.retraining.signals.breach import BREACH_TAG, MAX_CHARACTERS
 from controlplane.store.sqlite_store import SqliteStore
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.unit.retraining.test_samples import MESSAGE, load
 from tools.demo.api import API_VERSION, token
 from tools.local import controlplane_environment, start_functions, start_simulator, stop
@@ -36,7 +37,7 @@ class Door:
         self.directory = directory
         keys = json.loads((directory / "keys.json").read_text())
         self.key = str(keys["systemKeys"]["eventgrid_extension"])
-        self.http = httpx.Client(base_url=url, timeout=30)
+        self.http = httpx.Client(base_url=url, timeout=PATIENCE_SECONDS)
         self.admin = token(directory / "azure.env", "ada", "--role", "Platform.Admin")
 
     def deliver(

@@ -21,6 +21,7 @@ from tests.support.host_person import HostPerson
 from tests.support.product import NAME, Owner
 from tests.support.quiet_monitors import ML_VERSION, watched_resources
 from tests.support.virtual_stack import VirtualStack, virtual_stack
+from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 #: It would train at the first breach of anything.
@@ -106,13 +107,13 @@ def test_an_endpoint_that_gets_slow_becomes_a_task_and_no_retraining(watched: Wa
 
 def test_nobody_else_closes_it(watched: Watched) -> None:
     """The alert's own words, by a person with every role: refused, because she is not Azure Monitor."""
-    answer = httpx.post(f"{watched.stack.api_url}/api/alerts", json={}, params=VERSION, timeout=30)
+    answer = httpx.post(f"{watched.stack.api_url}/api/alerts", json={}, params=VERSION, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 401
     ada = watched.stack.azure.token(roles=["Platform.Admin"], user="ada")
     payload = json.loads(base64.urlsafe_b64decode(ada.split(".")[1] + "=="))
     assert payload["roles"] == ["Platform.Admin"]
     answer = httpx.post(
-        f"{watched.stack.api_url}/api/alerts", json={}, params=VERSION, timeout=30,
+        f"{watched.stack.api_url}/api/alerts", json={}, params=VERSION, timeout=PATIENCE_SECONDS,
         headers={"authorization": f"Bearer {ada}"},
     )  # fmt: skip
     assert answer.status_code == 403

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from controlplane.retraining.signals.intake import hear
 from tests.support.monitor_world import WATCH, MonitorWorld, monitor_world
 from tests.support.product import NAME
 from tests.support.receiver import Receiver, receiver
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::marshmallow.warnings.Marshmallow4Warning")]
 
@@ -186,10 +186,7 @@ def test_a_drift_is_told(world: MonitorWorld, webhook: Receiver) -> None:
     """S3-32: injected, computed by the schedule's next run, told by Event Grid, heard, and read back."""
     world.product.simulator.settings(timeScale=20_000)
     world.product.simulator.inject(kind="drift", workspace=world.workspace, endpoint="churn", severity="high")
-    deadline = time.monotonic() + 60
-    while not any("threshold_breached" in str(one) for one in webhook.events()):
-        assert time.monotonic() < deadline, webhook.events()
-        time.sleep(0.1)
+    until(lambda: any("threshold_breached" in str(one) for one in webhook.events()), every=0.1, says=webhook.events)
     world.product.simulator.settings(timeScale=2000)
     event = next(one for one in webhook.events() if "threshold_breached" in str(one))
     now = datetime.now(UTC).isoformat()

@@ -59,7 +59,7 @@ def job(owner: str = "decision-1", component: str = "azureml:retrain:1") -> Pipe
 
 
 async def ended(azure: Monitored, name: str) -> dict[str, Any]:
-    for _ in range(400):
+    for _ in range(5000):
         found: dict[str, Any] = azure.call("GET", f"{azure.workspace}/jobs/{name}").json()["properties"]
         if found["status"] in ("Completed", "Failed", "Canceled"):
             return found

@@ -15,10 +15,9 @@ LEASE_SECONDS = 3.0
 WORKSPACES = 20
 
 
-def hold(estate: Estate, name: str, seconds: float) -> None:
-    """The PUT of a workspace's storage account waits so long before it takes effect."""
-    path = f"/resourceGroups/rg-churn-{name}/providers/Microsoft.Storage/storageAccounts/[^/]+$"
-    estate.simulator.faults([{"method": "PUT", "path": path, "delay": seconds, "times": 1}])
+def hold(estate: Estate, name: str) -> None:
+    """The PUT of a workspace's storage account waits before it takes effect."""
+    estate.hold(f"/resourceGroups/rg-churn-{name}/providers/Microsoft.Storage/storageAccounts/[^/]+$")
 
 
 def assert_one_effect_each(estate: Estate) -> None:
@@ -37,7 +36,7 @@ def test_a_host_that_is_stopped_inside_a_put_for_twice_its_lease(tmp_path: Path)
     with several_hosts(tmp_path, store="azure", lease_seconds=LEASE_SECONDS) as estate:
         names = [f"two-{number:02d}" for number in range(WORKSPACES)]
         held = names[WORKSPACES // 2]
-        hold(estate, held, 1.5 * LEASE_SECONDS)
+        hold(estate, held)
         estate.create(names)
         estate.until_held()
         worker = estate.owner(held)
@@ -45,8 +44,9 @@ def test_a_host_that_is_stopped_inside_a_put_for_twice_its_lease(tmp_path: Path)
         os.kill(worker, signal.SIGSTOP)
         try:
             stopped = time.monotonic()
-            # The other host takes it over once it has a slot free for it.
-            estate.until(lambda: (estate.wake(), estate.owner(held) not in (None, worker))[1], 90, every=0.5)
+            # The other host takes it over once it has a slot free for it; only then has the PUT its effect.
+            estate.until(lambda: (estate.wake(), estate.owner(held) not in (None, worker))[1], every=0.5)
+            estate.release()
             time.sleep(max(0.0, 2 * LEASE_SECONDS - (time.monotonic() - stopped)))
         finally:
             os.kill(worker, signal.SIGCONT)
@@ -54,20 +54,21 @@ def test_a_host_that_is_stopped_inside_a_put_for_twice_its_lease(tmp_path: Path)
         # connection that died in its sleep ends it.
         gave_way = rf"tick gave way workspace={held} code=(LeaseLost|UpdateConditionNotSatisfied)"
         refused = re.compile(rf"{gave_way}|tick raised workspace={held} ")
-        estate.until(lambda: refused.search(estate.log(estate.host_of(worker))), 60, about=held)
-        estate.finish(90)
+        estate.until(lambda: refused.search(estate.log(estate.host_of(worker))), about=held)
+        estate.finish()
         assert_one_effect_each(estate)
         assert estate.plan(held) == []
 
 
 def test_a_worker_that_is_killed_inside_a_put_is_followed_by_another(tmp_path: Path) -> None:
     with several_hosts(tmp_path, store="sqlite", count=1, lease_seconds=LEASE_SECONDS) as estate:
-        hold(estate, "killed", 1.0)
+        hold(estate, "killed")
         estate.create(["killed", "beside"])
         estate.until_held()
         worker = estate.owner("killed")
         assert worker is not None
         os.kill(worker, signal.SIGKILL)
-        estate.finish(60)
+        estate.release()
+        estate.finish()
         assert_one_effect_each(estate)
         assert estate.plan("killed") == []

@@ -13,6 +13,7 @@ import pytest
 from tests.support.monitored import Monitored, token
 from tests.support.receiver import Receiver, receiver
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)
+from tests.support.waiting import PATIENCE_SECONDS
 
 SENDER = "d5a91429-5739-47e2-a06b-3470a27159e7"
 CLOUD: dict[str, Any] = {
@@ -48,7 +49,7 @@ class Topic:
         """With the first key, unless headers say who it is."""
         who = headers or {"aeg-sas-key": self.keys["key1"]}
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        with httpx.Client(verify=self.azure.running.context(), timeout=30) as http:
+        with httpx.Client(verify=self.azure.running.context(), timeout=PATIENCE_SECONDS) as http:
             return http.post(
                 self.endpoint, params={"api-version": "2018-01-01"}, content=raw, headers={**who, "content-type": media}
             )
@@ -138,7 +139,10 @@ def test_what_is_refused(cloud: Topic) -> None:
     for name, (body, media, status) in REFUSED.items():
         assert cloud.publish(body, media).status_code == status, name
     gone = httpx.post(
-        cloud.endpoint.replace("notices", "others"), json=CLOUD, verify=cloud.azure.running.context(), timeout=30
+        cloud.endpoint.replace("notices", "others"),
+        json=CLOUD,
+        verify=cloud.azure.running.context(),
+        timeout=PATIENCE_SECONDS,
     )
     assert gone.status_code == 404
 

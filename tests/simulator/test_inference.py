@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from tests.support.monitored import Monitored, monitored, token
 from tests.support.own_roles import role
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 ML = "https://ml.azure.com"
 INPUTS = {"training_data": {"jobInputType": "UriFolder", "uri": "azureml://datastores/d/paths/x"}}
@@ -49,9 +49,7 @@ def test_an_invocation_is_a_pipeline_job(azure: Monitored) -> None:
     answer = invoke(azure, **FIRST)
     assert answer.status_code == 201, answer.text
     job = f"{azure.workspace}/jobs/{answer.json()['name']}"
-    deadline = time.monotonic() + 20
-    while azure.call("GET", job).json()["properties"]["status"] != "Completed":
-        assert time.monotonic() < deadline
+    until(lambda: azure.call("GET", job).json()["properties"]["status"] == "Completed")
     shown = azure.call("GET", job).json()["properties"]
     assert (shown["jobType"], shown["experimentName"]) == ("Pipeline", "scoring")
 
@@ -132,7 +130,7 @@ def test_a_week_of_a_schedule_is_one_call(azure: Monitored) -> None:
 def test_drift_is_injected_by_a_command(azure: Monitored) -> None:
     command = [sys.executable, "-m", "simulator", "inject", "drift", "--env-file", str(azure.running.env_file)]
     said = ["--workspace", "watched", "--endpoint", "churn", "--severity", "low", "--windows", "2", "--feature", "AGE"]
-    done = subprocess.run([*command, *said], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([*command, *said], capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS)
     assert done.stdout.strip() == azure.workspace
     more = azure.running.inject(kind="drift", workspace="watched", model="churn", severity="high")["drift"]
     assert [(one["target"], one["severity"], one["windows"], one["features"]) for one in more] == [

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.monitored import Monitored, monitored, token
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)
+from tests.support.waiting import PATIENCE_SECONDS
 
 ML = "Microsoft.MachineLearningServices"
 TRAFFIC = {
@@ -26,7 +27,7 @@ def estate(simulator: RunningSimulator) -> Iterator[Monitored]:  # noqa: F811
 
 def read(estate: Monitored, path: str, who: str = "owner", **query: str) -> httpx.Response:
     bearer = {"authorization": f"Bearer {token(estate.running, who, estate.running.url)}"}
-    with httpx.Client(base_url=estate.running.url, verify=estate.running.context(), timeout=30) as http:
+    with httpx.Client(base_url=estate.running.url, verify=estate.running.context(), timeout=PATIENCE_SECONDS) as http:
         asked = {"api-version": "2023-04-01", **query}
         return http.get(f"{estate.running.subscription}{path}", params=asked, headers=bearer)
 

@@ -12,6 +12,7 @@ from simulator.planes import throttling
 from simulator.planes.throttling import Buckets, Limits
 from tests.support.monitored import Monitored, monitored, token
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)
+from tests.support.waiting import PATIENCE_SECONDS
 
 ENDPOINTS = "resources | where type =~ 'microsoft.machinelearningservices/workspaces/onlineendpoints'"
 
@@ -24,7 +25,7 @@ def estate(simulator: RunningSimulator) -> Iterator[Monitored]:  # noqa: F811
 
 def ask(estate: Monitored, query: str, who: str = "owner", **body: Any) -> httpx.Response:
     bearer = {"authorization": f"Bearer {token(estate.running, who, estate.running.url)}"}
-    with httpx.Client(base_url=estate.running.url, verify=estate.running.context(), timeout=30) as http:
+    with httpx.Client(base_url=estate.running.url, verify=estate.running.context(), timeout=PATIENCE_SECONDS) as http:
         return http.post(
             "/providers/Microsoft.ResourceGraph/resources", params={"api-version": "2022-10-01"}, headers=bearer,
             json={"query": query, **body},

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
+from tests.support.waiting import PATIENCE_SECONDS
 
 # In a process of its own: the SDK reads the cloud from the environment when it is imported.
 SCRIPT = """
@@ -28,7 +29,7 @@ client = MLClient(credential, env["AZURE_SUBSCRIPTION_ID"], "ml", "ws1")
 image = Environment(image="mcr.microsoft.com/azureml/base:1")
 job = client.jobs.create_or_update(command(command="echo", environment=image, compute="cpu", name="job-1"))
 seen = [job.status]
-for _ in range(300):
+for _ in range(2000):
     status = client.jobs.get("job-1").status
     if status != seen[-1]:
         seen.append(status)
@@ -43,7 +44,7 @@ print(json.dumps({"seen": seen, "computes": [one.name for one in client.compute.
 async def settled(arm: Any, path: str, version: str, body: dict[str, Any]) -> str:
     answer = await arm.put(path, params={"api-version": version}, json=body)
     assert answer.status_code < 300, answer.text
-    for _ in range(400):
+    for _ in range(5000):
         found = await arm.get(path, params={"api-version": version})
         state = found.json().get("properties", {}).get("provisioningState", "Succeeded")
         if found.status_code == 200 and state == "Succeeded":
@@ -88,7 +89,7 @@ async def test_command_job_by_the_sdk(simulator: RunningSimulator) -> None:  # n
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])

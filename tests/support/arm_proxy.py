@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
-_PATIENCE = 30.0
 _T = TypeVar("_T")
 TOKENS = "GET /msi/token?"
 
@@ -49,7 +50,7 @@ class Watched:
 
     def settle(self) -> None:
         """Returns when the simulator has answered everything that a dead process had sent."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while self.inflight:
             if time.monotonic() > deadline:
                 raise TimeoutError("the simulator does not answer")
@@ -85,7 +86,7 @@ class ArmProxy:
         self._loop.close()
 
     def _call(self, work: Coroutine[Any, Any, _T]) -> _T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
 
     async def _start(self) -> asyncio.Server:
         return await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._server_tls)

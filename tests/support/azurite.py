@@ -23,10 +23,11 @@ from typing import TypeVar
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = ROOT / "tools" / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-START_SECONDS = 60.0
 ACCOUNT = "devstoreaccount1"
 #: Not a secret: every emulator has this key (https://learn.microsoft.com/azure/storage/common/storage-use-azurite).
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -144,7 +145,7 @@ def _listening(text: str) -> dict[str, str] | None:
 
 def _wait_for(process: subprocess.Popen[bytes], log: Path, look: Callable[[str], T | None]) -> T:
     """What ``look`` finds in the process' output."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         text = log.read_text(encoding="utf-8", errors="replace")
         found = look(text)

@@ -28,10 +28,10 @@ from controlplane.workspaces.rows import PARTITION
 from tests.support.blueprints import example
 from tests.support.chaos_rules import FATAL, UnsureStore, is_fatal, rules
 from tests.support.product import NAME, Product, running_product
+from tests.support.waiting import PATIENCE_SECONDS
 
 WORKSPACE = f"workspaces/{NAME}"
 #: A step that waits for an answer of Azure, and a lease that a tick left behind, take seconds.
-PATIENCE_SECONDS = 90.0
 LEASE_SECONDS = 1.5
 SCALE = 1000.0
 #: How often a caller repeats a request that Azure, or the store, did not let through.

@@ -20,7 +20,7 @@ from tests.support.chaos import Ended, chaos
 #: Most of a run is waiting.
 LANES = int(os.environ.get("CHAOS_LANES", "3"))
 #: After these seconds without a result a lane is dead or stuck.
-SILENCE_SECONDS = 400.0
+SILENCE_SECONDS = 900.0
 
 
 def run_seeds(seeds: Sequence[int], folder: Path, say: Callable[[str], None] = lambda _: None) -> list[Ended]:

@@ -20,13 +20,12 @@ from controlplane.triggers.sweeps import SweepDeps, wake_due
 from controlplane.workspaces.repository import WorkspaceRepository
 from tests.support.arm_proxy import Watched
 from tests.support.crash_case import Case
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.support.zygote import Zygote
 
 NAME = "crash"
 #: Pause between two looks of the wake timer, after one that found something. In Azure it is a minute.
 WAKE_SECONDS = 0.5
-#: A run with funchost waits for its real timer, up to a minute.
-PATIENCE_SECONDS = 150.0
 
 
 class DidNotEnd(AssertionError):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from funchost.functions import Function
+from tests.support.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "tests" / "data" / "funchost_app"
@@ -49,7 +50,7 @@ class Host:
         notes = [json.loads(line) for line in lines]
         return [note for note in notes if event in (None, note["event"])]
 
-    async def until(self, done: Callable[[], bool], patience: float = 20.0) -> None:
+    async def until(self, done: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> None:
         """Waits for a state that the host's processes bring about."""
         async with asyncio.timeout(patience):
             while not done():  # noqa: ASYNC110 - other processes bring it about
@@ -71,7 +72,7 @@ async def running_host(folder: Path, *options: str, app: Path = APP, **environme
         env={**os.environ, **settings},
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not ready.exists():
                 if process.returncode is not None:
                     raise RuntimeError(f"funchost ended with {process.returncode}")

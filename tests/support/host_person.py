@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +9,7 @@ import httpx
 
 from tests.support.calling import VERSION
 from tests.support.simulator import RunningSimulator
-
-PATIENCE_SECONDS = 180.0
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 class HostPerson:
@@ -19,7 +17,7 @@ class HostPerson:
 
     def __init__(self, api_url: str, azure: RunningSimulator, user: str = "ada") -> None:
         bearer = {"authorization": f"Bearer {azure.token(roles=['Platform.Admin'], user=user)}"}
-        self._http = httpx.Client(base_url=f"{api_url}/api", headers=bearer, params=VERSION, timeout=60)
+        self._http = httpx.Client(base_url=f"{api_url}/api", headers=bearer, params=VERSION, timeout=PATIENCE_SECONDS)
 
     def close(self) -> None:
         self._http.close()
@@ -44,11 +42,13 @@ class HostPerson:
 
     def until(self, path: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The answer as soon as it holds."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not holds(found := self.get(path)):
-            assert time.monotonic() < deadline, (found.get("conditions"), found)
-            time.sleep(0.2)
-        return found
+        said: list[dict[str, Any]] = []
+
+        def look() -> dict[str, Any] | None:
+            said[:] = [self.get(path)]
+            return said[0] if holds(said[0]) else None
+
+        return until(look, every=0.2, says=lambda: (said[0].get("conditions"), said[0]))
 
     @staticmethod
     def _said(answer: httpx.Response) -> dict[str, Any]:

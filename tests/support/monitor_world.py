@@ -28,7 +28,8 @@ from controlplane.retraining.parts import parts
 from controlplane.retraining.signals.intake import IntakeDeps
 from controlplane.settings import callbacks_of
 from tests.support.blueprints import example
-from tests.support.product import NAME, PATIENCE_SECONDS, Product, running_product
+from tests.support.product import NAME, Product, running_product
+from tests.support.waiting import PATIENCE_SECONDS
 
 WATCH = "watch"
 ML_VERSION = "2024-04-01"

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 from azure.core.credentials import AccessToken
 
-from tests.support.receiver import PATIENCE_SECONDS
 from tests.support.simulator import RunningSimulator
+from tests.support.waiting import PATIENCE_SECONDS
 
 LOCATION = "westeurope"
 INSIGHTS = "Microsoft.Insights"
@@ -49,7 +49,7 @@ class Credential:
 
 def token(running: RunningSimulator, identity: str, audience: str) -> str:
     env = running.env
-    with httpx.Client(base_url=running.url, verify=running.context(), timeout=30) as http:
+    with httpx.Client(base_url=running.url, verify=running.context(), timeout=PATIENCE_SECONDS) as http:
         if identity == "owner":
             form = {"grant_type": "client_credentials", "scope": f"{audience}/.default"}
             who = {"client_id": env["AZURE_CLIENT_ID"], "client_secret": env["AZURE_CLIENT_SECRET"]}
@@ -67,7 +67,9 @@ class Monitored:
     def __init__(self, running: RunningSimulator) -> None:
         self.running = running
         bearer = {"authorization": f"Bearer {running.arm_token()}"}
-        self.http = httpx.Client(base_url=running.url, verify=running.context(), headers=bearer, timeout=30)
+        self.http = httpx.Client(
+            base_url=running.url, verify=running.context(), headers=bearer, timeout=PATIENCE_SECONDS
+        )
         self.place(f"{running.subscription}/resourceGroups/watched/providers/{ML}/watched")
 
     def place(self, workspace: str) -> None:

@@ -49,14 +49,12 @@ from tests.support.blueprints import ROOT, example
 from tests.support.calling import call
 from tests.support.patience import Patience
 from tests.support.simulator import RunningSimulator, start_simulator
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 T = TypeVar("T")
 NAME = "churn-dev"
 #: What tells a process where Azure is, and nothing else does.
 _CLIENT_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
-#: A creation takes seconds at the scales that tests use; nothing that works takes this long.
-PATIENCE_SECONDS = 60.0
-
 
 #: An empty store (for SQLite, at this path), and what closes it.
 MakeStore = Callable[[Path], tuple[Store, Callable[[], Coroutine[Any, Any, None]]]]
@@ -78,7 +76,9 @@ class Owner:
     def __init__(self, simulator: RunningSimulator) -> None:
         self._simulator = simulator
         bearer = {"authorization": f"Bearer {simulator.arm_token('owner')}"}
-        self._http = httpx.Client(base_url=simulator.url, verify=simulator.context(), headers=bearer, timeout=30)
+        self._http = httpx.Client(
+            base_url=simulator.url, verify=simulator.context(), headers=bearer, timeout=PATIENCE_SECONDS
+        )
 
     def call(
         self, method: str, arm_id: str, body: Any = None, *, version: str | None = None, query: Any = None
@@ -107,11 +107,7 @@ class Owner:
 
     def settle(self) -> None:
         """Returns when Azure is at work on nothing."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._simulator.settings()["runningOperations"]:
-            if time.monotonic() > deadline:
-                raise TimeoutError("operations are still running")
-            time.sleep(0.01)
+        until(lambda: not self._simulator.settings()["runningOperations"], every=0.01)
 
     def _settled(self, answer: httpx.Response) -> httpx.Response:
         self.settle()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-PATIENCE_SECONDS = 20.0
+from tests.support.waiting import until
 
 
 @dataclass
@@ -50,10 +49,7 @@ class Receiver:
 
     def wait(self, count: int) -> Sequence[dict[str, Any]]:
         """Until so many deliveries have come."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while len(self.deliveries) < count:
-            assert time.monotonic() < deadline, f"{len(self.deliveries)} of {count} deliveries came"
-            time.sleep(0.01)
+        until(lambda: len(self.deliveries) >= count, every=0.01, says=lambda: f"{len(self.deliveries)} of {count} came")
         return self.events()
 
 

@@ -25,6 +25,7 @@ from controlplane.objects.repository import Objects
 from controlplane.triggers.sweeps import SweepDeps, wake_due
 from controlplane.workspaces.repository import WorkspaceRepository
 from tests.support.two_hosts import Estate
+from tests.support.waiting import PATIENCE_SECONDS
 
 T = TypeVar("T")
 _ML = {"api-version": "2024-04-01"}
@@ -46,7 +47,7 @@ class RetrainingHosts:
         """A workspace made by the product, with a pipeline; the policy asks for a yes."""
         self.name = name
         self.estate.create([name])
-        self.estate.finish(90)
+        self.estate.finish()
         shown = self.estate.client.get(f"{self.estate.urls[0]}/api/workspaces/{name}").raise_for_status().json()
         self.workspace = str(shown["status"]["outputs"]["workspaceId"])
         inputs = {"reason": {"type": "string", "optional": "True"}}
@@ -101,7 +102,11 @@ class RetrainingHosts:
             query = {"functionName": "events", "code": key}
             headers = {"aeg-event-type": "Notification"}
             return httpx.post(
-                f"{url}/runtime/webhooks/EventGrid", params=query, headers=headers, json=[event], timeout=30
+                f"{url}/runtime/webhooks/EventGrid",
+                params=query,
+                headers=headers,
+                json=[event],
+                timeout=PATIENCE_SECONDS,
             ).status_code
 
         with ThreadPoolExecutor() as pool:
@@ -122,15 +127,15 @@ class RetrainingHosts:
         found: list[dict[str, Any]] = self.get(path, host, filter=f"workspace eq '{self.name}'")["value"]
         return found
 
-    def until_run(self, run_id: str, state: str, host: int = 0, patience: float = 60) -> dict[str, Any]:
+    def until_run(self, run_id: str, states: tuple[str, ...], host: int = 0) -> dict[str, Any]:
         """Waits, waking what is due; the run as the API shows it."""
 
         def there() -> dict[str, Any] | None:
             self.wake()
             found: dict[str, Any] = self.get(f"retrainings/{run_id}", host)["run"]
-            return found if found["state"] == state else None
+            return found if found["state"] in states else None
 
-        return self.estate.until(there, patience, every=0.5)
+        return self.estate.until(there, every=0.5)
 
     def owner(self, kind: str, thing_id: str) -> int | None:
         """Process id of the tick that holds an object."""

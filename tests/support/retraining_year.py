@@ -87,7 +87,6 @@ class Year:
         self.fates: Counter[str] = Counter()
         self.disagreements: list[str] = []
         self.keys: Counter[str] = Counter()
-        self.seconds = 0.0
         self._agenda: list[tuple[datetime, int, _Do]] = []
 
     async def run(self) -> None:

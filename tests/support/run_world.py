@@ -22,7 +22,8 @@ from controlplane.retraining.deps import RetrainingDeps
 from controlplane.retraining.parts import parts
 from controlplane.retraining.runs.model import Run
 from controlplane.retraining.signal import Signal
-from tests.support.product import NAME, PATIENCE_SECONDS, Product, running_product
+from tests.support.product import NAME, Product, running_product
+from tests.support.waiting import PATIENCE_SECONDS
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ML_VERSION = "2024-04-01"

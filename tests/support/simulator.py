@@ -35,8 +35,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30.0
 
 
 @dataclass
@@ -49,7 +50,9 @@ class RunningSimulator:
 
     def __post_init__(self) -> None:
         self.env = read_env(self.env_file)
-        self._control = httpx.Client(base_url=self.env["SIMULATOR_URL"], verify=self.context(), timeout=30)
+        self._control = httpx.Client(
+            base_url=self.env["SIMULATOR_URL"], verify=self.context(), timeout=PATIENCE_SECONDS
+        )
 
     def context(self) -> Any:
         import ssl
@@ -134,9 +137,9 @@ class RunningSimulator:
     def arm(self, identity: str = "owner", *, token: str | None = None) -> httpx.AsyncClient:
         """An async client for ARM paths; pass `params={"api-version": ...}` per call."""
         bearer = {"authorization": f"Bearer {token or self.arm_token(identity)}"}
-        return httpx.AsyncClient(base_url=self.url, verify=self.context(), headers=bearer, timeout=30)
+        return httpx.AsyncClient(base_url=self.url, verify=self.context(), headers=bearer, timeout=PATIENCE_SECONDS)
 
-    async def drain(self, seconds: float = 60.0) -> None:
+    async def drain(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Return when no long operation is running; TimeoutError after so many real seconds."""
         deadline = time.monotonic() + seconds
         while self.settings()["runningOperations"]:
@@ -163,7 +166,7 @@ def start_simulator(folder: Path, **options: Any) -> Iterator[RunningSimulator]:
     arguments = [part for name, value in chosen.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     process = subprocess.Popen([sys.executable, "-m", "simulator", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not env_file.exists():
             if process.poll() is not None:
                 raise RuntimeError(f"the simulator ended with {process.returncode}")

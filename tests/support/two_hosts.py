@@ -31,6 +31,7 @@ from controlplane.triggers.sweeps import SweepDeps, wake_due
 from controlplane.workspaces.repository import PARTITION, WorkspaceRepository
 from tests.support.azurite import start_azurite
 from tests.support.simulator import RunningSimulator, start_simulator
+from tests.support.waiting import PATIENCE_SECONDS, until
 from tools.local import controlplane_environment, on_storage, start_functions, stop
 from tools.to_json import to_json
 
@@ -78,20 +79,23 @@ class Estate:
         plan = self.client.post(f"{self.urls[0]}/api/workspaces/{name}:plan", json=body).raise_for_status().json()
         return [(c["key"], c["action"]) for c in plan["changes"] if c["action"].lower() != "none"]
 
-    def until(self, done: Callable[[], _T | None], patience: float, every: float = 0.02, about: str = "") -> _T:
+    def until(self, done: Callable[[], _T | None], every: float = 0.02, about: str = "") -> _T:
         """The first answer that is true. A failure shows the ends of the logs, or their lines ``about`` something."""
-        deadline = time.monotonic() + patience
-        while True:
-            if found := done():
-                return found
-            if time.monotonic() > deadline:
-                raise AssertionError(f"waited {patience:g} s in vain\n{self.logs(about)}")
-            time.sleep(every)
+        return until(done, every=every, says=lambda: self.logs(about))
 
-    def until_held(self, patience: float = 60.0) -> None:
+    def hold(self, path: str) -> None:
+        """The next PUT there waits before it takes effect, until :meth:`release`."""
+        rule = {"method": "PUT", "path": path, "delay": PATIENCE_SECONDS, "times": 1}
+        self.simulator.faults([rule])
+
+    def until_held(self) -> None:
         """Returns when the simulator's fault rule has a call in its hands."""
         rules = lambda: self.simulator.control("GET", "faults")["rules"]  # noqa: E731
-        self.until(lambda: any(rule["fired"] for rule in rules()), patience)
+        self.until(lambda: any(rule["fired"] for rule in rules()))
+
+    def release(self) -> None:
+        """What is held takes effect, whether anybody waits for the answer or not."""
+        self.simulator.faults([])
 
     def owner(self, name: str) -> int | None:
         """Process id of the tick that holds a workspace: leases say whose they are as ``host:pid:number``."""
@@ -110,7 +114,7 @@ class Estate:
     def all_ended(self) -> bool:
         return all(self.operation(name)["isTerminal"] for name in self.operations)
 
-    def finish(self, patience: float) -> None:
+    def finish(self) -> None:
         """Wakes and waits until every creation has its end."""
         woken = 0.0
 
@@ -121,7 +125,7 @@ class Estate:
                 woken = time.monotonic()
             return self.all_ended()
 
-        self.until(ended, patience, every=0.25)
+        self.until(ended, every=0.25)
 
     def log(self, host: int) -> str:
         """What a host and its workers said."""
@@ -177,7 +181,7 @@ def several_hosts(
             hosts.append(process.pid)
         bearer = simulator.token(roles=["Platform.Admin"], user="ada")
         headers = {"Authorization": f"Bearer {bearer}"}
-        client = running.enter_context(httpx.Client(headers=headers, params=API, timeout=60))
+        client = running.enter_context(httpx.Client(headers=headers, params=API, timeout=PATIENCE_SECONDS))
         estate = Estate(folder, simulator, urls, hosts, *_opened(environment), client)
         running.enter_context(closing(estate))
         yield estate

@@ -26,13 +26,12 @@ from controlplane.triggers.monitors import MonitorDeps, begin_sweep
 from controlplane.triggers.sweeps import SweepDeps, wake_due
 from controlplane.workspaces.repository import WorkspaceRepository
 from tests.support.simulator import RunningSimulator
+from tests.support.waiting import PATIENCE_SECONDS
 from tools.local import callbacks, controlplane_environment, free_port, start_functions, start_simulator, stop
 
 T = TypeVar("T")
 _TIMERS = ("wake", "checkpoint", "monitors", "costs", "live", "fleet")
 _LOOK_SECONDS = 0.05
-#: Nothing that works takes this long.
-_PATIENCE_SECONDS = 180.0
 #: A process does not use an older answer of its clock (``controlplane/clocks.py``).
 _BEHIND_SECONDS = 0.25
 
@@ -69,12 +68,13 @@ class VirtualStack:
         self.azure, self.api_url, self.clock = azure, api_url, SimulatorClock(azure)
         self._runner = asyncio.Runner()
         self._queue_file = folder / "queue.db"
-        queue, objects = SqliteQueue(self._queue_file, "ticks"), Objects(store, Kind.RETRAINING)
-        self._wake = SweepDeps(WorkspaceRepository(store), queue, self.clock, SystemClock(), None, (objects,))
-        self._sweep = MonitorDeps(objects, queue, self.clock)
+        self._queue, objects = SqliteQueue(self._queue_file, "ticks"), Objects(store, Kind.RETRAINING)
+        self._wake = SweepDeps(WorkspaceRepository(store), self._queue, self.clock, SystemClock(), None, (objects,))
+        self._sweep = MonitorDeps(objects, self._queue, self.clock)
 
     def close(self) -> None:
         self._runner.close()
+        self._queue.close()
 
     def leap(self, seconds: float = 0.0, *, hours: float = 0.0) -> None:
         """Both clocks go on; Azure tells of what happened on the way, and the product does what is due."""
@@ -92,7 +92,7 @@ class VirtualStack:
 
     def settle(self) -> None:
         """Until no event and no alert is on its way, no message waits, and nothing is due."""
-        deadline, quiet = time.monotonic() + _PATIENCE_SECONDS, 0
+        deadline, quiet = time.monotonic() + PATIENCE_SECONDS, 0
         # Once more: what the simulator had not published when it was asked is on its way after that.
         while quiet < 2:
             assert time.monotonic() < deadline, "something is due again and again"

@@ -25,6 +25,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 _MODULES = (
     "function_app",
@@ -46,7 +48,6 @@ _MODULES = (
     "azure.mgmt.network.aio",
     "azure.mgmt.privatedns.aio",
 )
-_PATIENCE = 60.0
 
 
 # -- in the zygote ---------------------------------------------------------------------------------------------------
@@ -236,7 +237,7 @@ class Zygote:
 
     def close(self) -> None:
         self._orders.close()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_SECONDS)
         self._reader.join()
         self._answers.close()
 
@@ -258,7 +259,7 @@ class Zygote:
 
     def _wait(self, done: Callable[[], bool]) -> None:
         with self._changed:
-            if not self._changed.wait_for(lambda: done() or self._gone, _PATIENCE) or not done():
+            if not self._changed.wait_for(lambda: done() or self._gone, PATIENCE_SECONDS) or not done():
                 raise RuntimeError("the zygote does not answer; see zygote.log")
 
 

@@ -68,6 +68,8 @@ async def work(message: func.QueueMessage) -> None:
     seen = {"id": message.id, "count": message.dequeue_count, "receipt": message.pop_receipt}
     times = [str(message.insertion_time), str(message.expiration_time), str(message.time_next_visible)]
     note(event="begin", body=text, times=times, **seen)
+    while "until" in order and not Path(order["until"]).exists():  # noqa: ASYNC110, ASYNC240
+        await asyncio.sleep(0.02)
     await asyncio.sleep(order.get("sleep", 0))
     if order.get("die"):
         os._exit(3)

@@ -19,9 +19,10 @@ from funchost.host_json import HostError, QueueSettings
 from funchost.invocation import Invoker
 from funchost.queue_listener import QueueListener
 from funchost.queue_storage import StorageQueue, connection_string
-from funchost.queues import NEVER, QueueUnavailable
+from funchost.queues import NEVER, Message, QueueUnavailable
 from tests.support.azurite import RunningAzurite
 from tests.support.funchost import function
+from tests.support.waiting import PATIENCE_SECONDS
 
 FAST = QueueSettings(max_polling_interval=0.1)
 Call = Callable[[func.QueueMessage], Awaitable[None]]
@@ -69,13 +70,13 @@ class Bench:
             yield
         finally:
             stop.set()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await running
             await messages.aclose()
 
 
 async def until(done: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await done():  # noqa: ASYNC110 - the listener's task brings it about
             await asyncio.sleep(0.02)
 
@@ -104,11 +105,11 @@ async def test_what_the_function_gets(bench: Bench) -> None:
     assert message.dequeue_count == 1
     assert message.pop_receipt
     assert message.insertion_time is not None
-    assert abs((message.insertion_time - datetime.now(UTC)).total_seconds()) < 30
+    assert abs((message.insertion_time - datetime.now(UTC)).total_seconds()) < 300
     assert message.expiration_time is not None
     assert message.expiration_time.year == 9999
     assert message.time_next_visible is not None
-    assert 570 < (message.time_next_visible - datetime.now(UTC)).total_seconds() < 601
+    assert 300 < (message.time_next_visible - datetime.now(UTC)).total_seconds() < 601
 
 
 async def test_one_poll_takes_a_batch_and_no_more(bench: Bench) -> None:
@@ -207,30 +208,43 @@ async def test_after_a_failure_a_message_is_hidden(bench: Bench) -> None:
     assert (ran, await bench.count(), await bench.seen()) == (["ran"], 1, [])
 
 
-async def test_a_long_run_keeps_its_message(bench: Bench) -> None:
+async def test_a_long_run_keeps_its_message(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renewed as for leases of a second; those in Azurite are longer, for who stands still for a while."""
     begun: list[int | None] = []
-    receipts: list[str] = []
+    renewed: list[Message] = []
     gate = asyncio.Event()
+    receive, hide = StorageQueue.receive, StorageQueue.hide
+
+    async def received(self: StorageQueue, count: int, seconds: float) -> tuple[Message, ...]:
+        return await receive(self, count, seconds + PATIENCE_SECONDS)
+
+    async def hidden(self: StorageQueue, message: Message, seconds: float) -> Message | None:
+        found = await hide(self, message, seconds + PATIENCE_SECONDS)
+        renewed.extend([found] if found else [])
+        return found
+
+    monkeypatch.setattr(StorageQueue, "receive", received)
+    monkeypatch.setattr(StorageQueue, "hide", hidden)
 
     async def call(message: func.QueueMessage) -> None:
         begun.append(message.dequeue_count)
-        receipts.append(str(message.pop_receipt))
         await gate.wait()
 
     await bench.send("x")
 
     async def did() -> bool:
-        return bool(begun)
+        return len(renewed) > 1
 
     async def gone() -> bool:
         return await bench.count() == 0
 
     async with bench.listening(call, lease_seconds=1):
-        await until(did)
-        await asyncio.sleep(1.7)  # the lease it began with is over by then
-        gate.set()
+        try:
+            await until(did)
+        finally:
+            gate.set()
         await until(gone)
-    assert begun == [1], "its lease of a second was renewed, so nobody else could take it"
+    assert begun == [1], "its lease was renewed, so nobody else could take it; and deleted by the last receipt"
 
 
 async def test_a_queue_that_is_not_there_is_empty_and_one_that_does_not_answer_is_unavailable(bench: Bench) -> None:

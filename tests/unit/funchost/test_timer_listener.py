@@ -15,6 +15,7 @@ from funchost.host_json import HostError
 from funchost.invocation import Invoker
 from funchost.timer_listener import Schedule, Status, StatusFile, TimerListener
 from tests.support.funchost import function
+from tests.support.waiting import PATIENCE_SECONDS
 
 NOW = datetime(2026, 11, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -148,7 +149,7 @@ async def run_occurrences(bench: Bench, listener: TimerListener, count: int) -> 
     """Lets ``count`` occurrences come; each starts when the clock is set to it."""
     stop = asyncio.Event()
     task = asyncio.create_task(listener.run(stop))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(bench.calls) < count:  # noqa: ASYNC110 - the listener's task brings it about
             await asyncio.sleep(0.001)
     stop.set()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 
 import pytest
 
@@ -27,9 +26,8 @@ _NO_REFUSALS = {"Submitted", "ApprovalNeeded", "OverBudget", "NotWorse", "QuietH
 
 @pytest.fixture(scope="module")
 def year() -> Year:
-    made, begin = Year(plans(SEED), SEED), time.process_time()
+    made = Year(plans(SEED), SEED)
     asyncio.run(made.run())
-    made.seconds = time.process_time() - begin
     return made
 
 
@@ -85,10 +83,6 @@ async def test_nothing_that_was_heard_is_left_undecided(year: Year) -> None:
             page = await world.objects.page(
                 Signal, of_workspace(Signal, "ws"), limit=1000, continuation=page.continuation
             )
-
-
-def test_it_takes_a_minute_at_most(year: Year) -> None:
-    assert year.seconds <= 60
 
 
 def _could_have(model: Model, first: tuple[Slot, ...]) -> bool:

@@ -15,9 +15,13 @@ HEAD = "The signal 'x' has failed due to one or more features violating metric t
 @pytest.mark.parametrize("first", ["", "'", '"'])
 def test_quotes_that_never_end_are_read_once(first: str, unit: str) -> None:
     text = HEAD + first + unit * (MAX_CHARACTERS // len(unit)) + "]"
-    began = time.process_time()
-    found = parse_breach(text)
-    assert time.process_time() - began < 0.5
+    costs = []
+    for _ in range(3):
+        began = time.process_time()
+        found = parse_breach(text)
+        costs.append(time.process_time() - began)
+    # The square of its length takes many times as long on any machine; the best of three is the text's own cost.
+    assert min(costs) < 0.5
     assert found is not None
     assert (found.measures, found.complete) == ((), False)
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ import pytest
 
 from tests.support import azurite as module
 from tests.support.azurite import ROOT, AzuriteMissing, RunningAzurite, start_azurite
+from tests.support.waiting import until
 
 _STARTER = """
 import sys, time
@@ -38,10 +38,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         pid, url = starter.stdout.readline().split()
         assert httpx.get(url).status_code >= 400
         starter.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while _is_alive(int(pid)):
-        assert time.monotonic() < deadline, "Azurite outlived the process that started it"
-        time.sleep(0.02)
+    until(lambda: not _is_alive(int(pid)), says=lambda: "Azurite outlived the process that started it")
 
 
 def _is_alive(pid: int) -> bool:

@@ -48,7 +48,7 @@ def run(folder: Path, text: str, package: bytes) -> list[str]:
     assert bash is not None
     environment = {"PATH": f"{commands}:{os.environ['PATH']}", "PACKAGE": package.decode(), "TOLD": str(told)}
     environment["TMPDIR"] = str(folder)
-    done = subprocess.run([bash, "-c", text], env=environment, capture_output=True, timeout=30, check=False)
+    done = subprocess.run([bash, "-c", text], env=environment, capture_output=True, timeout=180, check=False)
     assert done.returncode != 0
     return told.read_text().splitlines()
 
