@@ -15,6 +15,7 @@ from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import BATCH, ONLINE, Archive, ArchiveState, Remark, kept_of
 from controlplane.governance.expiry.archive_again import read_again
 from controlplane.governance.expiry.archive_back import API, BUSY, RETRY, SOON, state_of
+from controlplane.governance.expiry.archive_budgets import as_before, before_budgets
 from controlplane.governance.expiry.archive_computes import IDENTITY, kept_compute, left, lost, strays
 from controlplane.governance.expiry.confidential import confidential
 from controlplane.governance.expiry.secret_stores import ROLE, enforcing
@@ -72,7 +73,9 @@ async def store(deps: GovernanceDeps, archive: Archive, found: Known) -> Move:
     there = await there_now(deps, found)
     if (secret := _secret((*there.serving, *there.strays))) is not None:
         return archive.model_copy(update={"problem": secret}), RETRY
-    fresh = (*map(kept_of, there.serving), *map(kept_compute, there.strays))
+    budgets = await before_budgets(deps, found)
+    computes = [as_before(one, budgets.get(fold(one.id))) for one in map(kept_compute, there.strays)]
+    fresh = (*map(kept_of, there.serving), *computes)
     kept = {fold(one.id): one for one in (*fresh, *archive.kept)}
     told = {(fold(one.id), one.why): one for one in (*archive.lost, *_lost(there))}
     update = {"kept": tuple(kept.values()), "left": left(there.computes), "lost": tuple(told.values())}

@@ -9,9 +9,11 @@ import pytest
 
 from controlplane.arm import fold
 from controlplane.errors import Rejected
+from controlplane.governance.budgets.model import Budget
 from controlplane.governance.expiry.archive import ArchiveState
 from controlplane.governance.expiry.archive_computes import kept_compute, left, lost, managed, strays
 from controlplane.governance.expiry.confidential import confidential
+from controlplane.objects.repository import put
 from tests.support.expiry_world import ExpiryWorld
 from tests.unit.governance.expiry.test_expiry_ticks import play
 
@@ -178,3 +180,41 @@ def test_what_azure_refuses_of_one_keeps_no_other() -> None:
         assert (await world.archive()).problem is None
 
     play(scene, rule=None)
+
+
+def test_what_a_budget_held_comes_back_as_it_stood_before() -> None:
+    async def scene(world: ExpiryWorld) -> None:
+        azure = world.world.azure
+        world.cluster(0, "mine")
+        mine = azure.resources[fold(f"{world.workspace}/computes/mine")]
+        mine["properties"]["properties"]["scaleSettings"] = {"maxNodeCount": 0, "minNodeCount": 0}
+        box = world.instance("Stopped")
+        asked = {"maxNodeCount": 4, "minNodeCount": 1}
+        about = {"workspace": "ws", "incarnation": 1, "done": True}
+        undo = [
+            {**about, "kind": "cluster", "resource": mine["id"], "before": asked},
+            {**about, "kind": "instance", "resource": box, "before": {"runs": True}},
+        ]
+        await held(world, undo)
+        await world.wish(ArchiveState.STORING)
+        await world.settle()
+        await world.wish(ArchiveState.REFILLING)
+        await world.settle()
+        assert azure.body("/computes/mine")["properties"]["properties"]["scaleSettings"] == asked
+        assert azure.body("/computes/ada")["properties"]["properties"]["state"] == "Running"
+
+    play(scene, rule=None)
+
+
+async def held(world: ExpiryWorld, undo: list[dict[str, Any]]) -> None:
+    """By the project's budget."""
+    step = {"act": "blockJobs", "month": "2026-11", "state": "taken", "figure": "1", "undo": undo}
+    times = {"announcedAt": world.now, "effectiveAt": world.now}
+    stored = Budget.model_validate(
+        {
+            "id": "project.churn", "kind": "project", "name": "churn", "project": "churn", "steps": [{**step, **times}],
+            "rule": {"monthly": {"amount": 1, "currency": "USD"}, "tiers": [{"at": 50}, {"at": 90}]},
+            "bornAt": world.now, "lastModifiedAt": world.now, "lastModifiedBy": "t/ada",
+        }
+    )  # fmt: skip
+    await world.objects.commit(put(None, stored))
