@@ -54,11 +54,14 @@ def _strongest(budget: Budget, crossings: Iterable[Crossing]) -> Act | None:
     return max((budget.rule.tiers[one.tier].act for one in crossings), key=rank, default=None)
 
 
+def spent(budget: Budget, view: View | None, month: str) -> Decimal | None:
+    """At least. An earlier generation's figures of the month count: what was spent then is spent."""
+    past = [one.figure for one in budget.crossings if one.month == month and one.seen_by != "forecast"]
+    return max([*past, *([view.seen] if view is not None and view.seen is not None else [])], default=None)
+
+
 def _crossed(budget: Budget, view: View, now: datetime) -> list[Crossing]:
-    """An earlier generation's figures of this month count: what was spent then is spent."""
-    past = [one.figure for one in budget.crossings if one.month == view.month and one.seen_by != "forecast"]
-    seen = max([*past, *([view.seen] if view.seen is not None else [])], default=None)
-    found = []
+    seen, found = spent(budget, view, view.month), []
     for place, tier in enumerate(budget.rule.tiers):
         bound = threshold(budget.rule, tier.at)
         figure = seen if tier.of is Basis.ACTUAL else view.forecast

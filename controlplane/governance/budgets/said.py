@@ -29,6 +29,7 @@ _WHAT = {
     Act.BLOCK_JOBS: "clusters get no more nodes, instances are stopped, serverless jobs wait where a quota holds them",
     Act.FREEZE: "new endpoints and deployments are denied; what serves goes on serving",
 }
+_NOT_DONE = "It was announced and is not done: nothing was changed."
 _KIND = "ControlPlane.Budget."
 #: A persona of a rule → whom a channel is for. ``rules`` takes no other.
 _AUDIENCES = {
@@ -63,7 +64,7 @@ def events(budget: Budget, judged: Judged, path: Course, now: datetime) -> tuple
 
     found = [line(f"tier {budget.rule.tiers[one.tier].at} % reached", reached(budget, one)) for one in judged.new]
     found += [line(f"{one.act} announced", _announced(one)) for one in path.announced]
-    found += [line(f"{one.act} not needed", "What was announced is not done.") for one in path.dropped]
+    found += [line(f"{one.act} dropped", f"{_NOT_DONE} {_freed(budget, one, now)}") for one in path.dropped]
     found += [line(f"{one.act} begun", f"Its notice has run: {_WHAT[one.act]}.") for one in path.begun]
     found += [line(f"{one.act} given back", _freed(budget, one, now)) for one in path.releasing]
     return tuple(found)
@@ -94,7 +95,10 @@ def notifications(budget: Budget, judged: Judged, path: Course, now: datetime) -
         title = f"{_name(budget)}: {_WHAT[step.act]}"
         text = f"It was announced at {step.announced_at:%Y-%m-%d %H:%M} UTC and its reason stands."
         yield _notification(budget, ("EnforcementTaken", _of(step)), (title, text), Severity.HIGH, now)
-    for step in (*path.releasing, *path.dropped):
+    for step in path.dropped:
+        words = (f"{_name(budget)}: {step.act} is dropped", f"{_NOT_DONE} {_freed(budget, step, now)}")
+        yield _notification(budget, ("EnforcementDropped", _of(step)), words, Severity.MEDIUM, now)
+    for step in path.releasing:
         title = f"{_name(budget)}: {step.act} is given back"
         what = ("EnforcementReleased", _of(step))
         yield _notification(budget, what, (title, _freed(budget, step, now)), Severity.MEDIUM, now)

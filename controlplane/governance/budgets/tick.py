@@ -17,6 +17,7 @@ from controlplane.governance.budgets.azure_side import LOOK, azure_side, buried
 from controlplane.governance.budgets.judge import Course, Judged, course, judge
 from controlplane.governance.budgets.model import Budget, Step, StepState
 from controlplane.governance.budgets.steps import Ground, enforce
+from controlplane.governance.budgets.within import within
 from controlplane.governance.costs.model import Spend
 from controlplane.governance.costs.view import month_end, month_of, view_of
 from controlplane.governance.deps import GovernanceDeps
@@ -26,10 +27,8 @@ from controlplane.governance.scope import Scope, ScopeKind
 from controlplane.governance.telling import tell
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put, remove
-from controlplane.operations.model import Condition, ConditionStatus
-from controlplane.workspaces.ending import condition
+from controlplane.operations.model import Condition
 
-WITHIN = "WithinBudget"
 #: While something is taken or given back; while it is kept; otherwise, with Azure's side.
 SOON, KEPT, REST = timedelta(minutes=1), timedelta(minutes=10), LOOK
 #: Seconds over which the looks of a month's turn are spread.
@@ -91,7 +90,7 @@ async def _judged(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], grou
         "steps": path.steps,
         "rounds": budget.rounds + len(path.announced),
         "history": said.kept(budget.history, happened),
-        "conditions": _with(budget, _within(budget, judged, now)),
+        "conditions": _with(budget, within(budget, judged, view, now)),
         "due_at": next_look(budget, path.steps, judged, now),
     }
     after = budget.model_copy(update=update)
@@ -121,18 +120,6 @@ def next_look(budget: Budget, steps: Sequence[Step], judged: Judged, now: dateti
 def _spread(budget: Budget) -> timedelta:
     """So that not all of a fleet turn the month in the same second."""
     return timedelta(seconds=int(sha256(budget.id.encode()).hexdigest()[:4], 16) % _SPREAD)
-
-
-def _within(budget: Budget, judged: Judged, now: datetime) -> Condition:
-    acts = [budget.rule.tiers[one.tier].at for one in judged.crossings]
-    if acts and max(acts) >= 100:
-        text = said.reached(budget, max(judged.crossings, key=lambda one: budget.rule.tiers[one.tier].at))
-        return condition(WITHIN, ConditionStatus.FALSE, "BudgetReached", text, budget.conditions, now)
-    if judged.unknown:
-        text = " ".join(judged.unknown)[:1000]
-        return condition(WITHIN, ConditionStatus.UNKNOWN, "CostsIncomplete", text, budget.conditions, now)
-    text = f"{max(acts)} % is reached." if acts else "No tier is reached."
-    return condition(WITHIN, ConditionStatus.TRUE, "BelowBudget", text, budget.conditions, now)
 
 
 def _facts(budget: Budget, path: Course, judged: Judged, now: datetime) -> list[Fact]:
