@@ -15,7 +15,7 @@ from controlplane.audit.proof import prove_object
 from controlplane.governance.budgets.model import Budget
 from controlplane.notifications.model import Notification
 from controlplane.objects.tick import tick_object
-from tests.support.budget_scopes import FREE, HELD, BudgetScopes
+from tests.support.budget_scopes import FREE, HELD, LIMITS, BudgetScopes
 from tests.support.fake_azure import FakeAzure
 from tests.support.kill_switch import Killed, KillSwitch
 from tests.support.memory_store import MemoryStore
@@ -76,7 +76,11 @@ def _all_is_noted(world: BudgetScopes, stored: Any) -> None:
     noted = {one.resource.lower() for step in stored.value.steps for one in step.undo}
     there = {arm_id for arm_id in world.azure.resources if "/policyassignments/" in arm_id}
     assert there <= noted
+    families = {name.lower(): limit for name, limit in LIMITS.items()}
     for name, one in world.azure.resources.items():
+        owner, _, family = name.rpartition("/")
+        if "/workspaces/" in name and owner.endswith("/quotas") and one["limit"] < families[family]:
+            assert owner in noted
         inner = one.get("properties", {}).get("properties", {})
         if inner.get("state") == "Stopped" or inner.get("scaleSettings", {}).get("maxNodeCount") == 0:
             assert name in noted
