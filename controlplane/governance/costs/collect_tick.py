@@ -185,7 +185,7 @@ async def _rows(deps: GovernanceDeps, costs: CostReader, scope: CostScope) -> Co
         return spend.model_copy(update={"anomalies": anomalies.found(spend)})
 
     spends = await _change(deps, scope.workspaces, after)
-    await wake_budgets(deps, spends)
+    await wake_budgets(deps, spends, rows=bool(said.days))
     news = any(not one.looked for spend in spends for one in spend.anomalies)
     update = {
         "as_of": now,

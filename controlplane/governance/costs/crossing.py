@@ -1,8 +1,10 @@
-"""Budgets that what was just learned brings over a tier: their ticks are due at once, and judge for themselves."""
+"""Budgets that what was just learned is about: their ticks are due, and judge for themselves. At once where it brings
+them over a tier; where rows of Azure came, soon: rows of other subscriptions of the same sweep come meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from controlplane.errors import Conflict
 from controlplane.governance.budgets.judge import judge
@@ -15,11 +17,15 @@ from controlplane.objects.repository import Stored, put
 from controlplane.objects.tick import message_of
 
 _PAGE = 1000
+_TRIES = 3
+#: One look for what many subscriptions say in a sweep, seven seconds apart.
+SOON = timedelta(minutes=2)
 
 
-async def wake_budgets(deps: GovernanceDeps, changed: Iterable[Spend]) -> int:
-    """Returns how many. Sums of several workspaces are of those that anything is known of: lower bounds, so a tier
-    that they reach is reached. Raises ``Transient``; done again it finds the same."""
+async def wake_budgets(deps: GovernanceDeps, changed: Iterable[Spend], *, rows: bool = False) -> int:
+    """Returns how many reach a tier; ``rows``: Azure's were read, and each budget about them is looked at. Sums of
+    several workspaces are of those that anything is known of: lower bounds, so a tier that they reach is reached.
+    Raises ``Transient``; done again it finds the same."""
     if not await deps.objects.ids("bu!", limit=1):
         return 0  # There is no budget.
     spends = tuple(changed)
@@ -34,7 +40,7 @@ async def wake_budgets(deps: GovernanceDeps, changed: Iterable[Spend]) -> int:
     for stored in await deps.objects.get_many(Budget, list(wanted)) if wanted else ():
         if stored is not None and not stored.value.deleting:
             own = wanted[stored.value.id] or await _spends(deps, stored.value, departments)
-            woken += await _wake(deps, stored, own)
+            woken += await _wake(deps, stored, own, rows=rows)
     return woken
 
 
@@ -63,16 +69,25 @@ async def spends_of(deps: GovernanceDeps, project: str) -> tuple[Spend, ...]:
             return tuple(found)
 
 
-async def _wake(deps: GovernanceDeps, stored: Stored[Budget], spends: Sequence[Spend]) -> bool:
-    budget, now = stored.value, deps.clock.now()
-    if budget.due_at is not None and budget.due_at <= now:
-        return False
+async def _wake(deps: GovernanceDeps, stored: Stored[Budget], spends: Sequence[Spend], *, rows: bool) -> bool:
+    now = deps.clock.now()
     view = view_of(spends, [one.workspace for one in spends], now)
-    if not judge(budget, view, now).new:
-        return False
-    try:
-        await deps.objects.commit(put(stored, budget.model_copy(update={"due_at": now})))
-    except Conflict:
-        return False  # It is being judged just now, or was changed; the next look finds it again.
-    await deps.queue.send(message_of(Budget.KIND, budget.id))
-    return True
+    for _ in range(_TRIES):
+        budget = stored.value
+        reached = bool(judge(budget, view, now).new)
+        due = now if reached else now + SOON
+        if not (reached or rows) or (budget.due_at is not None and budget.due_at <= due):
+            return False
+        try:
+            await deps.objects.commit(put(stored, budget.model_copy(update={"due_at": due})))
+        except Conflict:
+            # It was judged just now, perhaps by what was known before, or was changed.
+            again = await deps.objects.get(Budget, budget.id)
+            if again is None:
+                return False
+            stored = again
+            continue
+        if reached:
+            await deps.queue.send(message_of(Budget.KIND, budget.id))
+        return reached
+    return False  # The next look finds it again.

@@ -10,9 +10,11 @@ import pytest
 from controlplane.errors import Rejected, Throttled, Transient
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.costs.collect_tick import PACE
+from controlplane.governance.costs.crossing import SOON, _wake
 from controlplane.governance.costs.model import CostScope, Course
 from controlplane.governance.costs.rows import question
 from controlplane.governance.costs.view import ForecastBy, view_of
+from controlplane.objects.repository import put
 from controlplane.ports.store import Upsert
 from controlplane.workspaces.repository import dump
 from controlplane.workspaces.rows import PARTITION
@@ -179,7 +181,41 @@ async def test_rows_that_cross_a_tier_wake_the_budget_at_once(world: CostWorld) 
     begun = world.clock.now()
     await world.collect()
     assert (await world.objects.require(Budget, "workspace.ws")).value.due_at == begun
-    assert (await world.objects.require(Budget, "project.churn")).value.due_at == begun + timedelta(days=2)
+    assert (await world.objects.require(Budget, "project.churn")).value.due_at == begun + SOON
+
+
+async def test_a_project_is_looked_at_once_for_the_rows_of_all_its_subscriptions(world: CostWorld) -> None:
+    """It does not say for hours that costs were not read, which were; and two subscriptions are one look."""
+    await world.add("there", spec={**world.record("there").spec, "subscriptionId": OTHER})
+    there = f"/subscriptions/{OTHER}/resourcegroups/rg-there/x"
+    world.costs.spend(date(2026, 11, 5), "rg-there", "40", there)
+    await world.budget("project.churn", monthly={"amount": 10_000, "currency": "USD"})
+    begun = world.clock.now()
+    await world.collect()
+    stored = await world.objects.require(Budget, "project.churn")
+    assert stored.value.due_at == begun + SOON
+    assert begun + PACE < begun + SOON, "the other subscription was asked by then"
+    # What runs is looked at each four minutes: that makes nothing due that reaches no tier.
+    at_rest = stored.value.model_copy(update={"due_at": begun + timedelta(hours=6)})
+    await world.objects.commit(put(stored, at_rest))
+    await world.look()
+    assert (await world.objects.require(Budget, "project.churn")).value.due_at == begun + timedelta(hours=6)
+    # The next sweep's rows make it due again, long before that.
+    world.clock.advance(4 * 3600)
+    asked = world.clock.now()
+    await world.collect()
+    assert (await world.objects.require(Budget, "project.churn")).value.due_at == asked + SOON
+
+
+async def test_who_was_judged_just_before_rows_came_is_looked_at_again(world: CostWorld) -> None:
+    """The look is stored between the collector's read of the budget and its write."""
+    await world.budget("project.churn", monthly={"amount": 10_000, "currency": "USD"})
+    there = await world.objects.require(Budget, "project.churn")
+    looked = there.value.model_copy(update={"due_at": NOON + timedelta(hours=6), "rounds": 7})
+    await world.objects.commit(put(there, looked))
+    assert not await _wake(world.deps, there, (), rows=True)
+    after = (await world.objects.require(Budget, "project.churn")).value
+    assert (after.rounds, after.due_at) == (7, NOON + SOON)
 
 
 async def test_what_lies_in_no_workspaces_group_is_told_apart(world: CostWorld) -> None:
