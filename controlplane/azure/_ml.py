@@ -24,6 +24,7 @@ from controlplane.arm import name_of, resource_group_of, subscription_of
 from controlplane.azure.answers import ArmAnswer
 from controlplane.azure.errors import UNNAMED, clean, error_of, is_absence, lost_connection
 from controlplane.azure.hosts import ensure_trusted, is_batch_data_plane
+from controlplane.azure.job_request import OWNER_TAG, JobRequest
 from controlplane.azure.pipeline_inputs import batch_inputs, require_remote, require_remote_data
 from controlplane.clouds import HOSTS
 from controlplane.errors import ControlPlaneError, Fatal, Rejected, Transient
@@ -31,7 +32,6 @@ from controlplane.ports.schedules import MonitorRequest, PipelineSchedule
 from controlplane.settings import Settings
 
 if TYPE_CHECKING:
-    from controlplane.azure.jobs import JobRequest
     from controlplane.ports.ml import BatchDeployment, PipelineJob
 
 T = TypeVar("T")
@@ -81,8 +81,6 @@ class Session:
 
     def submit(self, workspace_id: str, request: JobRequest) -> Any:
         """PUT of the job under its own name."""
-        from controlplane.azure.jobs import OWNER_TAG
-
         job = importlib.import_module("azure.ai.ml").command(
             name=request.name,
             command=request.command,

@@ -10,27 +10,12 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from controlplane.azure.job_request import OWNER_TAG, JobRequest
 from controlplane.errors import Conflict
 from controlplane.settings import Settings
 
 if TYPE_CHECKING:
     from controlplane.azure._ml import Session
-
-#: The tag that says whose job this is; a job's name alone could be anybody's.
-OWNER_TAG = "cp.owner"
-
-
-@dataclass(frozen=True, slots=True)
-class JobRequest:
-    """One command on one cluster. ``name`` is the key: submitting it twice gives one job. ``environment`` is an id
-    that exists (``azureml://registries/…``, ``azureml:name:version``); nothing is built or uploaded."""
-
-    name: str
-    owner: str
-    command: str
-    environment: str
-    compute: str
-    experiment: str = "Default"
 
 
 @dataclass(frozen=True, slots=True)

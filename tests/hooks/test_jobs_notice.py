@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from controlplane.azure.jobs import JobClient, JobRequest
+from controlplane.azure.job_request import JobRequest
+from controlplane.azure.jobs import JobClient
 from controlplane.errors import Rejected
 from tests.support.product import Product, running_product
 

@@ -12,7 +12,8 @@ import pytest
 
 from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.catalog import AzureCatalog
-from controlplane.azure.jobs import JobClient, JobRequest, JobState
+from controlplane.azure.job_request import JobRequest
+from controlplane.azure.jobs import JobClient, JobState
 from controlplane.azure.reader import ArmReader
 from controlplane.azure.writer import ArmWriter
 from controlplane.errors import Conflict, Rejected, Transient

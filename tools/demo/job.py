@@ -8,7 +8,8 @@ import os
 import time
 from collections.abc import Callable
 
-from controlplane.azure.jobs import JobClient, JobRequest
+from controlplane.azure.job_request import JobRequest
+from controlplane.azure.jobs import JobClient
 from controlplane.settings import Settings
 from tools.demo.owner import Owner
 from tools.local import LocalStack, controlplane_environment

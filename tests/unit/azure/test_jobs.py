@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from controlplane.azure.jobs import JobClient, JobRequest, JobState
+from controlplane.azure.job_request import JobRequest
+from controlplane.azure.jobs import JobClient, JobState
 from controlplane.errors import Conflict, Fatal, Rejected, Transient
 from controlplane.settings import Settings
 from tests.unit.azure.conftest import CLIENT_ID
