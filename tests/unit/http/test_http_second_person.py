@@ -12,7 +12,7 @@ from controlplane.objects.repository import put
 from controlplane.retraining.model import ModelState
 from controlplane.retraining.runs.model import Run, RunState
 from tests.support.api import GROUPS, Api, error
-from tests.unit.http.test_http_authorization import waiting_run
+from tests.support.standing import waiting_run
 
 PATH = "workspaces/churn-dev/retrainingPolicies/churn"
 FREE: dict[str, Any] = {**POLICY, "approval": {"required": False}}

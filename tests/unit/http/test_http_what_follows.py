@@ -10,7 +10,7 @@ from controlplane.http.examples import REMEDIATION
 from controlplane.objects.repository import put
 from controlplane.retraining.tasks import CAUSES, Step, Task, TaskKind, TaskState
 from tests.support.api import Api, error
-from tests.unit.http.test_http_authorization import waiting_run
+from tests.support.standing import waiting_run
 
 
 async def begun(api: Api) -> None:
