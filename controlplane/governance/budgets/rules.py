@@ -30,6 +30,10 @@ _PEOPLE = frozenset(
 )
 
 
+#: Per cent of the amount.
+_WHOLE = 100
+
+
 def parse_budget(data: JsonObject) -> BudgetRule:
     """Raises ``Rejected("InvalidBudget")`` with everything that is wrong with it."""
     try:
@@ -64,6 +68,16 @@ def _several(rule: BudgetRule) -> Iterator[ErrorDetail]:
     if len(rule.tiers) < _FEWEST:
         text = "One tier warns nobody before it: there are two at least."
         yield ErrorDetail("TooFewTiers", text, "$.tiers")
+    elif all(tier.of is Basis.ACTUAL and tier.at >= _WHOLE for tier in rule.tiers):
+        text = "Nobody is warned before the amount is spent: a tier below 100 %, or one of the forecast, does that."
+        yield ErrorDetail("NoTierBeforeTheAmount", text, "$.tiers")
+
+
+def _met(rule: BudgetRule) -> Iterator[ErrorDetail]:
+    """S3-99: people are told when the amount is met, and not only before and beyond it."""
+    if not any(tier.of is Basis.ACTUAL and tier.at == _WHOLE for tier in rule.tiers):
+        text = "Nobody is told when the amount is met: a tier of what is spent is at 100 %."
+        yield ErrorDetail("NoTierAtTheAmount", text, "$.tiers")
 
 
 def _rising(rule: BudgetRule) -> Iterator[ErrorDetail]:
@@ -93,6 +107,7 @@ def _readers(rule: BudgetRule) -> Iterator[ErrorDetail]:
 
 PROBLEMS: dict[str, Problem] = {
     "several": Problem(_several, ("S3-102",)),
+    "met": Problem(_met),
     "rising": Problem(_rising),
     "byEvidence": Problem(_by_evidence),
     "readers": Problem(_readers),

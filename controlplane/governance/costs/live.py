@@ -18,8 +18,8 @@ from controlplane.arm import fold, is_within
 from controlplane.governance.costs.model import Burning, Live, Serving, Spend
 from controlplane.governance.costs.view import month_of
 from controlplane.governance.pricing.meters_compute import vm_meter
-from controlplane.governance.pricing.nodes import node_price
-from controlplane.governance.pricing.table import CURRENCY, PriceTable
+from controlplane.governance.pricing.nodes import NodePrice, node_price
+from controlplane.governance.pricing.table import CURRENCY, Confidence, PriceTable
 from controlplane.json_types import JsonObject
 
 #: Looks that are further apart have a gap between them.
@@ -97,7 +97,21 @@ def _priced(arm_id: str, size: str, count: int, how: tuple[str, bool, datetime |
     region, low, since = how
     price = node_price(table, size, region, low_priority=low)
     hourly = None if price is None else price.hour * count
-    return Burning(resource=fold(arm_id), what=size, count=count, hourly=hourly, currency=table.currency, since=since)
+    return Burning(
+        resource=fold(arm_id),
+        what=size,
+        count=count,
+        hourly=hourly,
+        currency=table.currency,
+        uncertain=_unsure(price),
+        since=since,
+    )
+
+
+def _unsure(price: NodePrice | None) -> str | None:
+    if price is None or price.confidence is not Confidence.UNCERTAIN:
+        return None
+    return price.remark or f"The price table marks it as uncertain: {price.source}"
 
 
 def _time(value: object) -> datetime | None:

@@ -39,6 +39,8 @@ class Burning(Model):
     """Of all of them; None: nobody knows its price, and the view is incomplete."""
     currency: str = "USD"
     """Of ``hourly``."""
+    uncertain: str | None = None
+    """Why its price is to be looked up before anybody relies on it; None: it is a list price."""
     since: datetime | None = None
     """From when on there were so many, where Azure says."""
 

@@ -55,6 +55,10 @@ def test_create(requirement: str) -> None:
             assert found["Microsoft.Consumption/budgets"].arm_id.startswith(f"/subscriptions/{SUBSCRIPTION}/providers/")
             tag = {"name": "project", "operator": "In", "values": ["churn"]}
             assert budget_of(found)["filter"] == {"tags": tag}
+            # A department, or a team that is registered as one: of its projects, by the same tag.
+            wide = made(ScopeKind.DEPARTMENT, "retail")
+            assert wide["Microsoft.Consumption/budgets"].arm_id.endswith("/budgets/cp-department-retail")
+            assert budget_of(wide)["filter"] == {"tags": tag}
         case _:
             found = made(ScopeKind.WORKSPACE, "ws")
             hooks = found["Microsoft.Insights/actionGroups"].body["properties"]
@@ -62,6 +66,8 @@ def test_create(requirement: str) -> None:
             assert [one["name"] for one in hooks["webhookReceivers"]] == ["control-plane"]
             rule = parse_budget({**RULE})
             assert set(rule.recipients) == {"businessStakeholders", "productOwners", "projectLeads"}
+            calls = [one["contactGroups"] for one in budget_of(found)["notifications"].values()]
+            assert calls == [[found["Microsoft.Insights/actionGroups"].arm_id]] * len(rule.tiers)
 
 
 def test_every_tier_calls_us() -> None:
@@ -72,9 +78,23 @@ def test_every_tier_calls_us() -> None:
 
 @pytest.mark.parametrize("requirement", [pytest.param("S3-102", id="S3-102")])
 def test_validate(requirement: str) -> None:
-    with pytest.raises(Rejected) as told:
-        parse_budget({**RULE, "tiers": [{"at": 100}]})
-    assert [one.code for one in told.value.details] == ["TooFewTiers"], requirement
+    for tiers, code in (
+        ([{"at": 100}], "TooFewTiers"),
+        ([{"at": 100}, {"at": 120}], "NoTierBeforeTheAmount"),
+    ):
+        with pytest.raises(Rejected) as told:
+            parse_budget({**RULE, "tiers": tiers})
+        assert [one.code for one in told.value.details] == [code], requirement
+    for tiers in ([{"at": 80}, {"at": 100}], [{"at": 100}, {"at": 100, "of": "forecast"}]):
+        assert len(parse_budget({**RULE, "tiers": tiers}).tiers) == 2
+
+
+def test_somebody_is_told_when_the_amount_is_met() -> None:
+    """S3-99: neither a tier before it nor one beyond it says so, nor a forecast."""
+    for tiers in ([{"at": 50}, {"at": 80}], [{"at": 50}, {"at": 110}], [{"at": 50}, {"at": 100, "of": "forecast"}]):
+        with pytest.raises(Rejected) as told:
+            parse_budget({**RULE, "tiers": tiers})
+        assert [one.code for one in told.value.details] == ["NoTierAtTheAmount"]
 
 
 @pytest.mark.parametrize("requirement", [pytest.param("S3-104", id="S3-104")])

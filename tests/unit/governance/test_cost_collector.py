@@ -158,7 +158,7 @@ async def test_another_currency_is_not_added_to_what_was() -> None:
 
 
 async def test_a_forecast_is_azures_or_ours_and_says_which(world: CostWorld) -> None:
-    tiers = [{"at": 50}, {"at": 100, "of": "forecast", "act": "notify"}]
+    tiers = [{"at": 50}, {"at": 100}, {"at": 100, "of": "forecast", "act": "notify"}]
     await world.budget(tiers=tiers)
     await world.collect()
     spend = await world.spent()

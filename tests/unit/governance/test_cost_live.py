@@ -58,6 +58,17 @@ async def test_nodes_cost_their_price_for_the_time_between_looks(world: CostWorl
     assert (await hour(world)).quantize(Decimal("0.0001")) == 3 * hourly()
 
 
+async def test_a_price_that_is_not_sure_says_so(world: CostWorld) -> None:
+    world.cluster(space(world), "guessed", 1)
+    world.cluster(space(world), "known", 1, "Standard_D4s_v3")
+    await world.look()
+    live = (await world.spent()).live
+    assert live is not None
+    told = {one.what: one.uncertain for one in live.burning}
+    assert told["Standard_D4s_v3"] is None
+    assert str(told[SIZE]).startswith("Price of eastus")
+
+
 async def test_what_came_counts_from_when_azure_says_and_what_went_not_at_all(world: CostWorld) -> None:
     world.cluster(space(world), "cpu", 0)
     await world.look()

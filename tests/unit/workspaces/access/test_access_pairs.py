@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from controlplane.workspaces.access.personas import KINDS, Persona
 from controlplane.workspaces.access.report import request_of
 from controlplane.workspaces.access.roles import ROLES
 from controlplane.workspaces.diff import diff
+from controlplane.workspaces.effective import effective_spec
 from controlplane.workspaces.model import Action, Blueprint, Resource, RoleAssignmentId, Unreadable
 from controlplane.workspaces.posture import FindingStatus, Report
-from controlplane.workspaces.records import Owned
+from controlplane.workspaces.records import Owned, WorkspaceRecord
 from tests.support.azure_answers import Estate, create, guid
 from tests.support.blueprints import everything, example, spec
 from tests.support.looks import fresh, look
@@ -290,8 +292,19 @@ def test_report(requirement: str) -> None:
 
 
 def test_project_ends_s3_70() -> None:
-    """S3-70: a persona that is named no more loses every role that was written for it."""
-    blueprint, without = workspace("dev"), everything(environment="dev")
+    """S3-70: once its project has ended nobody is a persona of a workspace, and every role that was written for one
+    goes; the accepted spec still names them, for the day on which the project goes on."""
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    asked = {**example("secure-classical"), "access": PERSONAS, "environment": "dev"}
+    record = WorkspaceRecord(
+        name="churn-dev", project="churn", resource_group="rg-churn-dev", spec=asked, created_at=at,
+        created_by="t/ada", last_modified_at=at, last_modified_by="t/ada",
+        address_space=str(asked["network"]["addressSpace"]),
+    )  # fmt: skip
+    assert effective_spec(record).access.project_leads
+    ended = effective_spec(record.model_copy(update={"access_ended": True})).access
+    blueprint = workspace("dev")
+    without = everything(access=ended.model_dump(mode="json", by_alias=True), environment="dev")
     inventory = {
         key: Owned(resource_id=create(blueprint).id_of(key), type=found.type, api_version=found.api_version)
         for key, found in blueprint.by_key.items()
