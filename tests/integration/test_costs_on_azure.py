@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.arm import fold
+from controlplane.azure.prices import AzureRetailPrices
 from controlplane.errors import Throttled
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.costs.model import LIVE_EVERY
@@ -105,6 +106,32 @@ async def test_a_crossing_of_today_is_seen_within_ten_minutes(world: RealCosts, 
     await tick_object(Budget.KIND, "workspace.ws", world.machines)
     (crossed,) = (await world.objects.require(Budget, "workspace.ws")).value.crossings
     assert (crossed.tier, crossed.seen_by) == (0, "live")
+
+
+async def test_what_is_billed_in_another_currency_is_priced_in_it(
+    world: RealCosts, simulator: RunningSimulator
+) -> None:
+    simulator.settings(currency="EUR")
+    (space,) = await world.add("ws")
+    world.stand([space], clusters=[{**CLUSTER, "vmSize": "Standard_D4s_v3", "nodes": 2}])
+    await world.budget(monthly={"amount": 100, "currency": "EUR"})
+    world.advance(2 * DAY)
+    await world.collect()
+    prices = AzureRetailPrices(simulator.env["PRICES_ENDPOINT"], world.clock)
+    world.with_prices(prices)
+    try:
+        await world.look()
+        world.advance(LIVE_EVERY.total_seconds())
+        await world.look()
+    finally:
+        await prices.close()
+    spend = await world.spent()
+    assert spend.live is not None
+    assert (spend.currency, spend.live.currency) == ("EUR", "EUR")
+    (burning,) = spend.live.burning
+    # Two nodes at 0.24 USD, which the list has at 0.2109 EUR.
+    assert (burning.hourly, burning.currency, burning.uncertain) == (Decimal("0.4218"), "EUR", None)
+    assert spend.live.amount == (Decimal("0.4218") * 240 / 3600).quantize(Decimal("0.000001"))
 
 
 async def test_what_is_billed_in_another_currency_is_not_added(world: RealCosts, simulator: RunningSimulator) -> None:
