@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from controlplane.governance.budgets.judge import judge
-from controlplane.governance.budgets.model import Acceptance, Budget
-from controlplane.governance.budgets.rules import parse_budget
+from controlplane.governance.budgets.model import Acceptance, Budget, BudgetRule
 from controlplane.governance.budgets.within import within
 from controlplane.governance.costs.view import View, month_of
 from controlplane.governance.scope import ScopeKind
@@ -23,7 +22,9 @@ GAP = ("ws: what runs now was not read.",)
 
 
 def budget(tiers: list[dict[str, Any]] = TWO, **changes: Any) -> Budget:
-    rule = parse_budget({**RULE, "monthly": {"amount": 100, "currency": "USD"}, "tiers": tiers})
+    """Rules of before a tier at the amount was asked for, too."""
+    money = {"amount": 100, "currency": "USD"}
+    rule = BudgetRule.model_validate({**RULE, "monthly": money, "tiers": tiers})
     made = Budget(
         id="workspace.ws", kind=ScopeKind.WORKSPACE, name="ws", project="churn", rule=rule,
         born_at=START, last_modified_at=START, last_modified_by="t/ada",
