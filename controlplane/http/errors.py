@@ -60,6 +60,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "BudgetRaiseNotAllowed": 403,
     "BudgetIsDeleting": 409,
     "NothingIsAsked": 409,
+    "NothingToStop": 409,
     "MonitorNotPossible": 409,
     "MonitorIsDeleting": 409,
     "LabelingProjectNotFound": 404,

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from controlplane.governance.services.budgets import BudgetAnswer
+from controlplane.governance.services.budget_answers import BudgetAnswer
 from controlplane.governance.services.expiry_bodies import (
     ArchiveRequest,
     ExemptionRequest,

@@ -202,7 +202,8 @@ TABLE: Mapping[Permission, frozenset[Role]] = {
     Permission.BUDGETS_GET: _READ,
     Permission.BUDGETS_PUT: _ANYBODY_WHO_ACTS,
     Permission.BUDGETS_DELETE: _APPROVE,
-    Permission.BUDGETS_ANSWER: _APPROVE,
+    # Approvers, and whoever may see it and is an owner of the workspace: the service looks for that.
+    Permission.BUDGETS_ANSWER: _READ,
     Permission.PROJECT_BUDGETS_GET: _READ,
     Permission.PROJECT_BUDGETS_PUT: _ANYBODY_WHO_ACTS,
     Permission.PROJECT_BUDGETS_DELETE: _APPROVE,

@@ -24,6 +24,8 @@ from controlplane.workspaces.ending import condition
 
 _log = logging.getLogger(__name__)
 STANDS = "AzureBudgetStands"
+#: Reason of the condition when a budget cannot be taken away.
+LEFT = "CannotBeDeleted"
 #: What Azure has of it is compared this often, and at once when the rule has changed.
 LOOK = timedelta(hours=6)
 #: Where something does not stand: a group that is not made yet, a right that lacks.
@@ -36,7 +38,11 @@ async def azure_side(
     """One look, when it is time for one. Raises ``Transient``."""
     budget, (spaces, now) = stored.value, about
     if budget.deleting:
-        return await _without(deps, hold, stored, budget.made)
+        stored, kept = await _without(deps, hold, stored, budget.made)
+        if not stored.value.made:
+            return stored
+        told = (LEFT, f"Azure keeps what the budget has in it: {' '.join(kept)}")
+        return await _looked(deps, hold, stored, (told, now, now + RETRY))
     fresh = budget.looked_at is not None and now - budget.looked_at < LOOK
     if fresh and budget.observed_generation == budget.generation:
         return stored
@@ -52,18 +58,19 @@ async def azure_side(
         stored, wrong = await _written(deps, hold, stored, chosen)
         if wrong is None:
             still = {fold(one.arm_id) for one in chosen}
-            stored = await _without(deps, hold, stored, [one for one in stored.value.made if one not in still])
+            surplus = [one for one in stored.value.made if one not in still]
+            stored, _ = await _without(deps, hold, stored, surplus)
     # What only a setting cures needs no more looks than what stands.
     again = now + (LOOK if missing or place is None else RETRY)
-    return await _looked(deps, hold, stored, (wrong, now, again))
+    return await _looked(deps, hold, stored, (None if wrong is None else ("Refused", wrong), now, again))
 
 
 async def _looked(
-    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], found: tuple[str | None, datetime, datetime]
+    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], found: tuple[tuple[str, str] | None, datetime, datetime]
 ) -> Stored[Budget]:
     budget, (wrong, now, again) = stored.value, found
     status = ConditionStatus.TRUE if wrong is None else ConditionStatus.FALSE
-    reason, text = ("Stands", "As declared.") if wrong is None else ("Refused", wrong)
+    reason, text = wrong or ("Stands", "As declared.")
     told = condition(STANDS, status, reason, text, budget.conditions, now)
     others = (one for one in budget.conditions if one.type != told.type)
     update: dict[str, Any] = {"conditions": (*others, told), "looked_at": now}
@@ -107,12 +114,16 @@ def _refused(one: Wanted, error: ControlPlaneError) -> str:
     return f"{name_of(one.arm_id)}: {error.code}: {error.message}"
 
 
-async def _without(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], surplus: Iterable[str]) -> Stored[Budget]:
-    """The last written goes first: a budget before the action group that it calls."""
-    gone = {one for one in reversed(tuple(surplus)) if await _gone(deps, one)}
-    if not gone:
-        return stored
-    return await _stored(deps, hold, stored, {"made": tuple(one for one in stored.value.made if one not in gone)})
+async def _without(
+    deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], surplus: Iterable[str]
+) -> tuple[Stored[Budget], tuple[str, ...]]:
+    """The last written goes first: a budget before the action group that it calls. And why what is left is left."""
+    said = {one: await _deleted(deps, one) for one in reversed(tuple(surplus))}
+    gone, kept = {one for one, why in said.items() if why is None}, tuple(why for why in said.values() if why)
+    if gone:
+        left = tuple(one for one in stored.value.made if one not in gone)
+        stored = await _stored(deps, hold, stored, {"made": left})
+    return stored, kept
 
 
 async def buried(deps: GovernanceDeps, budget: Budget) -> tuple[str, ...]:
@@ -125,17 +136,18 @@ async def buried(deps: GovernanceDeps, budget: Budget) -> tuple[str, ...]:
         except (Rejected, Conflict) as error:
             _log.warning("not deleted id=%s code=%s", one.resource, error.code)
             left.append(one.resource)
-    return (*left, *[one for one in reversed(budget.made) if not await _gone(deps, one)])
+    return (*left, *[one for one in reversed(budget.made) if await _deleted(deps, one) is not None])
 
 
-async def _gone(deps: GovernanceDeps, arm_id: str) -> bool:
+async def _deleted(deps: GovernanceDeps, arm_id: str) -> str | None:
+    """None when it is gone, else a sentence."""
     version = BUDGET_API if f"/providers/{BUDGET.lower()}/" in arm_id else ACTION_GROUP_API
     try:
         await deps.writer.delete(arm_id, version)
     except (Rejected, Conflict) as error:
         _log.warning("not deleted id=%s code=%s", arm_id, error.code)
-        return False
-    return True
+        return f"{name_of(arm_id)}: {error.code}: {error.message}"
+    return None
 
 
 async def _stored(deps: GovernanceDeps, hold: Hold, stored: Stored[Budget], update: dict[str, Any]) -> Stored[Budget]:

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from controlplane.governance.budgets.model import ENFORCED, Act, Basis, Budget, Crossing, Step, StepState, rank
+from controlplane.governance.budgets.model import (
+    ENFORCED,
+    Acceptance,
+    Act,
+    Basis,
+    Budget,
+    BudgetRule,
+    Crossing,
+    Step,
+    StepState,
+    rank,
+)
 from controlplane.governance.budgets.rules import threshold
 from controlplane.governance.costs.view import View, month_of
 
@@ -99,7 +110,7 @@ class Course:
 def course(budget: Budget, judged: Judged, now: datetime) -> Course:
     """One look. Taking and releasing themselves are the tick's; a step leaves by it alone."""
     wanted = _enforced(budget, judged, now)
-    answer = budget.acceptance if budget.acceptance and budget.acceptance.month == month_of(now) else None
+    stopped = (word := _word(budget, now)) is not None and word.answer == "stop"
     steps, changed = list[Step](), dict[str, list[Step]]()
 
     def note(how: str, step: Step) -> None:
@@ -111,7 +122,7 @@ def course(budget: Budget, judged: Judged, now: datetime) -> Course:
             note("dropped", step)
             continue
         after = step
-        if step.state is StepState.ANNOUNCED and (now >= step.effective_at or (answer and answer.answer == "stop")):
+        if step.state is StepState.ANNOUNCED and (now >= step.effective_at or stopped):
             after = step.model_copy(update={"state": StepState.TAKING})
             note("begun", after)
         elif step.state in (StepState.TAKING, StepState.TAKEN) and not stands:
@@ -128,7 +139,7 @@ def course(budget: Budget, judged: Judged, now: datetime) -> Course:
                 round=budget.rounds + len(changed.get("announced", ())) + 1,
                 figure=_figure(judged),
                 announced_at=now,
-                effective_at=now + budget.rule.notice,
+                effective_at=now if stopped else now + budget.rule.notice,
             )
             steps.append(step)
             note("announced", step)
@@ -139,12 +150,31 @@ def course(budget: Budget, judged: Judged, now: datetime) -> Course:
 
 
 def _enforced(budget: Budget, judged: Judged, now: datetime) -> frozenset[Act]:
-    """Every act up to the strongest that is wanted; none while the owner accepts, or when the budget goes."""
-    answer = budget.acceptance
-    accepted = answer is not None and answer.month == month_of(now) and answer.answer == "accept"
-    if judged.wanted is None or accepted or budget.deleting:
+    """Every act up to the strongest that is wanted; none when the budget goes. What the owner accepts is not wanted,
+    and what he stops is, as far as the rule enforces anything."""
+    if judged.wanted is None or budget.deleting:
         return frozenset()
-    return frozenset(act for act in ENFORCED if rank(act) <= rank(judged.wanted))
+    word, rule = _word(budget, now), budget.rule
+    reached = [rule.tiers[one.tier] for one in judged.crossings]
+    acts = [tier.act for tier in reached if not (word and accepts(word, threshold(rule, tier.at)))]
+    if word is not None and word.answer == "stop":
+        acts += [first] if (first := first_enforcement(rule)) else []
+    strongest = max(acts, key=rank, default=Act.NOTIFY)
+    return frozenset(act for act in ENFORCED if rank(act) <= rank(strongest))
+
+
+def _word(budget: Budget, now: datetime) -> Acceptance | None:
+    return budget.acceptance if budget.acceptance and budget.acceptance.month == month_of(now) else None
+
+
+def accepts(word: Acceptance, bound: Decimal) -> bool:
+    """Whether the owner accepts that so much is spent."""
+    return word.answer == "accept" and (word.up_to is None or bound <= word.up_to)
+
+
+def first_enforcement(rule: BudgetRule) -> Act | None:
+    """The mildest act of a rule that changes something in Azure."""
+    return min((tier.act for tier in rule.tiers if tier.act in ENFORCED), key=rank, default=None)
 
 
 def _figure(judged: Judged) -> Decimal:

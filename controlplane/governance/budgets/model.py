@@ -151,7 +151,10 @@ class Acceptance(Model):
 
     month: str
     answer: Literal["accept", "stop"]
-    """``accept``: nothing is enforced this month. ``stop``: what is announced is taken at once."""
+    """``accept``: nothing of what was reached is enforced this month. ``stop``: without a notice, the first enforcement
+    of the rule now and each other when it is reached."""
+    up_to: Decimal | None = None
+    """Of ``accept``: the highest amount whose tier was reached; a tier above it asks and enforces anew."""
     by: str
     at: datetime
     reason: str

@@ -119,10 +119,13 @@ def threshold(rule: BudgetRule, at: int) -> Decimal:
     return Decimal(str(rule.monthly.amount)) * at / 100
 
 
-def is_raise(before: BudgetRule, after: BudgetRule) -> bool:
-    """Whether something that the old rule would do is done later, milder, or not at all by the new one: that is not for
-    whoever spends."""
-    if before.monthly.currency != after.monthly.currency or after.notice > before.notice:
+def is_raise(before: BudgetRule, after: BudgetRule, billed: str | None = None) -> bool:
+    """Whether more may be spent, or something that the old rule would do is done later, milder, or not at all by the
+    new one: that is not for whoever spends. A rule in another currency than Azure is known to bill in (``billed``)
+    compares nothing and does nothing: one in that currency is as a first one."""
+    if before.monthly.currency != after.monthly.currency:
+        return billed is None or before.monthly.currency == billed or after.monthly.currency != billed
+    if after.monthly.amount > before.monthly.amount or after.notice > before.notice:
         return True
     if not set(before.recipients) <= set(after.recipients):
         return True

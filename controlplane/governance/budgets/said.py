@@ -82,12 +82,14 @@ def notifications(budget: Budget, judged: Judged, path: Course, now: datetime) -
         title = f"{_name(budget)}: {tier.at} % of the budget is reached"
         text = reached(budget, one)
         if tier.act is Act.ASK:
-            text += " The owner says what becomes of it: `:answer` with `accept` or `stop`."
+            text += f" {_who(budget)} says what becomes of it: `:answer` with `accept` or `stop`."
         kind = "Question" if tier.act is Act.ASK else "TierReached"
         severity = Severity.HIGH if tier.act in (Act.ASK, *ENFORCED) else Severity.MEDIUM
         yield _notification(budget, (kind, about), (title, text), severity, now)
     for step in path.announced:
-        text = f"{_announced(step)} The owner may accept the overspend of this month, or raise the budget."
+        text = (
+            f"{_announced(step)} {_who(budget)} may accept what is spent this month; an approver may raise the budget."
+        )
         yield _notification(
             budget, ("EnforcementAnnounced", _of(step)), (_title(budget, step), text), Severity.HIGH, now
         )
@@ -102,6 +104,10 @@ def notifications(budget: Budget, judged: Judged, path: Course, now: datetime) -
         title = f"{_name(budget)}: {step.act} is given back"
         what = ("EnforcementReleased", _of(step))
         yield _notification(budget, what, (title, _freed(budget, step, now)), Severity.MEDIUM, now)
+
+
+def _who(budget: Budget) -> str:
+    return "An owner or an approver" if budget.kind is ScopeKind.WORKSPACE else "An approver"
 
 
 def _of(step: Step) -> str:
@@ -123,7 +129,7 @@ def _freed(budget: Budget, step: Step, now: datetime) -> str:
     if budget.deleting:
         return "The budget is taken away."
     if answer is not None and answer.month == step.month and answer.answer == "accept":
-        return f"The owner accepts the overspend of {step.month}: {answer.reason}"
+        return f"What is spent in {step.month} is accepted: {answer.reason}"
     return "What was spent is below what the budget stops at now."
 
 

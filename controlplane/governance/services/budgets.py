@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from pydantic import Field, ValidationError
+from typing import Any
 
 from controlplane.audit.changes import changes
 from controlplane.audit.model import Action, Fact
 from controlplane.errors import Conflict, Rejected
 from controlplane.governance.budgets.advice import advice
+from controlplane.governance.budgets.azure_side import LEFT, STANDS
 from controlplane.governance.budgets.model import (
     MOST_HISTORY,
     Acceptance,
@@ -22,7 +23,7 @@ from controlplane.governance.budgets.model import (
 )
 from controlplane.governance.budgets.rules import is_raise, parse_budget
 from controlplane.governance.costs.model import Spend
-from controlplane.governance.costs.view import View, month_of
+from controlplane.governance.costs.view import View
 from controlplane.governance.facts import by_person
 from controlplane.governance.scope import Scope, ScopeKind, parse_scope
 from controlplane.governance.services.deps import RuleDeps, hint, workspace
@@ -30,9 +31,8 @@ from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored, put
 from controlplane.operations.model import Condition, Model
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
-from controlplane.operations.strictly import read_strictly
 from controlplane.projects.access import Caller, Permission, Verdict, judge
-from controlplane.projects.registration import details_of
+from controlplane.projects.model import Registration
 from controlplane.projects.service import forbidden
 from controlplane.workspaces.services.deps import registration_of
 
@@ -59,14 +59,6 @@ class BudgetBody(Model):
     history: tuple[Event, ...]
     last_modified_at: datetime
     last_modified_by: str
-
-
-class BudgetAnswer(Model):
-    """What the owner says to an overspend."""
-
-    answer: str = Field(pattern=r"^(accept|stop)$", description="`accept`: nothing is enforced for the rest of this "
-                        "month. `stop`: what is announced is done at once.")  # fmt: skip
-    reason: str = Field(min_length=3, max_length=500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,36 +106,38 @@ def budget_not_found(scope: Scope) -> Rejected:
 
 async def get_budget(deps: RuleDeps, caller: Caller, scope: Scope) -> BudgetBody:
     """Raises ``Rejected``: ``BudgetNotFound``, ``AuthorizationFailed``, and what the scope's own 404 is."""
-    place = await _place(deps, caller, ALLOWED[scope.kind].get, scope)
-    stored = await _stored(deps, scope, place)
+    place = await place_of(deps, caller, ALLOWED[scope.kind].get, scope)
+    stored = await stored_in(deps, scope, place)
     if stored is None:
         raise budget_not_found(scope)
-    return await _shown(deps, stored.value)
+    return await shown(deps, stored.value)
 
 
 async def put_budget(
     deps: RuleDeps, caller: Caller, scope: Scope, data: JsonObject, preconditions: Preconditions
 ) -> PutBudget:
-    """Sets or replaces it. Who spends may set one and tighten it; what is done later, milder or not at all by the new
-    rule takes an approver. Raises ``Rejected``: ``InvalidBudget``, ``CurrencyMismatch``, ``BudgetIsDeleting``."""
-    place = await _place(deps, caller, ALLOWED[scope.kind].put, scope)
+    """Sets or replaces it. Who spends may set one and tighten it; more money, and what is done later, milder or not at
+    all by the new rule, takes an approver. Raises ``Rejected``: ``InvalidBudget``, ``CurrencyMismatch``,
+    ``BudgetIsDeleting``, ``BudgetRaiseNotAllowed``."""
+    place = await place_of(deps, caller, ALLOWED[scope.kind].put, scope)
     rule = parse_budget(data)
-    await _same_currency(deps, scope, rule)
+    billed = await _same_currency(deps, scope, rule)
 
     async def attempt() -> PutBudget:
         there = await deps.objects.get(Budget, scope.id)
         stored = there if there is not None and there.value.incarnation == place.incarnation else None
-        preconditions.check(_etag(stored.value) if stored else None)
+        preconditions.check(etag_of(stored.value) if stored else None)
         if there is not None and stored is None:
             # What the earlier one has in Azure has the names that this one's will have.
             await hint(deps.workspaces.queue, there.value)
             raise Conflict("ConcurrentChange", "An earlier budget of this name is just being forgotten; repeat it.")
         if stored is not None and stored.value.deleting:
-            raise Rejected("BudgetIsDeleting", "The budget is being taken away; repeat it when it is gone.")
+            raise going(stored.value)
         if stored is not None and stored.value.rule == rule:
-            return PutBudget(await _shown(deps, stored.value), created=False, project=place.project)
-        if stored is not None and is_raise(stored.value.rule, rule):
-            await _require_approver(deps, caller, scope, place)
+            return PutBudget(await shown(deps, stored.value), created=False, project=place.project)
+        if stored is not None and is_raise(stored.value.rule, rule, billed) and not approves(caller, scope, place):
+            text = "More money, or something later, milder or not at all: that takes an approver, not who spends."
+            raise Rejected("BudgetRaiseNotAllowed", text)
         now = deps.clock.now()
         told = {"due_at": now, "last_modified_at": now, "last_modified_by": caller.principal, "rule": rule}
         if stored is not None:
@@ -157,108 +151,80 @@ async def put_budget(
         after = after.model_copy(update={"history": (*after.history, line)[-MOST_HISTORY:]})
         before = stored.value.rule.model_dump(mode="json", by_alias=True) if stored else None
         changed = changes(before, rule.model_dump(mode="json", by_alias=True))
-        fact = _fact(deps, caller, after, {"generation": after.generation, "changes": changed})
+        fact = fact_of(deps, caller, after, {"generation": after.generation, "changes": changed})
         await deps.objects.commit(put(there, after), fact)
         await hint(deps.workspaces.queue, after)
-        return PutBudget(await _shown(deps, after), created=stored is None, project=place.project)
+        return PutBudget(await shown(deps, after), created=stored is None, project=place.project)
 
     return await on_fresh_state(attempt)
 
 
 async def delete_budget(deps: RuleDeps, caller: Caller, scope: Scope, preconditions: Preconditions) -> bool:
     """What it enforces is given back, what it has in Azure is deleted; False when there was none."""
-    place = await _place(deps, caller, ALLOWED[scope.kind].delete, scope)
+    place = await place_of(deps, caller, ALLOWED[scope.kind].delete, scope)
 
     async def attempt() -> bool:
-        stored = await _stored(deps, scope, place)
-        preconditions.check(_etag(stored.value) if stored else None)
+        stored = await stored_in(deps, scope, place)
+        preconditions.check(etag_of(stored.value) if stored else None)
         if stored is None or stored.value.deleting:
             return stored is not None
         update = {"deleting": True, "due_at": deps.clock.now(), "generation": stored.value.generation + 1}
         after = stored.value.model_copy(update=update)
-        await deps.objects.commit(put(stored, after), _fact(deps, caller, after, {"change": "deletion asked for"}))
+        await deps.objects.commit(put(stored, after), fact_of(deps, caller, after, {"change": "deletion asked for"}))
         await hint(deps.workspaces.queue, after)
         return True
 
     return await on_fresh_state(attempt)
 
 
-async def answer_budget(
-    deps: RuleDeps, caller: Caller, scope: Scope, data: JsonObject, preconditions: Preconditions
-) -> BudgetBody:
-    """The owner's word for this month. Raises ``Rejected``: ``BudgetNotFound``, ``NothingIsAsked``."""
-    place = await _place(deps, caller, ALLOWED[scope.kind].answer, scope)
-    answer = _answer(data)
-
-    async def attempt() -> BudgetBody:
-        stored = await _stored(deps, scope, place)
-        if stored is None:
-            raise budget_not_found(scope)
-        budget, now = stored.value, deps.clock.now()
-        preconditions.check(_etag(budget))
-        if not [one for one in budget.crossings if one.month == month_of(now)]:
-            raise Rejected("NothingIsAsked", "No tier of this month is reached: there is nothing to answer.")
-        word = Acceptance.model_validate(
-            {"month": month_of(now), "answer": answer.answer, "by": caller.principal, "at": now,
-             "reason": answer.reason}
-        )  # fmt: skip
-        line = Event(at=now, what=f"owner says {answer.answer}", why=answer.reason, by=caller.principal)
-        history = (*budget.history, line)[-MOST_HISTORY:]
-        after = budget.model_copy(update={"acceptance": word, "due_at": now, "history": history})
-        told = {"answer": answer.answer, "month": word.month, "reason": answer.reason}
-        await deps.objects.commit(put(stored, after), _fact(deps, caller, after, told))
-        await hint(deps.workspaces.queue, after)
-        return await _shown(deps, after)
-
-    return await on_fresh_state(attempt)
-
-
-def _answer(data: JsonObject) -> BudgetAnswer:
-    try:
-        return read_strictly(BudgetAnswer, data)
-    except ValidationError as error:
-        details = details_of(error, BudgetAnswer)
-        raise Rejected("InvalidAnswer", details[0].message, target=details[0].target, details=details) from error
+def going(budget: Budget) -> Rejected:
+    """With what keeps it, where Azure said so."""
+    text = "The budget is being taken away; repeat it when it is gone."
+    why = [one.message for one in budget.conditions if one.type == STANDS and one.reason == LEFT]
+    return Rejected("BudgetIsDeleting", " ".join([text, *why]))
 
 
 # -- who may -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     project: str
     incarnation: int
+    registration: Registration | None = None
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """Of a workspace, as it was accepted."""
 
 
-async def _place(deps: RuleDeps, caller: Caller, permission: Permission, scope: Scope) -> _Place:
+async def place_of(deps: RuleDeps, caller: Caller, permission: Permission, scope: Scope) -> Place:
     """Raises ``Rejected``: what does not exist and what the caller may not know of answer the same."""
     if scope.kind is ScopeKind.WORKSPACE:
         found = await workspace(deps, caller, permission, scope.name)
-        return _Place(found.record.project, found.record.incarnation)
+        registration = await registration_of(deps.workspaces, found.record.project)
+        return Place(found.record.project, found.record.incarnation, registration, found.record.spec)
     if scope.kind is ScopeKind.DEPARTMENT:
         if judge(caller, permission, None) is not Verdict.ALLOWED:
             raise forbidden(permission)  # whatever departments there are
         if all(one.registration.department != scope.name for one in await deps.workspaces.projects.all()):
             raise Rejected("DepartmentNotFound", f"No registration names the department {scope.name!r}.")
-        return _Place("", 0)
+        return Place("", 0)
     registration = await registration_of(deps.workspaces, scope.name)
     verdict = Verdict.HIDDEN if registration is None else judge(caller, permission, registration)
     if verdict is Verdict.HIDDEN:
         raise Rejected("ProjectNotFound", f"There is no project {scope.name!r}.")
     if verdict is Verdict.FORBIDDEN:
         raise forbidden(permission)
-    return _Place(scope.name, 0)
+    return Place(scope.name, 0, registration)
 
 
-async def _require_approver(deps: RuleDeps, caller: Caller, scope: Scope, place: _Place) -> None:
-    registration = await registration_of(deps.workspaces, place.project) if place.project else None
-    if judge(caller, ALLOWED[scope.kind].answer, registration) is not Verdict.ALLOWED:
-        text = "The new rule does something later, milder or not at all: that takes an approver, not who spends."
-        raise Rejected("BudgetRaiseNotAllowed", text)
+def approves(caller: Caller, scope: Scope, place: Place) -> bool:
+    """Who may take a budget away may also raise it and accept that more is spent."""
+    return judge(caller, ALLOWED[scope.kind].delete, place.registration) is Verdict.ALLOWED
 
 
-async def _same_currency(deps: RuleDeps, scope: Scope, rule: BudgetRule) -> None:
-    """Where costs were read they say in what Azure bills; before that the budget's own condition will."""
+async def _same_currency(deps: RuleDeps, scope: Scope, rule: BudgetRule) -> str | None:
+    """Where costs were read they say in what Azure bills, which is returned; before that the budget's own condition
+    will."""
     budget = await deps.objects.get(Budget, scope.id)
     billed = None if budget is None or budget.value.view is None else budget.value.view.currency
     if billed is not None and billed != rule.monthly.currency:
@@ -271,36 +237,40 @@ async def _same_currency(deps: RuleDeps, scope: Scope, rule: BudgetRule) -> None
     elif scope.kind is ScopeKind.PROJECT:
         spends = list((await deps.objects.page(Spend, f"sp!{scope.name}!", limit=1)).values)
     for one in spends:
-        if one.as_of is not None and one.currency != rule.monthly.currency:
+        if one.as_of is None:
+            continue
+        if one.currency != rule.monthly.currency:
             text = (
                 f"Azure bills {one.workspace} in {one.currency}: a budget in {rule.monthly.currency} compares nothing."
             )
             raise Rejected("CurrencyMismatch", text, target="$.monthly.currency")
+        billed = one.currency
+    return billed
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
-async def _stored(deps: RuleDeps, scope: Scope, place: _Place) -> Stored[Budget] | None:
+async def stored_in(deps: RuleDeps, scope: Scope, place: Place) -> Stored[Budget] | None:
     """Of an earlier workspace of this name nothing is known; its row goes with the next tick."""
     stored = await deps.objects.get(Budget, scope.id) if parse_scope(scope.id) else None
     return stored if stored is not None and stored.value.incarnation == place.incarnation else None
 
 
-def _fact(deps: RuleDeps, caller: Caller, budget: Budget, told: JsonObject) -> Fact:
+def fact_of(deps: RuleDeps, caller: Caller, budget: Budget, told: JsonObject) -> Fact:
     return by_person((budget.scope, budget.project), deps.clock.now(), caller, Action.BUDGET_CHANGED, told)
 
 
-def _etag(budget: Budget) -> str:
+def etag_of(budget: Budget) -> str:
     return f'"{budget.incarnation}.{budget.generation}.{budget.last_modified_at.timestamp():.6f}"'
 
 
-async def _shown(deps: RuleDeps, budget: Budget) -> BudgetBody:
+async def shown(deps: RuleDeps, budget: Budget) -> BudgetBody:
     return BudgetBody(
         id=f"{budget.kind}s/{budget.name}/budget",
         scope=budget.kind,
         name=budget.name,
-        etag=_etag(budget),
+        etag=etag_of(budget),
         generation=budget.generation,
         observed_generation=budget.observed_generation,
         deleting=budget.deleting,

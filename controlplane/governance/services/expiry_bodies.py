@@ -29,6 +29,7 @@ from controlplane.governance.services.deps import RuleDeps, workspace
 from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored
 from controlplane.operations.model import Condition, ErrorBody, Model
+from controlplane.operations.reasons import Reason, Remark
 from controlplane.operations.strictly import read_strictly
 from controlplane.projects.access import Caller, Permission
 from controlplane.projects.model import Registration
@@ -44,20 +45,20 @@ INVALID = "InvalidExpiry"
 
 class ExtensionRequest(Model):
     until: date = Field(description="New last day; later than the one that is.")
-    reason: str = Field(min_length=3, max_length=1000, description="Why it is needed longer.")
+    reason: Reason = Field(description="Why it is needed longer.")
 
 
 class ExemptionRequest(Model):
     until: date = Field(description="Last day on which nothing happens; a year from now at most.")
-    reason: str = Field(min_length=3, max_length=1000, description="Why it is exempt.")
+    reason: Reason = Field(description="Why it is exempt.")
 
 
 class RetirementRequest(Model):
-    reason: str = Field(min_length=3, max_length=1000, description="Why it may go.")
+    reason: Reason = Field(description="Why it may go.")
 
 
 class ArchiveRequest(Model):
-    reason: str = Field(default="", max_length=1000, description="Why it is archived now.")
+    reason: Remark = Field(default="", description="Why it is archived now.")
 
 
 class ArchiveBody(Model):

@@ -7,8 +7,10 @@ from fastapi.responses import JSONResponse, Response
 
 from controlplane.governance.budgets.model import BudgetRule
 from controlplane.governance.scope import Scope, ScopeKind, is_scope
+from controlplane.governance.services import budget_answers
 from controlplane.governance.services import budgets as service
-from controlplane.governance.services.budgets import BudgetAnswer, BudgetBody, budget_not_found
+from controlplane.governance.services.budget_answers import BudgetAnswer
+from controlplane.governance.services.budgets import BudgetBody, budget_not_found
 from controlplane.http.answers import resource
 from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import BUDGET, BUDGET_ANSWER
@@ -50,8 +52,8 @@ def _serve(kind: ScopeKind) -> None:
     )
     async def put_budget(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
         """400 `InvalidBudget` with every reason: tiers that do not rise, one tier alone, an enforcement by forecast;
-        400 `CurrencyMismatch` where Azure bills in another one. 403 `BudgetRaiseNotAllowed` where something would
-        happen later, milder or not at all: that takes an approver.
+        400 `CurrencyMismatch` where Azure bills in another one. 403 `BudgetRaiseNotAllowed` where more may be
+        spent, or something would happen later, milder or not at all: that takes an approver.
         """
 
         async def work() -> Response:
@@ -92,13 +94,16 @@ def _serve_answer(kind: ScopeKind) -> None:
         summary=f"Answer an overspend of a {kind}",
     )
     async def answer_budget(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
-        """`accept`: nothing is enforced for the rest of this month, and what is enforced is given back. `stop`: what is
-        announced is done at once. 409 `NothingIsAsked` while no tier of this month is reached.
+        """By an owner of the workspace, or an approver. `accept`: for the rest of this month nothing is enforced for the
+        tiers that are reached, and what is enforced is given back; a tier above them asks and enforces anew. `stop`: the
+        rule's first enforcement is done at once, and no other waits for a notice. 403 `NotTheOwner`; 409
+        `NothingIsAsked` while no tier that asks or enforces is reached, `NothingToStop` where the rule enforces nothing,
+        `BudgetIsDeleting`.
         """
 
         async def work() -> Response:
             data, deps = await read_object(request, JSON), ctx.services.for_governance()
-            found = await service.answer_budget(deps, ctx.caller, _scope(kind, name), data, once.conditions)
+            found = await budget_answers.answer_budget(deps, ctx.caller, _scope(kind, name), data, once.conditions)
             return resource(plain(found))
 
         return await once.do(work)
