@@ -189,7 +189,7 @@ MAY: Mapping[Permission, set[Role]] = {
     Permission.BUDGETS_GET: set(Role),
     Permission.BUDGETS_PUT: {ADMIN, CONTRIBUTOR, APPROVER},
     Permission.BUDGETS_DELETE: {ADMIN, APPROVER},
-    Permission.BUDGETS_ANSWER: {ADMIN, APPROVER},
+    Permission.BUDGETS_ANSWER: {ADMIN, CONTRIBUTOR, READER, APPROVER},
     Permission.PROJECT_BUDGETS_GET: set(Role),
     Permission.PROJECT_BUDGETS_PUT: {ADMIN, CONTRIBUTOR, APPROVER},
     Permission.PROJECT_BUDGETS_DELETE: {ADMIN, APPROVER},
@@ -211,6 +211,7 @@ OWNERS: Mapping[Permission, set[Role]] = {
     Permission.EXPIRY_EXTEND: {ADMIN},
     Permission.EXPIRY_EXEMPT: {ADMIN},
     Permission.EXPIRY_RETIRE: set(),
+    Permission.BUDGETS_ANSWER: {ADMIN, APPROVER},
 }
 #: With which code; ``NotTheOwner`` where it is not one of these.
 EXTENSIONS = (Permission.EXPIRY_PUT, Permission.EXPIRY_DELETE)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from controlplane.errors import ErrorDetail, Rejected
 from controlplane.governance.budgets.model import ENFORCED, Basis, BudgetRule, rank
+from controlplane.governance.currencies import CURRENCIES
 from controlplane.json_types import JsonObject
 from controlplane.operations.strictly import read_strictly
 from controlplane.projects.registration import details_of
@@ -18,6 +19,8 @@ from controlplane.workspaces.access.personas import Persona
 
 INVALID = "InvalidBudget"
 _FEWEST = 2
+#: Whole units of a currency: figures are told with two places.
+_LEAST = Decimal(1)
 #: Processes and identities read no messages; end users of a model have no part in it.
 _PEOPLE = frozenset(
     {
@@ -105,7 +108,17 @@ def _readers(rule: BudgetRule) -> Iterator[ErrorDetail]:
             yield ErrorDetail("NoRecipient", f"Nobody of {persona} reads messages.", f"$.recipients[{place}]")
 
 
+def _money(rule: BudgetRule) -> Iterator[ErrorDetail]:
+    if rule.monthly.currency not in CURRENCIES:
+        text = f"{rule.monthly.currency} is no currency of ISO 4217 that anybody is billed in."
+        yield ErrorDetail("UnknownCurrency", text, "$.monthly.currency")
+    if Decimal(str(rule.monthly.amount)) < _LEAST:
+        text = f"{rule.monthly.amount} is reached by anything: a budget is of {_LEAST} at least."
+        yield ErrorDetail("AmountTooSmall", text, "$.monthly.amount")
+
+
 PROBLEMS: dict[str, Problem] = {
+    "money": Problem(_money),
     "several": Problem(_several, ("S3-102",)),
     "met": Problem(_met),
     "rising": Problem(_rising),

@@ -87,9 +87,7 @@ def notifications(budget: Budget, judged: Judged, path: Course, now: datetime) -
         severity = Severity.HIGH if tier.act in (Act.ASK, *ENFORCED) else Severity.MEDIUM
         yield _notification(budget, (kind, about), (title, text), severity, now)
     for step in path.announced:
-        text = (
-            f"{_announced(step)} {_who(budget)} may accept what is spent this month; an approver may raise the budget."
-        )
+        text = f"{_announced(step)} {_who(budget)} may accept what is spent, and an approver raises the budget."
         yield _notification(
             budget, ("EnforcementAnnounced", _of(step)), (_title(budget, step), text), Severity.HIGH, now
         )

@@ -94,11 +94,11 @@ def _serve_answer(kind: ScopeKind) -> None:
         summary=f"Answer an overspend of a {kind}",
     )
     async def answer_budget(ctx: Ctx, name: str, request: Request, once: Repeat) -> Response:
-        """By an owner of the workspace, or an approver. `accept`: for the rest of this month nothing is enforced for the
-        tiers that are reached, and what is enforced is given back; a tier above them asks and enforces anew. `stop`: the
-        rule's first enforcement is done at once, and no other waits for a notice. 403 `NotTheOwner`; 409
-        `NothingIsAsked` while no tier that asks or enforces is reached, `NothingToStop` where the rule enforces nothing,
-        `BudgetIsDeleting`.
+        """By an owner of the workspace, or an approver. `accept`: for the rest of this month nothing is enforced for
+        the tiers that are reached, and what is enforced is given back; a tier above them asks and enforces anew.
+        `stop`: the rule's first enforcement is done at once, and no other waits for a notice. 403 `NotTheOwner`; 409
+        `NothingIsAsked` while no tier that asks or enforces is reached, `NothingToStop` where the rule enforces
+        nothing, `BudgetIsDeleting`.
         """
 
         async def work() -> Response:

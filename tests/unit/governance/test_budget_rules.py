@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from controlplane.errors import Rejected
 from controlplane.governance.budgets.judge import course, judge
-from controlplane.governance.budgets.model import ENFORCED, Acceptance, Budget, Step, StepState, rank
+from controlplane.governance.budgets.model import ENFORCED, Acceptance, Basis, Budget, Step, StepState, rank
 from controlplane.governance.budgets.rules import is_raise, parse_budget
 from controlplane.governance.costs.view import View, month_of
 from controlplane.governance.scope import ScopeKind
@@ -129,7 +129,10 @@ def _justified(one: Budget, announced: Step, seen: Decimal, now: Any) -> None:
     said = answer is not None and answer.month == month_of(now) and answer.answer == "stop"
     assert announced.state is StepState.ANNOUNCED
     assert said or now >= announced.announced_at + one.rule.notice or now >= announced.effective_at
-    at = min(tier.at for tier in one.rule.tiers if tier.act in ENFORCED and rank(tier.act) >= rank(announced.act))
+    enforcing = [tier for tier in one.rule.tiers if tier.act in ENFORCED]
+    at = min(tier.at for tier in enforcing if rank(tier.act) >= rank(announced.act))
+    if said and announced.act is min((tier.act for tier in enforcing), key=rank):
+        at = min(tier.at for tier in one.rule.tiers if tier.of is Basis.ACTUAL)
     assert seen >= Decimal(str(one.rule.monthly.amount)) * at / 100
 
 

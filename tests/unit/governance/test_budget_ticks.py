@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from controlplane.errors import Rejected
+from controlplane.errors import Conflict, Rejected
 from controlplane.governance.budgets.model import Acceptance, Act, Budget, StepState
 from controlplane.notifications.channels import Audience, Channel, wants
 from controlplane.notifications.model import Notification
@@ -165,6 +166,52 @@ async def test_the_owner_answers(world: BudgetWorld, answer: str, left: dict[str
     for _ in range(3):
         budget = await world.tick(hours=0.1)
     assert states(budget) == left
+
+
+async def said(world: BudgetWorld, answer: str, **more: Any) -> None:
+    word = {"month": "2026-11", "answer": answer, "by": "t/olga", "at": world.clock.now(), "reason": "Because.", **more}
+    await world.change(acceptance=Acceptance.model_validate(word))
+
+
+async def test_a_stop_needs_no_tier_and_no_notice(world: BudgetWorld) -> None:
+    """Before the first enforcement is reached; and when another is, it does not wait."""
+    await world.spend("850")
+    assert states(await world.tick()) == {}
+    await said(world, "stop")
+    assert states(await world.tick()) == {"blockComputes": "announced"}
+    assert states(await world.tick(hours=0.02)) == {"blockComputes": "taken"}
+    await world.spend("1210")
+    await world.tick(hours=0.02)
+    assert states(await world.tick(hours=0.02)) == {"blockComputes": "taken", "blockJobs": "taking"}
+    await said(world, "accept", up_to="1200")
+    for _ in range(3):
+        budget = await world.tick(hours=0.02)
+    assert states(budget) == {}
+
+
+async def test_what_is_accepted_has_a_ceiling(world: BudgetWorld) -> None:
+    await world.spend("1010")
+    await world.tick()
+    await said(world, "accept", up_to="1000")
+    assert states(await world.tick(hours=2.1)) == {}
+    await world.spend("1210")
+    assert states(await world.tick(hours=1)) == {"blockComputes": "announced", "blockJobs": "announced"}
+
+
+async def test_what_azure_does_not_give_back_is_told_with_the_reason(world: BudgetWorld) -> None:
+    budget = await world.tick()
+    no = lambda: Conflict("ScopeLocked", "The scope is locked.")  # noqa: E731
+    for arm_id in budget.made:
+        world.azure.fail("DELETE", arm_id, no)
+    await world.change(deleting=True, generation=2)
+    budget = await world.tick()
+    (told,) = [one for one in budget.conditions if one.type == "AzureBudgetStands"]
+    assert (told.status, told.reason) == (ConditionStatus.FALSE, "CannotBeDeleted")
+    assert told.message.count("ScopeLocked") == 2
+    assert budget.due_at is not None
+    world.azure.faults.clear()
+    await tick_object(Budget.KIND, "workspace.ws", world.machines)
+    assert await world.objects.get(Budget, "workspace.ws") is None
 
 
 async def test_what_the_instance_was_decides_what_it_becomes(world: BudgetWorld) -> None:

@@ -18,7 +18,7 @@ from controlplane.http.examples import BUDGET, BUDGET_ANSWER
 from controlplane.objects.repository import put
 from controlplane.projects.access import ALERTS_APPLICATION, ALERTS_ROLE
 from controlplane.retraining.signal import Signal
-from tests.support.api import SUBSCRIPTION, Api, error
+from tests.support.api import GROUPS, SUBSCRIPTION, Api, error
 
 SAMPLES = Path(__file__).parents[2] / "data/samples"
 PATHS = {
@@ -213,16 +213,81 @@ async def test_the_currency_that_is_judged_by_cannot_be_left(api: Api) -> None:
     assert (answer.status_code, error(answer)["code"]) == (400, "CurrencyMismatch")
 
 
+def owner(api: Api) -> str:
+    """Whom the spec names; he may also change the workspace."""
+    group = GROUPS["churn", "Workspace.Contributor"]
+    return api.issuer.token("olga", oid="00000000-0000-0000-0000-0000000000a1", groups=[group])
+
+
+def crossings(api: Api, *figures: int) -> tuple[Crossing, ...]:
+    """Of the first tiers of the rule, one for each figure."""
+    now = api.clock.now()
+    return tuple(
+        Crossing(tier=tier, generation=1, month=f"{now:%Y-%m}", at=now, figure=Decimal(figure), seen_by="live")
+        for tier, figure in enumerate(figures)
+    )
+
+
+async def test_an_owner_answers_and_whoever_spends_does_not(api: Api) -> None:
+    await ready(api)
+    path = PATHS["workspace"]
+    await api.call("PUT", path, BUDGET)
+    await change(api, crossings=crossings(api, 1100, 1700))
+    spender = api.member("churn", "Workspace.Contributor", "lea")
+    lead = await api.call("POST", f"{path}:answer", BUDGET_ANSWER, token=spender)
+    assert (lead.status_code, error(lead)["code"]) == (403, "NotTheOwner")
+    said = await api.call("POST", f"{path}:answer", BUDGET_ANSWER, token=owner(api))
+    assert said.status_code == 200, said.text
+    assert float(said.json()["acceptance"]["upTo"]) == 1600
+    raised = await api.call("PUT", path, RAISED, token=owner(api))
+    assert (raised.status_code, error(raised)["code"]) == (403, "BudgetRaiseNotAllowed"), "an owner is no approver"
+
+
+@pytest.mark.parametrize("reason", ["   ", "ab\u202ecd", "ab\u0000cd", " a "])
+async def test_a_reason_is_words(api: Api, reason: str) -> None:
+    await ready(api)
+    await api.call("PUT", PATHS["workspace"], BUDGET)
+    answer = await api.call("POST", f"{PATHS['workspace']}:answer", {"answer": "stop", "reason": reason})
+    assert (answer.status_code, error(answer)["code"]) == (400, "InvalidAnswer")
+
+
+async def test_a_stop_that_would_stop_nothing_says_so(api: Api) -> None:
+    await ready(api)
+    path = PATHS["workspace"]
+    await api.call("PUT", path, {**BUDGET, "tiers": [{"at": 50}, {"at": 80, "act": "ask"}, {"at": 100, "act": "ask"}]})
+    await change(api, crossings=crossings(api, 1100, 1700))
+    answer = await api.call("POST", f"{path}:answer", {"answer": "stop", "reason": "Enough."})
+    assert (answer.status_code, error(answer)["code"]) == (409, "NothingToStop")
+    await api.call("DELETE", path)
+    going = await api.call("POST", f"{path}:answer", {"answer": "stop", "reason": "Enough."})
+    assert (going.status_code, error(going)["code"]) == (409, "BudgetIsDeleting")
+
+
+async def test_a_wrong_currency_is_corrected_by_who_set_it(api: Api) -> None:
+    """Nothing was compared with it; with what Azure bills in, there is no way back."""
+    await ready(api)
+    path, lead = PATHS["workspace"], api.member("churn", "Workspace.Contributor", "lea")
+    unknown = await api.call("PUT", path, {**BUDGET, "monthly": {"amount": 5, "currency": "XXX"}}, token=lead)
+    assert [one["code"] for one in error(unknown)["details"]] == ["UnknownCurrency"]
+    assert (await api.call("PUT", path, BUDGET, token=lead)).status_code == 201
+    early = await api.call("PUT", path, {**BUDGET, "monthly": {"amount": 5, "currency": "EUR"}}, token=lead)
+    assert error(early)["code"] == "BudgetRaiseNotAllowed"
+    await change(api, view=View(month="2026-11", currency="EUR"))
+    known = await api.call("PUT", path, {**BUDGET, "monthly": {"amount": 5, "currency": "EUR"}}, token=lead)
+    assert known.status_code == 200, known.text
+
+
 async def test_the_owner_answers_when_something_is_asked(api: Api) -> None:
     await ready(api)
     path = PATHS["workspace"]
     await api.call("PUT", path, BUDGET)
     early = await api.call("POST", f"{path}:answer", BUDGET_ANSWER)
     assert (early.status_code, error(early)["code"]) == (409, "NothingIsAsked")
-    reached = Crossing(
-        tier=0, generation=1, month=f"{api.clock.now():%Y-%m}", at=api.clock.now(), figure=Decimal(500), seen_by="live"
-    )
-    await change(api, crossings=(reached,))
+    reached = crossings(api, 1100, 1700)
+    await change(api, crossings=reached[:1])
+    told = await api.call("POST", f"{path}:answer", BUDGET_ANSWER)
+    assert (told.status_code, error(told)["code"]) == (409, "NothingIsAsked"), "a tier that only tells asks nothing"
+    await change(api, crossings=reached)
     for bad in ({}, {"answer": "maybe", "reason": "Because."}, {"answer": "accept"}, {**BUDGET_ANSWER, "by": "me"}):
         answer = await api.call("POST", f"{path}:answer", bad)
         assert (answer.status_code, error(answer)["code"]) == (400, "InvalidAnswer"), bad
