@@ -18,5 +18,5 @@ def _seen(text: str) -> str:
 
 
 #: What may be left out; without blanks around it.
-Remark = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), AfterValidator(_seen)]
+OptionalReason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), AfterValidator(_seen)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1000), AfterValidator(_seen)]

@@ -11,7 +11,7 @@ from typing import Any
 from controlplane.arm import fold, name_of
 from controlplane.errors import Conflict, ControlPlaneError, Rejected
 from controlplane.governance.budgets.denials import allowed
-from controlplane.governance.budgets.model import Budget
+from controlplane.governance.budgets.model import LEFT, STANDS, Budget
 from controlplane.governance.budgets.wanted import BUDGET, BUDGET_API, body_for, place_of, wanted
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.json_types import JsonObject
@@ -23,9 +23,6 @@ from controlplane.retraining.monitors.wanted import ACTION_GROUP_API, Wanted, di
 from controlplane.workspaces.ending import condition
 
 _log = logging.getLogger(__name__)
-STANDS = "AzureBudgetStands"
-#: Reason of the condition when a budget cannot be taken away.
-LEFT = "CannotBeDeleted"
 #: What Azure has of it is compared this often, and at once when the rule has changed.
 LOOK = timedelta(hours=6)
 #: Where something does not stand: a group that is not made yet, a right that lacks.

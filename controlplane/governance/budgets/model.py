@@ -23,6 +23,8 @@ MOST_TIERS = 5
 #: Entries that a budget keeps to show; the audit keeps all.
 MOST_HISTORY = 100
 DAY = timedelta(days=1)
+#: Condition of what Azure has of a budget, and its reason when that cannot be taken away.
+STANDS, LEFT = "AzureBudgetStands", "CannotBeDeleted"
 
 
 class Basis(StrEnum):

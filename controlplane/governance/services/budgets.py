@@ -11,9 +11,10 @@ from controlplane.audit.changes import changes
 from controlplane.audit.model import Action, Fact
 from controlplane.errors import Conflict, Rejected
 from controlplane.governance.budgets.advice import advice
-from controlplane.governance.budgets.azure_side import LEFT, STANDS
 from controlplane.governance.budgets.model import (
+    LEFT,
     MOST_HISTORY,
+    STANDS,
     Acceptance,
     Budget,
     BudgetRule,

@@ -29,7 +29,7 @@ from controlplane.governance.services.deps import RuleDeps, workspace
 from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Stored
 from controlplane.operations.model import Condition, ErrorBody, Model
-from controlplane.operations.reasons import Reason, Remark
+from controlplane.operations.reasons import OptionalReason, Reason
 from controlplane.operations.strictly import read_strictly
 from controlplane.projects.access import Caller, Permission
 from controlplane.projects.model import Registration
@@ -58,7 +58,7 @@ class RetirementRequest(Model):
 
 
 class ArchiveRequest(Model):
-    reason: Remark = Field(default="", description="Why it is archived now.")
+    reason: OptionalReason = Field(default="", description="Why it is archived now.")
 
 
 class ArchiveBody(Model):
