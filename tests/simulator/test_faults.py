@@ -179,7 +179,7 @@ def test_a_write_during_back_off_is_early(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_early_writes_and_polls_are_among_the_calls(simulator: RunningSimulator) -> None:  # noqa: F811
     group = f"{simulator.subscription}/resourceGroups/busy"
-    simulator.faults([{"method": "PUT", "path": "/busy$", "status": 429, "retryAfter": 30, "times": 1}])
+    simulator.faults([{"method": "PUT", "path": "/busy$", "status": 429, "retryAfter": 600, "times": 1}])
     async with simulator.arm() as arm:
         for _ in range(2):
             await arm.put(group, params=V, json={"location": "westeurope"})
