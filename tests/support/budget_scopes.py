@@ -20,7 +20,8 @@ from controlplane.projects.model import ProjectRecord, Registration
 from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.known import known
 from controlplane.workspaces.records import WorkspaceRecord
-from controlplane.workspaces.repository import PARTITION, dump
+from controlplane.workspaces.repository import dump
+from controlplane.workspaces.rows import PARTITION
 from tests.support.budget_world import CALLBACKS, RULE, SUBSCRIPTION, BudgetWorld
 from tests.support.clock import START
 from tests.support.fake_quotas import planted, sizes

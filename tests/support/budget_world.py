@@ -25,7 +25,8 @@ from controlplane.projects.repository import ProjectRepository
 from controlplane.retraining.known import Known, known
 from controlplane.retraining.monitors.callbacks import Callbacks
 from controlplane.workspaces.records import WorkspaceRecord
-from controlplane.workspaces.repository import PARTITION, WorkspaceRepository, dump
+from controlplane.workspaces.repository import WorkspaceRepository, dump
+from controlplane.workspaces.rows import PARTITION
 from tests.support.clock import START, FrozenClock
 from tests.support.fake_azure import FakeAzure
 from tests.support.memory_store import MemoryQueue, MemoryStore

@@ -28,7 +28,8 @@ from controlplane.clocks import SystemClock
 from controlplane.ports.store import Store, WorkQueue
 from controlplane.store import SqliteQueue, SqliteStore
 from controlplane.triggers.sweeps import SweepDeps, wake_due
-from controlplane.workspaces.repository import PARTITION, WorkspaceRepository
+from controlplane.workspaces.repository import WorkspaceRepository
+from controlplane.workspaces.rows import PARTITION
 from tests.support.azurite import start_azurite
 from tests.support.simulator import RunningSimulator, start_simulator
 from tests.support.waiting import PATIENCE_SECONDS, until

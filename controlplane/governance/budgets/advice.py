@@ -1,12 +1,13 @@
-"""What a budget's past suggests. Pure."""
+"""What a budget's past suggests, and what its rule cannot do. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
-from controlplane.governance.budgets.model import BudgetRule
+from controlplane.governance.budgets.model import DAY, ENFORCED, BudgetRule
 
 #: Months in a row: long enough to be no accident.
 _SUSTAINED = 3
@@ -37,4 +38,26 @@ def _sustained(rule: BudgetRule, months: Mapping[str, Decimal]) -> str | None:
     )
 
 
-ADVICE: dict[str, Advice] = {"sustained": Advice(_sustained, ("S3-104",))}
+def _last_days(rule: BudgetRule, months: Mapping[str, Decimal]) -> str | None:
+    """A notice is not cut, and each month begins at nothing."""
+    if rule.notice <= DAY or not any(tier.act in ENFORCED for tier in rule.tiers):
+        return None
+    span = length(rule.notice)
+    return (
+        f"What is reached in the last {span} of a month is not enforced in it: its notice is as long. `:answer` with "
+        "`stop` waits for no notice."
+    )
+
+
+def length(span: timedelta) -> str:
+    """In words: days, hours or minutes."""
+    for unit, name in ((DAY, "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
+        if span % unit == timedelta(0):
+            return f"{span // unit} {name}{'' if span == unit else 's'}"
+    return str(span)
+
+
+ADVICE: dict[str, Advice] = {
+    "sustained": Advice(_sustained, ("S3-104",)),
+    "lastDays": Advice(_last_days),
+}

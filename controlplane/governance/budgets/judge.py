@@ -26,7 +26,7 @@ from controlplane.governance.budgets.model import (
     rank,
 )
 from controlplane.governance.budgets.rules import threshold
-from controlplane.governance.costs.view import View, month_of
+from controlplane.governance.costs.view import View, month_end, month_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,8 @@ class Course:
     begun: tuple[Step, ...] = ()
     releasing: tuple[Step, ...] = ()
     dropped: tuple[Step, ...] = ()
+    late: frozenset[Act] = frozenset()
+    """Reached, but the month ends before their notice would: not announced."""
 
 
 def course(budget: Budget, judged: Judged, now: datetime) -> Course:
@@ -130,8 +132,9 @@ def course(budget: Budget, judged: Judged, now: datetime) -> Course:
             note("releasing", after)
         steps.append(after)
     held = {step.act for step in steps}
+    late = frozenset[Act]() if stopped else _late(budget, wanted - held, now)
     for act in ENFORCED:
-        if act in wanted and act not in held:
+        if act in wanted - held - late:
             step = Step(
                 act=act,
                 month=month_of(now),
@@ -143,10 +146,21 @@ def course(budget: Budget, judged: Judged, now: datetime) -> Course:
             )
             steps.append(step)
             note("announced", step)
+    told = {how: tuple(those) for how, those in changed.items()}
     return Course(
         tuple(sorted(steps, key=lambda one: rank(one.act))),
-        *(tuple(changed.get(how, ())) for how in ("announced", "begun", "releasing", "dropped")),
+        announced=told.get("announced", ()),
+        begun=told.get("begun", ()),
+        releasing=told.get("releasing", ()),
+        dropped=told.get("dropped", ()),
+        late=late,
     )
+
+
+def _late(budget: Budget, acts: frozenset[Act], now: datetime) -> frozenset[Act]:
+    """The notice is a promise and is not cut: what it would put into the next month, which begins at nothing, never
+    comes, and is not announced. Who says stop waits for no notice."""
+    return acts if now + budget.rule.notice >= month_end(month_of(now)) else frozenset()
 
 
 def _enforced(budget: Budget, judged: Judged, now: datetime) -> frozenset[Act]:

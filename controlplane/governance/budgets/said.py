@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
+from controlplane.governance.budgets.advice import length
 from controlplane.governance.budgets.judge import Course, Judged
 from controlplane.governance.budgets.model import (
     ENFORCED,
@@ -62,7 +63,10 @@ def events(budget: Budget, judged: Judged, path: Course, now: datetime) -> tuple
     def line(what: str, why: str) -> Event:
         return Event(at=now, what=what, why=why, by=US)
 
-    found = [line(f"tier {budget.rule.tiers[one.tier].at} % reached", reached(budget, one)) for one in judged.new]
+    found = [
+        line(f"tier {budget.rule.tiers[one.tier].at} % reached", reached(budget, one) + _too_late(budget, one, path))
+        for one in judged.new
+    ]
     found += [line(f"{one.act} announced", _announced(one)) for one in path.announced]
     found += [line(f"{one.act} dropped", f"{_NOT_DONE} {_freed(budget, one, now)}") for one in path.dropped]
     found += [line(f"{one.act} begun", f"Its notice has run: {_WHAT[one.act]}.") for one in path.begun]
@@ -80,7 +84,7 @@ def notifications(budget: Budget, judged: Judged, path: Course, now: datetime) -
         tier = budget.rule.tiers[one.tier]
         about = f"{one.month}\n{one.generation}\n{one.tier}"
         title = f"{_name(budget)}: {tier.at} % of the budget is reached"
-        text = reached(budget, one)
+        text = reached(budget, one) + _too_late(budget, one, path)
         if tier.act is Act.ASK:
             text += f" {_who(budget)} says what becomes of it: `:answer` with `accept` or `stop`."
         kind = "Question" if tier.act is Act.ASK else "TierReached"
@@ -106,6 +110,16 @@ def notifications(budget: Budget, judged: Judged, path: Course, now: datetime) -
 
 def _who(budget: Budget) -> str:
     return "An owner or an approver" if budget.kind is ScopeKind.WORKSPACE else "An approver"
+
+
+def _too_late(budget: Budget, one: Crossing, path: Course) -> str:
+    act = budget.rule.tiers[one.tier].act
+    if act not in path.late:
+        return ""
+    return (
+        f" The month ends before a notice of {length(budget.rule.notice)}: this month {act} is not done, unless "
+        "`:answer` says `stop`, which waits for no notice."
+    )
 
 
 def _of(step: Step) -> str:

@@ -289,7 +289,6 @@ async def shown(deps: RuleDeps, budget: Budget) -> BudgetBody:
 
 
 async def _advice(deps: RuleDeps, budget: Budget) -> tuple[str, ...]:
-    if budget.kind is not ScopeKind.WORKSPACE:
-        return ()
-    stored = await deps.objects.get(Spend, budget.id)
+    """Months are kept of workspaces alone."""
+    stored = await deps.objects.get(Spend, budget.id) if budget.kind is ScopeKind.WORKSPACE else None
     return advice(budget.rule, stored.value.months if stored else {})

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from controlplane.governance.budgets.advice import advice
 from controlplane.governance.budgets.judge import judge
 from controlplane.governance.budgets.model import Acceptance, Budget, BudgetRule
 from controlplane.governance.budgets.within import within
 from controlplane.governance.costs.view import View, month_of
 from controlplane.governance.scope import ScopeKind
+from controlplane.notifications.model import Notification
 from controlplane.operations.model import Condition
 from tests.support.budget_world import RULE, BudgetWorld
 from tests.support.clock import START
@@ -121,3 +124,48 @@ async def test_what_was_taken_is_given_back(world: BudgetWorld) -> None:
     found = await world.tick(hours=0.1)
     assert "Workspace ws: blockComputes is given back" in await world.titles()
     assert not [one for one in [*await world.titles(), *(line.what for line in found.history)] if "dropped" in one]
+
+
+LATE = "The month ends before a notice of 7 days"
+
+
+@pytest.mark.parametrize(("at", "announced"), [("2026-11-23T23:50:00+00:00", 2), ("2026-11-24T00:00:00+00:00", 0)])
+async def test_what_its_notice_puts_into_the_next_month_is_not_announced(
+    world: BudgetWorld, at: str, announced: int
+) -> None:
+    await world.rule(notice="P7D")
+    world.until(at)
+    await world.spend("1300")
+    for _ in range(3):
+        found = await world.tick(hours=0.01)
+    assert [one.state.value for one in found.steps] == ["announced"] * announced
+    notes = (await world.told.page(Notification)).values
+    assert len([one for one in notes if one.type.endswith("EnforcementAnnounced")]) == announced
+    # It is said once of each tier, with the tier itself.
+    late = [one for one in found.history if LATE in one.why]
+    assert [one.what for one in late] == ([] if announced else ["tier 100 % reached", "tier 120 % reached"])
+    assert len([one for one in notes if LATE in one.text]) == len(late)
+
+
+async def test_a_stop_waits_for_no_notice_in_the_last_days_either(world: BudgetWorld) -> None:
+    await world.rule(notice="P7D")
+    world.until("2026-11-27T12:00:00+00:00")
+    await world.spend("1010")
+    assert (await world.tick()).steps == ()
+    word = {"month": "2026-11", "answer": "stop", "by": "t/olga", "at": world.clock.now(), "reason": "Stop it."}
+    await world.change(acceptance=Acceptance.model_validate(word))
+    for _ in range(3):
+        found = await world.tick(hours=0.1)
+    assert [(one.act.value, one.state.value) for one in found.steps] == [("blockComputes", "taken")]
+
+
+def test_a_long_notice_is_said_to_leave_out_the_last_days() -> None:
+    hard: list[dict[str, Any]] = [{"at": 50}, {"at": 100, "act": "freeze"}]
+    rule = BudgetRule.model_validate({**RULE, "tiers": hard, "notice": "P7D"})
+    (text,) = advice(rule, {})
+    assert text.startswith("What is reached in the last 7 days of a month is not enforced in it")
+    assert advice(rule.model_copy(update={"notice": timedelta(hours=36)}), {})[0].startswith(
+        "What is reached in the last 36 hours"
+    )
+    assert advice(rule.model_copy(update={"notice": timedelta(days=1)}), {}) == ()
+    assert advice(BudgetRule.model_validate({**RULE, "tiers": TWO, "notice": "P7D"}), {}) == ()

@@ -111,6 +111,8 @@ def test_nothing_is_taken_without_its_notice_and_evidence(moves: list[tuple[int,
         judged = judge(one, view, now)
         before = {step.act: step for step in one.steps}
         path = course(one, judged, now)
+        stopped = one.acceptance is not None and (one.acceptance.month, one.acceptance.answer) == (month, "stop")
+        assert stopped or all(month_of(step.effective_at) == month for step in path.announced)
         for step in path.begun:
             _justified(one, before[step.act], seen.get(month, Decimal(0)), now)
         # The tick takes at once and gives back at once.
