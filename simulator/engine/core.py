@@ -12,12 +12,14 @@ from simulator.engine import assets, operations, values, words
 from simulator.engine.activity import Activity
 from simulator.engine.arm_traffic import ArmTraffic
 from simulator.engine.declaration import ResourceType
-from simulator.engine.hooks import ArmError, Caller, Hook, HookContext, JsonObject, Phase, Resource, hooks_by_phase
+from simulator.engine.finishing import finish
+from simulator.engine.hooks import Caller, Hook, HookContext, JsonObject, Phase, Resource, hooks_by_phase
 from simulator.engine.operations import Operation, Operations
 from simulator.engine.outbox import Event, Outbox, Row
 from simulator.engine.registry import Registry
 from simulator.engine.shape import settle_body, show
 from simulator.engine.store import Store
+from simulator.engine.switches import Switches
 
 if TYPE_CHECKING:
     from simulator.billing.ledger import Ledger
@@ -61,6 +63,7 @@ class Engine:
         self.arm_traffic = ArmTraffic()
         self.page_size = 1000
         self.outbox = Outbox()
+        self.switches = Switches(registry, store)
         self.clock: Callable[[], float] = time.time
         self._moment: float | None = None
         self._phases: dict[int, dict[Phase, tuple[Hook, ...]]] = {}
@@ -104,7 +107,7 @@ class Engine:
         if event["kind"] == "operation":
             operation = self.operations.get(event["id"])
             if operation is not None and operation.status == operations.RUNNING:
-                self.finish(operation)
+                finish(self, operation)
             return
         resource = self.get(event["resource"])
         if resource is None:
@@ -250,60 +253,6 @@ class Engine:
             self.delete_principal(resource.id)
         self.run(Phase.DELETED, rtype, HookContext(self, resource, {}, resource.body, caller, version, "DELETE"))
 
-    # Operations.
-
-    def finish(self, operation: Operation) -> None:
-        """An operation came due: hooks, final state, status."""
-        rtype = self.registry.type(operation.type).for_version(operation.api_version)
-        resource = self.get(operation.resource_id)
-        failure = operation.failure
-        error = ArmError(failure["status"], failure["code"], failure["message"]) if failure else None
-        if resource is None or resource.operation != operation.id:
-            newer = self.operations.get(resource.operation) if resource is not None else None
-            if error is None and newer is not None and newer.started >= operation.started:
-                error = words.superseded(operation.id, newer.id)
-                operations.end(self, operation, error, superseded=True)
-            else:
-                operations.end(self, operation, error)
-            return
-        ctx = HookContext(
-            self, resource, operation.request, operation.previous, operation.who(), operation.api_version,
-            {"delete": "DELETE", "patch": "PATCH"}.get(operation.verb, "PUT"),
-        )  # fmt: skip
-        if operation.verb == "delete" and error is None:
-            self.remove(resource, ctx.caller, ctx.api_version)
-        elif operation.verb.startswith("action:"):
-            error = self._finish_action(operation, rtype, ctx, error)
-        elif not operation.extra.get("untouched"):
-            error = self._finish_write(rtype, ctx, error)
-        if self.get(resource.id) is resource:
-            resource.operation, resource.hidden = None, False
-            self.renew(resource)
-        operations.end(self, operation, error)
-
-    def _finish_write(self, rtype: ResourceType, ctx: HookContext, error: ArmError | None) -> ArmError | None:
-        resource = ctx.resource
-        if error is None:
-            try:
-                self.run(Phase.COMPLETED, rtype, ctx)
-            except ArmError as refused:
-                error = refused
-        if rtype.provisioning_state:
-            resource.properties["provisioningState"] = "Succeeded" if error is None else "Failed"
-        return error
-
-    def _finish_action(
-        self, operation: Operation, rtype: ResourceType, ctx: HookContext, error: ArmError | None
-    ) -> ArmError | None:
-        if error is None:
-            action = next(a for a in rtype.actions if a.name == operation.verb[7:])
-            try:
-                answer = action.run(ctx)
-                operation.result = [answer.status, answer.body]
-            except ArmError as refused:
-                error = refused
-        return error
-
     # Hooks.
 
     def hooks(self, rtype: ResourceType, phase: Phase) -> tuple[Hook, ...]:
@@ -319,21 +268,7 @@ class Engine:
                 hook.run(ctx)
 
     def hook_on(self, name: str) -> bool:
-        return name not in self.store.kv.get("hooks_off", ())
-
-    def switch_hooks(self, switches: dict[str, bool]) -> list[str]:
-        """Turn hooks on and off by name; returns those that are off. KeyError for a name that does not exist."""
-        known = self.hook_names()
-        for name in switches:
-            if name not in known:
-                raise KeyError(name)
-        off = set(self.store.kv.get("hooks_off", ()))
-        off = {name for name in off | set(switches) if not switches.get(name, name not in off)}
-        self.store.set("hooks_off", sorted(off))
-        return sorted(off)
-
-    def hook_names(self) -> list[str]:
-        return sorted({hook.name for rtype in self.registry.types.values() for hook in rtype.hooks})
+        return self.switches.on(name)
 
     def shown(self, resource: Resource, rtype: ResourceType) -> JsonObject:
         """What a GET prints, READ hooks applied."""

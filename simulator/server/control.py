@@ -97,10 +97,10 @@ def _route(simulator: Simulator, request: Request) -> Response:
         case (("PATCH" | "POST"), "settings"):
             return Response(200, _change(simulator, sent))
         case "GET", "hooks":
-            off = set(world.store.kv.get("hooks_off", ()))
-            return Response(200, {name: name not in off for name in world.engine.hook_names()})
+            switches = world.engine.switches
+            return Response(200, {name: switches.on(name) for name in switches.names()})
         case "POST", "hooks":
-            return Response(200, {"off": world.engine.switch_hooks({name: bool(on) for name, on in sent.items()})})
+            return Response(200, {"off": world.engine.switches.turn({name: bool(on) for name, on in sent.items()})})
         case "GET", "faults":
             return Response(200, {"rules": simulator.faults.listed()})
         case "PUT", "faults":

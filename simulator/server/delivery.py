@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from simulator.engine.finishing import finish
 from simulator.engine.hooks import JsonObject, Resource
 from simulator.engine.messages import Request, Response
 from simulator.engine.outbox import Event
@@ -206,7 +207,7 @@ class Deliverer:
         if said == "":
             subscription.private["manual"] = "AwaitingManualAction"
         if operation is not None and operation.status == "InProgress":
-            engine.finish(operation)
+            finish(engine, operation)
         engine.store.flush()
 
     async def _ask(self, subscription: Resource, code: str) -> str | None:

@@ -57,7 +57,7 @@ def outcome(product: QuietProduct, scenario: Scenario, off: str | None) -> str |
 def _run(product: QuietProduct, scenario: Scenario, off: str | None) -> str:
     try:
         if off is not None:
-            product.azure.engine.switch_hooks({off: False})
+            product.azure.engine.switches.turn({off: False})
         scenario.run(product)
     except Exception as error:  # noqa: BLE001 - whatever it is, the scenario failed, and its cause is told
         where = traceback.extract_tb(error.__traceback__)[-1]

@@ -171,7 +171,7 @@ class Lab:
         return path
 
     def switch(self, **hooks: bool) -> None:
-        self.engine.switch_hooks({name.replace("_", "-"): on for name, on in hooks.items()})
+        self.engine.switches.turn({name.replace("_", "-"): on for name, on in hooks.items()})
 
 
 def provider(kind: str, *names: str, group: str = GROUP) -> str:

@@ -116,12 +116,12 @@ def test_scheduled_events_run_when_due_and_relative_to_what_caused_them(bench: B
 
 
 def test_a_hook_that_is_off_does_nothing(bench: Bench) -> None:
-    bench.engine.switch_hooks({"widget-not-bad": False})
+    bench.engine.switches.turn({"widget-not-bad": False})
     assert bench.call("PUT", f"{ACME}/widgets/one", widget(bad=True)).status == 201
-    bench.engine.switch_hooks({"widget-not-bad": True})
+    bench.engine.switches.turn({"widget-not-bad": True})
     assert bench.code("PUT", f"{ACME}/widgets/two", widget(bad=True)) == (400, "TooBad")
     with pytest.raises(KeyError):
-        bench.engine.switch_hooks({"no-such-hook": False})
+        bench.engine.switches.turn({"no-such-hook": False})
 
 
 def test_a_restart_continues(tmp_path: Path) -> None:

@@ -328,7 +328,7 @@ def test_what_is_used_goes_on_over_a_restart(tmp_path: Path) -> None:
     for moment in (start, start + 2 * DAY):
         with closing(QuietWorld(config)) as world:
             world.engine.clock = lambda moment=moment: moment  # type: ignore[misc]
-            world.engine.switch_hooks({"cost-comes-late": False})
+            world.engine.switches.turn({"cost-comes-late": False})
             if moment == start:
                 world.engine.put(group, {"location": "westeurope"})
                 name = f"{group}/providers/Microsoft.ContainerRegistry/registries/r"

@@ -51,7 +51,7 @@ def test_hook_has_its_effect(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(EFFECTS))
 def test_without_the_hook_the_effect_is_gone(name: str) -> None:
     lab = Lab()
-    lab.engine.switch_hooks({name: False})
+    lab.engine.switches.turn({name: False})
     # Shapes that a hook makes are relied on by the next one: then a key is missing.
     with pytest.raises((AssertionError, KeyError, IndexError)):
         EFFECTS[name](lab)
