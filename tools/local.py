@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import httpx
+
 from funchost.keys import EVENT_GRID_KEY, keys_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +47,14 @@ class LocalStack:
     functions_pid: int
     hosts: tuple[tuple[str, int], ...] = ()
     storage: str = ""
+    children: tuple[tuple[str, subprocess.Popen[bytes], Path], ...] = ()
+    """What each is, its process and its log."""
+
+    def require_alive(self) -> None:
+        """Raises ``StartFailed`` for a process that has ended."""
+        for what, process, log in self.children:
+            if (code := process.poll()) is not None:
+                raise StartFailed(f"{what} has ended ({code}); its log, {log}, ends with:\n{_end_of(log)}")
 
 
 def read_env(path: Path) -> dict[str, str]:
@@ -129,11 +139,12 @@ def local_stack(
     ports: tuple[int, int] = (0, 0),
     hosts: int = 1,
     store: Literal["sqlite", "azure"] = "sqlite",
-    moved: bool = False,
+    platform: bool = False,
 ) -> Iterator[LocalStack]:
     """Simulator (with ``options``) and functions, stopped at the end whatever happens.
 
-    With ``moved`` the functions' time is the simulator's clock, which goes as the machine's until somebody moves it.
+    With ``platform`` it is as an installation has it: a resource group of its own, for what belongs to no workspace;
+    and its time is the simulator's clock, which goes as the machine's until somebody moves it.
 
     ``hosts`` function hosts work on one store: SQLite files in ``directory``, or an Azurite of their own.
     """
@@ -151,18 +162,33 @@ def local_stack(
 
             storage = running.enter_context(start_azurite(directory)).connection_string
             environment = on_storage(environment, storage)
-        if moved:
+        if platform:
             environment |= {"CONTROLPLANE_CLOCK": f"{azure['SIMULATOR_URL']}/simulator/clock"}
+            environment |= {"CONTROLPLANE_SHARED_GROUP_ID": shared_group(azure)}
         first = ports[1] or free_port()
         environment |= callbacks(azure, directory, f"http://127.0.0.1:{first}")
         started: list[tuple[str, int]] = []
+        children = [("the simulator", simulator, directory / "simulator.log")]
         for number in range(hosts):
             name = "functions" if number == 0 else f"functions-{number + 1}"
             port = first if number == 0 else 0
             functions, url = start_functions(directory, environment, port=port, name=name)
             running.callback(stop, functions)
             started.append((url, functions.pid))
-        yield LocalStack(azure, started[0][0], directory, simulator.pid, started[0][1], tuple(started), storage)
+            children.append(("the function host", functions, directory / f"{name}.log"))
+        yield LocalStack(
+            azure, started[0][0], directory, simulator.pid, started[0][1], tuple(started), storage, tuple(children)
+        )
+
+
+def shared_group(azure: Mapping[str, str]) -> str:
+    """Makes the platform's own resource group in the simulator's first subscription; returns its id."""
+    group = f"/subscriptions/{azure['AZURE_SUBSCRIPTION_ID']}/resourceGroups/rg-mlops-platform"
+    call = {"kind": "arm", "method": "PUT", "path": group, "apiVersion": "2021-04-01"}
+    wish = {**call, "body": {"location": "westeurope"}}
+    with httpx.Client(base_url=azure["SIMULATOR_URL"], verify=azure["SSL_CERT_FILE"], timeout=60) as simulator:
+        simulator.post("/simulator/inject", json=wish).raise_for_status()
+    return group
 
 
 def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
@@ -193,6 +219,10 @@ def _refuse_taken(port: int) -> None:
             raise StartFailed(f"port {port} is in use; is `make run` or `make sim` running? Stop it.") from error
 
 
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
+
+
 def _spawn(command: list[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
@@ -211,5 +241,5 @@ def _wait_for(path: Path, process: subprocess.Popen[bytes], log: Path, patience:
     while not path.exists():
         if process.poll() is not None or time.monotonic() > deadline:
             stop(process)
-            raise StartFailed(log.read_text(errors="replace")[-2000:])
+            raise StartFailed(_end_of(log))
         time.sleep(0.02)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +14,12 @@ import typer
 from tools.demo import screen
 from tools.demo.api import Refused
 from tools.demo.chapters import walk_through
+from tools.demo.serving import serve as serve_on
 from tools.demo.walk import Unexpected
 from tools.local import ROOT, LocalStack, StartFailed, local_stack
 
-#: The ports people expect; a demo runs beside anything on free ones.
-_PORTS = (8443, 7071)
+#: What people expect, or `make run SIMULATOR_PORT=… API_PORT=…`; a demo runs beside anything on free ones.
+_PORTS = (int(os.environ.get("SIMULATOR_PORT", "8443")), int(os.environ.get("API_PORT", "7071")))
 _LOCAL = ROOT / ".local"
 
 
@@ -38,7 +39,7 @@ def main(
     try:
         options = ("--faults", str(faults)) if faults else ()
         ports = _PORTS if serve else (0, 0)
-        with local_stack(directory, *options, time_scale=time_scale, ports=ports, moved=True) as stack:
+        with local_stack(directory, *options, time_scale=time_scale, ports=ports, platform=True) as stack:
             walk_through(stack)
             if picture is not None:
                 screen.save_picture(picture)
@@ -58,8 +59,9 @@ def _serve(stack: LocalStack) -> None:
     screen.said(f"its docs   {stack.api_url}/api/docs")
     screen.said(f"simulator  {stack.azure['SIMULATOR_URL']}   (environment in {stack.directory / 'azure.env'})")
     screen.said("a token    .venv/bin/python -m simulator token --role Platform.Admin --user ada")
+    screen.said("time       PUT /simulator/clock; what the timers would have done meanwhile follows at once")
     try:
-        threading.Event().wait()
+        serve_on(stack)
     except KeyboardInterrupt:
         screen.said("stopping")
 
