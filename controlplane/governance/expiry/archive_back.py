@@ -17,6 +17,7 @@ from controlplane.governance.expiry.archive_computes import running
 from controlplane.governance.expiry.secret_stores import enforces, lacking
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ErrorBody
+from controlplane.workspaces.denied import in_words
 
 API = "2024-04-01"
 SOON, RETRY = timedelta(seconds=10), timedelta(minutes=15)
@@ -116,7 +117,7 @@ async def _tried(now: _Round, one: Kept, call: Any) -> None:
     try:
         await call
     except (Rejected, Conflict) as error:
-        now.refused.append((name_of(one.id), error.code, error.message))
+        now.refused.append((name_of(one.id), error.code, in_words(error.code, error.message)))
 
 
 def _problem(now: _Round) -> ErrorBody | None:

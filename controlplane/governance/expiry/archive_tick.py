@@ -13,6 +13,7 @@ from controlplane.governance.expiry.archive import Archive, ArchiveState
 from controlplane.governance.expiry.archive_away import UNREAD, Move, store, there_now
 from controlplane.governance.expiry.archive_away import remove as remove_all
 from controlplane.governance.expiry.archive_back import RETRY, SOON, serve
+from controlplane.governance.expiry.archive_budgets import blocked
 from controlplane.governance.expiry.model import Expiry
 from controlplane.governance.facts import by_us
 from controlplane.governance.scope import Scope, ScopeKind
@@ -152,6 +153,9 @@ async def _operation(
                 code="OperationFailed", message="The operation did not succeed."
             )
             return archive.model_copy(update={"problem": problem, "operation": None}), RETRY
+    if kind is OperationKind.RESTORE and (held := await blocked(deps, known(record))):
+        problem = ErrorBody(code="BudgetHolds", message=held)
+        return archive.model_copy(update={"problem": problem}), RETRY
     operation = await begin(deps.workspaces, space, kind, archive.by, deps.clock.now())
     await deps.queue.send(_hint(archive.workspace))
     return archive.model_copy(update={"operation": operation.id}), SOON

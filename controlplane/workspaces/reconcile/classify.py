@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controlplane.errors import ControlPlaneError, Fatal, NotYet, Throttled, Transient
 from controlplane.operations.model import ErrorBody
 from controlplane.workspaces.arm_errors import BACKOFF, GONE_CODES, Verdict, look_up
+from controlplane.workspaces.denied import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,14 @@ def classify_error(error: ControlPlaneError, attempt: Attempt) -> Answer:
     # A passing fault may have hidden that the write took effect; a refusal, and throttling, come before any effect.
     not_sent = verdict is Verdict.THROTTLED or not isinstance(error, Transient)
     retry_after = error.retry_after if isinstance(error, Transient | NotYet) else 0.0
-    body = ErrorBody(code=error.code, message=error.message, target=error.target)
+    body = ErrorBody(code=error.code, message=in_words(error.code, error.message), target=error.target)
     return _answer(verdict, body, attempt, retry_after, not_sent)
 
 
 def classify_failure(code: str | None, message: str | None, attempt: Attempt) -> Answer:
     """What to do about a long operation that ended ``Failed`` or ``Canceled``."""
-    body = ErrorBody(code=code or "OperationFailed", message=message or "Azure gave no message.")
+    words = in_words(code or "", message or "Azure gave no message.")
+    body = ErrorBody(code=code or "OperationFailed", message=words)
     verdict = _verdict(body.code, attempt) or Verdict.FATAL
     return _answer(verdict, body, attempt, 0.0, not_sent=False)
 

@@ -22,6 +22,7 @@ from controlplane.workspaces.plan import make_plan
 from controlplane.workspaces.posture import Report, advise, evaluate
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.services.asked import Asked, Request, check_facts, understand
+from controlplane.workspaces.services.budgets_held import budget_warnings
 from controlplane.workspaces.services.costs import Costs, Money, costs_of
 from controlplane.workspaces.services.deps import (
     ServiceDeps,
@@ -82,7 +83,8 @@ async def plan_workspace(deps: ServiceDeps, request: Request, data: JsonObject |
     require_possible(blueprint, observed, inventory)
     plan = make_plan(blueprint, observed, inventory, durations)
     require_place(plan)
-    plan = replace(plan, warnings=(*plan.warnings, *remarks, *advise(spec, blueprint)))
+    held = await budget_warnings(deps, request.name, spec, stored)
+    plan = replace(plan, warnings=(*plan.warnings, *held, *remarks, *advise(spec, blueprint)))
     conflicts = find_conflicts(spec, deps.clock.now().astimezone(UTC).date())
     egress = egress_of(spec, plan.changes, observed.unmanaged)
     money = Money(deps.prices, await billed_in(deps.governed, spec.subscription_id))

@@ -218,3 +218,28 @@ async def held(world: ExpiryWorld, undo: list[dict[str, Any]]) -> None:
         }
     )  # fmt: skip
     await world.objects.commit(put(None, stored))
+
+
+def test_a_restore_that_meets_a_budget_waits_without_operations_that_fail() -> None:
+    async def scene(world: ExpiryWorld) -> None:
+        await world.wish(ArchiveState.STORING)
+        await world.settle()
+        await held(world, [])
+        stored = await world.world.repository.load("ws")
+        assert stored is not None
+        spec = {**stored.record.spec, "compute": {"clusters": [{"name": "cpu"}], "instances": []}}
+        await world.world.repository.save_record(stored, stored.record.model_copy(update={"spec": spec}))
+        before = (await world.record()).last_operation
+        await world.wish(ArchiveState.REFILLING)
+        await world.until(lambda archive: archive.problem is not None)
+        problem = (await world.archive()).problem
+        assert problem is not None
+        assert problem.code == "BudgetHolds"
+        assert "the budget of project churn (blockJobs) holds: Azure denies new computes" in problem.message
+        assert (await world.record()).last_operation == before
+        budget = await world.objects.require(Budget, "project.churn")
+        await world.objects.commit(put(budget, budget.value.model_copy(update={"steps": ()})))
+        await world.settle()
+        assert (await world.archive()).state is ArchiveState.RESTORED
+
+    play(scene, rule=None)
