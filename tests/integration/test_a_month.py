@@ -125,10 +125,12 @@ def test_quiet_hours_hold_and_the_cooldown_refuses(month: Month) -> None:
 
 def test_images_go_to_people(month: Month) -> None:
     plan = PLANS["photos"]
-    tasks = month.of("photos", "tasks")
-    assert {(one["kind"], one["state"]) for one in tasks} == {("annotation", "open")}
+    (task,) = month.of("photos", "tasks")
+    assert (task["kind"], task["state"]) == ("annotation", "open")
     signals = {one["id"]: one for one in month.of("photos", "signals")}
-    days = set(_days(month, [signals[one["signalId"]] for one in tasks]))
+    taken = [task["signalId"], *task["furtherSignals"]]
+    days = set(_days(month, [signals[one] for one in taken]))
+    assert task["signalCount"] == len(taken)
     (begin,) = plan.drifts
     assert days == set(range(begin + 1, begin + (plan.lasts or 0)))
     assert [one for model in PLANS if model != "photos" for one in month.of(model, "tasks")] == []
