@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def demo(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tools.demo", *options]
     environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1000, check=False)
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ class ControlPlane:
             base_url=f"{base_url}/api",
             headers={"Authorization": f"Bearer {bearer}"},
             params={"api-version": API_VERSION},
-            timeout=60,
+            timeout=180,
         )
 
     def call(self, method: str, path: str, body: Any = None, **query: str) -> httpx.Response:

@@ -25,9 +25,9 @@ class Month:
 
     def __init__(self, stack: LocalStack) -> None:
         azure = stack.azure
-        self._azure = httpx.Client(base_url=azure["SIMULATOR_URL"], verify=azure["SSL_CERT_FILE"], timeout=60)
+        self._azure = httpx.Client(base_url=azure["SIMULATOR_URL"], verify=azure["SSL_CERT_FILE"], timeout=180)
         key = {"x-functions-key": keys_of(stack.directory).master}
-        self._host = httpx.Client(base_url=stack.api_url, headers=key, timeout=60)
+        self._host = httpx.Client(base_url=stack.api_url, headers=key, timeout=180)
 
     def __enter__(self) -> Month:
         return self

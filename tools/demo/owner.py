@@ -16,7 +16,7 @@ class Owner:
 
     def __init__(self, stack: LocalStack) -> None:
         azure = stack.azure
-        self._http = httpx.Client(base_url=azure["ARM_ENDPOINT"], verify=azure["SSL_CERT_FILE"], timeout=30)
+        self._http = httpx.Client(base_url=azure["ARM_ENDPOINT"], verify=azure["SSL_CERT_FILE"], timeout=180)
         answer = self._http.post(
             f"{azure['AZURE_AUTHORITY_HOST'].rstrip('/')}/{azure['AZURE_TENANT_ID']}/oauth2/v2.0/token",
             data={
