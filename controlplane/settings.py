@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         default="",
         description="Client id of the identity that deletes what was archived; not set: nothing is deleted.",
     )
+    archiver_object_id: str = Field(
+        default="",
+        pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        description="Object id of that identity, which the request for its elevation names; not set: a placeholder.",
+    )
     store: StoreKind = Field(default=StoreKind.AZURE)
     sqlite_path: str | None = Field(default=None, description="Database file of the SQLite store.")
     sqlite_queue: str | None = Field(

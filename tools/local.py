@@ -77,6 +77,7 @@ def controlplane_environment(azure: Mapping[str, str], directory: Path) -> dict[
         "CONTROLPLANE_OBSERVER_CLIENT_ID": azure["OBSERVER_CLIENT_ID"],
         "CONTROLPLANE_OPERATOR_CLIENT_ID": azure["OPERATOR_CLIENT_ID"],
         "CONTROLPLANE_ARCHIVER_CLIENT_ID": azure["ARCHIVER_CLIENT_ID"],
+        "CONTROLPLANE_ARCHIVER_OBJECT_ID": azure["ARCHIVER_OBJECT_ID"],
         "CONTROLPLANE_STORE": "sqlite",
         "CONTROLPLANE_SQLITE_PATH": str(directory / "store.db"),
         "CONTROLPLANE_SQLITE_QUEUE": str(directory / "queue.db"),

@@ -128,4 +128,10 @@ def _archiver() -> Archiver | None:
     if not client_id:
         return None
     gates, client = gates_of(client_id), ArmClient(settings().arm_endpoint, client_id)
-    return Archiver(client_id, GatedReader(ArmReader(client), gates), GatedWriter(ArmWriter(client), gates))
+    return Archiver(
+        client_id,
+        GatedReader(ArmReader(client), gates),
+        GatedWriter(ArmWriter(client), gates),
+        settings().archiver_object_id,
+        settings().arm_endpoint,
+    )

@@ -24,6 +24,10 @@ class Archiver:
     client_id: str
     reader: NewestReader
     writer: ResourceWriter
+    object_id: str = ""
+    """Of its service principal, which assignments name; empty: whoever reads the request looks it up."""
+    endpoint: str = "https://management.azure.com"
+    """Resource Manager's, where that request goes."""
 
 
 @dataclass(frozen=True, slots=True)

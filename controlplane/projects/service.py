@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from controlplane.audit.facts import evidence_of
-from controlplane.errors import Conflict, Rejected
+from controlplane.errors import Conflict, ErrorDetail, Rejected
 from controlplane.json_types import JsonObject
 from controlplane.operations.paging import Fields, Paging
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
@@ -130,12 +131,24 @@ async def put_project(
         preconditions.check(stored.record.public_etag if stored else None)
         if stored and stored.record.registration == registration:
             return PutProject(stored.record, created=False)
+        _check_end(registration, stored, deps.clock.now())
         turn = await _turn(deps, name, registration, stored)
         record = _record(deps, caller, name, registration, stored)
         saved = await deps.projects.save(record, stored, evidence_of(caller, preconditions), turn)
         return PutProject(saved.record, created=stored is None)
 
     return await on_fresh_state(attempt, _REGISTERING)
+
+
+def _check_end(registration: Registration, stored: StoredProject | None, now: datetime) -> None:
+    """A last day that is over is refused when it is asked for, not when it has come to pass."""
+    day = registration.ends_on
+    before = stored.record.registration.ends_on if stored else None
+    if day is None or day == before or day >= now.astimezone(UTC).date():
+        return
+    text = f"{day} is over; choose today or later. People's roles end a fortnight after they are told, at the earliest."
+    detail = ErrorDetail("EndInThePast", text, "$.endsOn")
+    raise Rejected("InvalidRegistration", text, target=detail.target, details=(detail,))
 
 
 async def _turn(deps: ProjectDeps, name: str, registration: Registration, stored: StoredProject | None) -> Turn | None:

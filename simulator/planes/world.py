@@ -256,6 +256,7 @@ class World:
             "OBSERVER_CLIENT_ID": self.seeded("observer")["client_id"],
             "OPERATOR_CLIENT_ID": self.seeded("operator")["client_id"],
             "ARCHIVER_CLIENT_ID": self.seeded("archiver")["client_id"],
+            "ARCHIVER_OBJECT_ID": self.seeded("archiver")["id"],
             "DATA_SCIENTIST_CLIENT_ID": self.seeded("data-scientist")["client_id"],
             "API_CLIENT_ID": world["api_client_id"],
             "HIDDEN_SUBSCRIPTION_ID": next(sub["id"] for sub in world["subscriptions"] if sub["owner_only"]),

@@ -151,7 +151,7 @@ class ExpiryWorld:
         if self.project_end is not None:
             await self.register(self.project_end)
 
-    async def register(self, ends_on: str) -> None:
+    async def register(self, ends_on: str | None) -> None:
         """The project, with another last day."""
         registration = Registration.model_validate(
             {

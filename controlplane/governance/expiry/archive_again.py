@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.decide import end_of, last_day
+from controlplane.governance.expiry.decide import end_of, last_day, said_to_work
 from controlplane.governance.expiry.look import look
-from controlplane.governance.expiry.model import Expiry, Rule, Verdict
+from controlplane.governance.expiry.model import IN_USE_NOW, Expiry, Rule, Verdict
 from controlplane.governance.expiry.storing import rule_of
 from controlplane.operations.model import ErrorBody
 from controlplane.retraining.known import Known
@@ -30,16 +30,20 @@ class Stays:
 
 
 async def read_again(deps: GovernanceDeps, archive: Archive, found: Known) -> Stays | None:
-    """None: it may begin, or go on. Of an end date what is used does not matter, and what cannot be read does."""
+    """None: it may begin, or go on. Of an end date what was used lately does not matter; what is at work, and what
+    cannot be read, does."""
     if (why := await _not_asked_for(deps, archive, found)) is not None:
         return Stays(_given_up(archive, why), waits=False)
     evidence = await look((deps.reader, deps.polls), found, archive.idle_after or _SHORTEST, deps.clock.now())
     said = "; ".join(one.observed for one in evidence.clues if one.verdict is evidence.verdict)
-    if evidence.verdict is Verdict.UNKNOWN:
+    if evidence.verdict is Verdict.UNKNOWN or (archive.idle_after is None and not evidence.working and evidence.unread):
         problem = ErrorBody(code="IdlenessUnknown", message=f"Nothing is taken away unseen. {said}")
         return Stays(archive.model_copy(update={"problem": problem}), waits=True)
     if evidence.verdict is Verdict.BUSY and archive.idle_after is not None:
         return Stays(_given_up(archive, f"It is in use: {said}"), waits=False)
+    if evidence.working:
+        text = f"{said_to_work(evidence.working)} It goes on when that is over."
+        return Stays(archive.model_copy(update={"problem": ErrorBody(code=IN_USE_NOW, message=text)}), waits=True)
     return None
 
 

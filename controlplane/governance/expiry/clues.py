@@ -26,6 +26,8 @@ CORES, CONTROL = "Active Cores", "Quota Utilization Percentage"
 REQUESTS, CAPACITY = "RequestsPerMinute", "DeploymentCapacity"
 _ENDED = frozenset({"completed", "failed", "canceled", "notresponding"})
 _STOPPED = frozenset({"stopped"})
+#: Ends of states in which nobody works on an instance, which costs all the same.
+_BROKEN = ("failed", "unusable", "deleting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Span:
 
 def clusters(found: Sequence[JsonObject], source: str) -> Clue:
     """Every cluster has no node, and none is on its way."""
-    holding, strange = [], []
+    holding, strange, working = [], [], []
     for one in found:
         if _kind(one) != "amlcompute":
             continue
@@ -52,7 +54,17 @@ def clusters(found: Sequence[JsonObject], source: str) -> Clue:
             strange.append(_name(one))
         elif nodes > 0 or (isinstance(wanted, int) and wanted > 0):
             holding.append(f"{_name(one)}: {nodes} nodes")
-    return _now(_told("clusters", holding, strange, "No cluster has a node.", source))
+        if at_work := _at_work(one):
+            working.append(f"cluster {_name(one)} with {at_work} nodes at work")
+    return _now(_told("clusters", holding, strange, "No cluster has a node.", source), working)
+
+
+def _at_work(cluster: JsonObject) -> int:
+    """Nodes that run a job; where Azure does not say which do, all."""
+    nodes, counts = _inner(cluster).get("currentNodeCount"), _inner(cluster).get("nodeStateCounts")
+    told = counts.get("runningNodeCount") if isinstance(counts, dict) else None
+    found = told if isinstance(told, int) else nodes
+    return found if isinstance(found, int) else 0
 
 
 def instances(found: Sequence[JsonObject], source: str) -> Clue:
@@ -66,14 +78,16 @@ def instances(found: Sequence[JsonObject], source: str) -> Clue:
             strange.append(f"{_name(one)} is of kind {kind or 'unknown'}")
         elif state not in _STOPPED:
             running.append(f"{_name(one)} is {state}")
-    return _now(_told("instances", running, strange, "No instance runs.", source))
+    clue = _told("instances", running, strange, "No instance runs.", source)
+    return _now(clue, [f"instance {one}" for one in running if not one.endswith(_BROKEN)])
 
 
 def jobs(found: Sequence[JsonObject], begin: datetime, source: str) -> Clue:
     """``found``: the newest. The last one's end is older than the period."""
     running = [_name(one) for one in found if _status(one) not in _ENDED]
     if running:
-        return _now(_clue("jobs", Verdict.BUSY, f"{', '.join(running[:5])} have not ended.", source))
+        clue = _clue("jobs", Verdict.BUSY, f"{', '.join(running[:5])} have not ended.", source)
+        return _now(clue, [f"job {one}" for one in running])
     times = [_last_sign(one) for one in found]
     if any(one is None for one in times):
         return _clue("jobs", Verdict.UNKNOWN, "A job does not say when it was.", source)
@@ -109,7 +123,7 @@ def cores(found: Measured | None, span: Span, source: str, why: str | None = Non
     if len(active) / span.points >= COVERAGE:
         return _clue("activeCores", Verdict.IDLE, f"{CORES}, as a count, was zero all the time.", source)
     if share >= COVERAGE:
-        text = f"{CORES} had no sample, and {CONTROL} had samples {share:.0%} of the time."
+        text = f"{CORES} had no sample, and {CONTROL} had samples {min(share, 1.0):.0%} of the time."
         return _clue("activeCores", Verdict.IDLE, text, source)
     text = f"{CORES} has no samples, and neither has {CONTROL} for more than {share:.0%} of the time."
     return _clue("activeCores", Verdict.UNKNOWN, text, source)
@@ -122,9 +136,11 @@ def endpoints(found: Sequence[JsonObject], measured: Mapping[str, Measured | Non
     if not found:
         return _clue("endpoints", Verdict.IDLE, "There is no online endpoint.", source)
     said = {_name(one): served(one, measured, span) for one in found}
-    busy = [name for name, verdict in said.items() if verdict is Verdict.BUSY]
+    called = [f"endpoint {_name(one)} with requests" for one in found if _was_called(one, measured)]
+    busy = [_why_busy(one, measured) for one in found if said[_name(one)] is Verdict.BUSY]
     strange = [f"{name} has too few samples" for name, verdict in said.items() if verdict is Verdict.UNKNOWN]
-    return _told("endpoints", busy, strange, f"{len(found)} endpoints had no request.", source)
+    clue = _told("endpoints", busy, strange, f"{len(found)} endpoints had no request.", source)
+    return clue.model_copy(update={"working": tuple(called)})
 
 
 def serving(endpoint: JsonObject) -> tuple[str, ...]:
@@ -133,14 +149,23 @@ def serving(endpoint: JsonObject) -> tuple[str, ...]:
     return tuple(f"{endpoint.get('id')}/deployments/{one}" for one in traffic) if isinstance(traffic, dict) else ()
 
 
+def _was_called(endpoint: JsonObject, measured: Mapping[str, Measured | None]) -> bool:
+    ids = (fold(str(endpoint.get("id") or "")), *map(fold, serving(endpoint)))
+    each = [found for one in ids if (found := measured.get(one)) is not None]
+    return any(_of(point) > 0 for one in each for point in one.get(REQUESTS, ()))
+
+
+def _why_busy(endpoint: JsonObject, measured: Mapping[str, Measured | None]) -> str:
+    return f"{_name(endpoint)} had requests" if _was_called(endpoint, measured) else f"{_name(endpoint)} is new"
+
+
 def served(endpoint: JsonObject, measured: Mapping[str, Measured | None], span: Span) -> Verdict:
     made = _time(endpoint.get("systemData"), "createdAt")
     if made is not None and made >= span.begin:
         return Verdict.BUSY
     found = measured.get(fold(str(endpoint.get("id") or "")))
     deployments = [measured.get(fold(one)) for one in serving(endpoint)]
-    each = [one for one in (found, *deployments) if one is not None]
-    if any(_of(point) > 0 for one in each for point in one.get(REQUESTS, ())):
+    if _was_called(endpoint, measured):
         return Verdict.BUSY
     if found is None:
         return Verdict.UNKNOWN
@@ -206,8 +231,8 @@ def _clue(name: str, found: Verdict, observed: str, source: str) -> Clue:
     return Clue(name=name, verdict=found, observed=observed, source=source)
 
 
-def _now(clue: Clue) -> Clue:
-    return clue.model_copy(update={"now": clue.verdict is Verdict.BUSY})
+def _now(clue: Clue, working: Sequence[str]) -> Clue:
+    return clue.model_copy(update={"now": clue.verdict is Verdict.BUSY, "working": tuple(working)})
 
 
 def _name(body: JsonObject) -> str:

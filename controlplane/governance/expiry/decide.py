@@ -7,7 +7,7 @@ a stage shorter, and sweeps that repeat pass no stage twice: one call makes one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -23,6 +23,7 @@ ESCALATE = timedelta(days=7)
 SEEN_AT_MOST = timedelta(hours=26)
 #: How long evidence counts.
 FRESH = timedelta(hours=1)
+_MOST_NAMED = 10
 #: Clocks differ by as much.
 SKEW = timedelta(minutes=5)
 
@@ -76,6 +77,8 @@ class Step:
     cause: Cause | None
     next_at: datetime | None
     escalates: bool = False
+    in_use: str | None = None
+    """What is at work, so that a workspace whose last day has passed is not archived yet."""
 
 
 def seen(expiry: Expiry, now: datetime) -> timedelta:
@@ -116,11 +119,23 @@ def decide(expiry: Expiry, ends: Ends, evidence: Evidence | None, now: datetime)
         return Step(Stage.WARNED, (_why(ends, cause), _only_reported(ends)), cause, None)
     match expiry.stage:
         case Stage.WARNED:
-            return _ask(expiry, ends, cause, now)
+            return _ask(expiry, ends, cause, (_at_work(evidence, now), now))
         case Stage.ASKED:
             return _wait(expiry, ends, cause, now)
         case _:
-            return _take(expiry, ends, (cause, verdict), now)
+            return _take(expiry, ends, (cause, verdict, evidence), now)
+
+
+def _at_work(evidence: Evidence | None, now: datetime) -> tuple[str, ...]:
+    """By evidence that counts."""
+    fresh = evidence is not None and -SKEW <= now - evidence.read_at <= FRESH
+    return evidence.working if evidence is not None and fresh else ()
+
+
+def said_to_work(working: Sequence[str]) -> str:
+    """What is in use now, in words."""
+    more = f" and {len(working) - _MOST_NAMED} more" if len(working) > _MOST_NAMED else ""
+    return f"In use now: {', '.join(working[:_MOST_NAMED])}{more}."
 
 
 def _cause(expiry: Expiry, ends: Ends, verdict: Verdict, now: datetime) -> Cause | None:
@@ -174,12 +189,15 @@ def _warn(ends: Ends, cause: Cause, now: datetime) -> Step:
     return Step(Stage.WARNED, (_why(ends, cause), f"The owner is asked on {at:%Y-%m-%d}."), cause, at)
 
 
-def _ask(expiry: Expiry, ends: Ends, cause: Cause, now: datetime) -> Step:
+def _ask(expiry: Expiry, ends: Ends, cause: Cause, seen_now: tuple[tuple[str, ...], datetime]) -> Step:
+    working, now = seen_now
     at = _asked_at(expiry.since, ends, cause)
     if now < at or seen(expiry, now) < WARNING:
         return Step(Stage.WARNED, (_why(ends, cause),), cause, max(at, _left(expiry, WARNING, now)))
     why = "The project's owner decides: retire it, extend it or exempt it. Without an answer it stays asked."
-    return Step(Stage.ASKED, (_why(ends, cause), why), cause, None)
+    # Whoever says yes is to know what runs.
+    used = (said_to_work(working),) if working else ()
+    return Step(Stage.ASKED, (_why(ends, cause), *used, why), cause, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +226,10 @@ def _wait(expiry: Expiry, ends: Ends, cause: Cause, now: datetime) -> Step:
     return Step(Stage.GRACE, (_why(ends, cause), text), cause, now + grace)
 
 
-def _take(expiry: Expiry, ends: Ends, found: tuple[Cause, Verdict], now: datetime) -> Step:
-    """Out of the grace only with the owner's yes, the whole grace, and evidence that is complete and of now."""
-    cause, verdict = found
+def _take(expiry: Expiry, ends: Ends, found: tuple[Cause, Verdict, Evidence | None], now: datetime) -> Step:
+    """Out of the grace only with the owner's yes, the whole grace, and evidence that is complete and of now. A last day
+    passes whether or not somebody works, and what is at work is left to end first."""
+    cause, verdict, evidence = found
     grace = timedelta(days=days(ends.rule.grace or "P0D"))
     at = _left(expiry, grace, now)
 
@@ -223,7 +242,13 @@ def _take(expiry: Expiry, ends: Ends, found: tuple[Cause, Verdict], now: datetim
         return stay(f"Its grace ends on {at:%Y-%m-%d}.")
     if cause is Cause.DATE and (ends.ends_at is None or now < ends.ends_at):
         return stay("Its last day has not passed.")
-    if verdict is Verdict.UNKNOWN:
+    if verdict is Verdict.UNKNOWN or evidence is None:
+        return stay("Not everything could be read, and nothing is taken away unseen.")
+    if working := evidence.working:
+        text = said_to_work(working)
+        why = "It is archived when that is over."
+        return Step(Stage.GRACE, (_why(ends, cause), text, why), cause, None, in_use=f"{text} {why}")
+    if evidence.unread:
         return stay("Not everything could be read, and nothing is taken away unseen.")
     return Step(Stage.ARCHIVING, (_why(ends, cause), "Its grace has passed."), cause, None)
 

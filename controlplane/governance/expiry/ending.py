@@ -13,9 +13,11 @@ tick has decided.
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from controlplane.arm import fold, group_id, is_within, name_of, type_of
@@ -30,6 +32,7 @@ from controlplane.retraining.known import Known, known
 from controlplane.retraining.monitors.model import Monitor
 from controlplane.workspaces.archiving import begin
 from controlplane.workspaces.ending import condition
+from controlplane.workspaces.kinds import ROLE_DEFINITION
 from controlplane.workspaces.reconcile.steps import UNMANAGED_LEFT, comes_with_insights
 from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.spec_model import Environment
@@ -38,7 +41,8 @@ ELEVATED = "Elevated"
 GROUPS_API, PIM_API, ML_API = "2021-04-01", "2020-10-01", "2024-04-01"
 _INSTANCES = "Microsoft.Authorization/roleAssignmentScheduleInstances"
 _REQUESTS = "Microsoft.Authorization/roleAssignmentScheduleRequests"
-ROLE = "MLOps Control Plane Archiver"
+ROLE, PENDING = "MLOps Control Plane Archiver", "PendingElevation"
+ROLES_API = "2022-04-01"
 #: What Azure answers to an identity without any role there.
 _HOLDS_NOTHING = frozenset({"AuthorizationFailed", "InsufficientPermissions", "SubscriptionNotFound"})
 _MOST_NAMED = 5
@@ -91,7 +95,7 @@ async def _step(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) ->
     if deps.archiver is None:
         text = "This installation has not set CONTROLPLANE_ARCHIVER_CLIENT_ID: nobody may delete it."
         return ConditionStatus.FALSE, "ArchiverMissing", text
-    if (lacks := await _lacks(deps.archiver, group, now)) is not None:
+    if (lacks := await _lacks(deps, deps.archiver, group)) is not None:
         return lacks
     if expiry.deletion_begun_at is None:
         return ConditionStatus.TRUE, BEGINS, f"The archiver is about to delete {group}."
@@ -138,7 +142,7 @@ def _is_interface_of(arm_id: str, endpoint: str) -> bool:
     return beginning != endpoint and arm_id.startswith((f"{beginning}.nic.", f"{beginning}-nic"))
 
 
-async def _lacks(archiver: Archiver, group: str, now: datetime) -> Said | None:
+async def _lacks(deps: GovernanceDeps, archiver: Archiver, group: str) -> Said | None:
     """None with an active assignment that ends, on this group, and no other one."""
     query = (("$filter", "asTarget()"),)
     try:
@@ -147,13 +151,18 @@ async def _lacks(archiver: Archiver, group: str, now: datetime) -> Said | None:
         if error.code not in _HOLDS_NOTHING:
             raise
         found = ()
-    return judged(found, group, now, archiver.client_id)
+    asked = Elevation(group, deps.clock.now(), archiver.client_id, archiver.object_id, archiver.endpoint)
+    said = judged(found, asked)
+    if said is None or said[1] != PENDING:
+        return said
+    query = (("$filter", f"roleName eq '{ROLE}'"),)
+    roles = await deps.reader.list(f"{group}/providers/{ROLE_DEFINITION}", ROLES_API, query)
+    return judged(found, replace(asked, role_id=next((str(one["id"]) for one in roles), "")))
 
 
-def judged(found: Sequence[JsonObject], group: str, now: datetime, client_id: str) -> Said | None:
+def judged(found: Sequence[JsonObject], asked: Elevation) -> Said | None:
     """Of the archiver's active assignments at a group and above it. Pure."""
     held = [one["properties"] for one in found if isinstance(one.get("properties"), dict)]
-    asked = Elevation(group, now, client_id)
     for reason, bar in BARS.items():
         if (text := bar.says(held, asked)) is not None:
             return ConditionStatus.FALSE, reason, text
@@ -167,6 +176,30 @@ class Elevation:
     group: str
     now: datetime
     client_id: str
+    object_id: str = ""
+    endpoint: str = "https://management.azure.com"
+    role_id: str = ""
+
+    @property
+    def url(self) -> str:
+        """A request of its own for each look: Azure takes no name twice."""
+        name = uuid.uuid5(uuid.NAMESPACE_URL, f"{self.group}@{self.now.isoformat()}")
+        return f"{self.endpoint}{self.group}/providers/{_REQUESTS}/{name}?api-version={PIM_API}"
+
+    @property
+    def body(self) -> JsonObject:
+        """What is sent there, by a Platform.Admin. Source: "Role Assignment Schedule Requests - Create"."""
+        expiration = {"type": "AfterDuration", "duration": "PT8H"}
+        start = self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "properties": {
+                "requestType": "AdminAssign",
+                "principalId": self.object_id or f"<object id of {self.client_id}>",
+                "roleDefinitionId": self.role_id or f"<id of role {ROLE}>",
+                "justification": f"{name_of(self.group)} was kept in its archive for as long as its rule says.",
+                "scheduleInfo": {"startDateTime": start, "expiration": expiration},
+            }
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,17 +220,20 @@ def _stands(held: Sequence[Mapping[str, Any]], asked: Elevation) -> str | None:
 def _waits(held: Sequence[Mapping[str, Any]], asked: Elevation) -> str | None:
     if any((_end(one) or asked.now) > asked.now for one in held):
         return None
+    lacks = [
+        *(() if asked.object_id else ("CONTROLPLANE_ARCHIVER_OBJECT_ID is not set",)),
+        *(() if asked.role_id else (f"the subscription has no role {ROLE!r} (infra/role-archiver.json)",)),
+    ]
+    said = f" To be filled in, as {' and '.join(lacks)}." if lacks else ""
     return (
-        f"pendingElevation: a Platform.Admin makes an active assignment that ends, role {ROLE!r}, for the identity "
-        f"with client id {asked.client_id}: PUT {asked.group}/providers/{_REQUESTS}/<new guid>?api-version={PIM_API} "
-        "with requestType AdminAssign, its principalId and roleDefinitionId, and scheduleInfo.expiration of type "
-        "AfterDuration, PT8H."
+        f"pendingElevation: a Platform.Admin makes an active assignment that ends, role {ROLE!r}, for the archiver."
+        f"{said} Request: PUT {asked.url} {json.dumps(asked.body)}"
     )
 
 
 #: X-14: "own persona, JIT elevation, two-person approval". Without the owner's yes there is no archive (``decide``);
 #: this is the second person's.
-BARS: dict[str, Bar] = {"StandingRights": Bar(_stands, ("X-14",)), "PendingElevation": Bar(_waits, ("X-14",))}
+BARS: dict[str, Bar] = {"StandingRights": Bar(_stands, ("X-14",)), PENDING: Bar(_waits, ("X-14",))}
 
 
 def _end(properties: Mapping[str, Any]) -> datetime | None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from controlplane.governance.expiry.proposals import Proposal
 from controlplane.governance.scope import Scope, ScopeKind
 from controlplane.objects.repository import Thing
-from controlplane.operations.model import Condition, Model
+from controlplane.operations.model import Condition, ErrorBody, Model
 from controlplane.workspaces.spec_model import Expiry as Rule
 
 __all__ = ["Rule"]
@@ -47,6 +47,12 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: Clues of what is at work at the moment.
+OF_NOW = frozenset({"clusters", "instances", "jobs", "endpoints"})
+#: Code of what keeps an archive by a last day waiting.
+IN_USE_NOW = "InUseNow"
+
+
 class Clue(Model):
     """One thing that was looked at."""
 
@@ -55,6 +61,9 @@ class Clue(Model):
     observed: str = Field(description="What Azure said.")
     source: str = Field(description="Path of the read.")
     now: bool = Field(default=False, description="Whether something runs at this moment.")
+    working: tuple[str, ...] = Field(
+        default=(), description="What is at work: jobs, nodes that run some, instances, endpoints that are called."
+    )
 
 
 class Evidence(Model):
@@ -71,6 +80,16 @@ class Evidence(Model):
     def in_use(self) -> bool:
         """Whether something runs now."""
         return any(one.now for one in self.clues)
+
+    @property
+    def working(self) -> tuple[str, ...]:
+        """What is at work now. A node that waits for a job is not."""
+        return tuple(each for one in self.clues for each in one.working)
+
+    @property
+    def unread(self) -> bool:
+        """Whether something may be at work that could not be read."""
+        return any(one.name in OF_NOW and one.verdict is Verdict.UNKNOWN for one in self.clues)
 
 
 class Decided(Model):
@@ -98,6 +117,15 @@ class Passed(Model):
     next_at: datetime | None = Field(default=None, description="When the next one was to begin, as it was told then.")
     verdict: Verdict | None = Field(default=None, description="What the evidence said.")
     by: str | None = Field(default=None, description="Of a person's decision.")
+
+
+class AccessNotice(Model):
+    """That people's roles here end with the project: told, and how much of its time looks have seen."""
+
+    end: date
+    since: datetime
+    seen_at: datetime
+    lived: timedelta = timedelta()
 
 
 class Expiry(Thing):
@@ -133,6 +161,10 @@ class Expiry(Thing):
     exemption: Exemption | None = None
     evidence: Evidence | None = None
     history: tuple[Passed, ...] = ()
+    access_notice: AccessNotice | None = None
+    problem: ErrorBody | None = None
+    """What keeps the archive waiting, although its grace is over."""
+    problem_told_at: datetime | None = None
     conditions: tuple[Condition, ...] = ()
     deletion_begun_at: datetime | None = None
     """Stored before the archiver's first write; from then on nothing takes the deletion back."""

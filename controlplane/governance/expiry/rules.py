@@ -11,8 +11,8 @@ from controlplane.governance.expiry.model import Rule
 from controlplane.workspaces.spec_model import Environment
 from controlplane.workspaces.spec_rules.lifetime import expiry_details
 
-#: An exemption is for a while; whoever needs more asks again.
-LONGEST_EXEMPTION = timedelta(days=366)
+#: An exemption is for a while, and so is an extension; whoever needs more asks again.
+LONGEST_EXEMPTION = LONGEST_EXTENSION = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,9 @@ def check(asked: Rule, ground: Ground, before: Rule | None = None) -> tuple[Erro
 def check_extension(until: date, last: date | None, ground: Ground) -> tuple[ErrorDetail, ...]:
     """``last``: the last day as it is."""
     found = list(_day(until, ground, "$.until"))
+    if until - ground.today > LONGEST_EXTENSION:
+        text = "An extension is for a year from today at most; a rule with a later expiresOn is an owner's to send."
+        found.append(ErrorDetail("ExtensionTooLong", text, "$.until"))
     if last is not None and until < last:
         found.append(
             ErrorDetail("ExtensionShortens", f"The last day is {last} already; an extension is not earlier.", "$.until")

@@ -6,22 +6,24 @@ again for itself, because what is destroyed is read from its provider, and never
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from controlplane.audit.model import CONTROL_PLANE, Action
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.decide import DAY, Ends, Step, decide, last_day
+from controlplane.governance.expiry.decide import DAY, ESCALATE, NOTICE, Ends, Step, decide, last_day
 from controlplane.governance.expiry.ending import begins, ended
 from controlplane.governance.expiry.look import look
-from controlplane.governance.expiry.model import Clue, Evidence, Expiry, Rule, Stage, Verdict
-from controlplane.governance.expiry.moves import BEFORE, moved, settled
+from controlplane.governance.expiry.model import IN_USE_NOW, AccessNotice, Clue, Evidence, Expiry, Rule, Stage, Verdict
+from controlplane.governance.expiry.moves import BEFORE, moved, newer_word, settled
+from controlplane.governance.expiry.project_end import ends_at, is_new, is_over, noticed
+from controlplane.governance.expiry.project_end import notification as access_ends
+from controlplane.governance.expiry.proposals import ProposalKind
 from controlplane.governance.expiry.proposing import propose
 from controlplane.governance.expiry.storing import made, rule_of
-from controlplane.governance.expiry.words import notification
+from controlplane.governance.expiry.words import in_use, notification
 from controlplane.governance.facts import by_us
 from controlplane.governance.scope import Scope, ScopeKind
 from controlplane.governance.sweeps.model import IN_USE, IdleBatch, batch_ids
@@ -38,6 +40,8 @@ from controlplane.workspaces.repository import StoredWorkspace
 from controlplane.workspaces.spec_model import Environment
 from controlplane.workspaces.spec_rules.lifetime import days
 
+#: Period of a look that asks what is at work.
+TODAY = "P1D"
 RETRY, SOON = timedelta(hours=6), timedelta(minutes=15)
 
 
@@ -111,7 +115,8 @@ async def _look(deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space:
     now, record = deps.clock.now(), space.record
     rule = rule_of(stored.value, record)
     end = await project_end(deps, record.project)
-    if rule is None and end is None and stored.value.stage in BEFORE and stored.value.exemption is None:
+    nothing = rule is None and end is None and stored.value.exemption is None
+    if nothing and stored.value.stage in BEFORE and not record.access_ended:
         await deps.objects.commit_held(hold, remove(stored))
         return None
     rule = rule or Rule()
@@ -127,8 +132,15 @@ async def _look(deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space:
     if _was_given_up(expiry, archive, record):
         step = Step(Stage.ACTIVE, ("It was restored, or was in use after all.",), None, None)
     else:
-        step = decide(expiry, ends, evidence, now)
+        step = _waiting(decide(expiry, ends, evidence, now), archive)
     return await _store(deps, hold, (stored, expiry), step, sight)
+
+
+def _waiting(step: Step, archive: Stored[Archive] | None) -> Step:
+    """What began to work between the last look and the archive's first write."""
+    problem = None if archive is None else archive.value.problem
+    waits = step.stage is Stage.ARCHIVING and problem is not None and problem.code == IN_USE_NOW
+    return replace(step, in_use=problem.message) if waits and problem is not None else step
 
 
 def _was_given_up(expiry: Expiry, archive: Stored[Archive] | None, record: WorkspaceRecord) -> bool:
@@ -139,13 +151,23 @@ def _was_given_up(expiry: Expiry, archive: Stored[Archive] | None, record: Works
 
 
 async def _evidence(deps: GovernanceDeps, expiry: Expiry, ends: Ends, record: WorkspaceRecord) -> Evidence | None:
-    """Read where it decides something: of idleness in every look, of an end date before something is taken away."""
-    if expiry.stage not in BEFORE or (ends.rule.idle_after is None and expiry.stage is not Stage.GRACE):
+    """Read where it decides something: of idleness in every look; of an end date from the warning on, so that whoever
+    says yes sees what runs, and what runs is not taken away."""
+    by_date = expiry.stage is not Stage.ACTIVE and ends.destroys and _is_near(ends, deps.clock.now())
+    if expiry.stage not in BEFORE or (ends.rule.idle_after is None and not by_date):
         return None
-    after, ports = ends.rule.idle_after or "P1D", (deps.reader, deps.polls)
+    if by_date:
+        evidence = await look((deps.reader, deps.polls), known(record), TODAY, deps.clock.now(), expiry.busy_at)
+        kept = tuple(one for one in evidence.proposals if one.kind is not ProposalKind.RETIRE_ENDPOINT)
+        return evidence.model_copy(update={"proposals": kept})  # a day without calls is no reason
+    after, ports = ends.rule.idle_after or TODAY, (deps.reader, deps.polls)
     if expiry.stage is Stage.ACTIVE and (used := await _in_use(deps, expiry, record, after)) is not None:
         return used
     return await look(ports, known(record), after, deps.clock.now(), expiry.busy_at)
+
+
+def _is_near(ends: Ends, now: datetime) -> bool:
+    return ends.ends_at is not None and now >= ends.ends_at - NOTICE
 
 
 async def _in_use(deps: GovernanceDeps, expiry: Expiry, record: WorkspaceRecord, after: str) -> Evidence | None:
@@ -176,13 +198,23 @@ async def _store(
         writes += _archiving(after, sight)
     if after.stage is Stage.DELETING:
         after = await ended(deps, after, sight.space)
+    if tells := after.problem is not None and _is_to_be_told(after.problem_told_at, now):
+        after = after.model_copy(update={"problem_told_at": now})
+    notice = noticed(stored.value.access_notice, None if sight.ends.production else sight.project_end, now)
+    after = after.model_copy(update={"access_notice": notice})
     due = _due(after, now)
     after = after.model_copy(update={"due_at": due})
     if moves or step.escalates:
         await tell(deps.notifications, notification(after, step, stored.value, now))
-    facts: Sequence[Any] = ()
+    if tells:
+        await tell(deps.notifications, in_use(after, stored.value, now))
+    if notice is not None and is_new(notice, stored.value.access_notice) and not sight.space.record.access_ended:
+        await tell(deps.notifications, access_ends(after, notice, stored.value, now))
+    facts: list[Any] = []
+    about = (Scope(ScopeKind.WORKSPACE, after.workspace), after.project)
+    if over := newer_word(stored.value, after):
+        facts.append(by_us(about, now, Action.EXPIRY_CHANGED, over))
     if moves:
-        about = (Scope(ScopeKind.WORKSPACE, after.workspace), after.project)
         told = {
             "change": "stage",
             "from": stored.value.stage.value,
@@ -192,20 +224,26 @@ async def _store(
             "evidence": None if after.evidence is None else after.evidence.model_dump(mode="json", by_alias=True),
             "incarnation": after.incarnation,
         }
-        facts = (by_us(about, now, Action.EXPIRY_CHANGED, told),)
+        facts.append(by_us(about, now, Action.EXPIRY_CHANGED, told))
     await propose(deps.notifications, after, sight.now)
-    await _access(deps, sight)
+    await _access(deps, sight, notice)
     await deps.objects.commit_held(hold, [*put(stored, after), *writes], *facts)
     if writes:
         await deps.queue.send(message_of(Archive.KIND, after.id))
     return due
 
 
-async def _access(deps: GovernanceDeps, sight: _Sight) -> None:
-    """S3-70: with its project's last day people's roles on a pre-production workspace end; with a later one they come
-    back. Who makes the roles is the workspace's own operation. What runs there goes first; the next look repeats it."""
-    record, end = sight.space.record, sight.project_end
-    over = not sight.ends.production and end is not None and sight.now.date() > end
+def _is_to_be_told(told_at: datetime | None, now: datetime) -> bool:
+    """Once a week."""
+    return told_at is None or now - told_at >= ESCALATE
+
+
+async def _access(deps: GovernanceDeps, sight: _Sight, notice: AccessNotice | None) -> None:
+    """S3-70: with its project's last day people's roles on a pre-production workspace end, when that was told for a
+    fortnight; with a later one they come back. Who makes the roles is the workspace's own operation. What runs there
+    goes first; the next look repeats it."""
+    record, end = sight.space.record, None if sight.ends.production else sight.project_end
+    over = is_over(notice, end, sight.now, ended=record.access_ended)
     if record.active_operation is not None or record.deleting:
         return
     if over is record.access_ended and not await _access_failed(deps, record):
@@ -247,7 +285,10 @@ def _due(expiry: Expiry, now: datetime) -> datetime:
     if expiry.stage is Stage.DELETING:
         return now if begins(expiry) else now + SOON
     unknown = expiry.evidence is not None and expiry.evidence.verdict is Verdict.UNKNOWN
-    at = now + (RETRY if unknown and expiry.stage in BEFORE else DAY)
+    soon = (unknown and expiry.stage in BEFORE) or expiry.problem is not None
+    at = now + (RETRY if soon else DAY)
+    if expiry.access_notice is not None and now < ends_at(expiry.access_notice):
+        at = min(at, ends_at(expiry.access_notice))
     if expiry.next_at is not None and now < expiry.next_at:
         at = min(at, expiry.next_at)
     return at

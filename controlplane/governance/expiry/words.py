@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from controlplane.governance.expiry.decide import Step
-from controlplane.governance.expiry.model import Expiry, Stage
+from controlplane.governance.expiry.model import IN_USE_NOW, Expiry, Stage
 from controlplane.notifications.model import Notification, notification_id
 from controlplane.retraining.signal import Severity
 
@@ -19,6 +19,25 @@ _TITLES = {
     Stage.DELETING: "is to be deleted",
 }
 _SEVERITIES = {Stage.ACTIVE: Severity.LOW, Stage.WARNED: Severity.MEDIUM, Stage.ARCHIVED: Severity.MEDIUM}
+
+
+def in_use(after: Expiry, before: Expiry, now: datetime) -> Notification:
+    """That the archive waits for what is at work; once a week. ``before``: as it was stored."""
+    kind = f"ControlPlane.Expiry.{IN_USE_NOW}"
+    told_at = before.problem_told_at or before.since
+    return Notification(
+        id=notification_id(kind, f"{after.id}!{after.incarnation}!{before.stage}!{told_at.isoformat()}"),
+        due_at=now,
+        workspace=after.workspace,
+        project=after.project,
+        type=kind,
+        subject=f"workspaces/{after.workspace}/expiry",
+        severity=Severity.HIGH,
+        title=f"Workspace {after.workspace} is in use, and its archive waits"[:200],
+        text=(after.problem.message if after.problem is not None else "")[:4000],
+        facts={"stage": after.stage.value, "problem": IN_USE_NOW},
+        created_at=now,
+    )
 
 
 def notification(after: Expiry, step: Step, before: Expiry, now: datetime) -> Notification:

@@ -11,7 +11,7 @@ from controlplane.audit.model import Action, Fact
 from controlplane.errors import Conflict, Rejected
 from controlplane.governance.expiry.decide import last_day
 from controlplane.governance.expiry.model import KEPT, Decided, Exemption, Expiry, Extension, Passed, Rule, Stage
-from controlplane.governance.expiry.moves import BEFORE, BEGUN
+from controlplane.governance.expiry.moves import BEFORE, BEGUN, newer_word, superseded
 from controlplane.governance.expiry.rules import check, check_exemption, check_extension
 from controlplane.governance.expiry.storing import made, rule_of
 from controlplane.governance.facts import by_person
@@ -53,8 +53,9 @@ async def get_expiry(deps: RuleDeps, caller: Caller, name: str) -> ExpiryBody:
 async def put_expiry(
     deps: RuleDeps, caller: Caller, name: str, data: JsonObject, preconditions: Preconditions
 ) -> Answered:
-    """Sets the rule beside the spec. Raises ``Rejected``: ``InvalidExpiry`` with every reason, ``ExtensionNotAllowed``;
-    ``Conflict``: ``DeclaredBySpec``, ``ExpiryUnderWay`` once something was taken away."""
+    """Sets the rule beside the spec; another last day ends an extension that was given before. Raises ``Rejected``:
+    ``InvalidExpiry`` with every reason, ``ExtensionNotAllowed``; ``Conflict``: ``DeclaredBySpec``, ``ExpiryUnderWay``
+    once something was taken away."""
 
     async def attempt() -> Answered:
         asked = await asked_of(deps, caller, Permission.EXPIRY_PUT, name)
@@ -70,16 +71,22 @@ async def put_expiry(
             after = made(asked.record, asked.now, caller.principal, rule)
         else:
             _require_before_archive(asked, asked.stored.value)
-            after = _changed(asked.stored.value, caller, asked.now, {"rule": rule})
+            over = superseded(asked.stored.value, before or Rule(), rule, asked.now, caller.principal)
+            after = _changed(asked.stored.value, caller, asked.now, {"rule": rule, **over})
         old = before.model_dump(mode="json", by_alias=True) if before else None
         told: JsonObject = {
             "change": "rule",
             "changes": changes(old, rule.model_dump(mode="json", by_alias=True)),
             "later": [said for _, said in later(before, rule)],
+            **({"superseded": gone} if (gone := _gone(asked, after)) else {}),
         }
         return await _commit(deps, caller, asked, after, told)
 
     return await on_fresh_state(attempt)
+
+
+def _gone(asked: Asked, after: Expiry) -> JsonObject | None:
+    return None if asked.stored is None else newer_word(asked.stored.value, after)
 
 
 async def delete_expiry(deps: RuleDeps, caller: Caller, name: str, preconditions: Preconditions) -> bool:
@@ -114,7 +121,7 @@ async def extend(deps: RuleDeps, caller: Caller, name: str, data: JsonObject, pr
         rule = rule_of(expiry, asked.record) or Rule()
         refuse(check_extension(request.until, last_day(rule, expiry, None), asked.ground))
         granted = Extension(by=caller.principal, at=asked.now, reason=request.reason, until=request.until)
-        return {"extension": granted, **_more_time(asked, expiry)}
+        return {"extension": granted, "ruled": rule, **_more_time(asked, expiry)}
 
     return await _decide(deps, caller, (name, Permission.EXPIRY_EXTEND, "extension"), preconditions, change)
 
@@ -126,7 +133,8 @@ async def exempt(deps: RuleDeps, caller: Caller, name: str, data: JsonObject, pr
         request = parse(ExemptionRequest, data)
         refuse(check_exemption(request.until, asked.ground))
         granted = Exemption(by=caller.principal, at=asked.now, reason=request.reason, until=request.until)
-        return {"exemption": granted, **_more_time(asked, expiry)}
+        rule = rule_of(expiry, asked.record) or Rule()
+        return {"exemption": granted, "ruled": rule, **_more_time(asked, expiry)}
 
     return await _decide(deps, caller, (name, Permission.EXPIRY_EXEMPT, "exemption"), preconditions, change)
 

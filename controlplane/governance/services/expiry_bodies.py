@@ -12,6 +12,7 @@ from controlplane.errors import Conflict, ErrorDetail, Rejected
 from controlplane.governance.expiry.archive import Archive, ArchiveState, Remark
 from controlplane.governance.expiry.decide import last_day
 from controlplane.governance.expiry.model import (
+    AccessNotice,
     Cause,
     Decided,
     Evidence,
@@ -23,6 +24,7 @@ from controlplane.governance.expiry.model import (
     Stage,
     expiry_id,
 )
+from controlplane.governance.expiry.moves import BEFORE
 from controlplane.governance.expiry.rules import Ground
 from controlplane.governance.expiry.storing import made, rule_of
 from controlplane.governance.services.deps import RuleDeps, workspace
@@ -44,7 +46,7 @@ INVALID = "InvalidExpiry"
 
 
 class ExtensionRequest(Model):
-    until: date = Field(description="New last day; later than the one that is.")
+    until: date = Field(description="New last day; later than the one that is, and a year from now at most.")
     reason: Reason = Field(description="Why it is needed longer.")
 
 
@@ -103,6 +105,12 @@ class ExpiryBody(Model):
     evidence: Evidence | None
     history: tuple[Passed, ...]
     archive: ArchiveBody | None
+    problem: ErrorBody | None = Field(
+        description="`InUseNow`: what is at work, so that the archive waits although its grace is over."
+    )
+    access_notice: AccessNotice | None = Field(
+        description="People's roles end with the project, and since when that is told."
+    )
     conditions: tuple[Condition, ...] = Field(
         description="`Elevated`, of a deletion: what it waits for, and the request."
     )
@@ -193,6 +201,7 @@ def rejected(details: tuple[ErrorDetail, ...]) -> Rejected:
 
 def shown(asked: Asked, expiry: Expiry) -> ExpiryBody:
     """What the API answers."""
+    expiry = _restored(asked, expiry)
     rule = rule_of(expiry, asked.record) or Rule()
     return ExpiryBody(
         id=f"workspaces/{expiry.workspace}/expiry",
@@ -214,11 +223,24 @@ def shown(asked: Asked, expiry: Expiry) -> ExpiryBody:
         evidence=expiry.evidence,
         history=expiry.history,
         archive=body_of(asked.archive.value) if asked.archive is not None else None,
+        problem=expiry.problem,
+        access_notice=expiry.access_notice,
         conditions=expiry.conditions,
         deletion_begun_at=expiry.deletion_begun_at,
         last_modified_at=expiry.last_modified_at,
         last_modified_by=expiry.last_modified_by,
     )
+
+
+def _restored(asked: Asked, expiry: Expiry) -> Expiry:
+    """What the next look stores, from the moment on in which everything is back."""
+    archive = asked.archive.value if asked.archive is not None else None
+    back = archive is not None and archive.state is ArchiveState.RESTORED and asked.given_up
+    if archive is None or not back or expiry.stage in BEFORE:
+        return expiry
+    since = {"stage": Stage.ACTIVE, "since": archive.changed_at, "reasons": ("It was restored.",)}
+    nothing = {"next_at": None, "cause": None, "consent": None, "problem": None, "conditions": ()}
+    return expiry.model_copy(update={**since, **nothing})
 
 
 def body_of(found: Archive) -> ArchiveBody:

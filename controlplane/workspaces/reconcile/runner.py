@@ -113,8 +113,10 @@ class Runner:
         operation = self._state.operation
         if operation.kind is OperationKind.DELETE:
             planned, owned = deletion_steps(sight.blueprint, sight.observed, self._state.inventory)
+            gone = {key: one for key, one in self._state.inventory.items() if key not in owned}
             dependants = dependants_of(sight.blueprint, owned)
             self._state = replace(self._state, inventory=owned, dependants=dependants)
+            self._state = steps.gone_with_group(self._state, gone, self._deps.system.now())
         else:
             if self._is_refused(sight):
                 return refusal(sight.plan)

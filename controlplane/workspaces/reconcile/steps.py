@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -144,7 +145,9 @@ def _with_residue(state: State, key: str, owned: Owned, now: datetime) -> State:
     days = SOFT_DELETE_DAYS.get(owned.type.lower())
     if days is None:
         return state
-    properties = state.observed.bodies.get(key, {}).get("properties") or {}
+    resource = state.blueprint.by_key.get(key)
+    body = state.observed.bodies.get(key) or (resource.body if resource is not None else None) or {}
+    properties = body.get("properties") or {}
     kept = properties.get("softDeleteRetentionInDays", days)
     days = kept if isinstance(kept, int) else days
     residue = Residue(
@@ -154,6 +157,14 @@ def _with_residue(state: State, key: str, owned: Owned, now: datetime) -> State:
         until=now + state.ahead + timedelta(days=days),
     )
     return _add_residue(state, (residue,))
+
+
+def gone_with_group(state: State, gone: Mapping[str, Owned], now: datetime) -> State:
+    """The group went before the deletion: what lay in it takes no step, and Azure keeps it all the same. Until when is
+    counted from now, so that no name is promised too early."""
+    for key, owned in sorted(gone.items()):
+        state = _with_residue(state, key, owned, now)
+    return state
 
 
 def leave_group(state: State, index: int, group_id: str, left: tuple[JsonObject, ...], now: datetime) -> State:

@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from controlplane.arm import fold
+from controlplane.audit.model import ENTRY, Kind
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.model import Decided, Stage
+from controlplane.governance.expiry.model import Decided, Extension, Stage
 from controlplane.governance.expiry.secret_stores import ACTIONS
 from controlplane.ports.store import Insert, Replace, Upsert, Write
 from controlplane.store.codec import encode
@@ -58,10 +60,13 @@ def test_a_last_day_that_cannot_be_read_any_more_waits() -> None:
     play(scene, rule=DATED)
 
 
-def test_use_does_not_hold_a_last_day_off() -> None:
+def test_what_was_used_lately_does_not_hold_a_last_day_off() -> None:
+    """What is at work now does: ``test_last_day_in_use``."""
+
     async def scene(world: ExpiryWorld) -> None:
-        world.endpoint(requests=3.0)
+        world.endpoint()
         await to_archiving(world)
+        world.job("late", "Completed", world.now)
         await world.settle()
         assert (await world.archive()).state is ArchiveState.ARCHIVED
 
@@ -167,3 +172,23 @@ def test_an_endpoint_that_reads_connections_waits_for_who_may_make_it() -> None:
         assert azure.body("/onlineendpoints/churn")["properties"]["traffic"] == {"blue": 90, "green": 10}
 
     play(scene, rule=None)
+
+
+def test_a_spec_that_says_another_last_day_ends_an_extension() -> None:
+    async def scene(world: ExpiryWorld) -> None:
+        await world.look()
+        far = date(2027, 6, 30)
+        given = Extension(by="t/owner", at=world.now, reason="A season more.", until=far)
+        await world.change(extension=given)
+        assert (await days(world, 1)).extension == given
+        await rule(world, {**DATED, "grace": "P4D"})
+        assert (await days(world, 1)).extension == given
+        await rule(world, {**DATED, "expiresOn": "2026-12-20"})
+        after = await days(world, 1)
+        assert after.extension is None and after.next_at is not None and after.next_at.year == 2026
+        assert "A season more." in " ".join(after.history[-1].reasons)
+        page = await world.world.store.query(Kind.GOVERNANCE, prefix=ENTRY)
+        last = max((one.value for one in page.entities), key=lambda entry: entry["sequence"])
+        assert (last["details"]["change"], last["details"]["extension"]["until"]) == ("superseded", "2027-06-30")
+
+    play(scene, rule=DATED)

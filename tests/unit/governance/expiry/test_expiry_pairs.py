@@ -9,7 +9,7 @@ import pytest
 from controlplane.governance.budgets.model import BudgetRule
 from controlplane.governance.expiry.clues import CONTROL, Span, cores, verdict
 from controlplane.governance.expiry.decide import DAY
-from controlplane.governance.expiry.ending import judged
+from controlplane.governance.expiry.ending import Elevation, judged
 from controlplane.governance.expiry.model import Rule, Stage, Verdict
 from controlplane.governance.expiry.proposals import ProposalKind, Sight, proposals
 from controlplane.governance.expiry.rules import Ground, check
@@ -51,11 +51,11 @@ def _the_archiver_waits_for_somebody_else() -> None:
 
     def lacks(scope: str, end: datetime | None) -> str | None:
         properties = {"scope": scope, "endDateTime": None if end is None else end.isoformat()}
-        found = judged([{"properties": properties}], GROUP, START, "archiver")
+        found = judged([{"properties": properties}], Elevation(GROUP, START, "archiver"))
         return None if found is None else found[1]
 
     soon, before = START + DAY, START - DAY
-    nothing = judged([], GROUP, START, "archiver")
+    nothing = judged([], Elevation(GROUP, START, "archiver"))
     assert nothing is not None and nothing[1] == "PendingElevation"
     assert lacks(GROUP, before) == "PendingElevation"
     assert [lacks(GROUP, None), lacks("/subscriptions/s", soon)] == ["StandingRights"] * 2

@@ -127,6 +127,11 @@ def test_already_gone_is_success(world: World) -> None:
         assert operation.status is OperationStatus.SUCCEEDED, operation.error
         assert [call.method for call in world.azure.calls[before:]] == ["GET"]
         assert await world.record() is None
+        # Whoever deleted the group: Azure keeps what it keeps, and its names.
+        left = {residue.resource_id: residue for residue in operation.residue}
+        assert left[ML].reason == "SoftDeleted"
+        until = left[ML].until
+        assert until is not None and until - world.clock.now() > timedelta(days=13)
 
     run(scene())
 
