@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from controlplane.errors import (
     Conflict,
@@ -73,6 +74,9 @@ STATUS_BY_CODE: Mapping[str, int] = {
 }
 #: What Starlette itself answers: no such route, no such method on it.
 _ROUTING = {404: "ResourceNotFound", 405: "MethodNotAllowed"}
+
+
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 class Unauthenticated(Rejected):
@@ -183,8 +187,19 @@ async def _on_parameters(request: Request, error: Exception) -> JSONResponse:
 async def _on_routing(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _ROUTING.get(error.status_code, "InvalidRequest")
-    allowed = (error.headers or {}).get("Allow")
+    allowed = _methods(request) if error.status_code == 405 else ""
     hint = f"; {allowed} is answered here, and /api/openapi.json lists every action" if allowed else ""
     message = f"{request.method} {request.url.path}: {error.detail}{hint}."
     body = error_body(correlation_id(request.scope), code, message)
-    return _answer(error.status_code, body, error.headers)
+    return _answer(error.status_code, body, {**(error.headers or {}), **({"Allow": allowed} if allowed else {})})
+
+
+def _methods(request: Request) -> str:
+    """Of every route of the path; Starlette's own answer knows the first one."""
+    routes = request.app.routes
+    found = (
+        method
+        for method in _METHODS
+        if any(one.matches({**request.scope, "method": method})[0] is Match.FULL for one in routes)
+    )
+    return ", ".join(found)

@@ -34,8 +34,8 @@ from controlplane.operations.model import Condition, Model
 from controlplane.operations.preconditions import Preconditions, on_fresh_state
 from controlplane.projects.access import Caller, Permission, Verdict, judge
 from controlplane.projects.model import Registration
-from controlplane.projects.service import forbidden
-from controlplane.workspaces.services.deps import registration_of
+from controlplane.projects.service import forbidden, project_not_found
+from controlplane.workspaces.services.deps import registration_of, workspace_not_found
 
 
 class BudgetBody(Model):
@@ -103,6 +103,17 @@ class PutBudget:
 def budget_not_found(scope: Scope) -> Rejected:
     """The 404 of a budget."""
     return Rejected("BudgetNotFound", f"{scope.kind.capitalize()} {scope.name!r} has no budget.")
+
+
+def scope_not_found(scope: Scope) -> Rejected:
+    """The 404 of what there is none of, or what the caller may not know of."""
+    match scope.kind:
+        case ScopeKind.WORKSPACE:
+            return workspace_not_found(scope.name)
+        case ScopeKind.PROJECT:
+            return project_not_found(scope.name)
+        case ScopeKind.DEPARTMENT:
+            return Rejected("DepartmentNotFound", f"No registration names the department {scope.name!r}.")
 
 
 async def get_budget(deps: RuleDeps, caller: Caller, scope: Scope) -> BudgetBody:
@@ -207,12 +218,12 @@ async def place_of(deps: RuleDeps, caller: Caller, permission: Permission, scope
         if judge(caller, permission, None) is not Verdict.ALLOWED:
             raise forbidden(permission)  # whatever departments there are
         if all(one.registration.department != scope.name for one in await deps.workspaces.projects.all()):
-            raise Rejected("DepartmentNotFound", f"No registration names the department {scope.name!r}.")
+            raise scope_not_found(scope)
         return Place("", 0)
     registration = await registration_of(deps.workspaces, scope.name)
     verdict = Verdict.HIDDEN if registration is None else judge(caller, permission, registration)
     if verdict is Verdict.HIDDEN:
-        raise Rejected("ProjectNotFound", f"There is no project {scope.name!r}.")
+        raise scope_not_found(scope)
     if verdict is Verdict.FORBIDDEN:
         raise forbidden(permission)
     return Place(scope.name, 0, registration)

@@ -10,7 +10,7 @@ from controlplane.governance.scope import Scope, ScopeKind, is_scope
 from controlplane.governance.services import budget_answers
 from controlplane.governance.services import budgets as service
 from controlplane.governance.services.budget_answers import BudgetAnswer
-from controlplane.governance.services.budgets import BudgetBody, budget_not_found
+from controlplane.governance.services.budgets import BudgetBody
 from controlplane.http.answers import resource
 from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import BUDGET, BUDGET_ANSWER
@@ -25,7 +25,7 @@ def _scope(kind: ScopeKind, name: str) -> Scope:
     """What no scope can be called is not there."""
     scope = Scope(kind, name)
     if not is_scope(scope.id):
-        raise budget_not_found(scope)
+        raise service.scope_not_found(scope)
     return scope
 
 

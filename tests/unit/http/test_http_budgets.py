@@ -140,10 +140,21 @@ async def test_what_is_too_large_is_refused(api: Api) -> None:
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("path", ["workspaces/chürn/budget", "projects/%F0%9F%92%B8/budget", "departments/A/budget"])
-async def test_what_nothing_can_be_called_is_not_there(api: Api, path: str) -> None:
-    assert (await api.call("GET", path)).status_code == 404
-    assert (await api.call("PUT", path, BUDGET)).status_code == 404
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("workspaces/chürn/budget", "WorkspaceNotFound"),
+        ("projects/%F0%9F%92%B8/budget", "ProjectNotFound"),
+        ("departments/A/budget", "DepartmentNotFound"),
+        ("workspaces/absent/budget", "WorkspaceNotFound"),
+        ("projects/absent/budget", "ProjectNotFound"),
+        ("departments/absent/budget", "DepartmentNotFound"),
+    ],
+)
+async def test_what_is_not_there_is_told_from_what_has_no_budget(api: Api, path: str, code: str) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        answer = await api.call(method, path, BUDGET if method == "PUT" else None)
+        assert (answer.status_code, error(answer)["code"]) == (404, code)
 
 
 @pytest.mark.parametrize("kind", ["workspace", "project"])

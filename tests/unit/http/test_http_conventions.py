@@ -70,6 +70,13 @@ async def test_routing_errors_have_the_same_body(api: Api, method: str, path: st
     assert (answer.status_code, error(answer)["code"]) == (status, code)
 
 
+async def test_every_method_of_the_path_is_allowed(api: Api) -> None:
+    answer = await raw(api, "PATCH", "/api/projects/churn/budget")
+    assert answer.headers["Allow"] == "DELETE, GET, PUT"
+    assert "DELETE, GET, PUT is answered here" in error(answer)["message"]
+    assert answer.headers.get_list("Allow") == ["DELETE, GET, PUT"]
+
+
 async def test_traceparent_is_the_correlation_id(api: Api) -> None:
     answer = await api.call("GET", "workspaces/absent", headers={"traceparent": TRACEPARENT})
     assert error(answer)["innererror"]["correlationId"] == TRACE
