@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from controlplane.governance.budgets.model import Budget
 from controlplane.governance.costs.model import Anomaly, CostScope, CostSweep, Course, Live, Spend, spend_id
-from controlplane.governance.costs.view import month_of
+from controlplane.governance.costs.view import month_of, view_of
+from controlplane.http.examples import BUDGET
 from controlplane.http.models.costs import WorkspaceCostsBody
 from controlplane.objects.repository import put
 from controlplane.operations.paging import token_of
@@ -52,6 +54,25 @@ async def test_a_workspace_has_its_days_its_live_view_and_its_anomalies(api: Api
     unread = (await api.call("GET", "workspaces/fraud-dev/costs")).json()
     assert (unread["view"]["actual"], unread["view"]["seen"]) == (None, None)
     assert unread["view"]["unknown"] == ["fraud-dev: costs were not read yet."]
+
+
+async def test_a_budget_says_when_it_was_looked_at_and_nothing_known_is_null(api: Api) -> None:
+    await ready(api)
+    long = {**BUDGET, "tiers": [{"at": 50}, {"at": 100, "act": "freeze"}], "notice": "P7D"}
+    made = await api.call("PUT", "workspaces/fraud-dev/budget", long)
+    assert made.json()["advice"][0].startswith("What is reached in the last 7 days of a month is not enforced in it")
+    objects, now = api.services.governed, api.clock.now()
+    assert objects is not None
+    spend = Spend(
+        id=spend_id("fraud-dev"), workspace="fraud-dev", incarnation=1, project="fraud", month=month_of(now),
+        currency="USD", live=Live(at=now, since=now, amount=Decimal(0)),
+    )  # fmt: skip
+    stored = await objects.require(Budget, "workspace.fraud-dev")
+    looked = stored.value.model_copy(update={"view": view_of([spend], ["fraud-dev"], now)})
+    await objects.commit(put(stored, looked))
+    spent = (await api.call("GET", "workspaces/fraud-dev/budget")).json()["spent"]
+    assert (spent["actual"], spent["seen"], spent["forecast"], spent["asOf"]) == (None, None, None, None)
+    assert datetime.fromisoformat(spent["lookedAt"]) == now
 
 
 async def test_a_workspace_shows_its_estimate_beside_what_it_cost(api: Api) -> None:
