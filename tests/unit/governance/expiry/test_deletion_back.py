@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -12,7 +13,7 @@ import pytest
 
 from controlplane.governance.deps import Archiver
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.ending import begins
+from controlplane.governance.expiry.ending import ROLE, begins
 from controlplane.governance.expiry.model import Decided, Exemption, Expiry, Extension, Rule, Stage
 from controlplane.governance.parts import parts
 from controlplane.objects.repository import put
@@ -96,6 +97,53 @@ def test_what_begins_is_stored_before_and_looked_at_once_more() -> None:
         assert expiry.conditions[0].reason == "Deleting"
         await asyncio.sleep(3600)
         assert not ending.group_stands
+
+    play(scene)
+
+
+@dataclass
+class Defined:
+    """An Azure that has the archiver's role; it lies in no group."""
+
+    azure: Any
+    definition: str
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.azure, name)
+
+    async def list(self, path: str, version: str, query: tuple[tuple[str, str], ...] = ()) -> Any:
+        if not path.endswith("/roleDefinitions"):
+            return await self.azure.list(path, version)
+        assert query == (("$filter", f"roleName eq '{ROLE}'"),)
+        return ({"id": self.definition, "properties": {"roleName": ROLE}},)
+
+
+def test_the_request_for_an_elevation_is_whole_and_says_what_it_lacks() -> None:
+    async def scene(ending: Ending) -> None:
+        ending.eyes.held = False
+        await ending.begin()
+        message = (await ending.world.look()).conditions[0].message
+        assert "CONTROLPLANE_ARCHIVER_OBJECT_ID is not set" in message and "has no role" in message
+        definition = f"{GROUP}/providers/Microsoft.Authorization/roleDefinitions/r-1"
+        archiver = ending.world.deps.archiver
+        assert archiver is not None
+        named = replace(archiver, object_id="o-1", endpoint="https://arm.example")
+        reader: Any = Defined(ending.world.deps.reader, definition)
+        ending.world.deps = replace(ending.world.deps, archiver=named, reader=reader)
+        ending.world.machines = replace(ending.world.machines, parts=parts(ending.world.deps))
+        requests = []
+        for _ in range(2):
+            await asyncio.sleep(900)
+            message = (await ending.world.look()).conditions[0].message
+            assert "To be filled in" not in message
+            requests.append(message.partition("Request: ")[2].split(" ", 2))
+        (method, url, body), (_, other, _) = requests
+        assert method == "PUT" and url.startswith(f"https://arm.example{GROUP}/providers/Microsoft.Authorization/")
+        assert url != other  # Azure takes no name twice
+        properties = json.loads(body)["properties"]
+        assert (properties["principalId"], properties["requestType"]) == ("o-1", "AdminAssign")
+        assert properties["roleDefinitionId"] == definition and properties["justification"]
+        assert set(properties["scheduleInfo"]) == {"startDateTime", "expiration"}
 
     play(scene)
 
