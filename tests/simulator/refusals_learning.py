@@ -139,6 +139,21 @@ CASES: dict[str, Case] = {
         ("properties.provisioningState", "Failed"),
         IGNORED + "provisioningState is readOnly in the API definition",
     ),
+    f"{WORKSPACE_TYPE}/serverlessEndpoints": Case(
+        f"{WORKSPACE}/serverlessEndpoints/llama",
+        {
+            "location": LOCATION,
+            "sku": {"name": "Consumption"},
+            "properties": {
+                "authMode": "Key",
+                "modelSettings": {"modelId": "azureml://registries/azureml-meta/models/Llama"},
+            },
+        },
+        "properties.authMode",
+        ("UserError", "The property 'authMode' of endpoint"),
+        ("properties.endpointState", "Unhealthy"),
+        IGNORED + "endpointState is readOnly in the API definition",
+    ),
     f"{WORKSPACE_TYPE}/labelingJobs": Case(
         f"{WORKSPACE}/labelingJobs/images",
         {"properties": LABELING},

@@ -35,6 +35,7 @@ _VERSION = k.API_VERSIONS[k.COMPUTE]
 _STILL = frozenset({"stopped", "stopping", "deallocated", "deallocating"})
 _RUNS = frozenset({"running", "starting", "restarting", "jobrunning"})
 _UNREACHED = "Attached computes (Kubernetes, virtual machines) are not ours to stop."
+_CALLED = "Serverless endpoints that are there go on answering, and cost by the token: they are not ours to stop."
 _NOT_FOUND = 404
 _MOST_SAID = 50
 
@@ -117,6 +118,8 @@ async def hold(deps: GovernanceDeps, step: Step, found: Sequence[Known], sight: 
     if step.act is Act.BLOCK_JOBS:
         here = [space for space in found if not space.record.deleting]
         said += [_UNREACHED, *quotas.unblockable(here, sight.shares)]
+    if step.act is Act.FREEZE:
+        said.append(_CALLED)
     done: list[Undo] = []
     shares: list[tuple[Undo, Known]] = []
     away: set[str] = set()

@@ -30,7 +30,9 @@ ASSIGNMENT_API = "2023-04-01"
 NOT_ALLOWED = "/providers/Microsoft.Authorization/policyDefinitions/6c112d4e-5bc7-47ae-a041-ea2d9dccd749"
 _MOST_EXCLUSIONS = 400
 _MARK = {"controlPlane": "budget"}
-_ENDPOINTS = ("onlineEndpoints", "batchEndpoints")
+#: Endpoints that have deployments, and those that are paid by the token and have none.
+_HOSTED = ("onlineEndpoints", "batchEndpoints")
+_ENDPOINTS = (*_HOSTED, "serverlessEndpoints")
 
 Lister = Callable[[NewestReader, str], Awaitable[list[str]]]
 
@@ -52,13 +54,13 @@ async def _computes(reader: NewestReader, workspace_id: str) -> list[str]:
     return await _listed(reader, f"{workspace_id}/computes")
 
 
-async def _endpoints(reader: NewestReader, workspace_id: str) -> list[str]:
-    return [one for kind in _ENDPOINTS for one in await _listed(reader, f"{workspace_id}/{kind}")]
+async def _endpoints(reader: NewestReader, workspace_id: str, kinds: tuple[str, ...] = _ENDPOINTS) -> list[str]:
+    return [one for kind in kinds for one in await _listed(reader, f"{workspace_id}/{kind}")]
 
 
 async def _deployments(reader: NewestReader, workspace_id: str) -> list[str]:
     found: list[str] = []
-    for endpoint in await _endpoints(reader, workspace_id):
+    for endpoint in await _endpoints(reader, workspace_id, _HOSTED):
         found += await _listed(reader, f"{endpoint}/deployments")
     return found
 
@@ -67,9 +69,7 @@ DENIALS: dict[Act, tuple[Denial, ...]] = {
     Act.BLOCK_COMPUTES: (Denial("cp-budget-computes", (f"{WORKSPACE_TYPE}/computes",), _computes),),
     Act.FREEZE: (
         Denial("cp-budget-endpoints", tuple(f"{WORKSPACE_TYPE}/{one}" for one in _ENDPOINTS), _endpoints),
-        Denial(
-            "cp-budget-deployments", tuple(f"{WORKSPACE_TYPE}/{one}/deployments" for one in _ENDPOINTS), _deployments
-        ),
+        Denial("cp-budget-deployments", tuple(f"{WORKSPACE_TYPE}/{one}/deployments" for one in _HOSTED), _deployments),
     ),
 }
 

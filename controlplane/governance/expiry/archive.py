@@ -19,7 +19,7 @@ from controlplane.json_types import JsonObject
 from controlplane.objects.repository import Thing
 from controlplane.operations.model import ErrorBody, Model
 
-ONLINE, BATCH = "onlineEndpoints", "batchEndpoints"
+ONLINE, BATCH, SERVERLESS = "onlineEndpoints", "batchEndpoints", "serverlessEndpoints"
 
 
 class ArchiveState(StrEnum):

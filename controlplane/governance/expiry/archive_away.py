@@ -12,7 +12,7 @@ from datetime import timedelta
 from controlplane.arm import fold, name_of
 from controlplane.errors import Conflict, Rejected
 from controlplane.governance.deps import GovernanceDeps
-from controlplane.governance.expiry.archive import BATCH, ONLINE, Archive, ArchiveState, Remark, kept_of
+from controlplane.governance.expiry.archive import BATCH, ONLINE, SERVERLESS, Archive, ArchiveState, Remark, kept_of
 from controlplane.governance.expiry.archive_again import read_again
 from controlplane.governance.expiry.archive_back import API, BUSY, RETRY, SOON, state_of
 from controlplane.governance.expiry.archive_budgets import as_before, before_budgets
@@ -39,6 +39,8 @@ class There:
     serving: tuple[JsonObject, ...]
     computes: tuple[JsonObject, ...]
     strays: tuple[JsonObject, ...]
+    by_token: tuple[JsonObject, ...] = ()
+    """Serverless endpoints: they have no machines of the workspace, and stay."""
 
     @property
     def anything(self) -> bool:
@@ -57,11 +59,12 @@ async def there_now(deps: GovernanceDeps, found: Known) -> There:
             serving.append(endpoint)
             serving += await deps.reader.list(f"{endpoint['id']}/deployments", API)
     computes = await deps.reader.list(f"{found.workspace_id}/computes", API)
+    by_token = await deps.reader.list(f"{found.workspace_id}/{SERVERLESS}", API)
     space = await deps.workspaces.load(found.name)
     if space is None or space.record.incarnation != found.record.incarnation:
         raise Conflict("ConcurrentChange", f"Workspace {found.name!r} changed just now.")
     owned = {fold(one.resource_id) for one in space.status.inventory.values()}
-    return There(tuple(serving), computes, strays(computes, owned))
+    return There(tuple(serving), computes, strays(computes, owned), by_token)
 
 
 async def store(deps: GovernanceDeps, archive: Archive, found: Known) -> Move:
@@ -78,8 +81,22 @@ async def store(deps: GovernanceDeps, archive: Archive, found: Known) -> Move:
     fresh = (*map(kept_of, there.serving), *computes)
     kept = {fold(one.id): one for one in (*fresh, *archive.kept)}
     told = {(fold(one.id), one.why): one for one in (*archive.lost, *_lost(there))}
-    update = {"kept": tuple(kept.values()), "left": left(there.computes), "lost": tuple(told.values())}
+    update = {
+        "kept": tuple(kept.values()),
+        "left": (*left(there.computes), *called(there.by_token)),
+        "lost": tuple(told.values()),
+    }
     return archive.model_copy(update={**update, "state": ArchiveState.REMOVING}), timedelta()
+
+
+def called(by_token: Sequence[JsonObject]) -> tuple[Remark, ...]:
+    """Made again, one would have another address and other keys, and could be refused: an offer of the marketplace is
+    subscribed to by people (ServerlessEndpoint: `inferenceEndpoint`, `marketplaceSubscriptionId`)."""
+    why = (
+        "A serverless endpoint: it costs by the token when it is called (a model of your own tuning by the hour, too), "
+        "and keeps its address and keys. Delete it by hand where nobody shall call it."
+    )
+    return tuple(Remark(id=str(one["id"]), why=why) for one in by_token)
 
 
 def _secret(there: Sequence[JsonObject]) -> ErrorBody | None:

@@ -174,6 +174,15 @@ def served(endpoint: JsonObject, measured: Mapping[str, Measured | None], span: 
     return Verdict.IDLE if len(found.get(REQUESTS, ())) >= enough or controlled else Verdict.UNKNOWN
 
 
+def by_token(found: Sequence[JsonObject], source: str) -> Clue:
+    """Serverless endpoints: whether anybody calls one is not known here. "Azure Machine Learning monitoring data
+    reference" has metrics of workspaces, online endpoints and their deployments, and none of theirs."""
+    if not found:
+        return _clue("serverlessEndpoints", Verdict.IDLE, "There is no serverless endpoint.", source)
+    names = ", ".join(_name(one) for one in found[:5])
+    return _clue("serverlessEndpoints", Verdict.UNKNOWN, f"Nobody shows the calls of {names}.", source)
+
+
 def unread(name: str, code: str, source: str) -> Clue:
     """A read that failed."""
     return _clue(name, Verdict.UNKNOWN, f"It could not be read: {code}.", source)
@@ -202,6 +211,7 @@ WANTED: dict[str, Wanted] = {
     "endpoints": Wanted(),
     "earlierLooks": Wanted(),
     "activeCores": Wanted(("S3-106",)),
+    "serverlessEndpoints": Wanted(),
 }
 """Name → what it takes."""
 

@@ -25,8 +25,9 @@ from controlplane.workspaces.spec_rules.lifetime import days
 
 API, GRANTS_API = "2024-04-01", "2022-04-01"
 T = TypeVar("T")
-#: Of endpoints and deployments: with four reads, the workspace's batch and what a proposal takes that is eight calls.
+#: Of endpoints and deployments: with four reads, the workspace's batch and one question more that is eight calls.
 MOST_BATCHES = 2
+_MOST_CALLS = 8
 _HOUR = timedelta(hours=1)
 
 
@@ -75,6 +76,7 @@ async def look(
     seen.append(clue)
     seen.append(clues.lately(busy_at, span.begin))
     seen.append(await _cores(asking, polls, found, span))
+    seen += await _by_token(asking, reader, here, seen)
     sight = Sight(
         production=str(found.record.spec["environment"]) == Environment.PROD.value,
         computes=listed or (),
@@ -101,6 +103,8 @@ async def _further(
 ) -> Sight:
     """One question more, of what is rarer: who may stop an instance, or on which days an endpoint was called."""
     (reader, polls), (found, serving, now) = ports, what
+    if asking.calls >= _MOST_CALLS:
+        return sight
     if suspects(sight.computes):
         grants = f"{found.workspace_id}/providers/{ROLE_ASSIGNMENT}"
         query = (("$filter", "atScope()"),)
@@ -110,6 +114,15 @@ async def _further(
     logs = site_of(found, NOBODY).logs
     rows = await asking.ask("logs", polls.logs.query(logs, SERVED, now - MONTH, now))
     return replace(sight, days=days_of(rows.rows)) if rows is not None and rows.complete else sight
+
+
+async def _by_token(asking: _Asking, reader: NewestReader, here: str, seen: Sequence[Clue]) -> tuple[Clue, ...]:
+    """Asked where nothing else keeps the workspace: what they say can only make idle unknown."""
+    if any(one.verdict is not Verdict.IDLE for one in seen):
+        return ()
+    source = f"{here}/serverlessEndpoints"
+    listed = await asking.ask("serverlessEndpoints", reader.list(source, API))
+    return (_or(asking, "serverlessEndpoints", source, clues.by_token(listed or (), source)),)
 
 
 def span_of(idle_after: str, now: datetime) -> clues.Span:

@@ -15,6 +15,7 @@ from simulator.types.machinelearning import (
     quotas,
     region_cores,
     schedules,
+    serverless,
     workspaces,
 )
 
@@ -28,6 +29,7 @@ TYPES: tuple[ResourceType, ...] = (
     *models.TYPES,
     *batch.TYPES,
     *schedules.TYPES,
+    *serverless.TYPES,
     *labeling.TYPES,
 )
 ROUTES: tuple[Route, ...] = (*quotas.ROUTES, *region_cores.ROUTES)

@@ -129,6 +129,21 @@ async def test_existing_computes_are_left_out_of_the_denial(world: BudgetWorld) 
     assert denied == ["Microsoft.MachineLearningServices/workspaces/computes"]
 
 
+async def test_frozen_endpoints_by_the_token_are_denied_but_for_those_there(
+    world: BudgetWorld,
+) -> None:
+    world.azure.plant(f"{world.known.workspace_id}/serverlessEndpoints/llama", properties={"authMode": "Key"})
+    await world.spend("1510")
+    await world.tick()
+    budget = await world.tick(hours=2.1)
+    (asked,) = (one["properties"] for key, one in world.azure.resources.items() if key.endswith("/cp-budget-endpoints"))
+    assert [one.rpartition("/")[2] for one in asked["notScopes"]] == ["llama"]
+    denied = asked["parameters"]["listOfResourceTypesNotAllowed"]["value"]
+    assert "Microsoft.MachineLearningServices/workspaces/serverlessEndpoints" in denied
+    said = " ".join(text for one in budget.steps for text in one.said)
+    assert "Serverless endpoints that are there go on answering" in said
+
+
 async def test_a_raised_budget_gives_back(world: BudgetWorld) -> None:
     await world.spend("1010")
     await world.tick()

@@ -243,3 +243,18 @@ def test_a_restore_that_meets_a_budget_waits_without_operations_that_fail() -> N
         assert (await world.archive()).state is ArchiveState.RESTORED
 
     play(scene, rule=None)
+
+
+def test_an_endpoint_by_the_token_stays_and_is_told() -> None:
+    async def scene(world: ExpiryWorld) -> None:
+        llama = f"{world.workspace}/serverlessEndpoints/llama"
+        world.world.azure.plant(llama, properties={"authMode": "Key"})
+        await world.wish(ArchiveState.STORING)
+        await world.settle()
+        archive = await world.archive()
+        assert archive.state is ArchiveState.ARCHIVED
+        told = {fold(one.id): one.why for one in archive.left}
+        assert "costs by the token" in told[fold(llama)]
+        assert fold(llama) in world.world.azure.resources
+
+    play(scene, rule=None)

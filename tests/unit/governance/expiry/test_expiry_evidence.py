@@ -44,10 +44,14 @@ def told(evidence: Evidence, name: str) -> Verdict:
 def test_all_that_says_idle_is_idle_in_eight_calls() -> None:
     evidence = seen()
     assert evidence.verdict is Verdict.IDLE, evidence
-    assert evidence.calls == 7
+    assert evidence.calls == 8
     assert [one.name for one in evidence.clues] == [
-        "age", "clusters", "instances", "jobs", "endpoints", "earlierLooks", "activeCores",
+        "age", "clusters", "instances", "jobs", "endpoints", "earlierLooks", "activeCores", "serverlessEndpoints",
     ]  # fmt: skip
+
+
+def by_token(world: ExpiryWorld) -> None:
+    world.world.azure.plant(f"{world.workspace}/serverlessEndpoints/llama", properties={"authMode": "Key"})
 
 
 def young(world: ExpiryWorld) -> None:
@@ -124,6 +128,8 @@ def away(world: ExpiryWorld) -> None:
 UNKNOWN: dict[str, tuple[Change, str]] = {
     "computes that cannot be read": (refused("/computes"), "clusters"),
     "jobs that cannot be read": (refused("/jobs"), "jobs"),
+    "an endpoint by the token, whose calls nobody shows": (by_token, "serverlessEndpoints"),
+    "endpoints by the token that cannot be read": (refused("/serverlessEndpoints"), "serverlessEndpoints"),
     "endpoints that cannot be read": (refused("/onlineEndpoints"), "endpoints"),
     "an endpoint without samples": (lambda w: w.endpoint("silent", requests=None), "endpoints"),
     "a compute of another kind": (strange, "instances"),
