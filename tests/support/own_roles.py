@@ -62,7 +62,6 @@ ARCHIVES = frozenset(
     {
         *(f"{_W}/{kind}Endpoints/{verb}" for kind in ("online", "batch") for verb in ("read", "write", "delete")),
         *(f"{_W}/{kind}Endpoints/deployments/{verb}" for kind in ("online", "batch") for verb in ("read", "write")),
-        f"{_W}/serverlessEndpoints/read",
     }
 )
 #: And by the collector of costs (test_costs_on_azure).
