@@ -34,6 +34,8 @@ def words_of(item: ErrorDetails, model: type[BaseModel], *, helpful: bool = True
     kind, place = item["type"], item["loc"]
     if kind in _SHAPES:
         return _SHAPES[kind]
+    if kind == "too_short" and (least := item.get("ctx", {}).get("min_length")) is not None:
+        return f"Input should have at least {least} item{'s' if least != 1 else ''}"
     if not helpful:
         return item["msg"]
     if kind == "extra_forbidden":
@@ -51,7 +53,7 @@ def _meant(name: str, names: Sequence[str]) -> str:
     near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.7) if len(name) <= _LONGEST_NAME else []
     if near:
         return f"; did you mean {folded[near[0]]}?"
-    return f"; there are {', '.join(names)}" if names else ""
+    return f"; there {'are' if len(names) > 1 else 'is'} {', '.join(names)}" if names else ""
 
 
 def _names(model: type[BaseModel] | None) -> tuple[str, ...]:

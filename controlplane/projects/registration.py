@@ -52,9 +52,12 @@ def parse_registration(data: JsonObject) -> Registration:
 def details_of(error: ValidationError, model: type[BaseModel]) -> tuple[ErrorDetail, ...]:
     """Pydantic's findings about a body of ``model`` as details whose targets are JSON paths."""
     items = error.errors(include_url=False, include_input=False)
+    inside = {item["loc"][:-1] for item in items}
     return tuple(
         ErrorDetail(code_of(item), words_of(item, model, helpful=len(items) <= _MOST), json_path(item["loc"]))
         for item in items
+        # A list is too short then because its items are wrong, and each of them says so.
+        if not (item["type"] == "too_short" and item["loc"] in inside)
     )
 
 

@@ -14,9 +14,9 @@ from controlplane.governance.services.budgets import BudgetBody
 from controlplane.http.answers import resource
 from controlplane.http.docs import body, created, no_content, ok
 from controlplane.http.examples import BUDGET, BUDGET_ANSWER
+from controlplane.http.money import priced
 from controlplane.http.repeats import Repeat
 from controlplane.http.requests import JSON, Ctx, read_object
-from controlplane.http.things import plain
 
 router = APIRouter(prefix="/api", tags=["Money"])
 
@@ -41,7 +41,7 @@ def _serve(kind: ScopeKind) -> None:
         enforced with its undo, and the history. Figures carry their age; what is unknown is named and never 0.
         """
         deps = ctx.services.for_governance()
-        return resource(plain(await service.get_budget(deps, ctx.caller, _scope(kind, name))))
+        return resource(priced(await service.get_budget(deps, ctx.caller, _scope(kind, name))))
 
     @router.put(
         path,
@@ -60,7 +60,7 @@ def _serve(kind: ScopeKind) -> None:
             data, deps = await read_object(request, JSON), ctx.services.for_governance()
             done = await service.put_budget(deps, ctx.caller, _scope(kind, name), data, once.conditions)
             once.project = done.project
-            return resource(plain(done.body), 201 if done.created else 200)
+            return resource(priced(done.body), 201 if done.created else 200)
 
         return await once.do(work)
 
@@ -104,7 +104,7 @@ def _serve_answer(kind: ScopeKind) -> None:
         async def work() -> Response:
             data, deps = await read_object(request, JSON), ctx.services.for_governance()
             found = await budget_answers.answer_budget(deps, ctx.caller, _scope(kind, name), data, once.conditions)
-            return resource(plain(found))
+            return resource(priced(found))
 
         return await once.do(work)
 

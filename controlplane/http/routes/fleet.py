@@ -13,8 +13,8 @@ from controlplane.http.answers import JsonResponse, next_link
 from controlplane.http.cost_views import declared
 from controlplane.http.docs import ok
 from controlplane.http.models.costs import WorkspaceCostsBody
+from controlplane.http.money import priced
 from controlplane.http.requests import Context, Ctx, Paged, PageQuery
-from controlplane.http.things import plain
 from controlplane.operations.paging import token_of
 from controlplane.projects.access import Permission
 
@@ -35,7 +35,7 @@ async def get_costs(ctx: Ctx, name: str) -> JSONResponse:
     accepted spec costs a month by list prices.
     """
     found = await service.get_costs(ctx.services.for_governance(), ctx.caller, name)
-    return JsonResponse({**plain(found.body), "estimate": declared(found.estimate, found.billed_in)})
+    return JsonResponse({**priced(found.body), "estimate": declared(found.estimate, found.billed_in)})
 
 
 @router.get(
@@ -71,5 +71,5 @@ async def fleet_summary(ctx: Ctx, asked: Paged) -> JSONResponse:
 
 def _page(ctx: Context, at: tuple[str, str | None], body: FleetCosts | FleetSummary, asked: PageQuery) -> JSONResponse:
     kind, last = at
-    shown = {name: value for name, value in plain(body).items() if name != "nextLink"}
+    shown = {name: value for name, value in priced(body).items() if name != "nextLink"}
     return JsonResponse({**shown, **next_link(ctx, kind, token_of(kind, last), asked)})

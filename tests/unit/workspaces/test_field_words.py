@@ -26,7 +26,7 @@ def refused(**changes: Any) -> tuple[ErrorDetail, ...]:
     [
         ({"access": {"datascientists": []}}, "UnknownField", "$.access.datascientists", "did you mean dataScientists?"),
         ({"legacyV1mode": True}, "UnknownField", "$.legacyV1mode", "did you mean legacyV1Mode?"),
-        ({"vault": {"zzz": 1}}, "UnknownField", "$.vault.zzz", "there are permissionModel."),
+        ({"vault": {"zzz": 1}}, "UnknownField", "$.vault.zzz", "there is permissionModel."),
         (
             {"compute": {"clusters": [{"name": "cpu", "size": "Standard_D2", "maxNodes": 1, "publicIP": True}]}},
             "UnknownField",
