@@ -14,6 +14,7 @@ from controlplane.governance.budgets.denials import allowed
 from controlplane.governance.budgets.model import LEFT, STANDS, Budget
 from controlplane.governance.budgets.wanted import BUDGET, BUDGET_API, body_for, place_of, wanted
 from controlplane.governance.deps import GovernanceDeps
+from controlplane.governance.scope import ScopeKind
 from controlplane.json_types import JsonObject
 from controlplane.objects.leases import Hold
 from controlplane.objects.repository import Stored, put
@@ -27,6 +28,11 @@ _log = logging.getLogger(__name__)
 LOOK = timedelta(hours=6)
 #: Where something does not stand: a group that is not made yet, a right that lacks.
 RETRY = timedelta(minutes=10)
+#: Why it stands nowhere, by whether it is a workspace's.
+_NO_PLACE = {
+    True: "The workspace has no resource group yet.",
+    False: "CONTROLPLANE_SHARED_GROUP_ID is not set, the resource group for what belongs to no workspace.",
+}
 
 
 async def azure_side(
@@ -49,7 +55,7 @@ async def azure_side(
     if missing:
         wrong = f"{', '.join(missing)} is not set: Azure has nobody to call. What was spent is judged all the same."
     elif place is None:
-        wrong = "CONTROLPLANE_SHARED_GROUP_ID is not set, or it has no workspace yet. What was spent is judged here."
+        wrong = f"{_NO_PLACE[budget.kind is ScopeKind.WORKSPACE]} What was spent is judged here all the same."
     else:
         chosen = wanted(budget, place, deps.callbacks, now)
         stored, wrong = await _written(deps, hold, stored, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from controlplane.governance.budgets.tick import next_look
 from controlplane.governance.costs.view import View
 from controlplane.workspaces.effective import effective_spec
 from tests.support.budget_scopes import FREE, HELD, SHARED, BudgetScopes
-from tests.support.budget_world import SUBSCRIPTION
+from tests.support.budget_world import CALLBACKS, SUBSCRIPTION
 
 PROJECT = "project.churn"
 
@@ -331,3 +332,15 @@ async def test_the_denials_of_a_workspace_that_is_gone_go_with_it_where_its_grou
     await world.workspace("ws", incarnation=2)
     await world.settle(PROJECT, rounds=2)
     assert await world.stands("ws") == HELD
+
+
+async def test_a_projects_budget_names_the_setting_that_it_lacks() -> None:
+    made = BudgetScopes()
+    made.deps = replace(made.deps, callbacks=CALLBACKS)
+    made.remake()
+    await made.start(PROJECT)
+    await made.workspace("ws")
+    await made.settle(PROJECT, rounds=1)
+    (said,) = [one.message for one in (await budget(made)).conditions if one.type == "AzureBudgetStands"]
+    assert said.startswith("CONTROLPLANE_SHARED_GROUP_ID is not set, the resource group")
+    assert "no workspace yet" not in said
