@@ -90,8 +90,8 @@ def _gone(asked: Asked, after: Expiry) -> JsonObject | None:
 
 
 async def delete_expiry(deps: RuleDeps, caller: Caller, name: str, preconditions: Preconditions) -> bool:
-    """Takes the rule away; nothing expires from then on. False when there was none. Raises
-    ``Rejected("ExtensionNotAllowed")``."""
+    """Takes the rule away; nothing expires from then on. What is told of the end of the project stands: another rule,
+    or none, gives nobody's access more time. False when there was none. Raises ``Rejected("ExtensionNotAllowed")``."""
 
     async def attempt() -> bool:
         asked = await asked_of(deps, caller, Permission.EXPIRY_DELETE, name)
@@ -100,15 +100,34 @@ async def delete_expiry(deps: RuleDeps, caller: Caller, name: str, preconditions
             return False
         _require_undeclared(asked)
         assert asked.stored is not None
+        rule = asked.stored.value.rule
+        if rule is None:
+            return False
         _require_before_archive(asked, asked.stored.value)
         _require_no_extension(asked, caller, None)
-        rule = asked.stored.value.rule
-        was = None if rule is None else rule.model_dump(mode="json", by_alias=True)
-        fact = _fact(asked, caller, asked.stored.value, {"change": "rule taken away", "rule": was})
-        await deps.objects.commit(remove(asked.stored), fact)
+        fact = _fact(
+            asked,
+            caller,
+            asked.stored.value,
+            {"change": "rule taken away", "rule": rule.model_dump(mode="json", by_alias=True)},
+        )
+        if not _stays(asked, asked.stored.value):
+            await deps.objects.commit(remove(asked.stored), fact)
+            return True
+        without = {"rule": None, "ruled": Rule(), "extension": None, "exemption": None}
+        begun = {"reasons": (), "next_at": None, "problem": None, "problem_told_at": None}
+        after = _changed(asked.stored.value, caller, asked.now, {**without, **begun, **_anew(asked.now)})
+        await deps.objects.commit(put(asked.stored, after), fact)
+        await deps.workspaces.queue.send(message_of(Expiry.KIND, after.id))
         return True
 
     return await on_fresh_state(attempt)
+
+
+def _stays(asked: Asked, expiry: Expiry) -> bool:
+    """Whether there is more to it than the rule: the project's end, and what was told of it (S3-70)."""
+    told = expiry.access_notice is not None or asked.record.access_ended
+    return told or asked.ground.project_end is not None
 
 
 async def extend(deps: RuleDeps, caller: Caller, name: str, data: JsonObject, preconditions: Preconditions) -> Answered:

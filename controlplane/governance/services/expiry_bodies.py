@@ -200,13 +200,13 @@ def rejected(details: tuple[ErrorDetail, ...]) -> Rejected:
 
 
 def shown(asked: Asked, expiry: Expiry) -> ExpiryBody:
-    """What the API answers."""
-    expiry = _restored(asked, expiry)
+    """What the API answers, with the ETag of what is stored: that is what If-Match is held against."""
+    etag, expiry = expiry.etag, _restored(asked, expiry)
     rule = rule_of(expiry, asked.record) or Rule()
     return ExpiryBody(
         id=f"workspaces/{expiry.workspace}/expiry",
         workspace=expiry.workspace,
-        etag=expiry.etag,
+        etag=etag,
         rule=rule,
         declared=asked.record.spec.get("expiry") is not None,
         environment=str(asked.record.spec["environment"]),

@@ -73,8 +73,9 @@ async def put_expiry(ctx: Ctx, name: str, request: Request, once: Repeat) -> Res
     summary="Take the rule away",
 )
 async def delete_expiry(ctx: Ctx, name: str, once: Repeat) -> Response:
-    """Nothing expires from then on; what is archived stays so until it is restored. By an owner of the workspace or a
-    Platform.Admin: 403 `ExtensionNotAllowed`."""
+    """Nothing expires from then on; what is archived stays so until it is restored. Where its project has an end, what
+    was told of it stands, and `GET` shows it without a rule. By an owner of the workspace or a Platform.Admin: 403
+    `ExtensionNotAllowed`."""
 
     async def work() -> Response:
         await service.delete_expiry(ctx.services.for_governance(), ctx.caller, name, once.conditions)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.model import Expiry, Stage, expiry_id
+from controlplane.governance.expiry.model import AccessNotice, Expiry, Stage, expiry_id
 from controlplane.http.examples import EXPIRY
 from controlplane.objects.repository import put, remove
-from tests.support.api import Api
+from tests.support.api import Api, registration
 from tests.unit.http.test_http_expiry import PATH, ready
 
 ID = expiry_id("churn-dev")
@@ -143,3 +143,34 @@ async def test_nothing_holds_an_archive_that_nobody_deletes(api: Api) -> None:
     await objects.commit(put(stored, stored.value.model_copy(update={"rule": rule})))
     answer = await api.call("POST", f"{PATH}:extend", LONGER, token=owner)
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, BUSY)
+
+
+@pytest.mark.parametrize("ruled", [False, True])
+async def test_no_delete_begins_the_notice_of_a_projects_end_anew(api: Api, ruled: bool) -> None:
+    """S3-70: a lead who sends it each 13 days would keep people's roles for ever."""
+    await ready(api)
+    assert (await api.call("PUT", PATH, RULE)).status_code == 201
+    assert (await api.call("PUT", "projects/churn", registration("churn", endsOn="2027-12-31"))).status_code == 200
+    objects = api.services.governed
+    assert objects is not None
+    stored = await objects.require(Expiry, ID)
+    now = api.clock.now()
+    notice = AccessNotice(end=now.date(), since=now - timedelta(days=13), seen_at=now, lived=timedelta(days=13))
+    update = {"access_notice": notice, "stage": Stage.WARNED, **({} if ruled else {"rule": None})}
+    await objects.commit(put(stored, stored.value.model_copy(update=update)))
+    by = {} if ruled else {"token": api.member("churn", "Workspace.Contributor")}
+    for _ in range(2):
+        assert (await api.call("DELETE", PATH, **by)).status_code == 204
+        after = (await objects.require(Expiry, ID)).value
+        assert (after.access_notice, after.rule) == (notice, None)
+        assert after.stage is (Stage.ACTIVE if ruled else Stage.WARNED)
+    assert (await api.call("GET", PATH)).json()["accessNotice"]["end"] == str(notice.end)
+
+
+async def test_what_is_shown_of_a_restore_has_the_etag_that_matches(api: Api) -> None:
+    owner = await ready(api)
+    await left(api, At(Stage.ARCHIVED, ArchiveState.RESTORED))
+    shown = await api.call("GET", PATH)
+    assert (shown.json()["stage"], shown.headers["ETag"]) == ("active", shown.json()["etag"])
+    answer = await api.call("POST", f"{PATH}:extend", LONGER, token=owner, headers={"If-Match": shown.headers["ETag"]})
+    assert answer.status_code == 200, answer.text
