@@ -12,13 +12,13 @@ base64 (API definition, EnvironmentVariable and ScriptReference).
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from controlplane.json_types import JsonObject
 
-_REFERENCE = re.compile(r"\s*(\$\{\{.*\}\}|@Microsoft\.KeyVault\(.*\))\s*", re.DOTALL)
+#: One, as the whole value: what stands beside it, or between two, is no reference.
+_REFERENCE = re.compile(r"\s*(\$\{\{[^{}]*\}\}|@Microsoft\.KeyVault\([^()]*\))\s*")
 #: Ends of names whose value is a secret; `TOKEN_LIMIT` and `SECRET_NAME` are not.
 _NAMED = re.compile(
     r"(passw(or)?d|passphrase|(?<!^)(?<!^old)pwd|secret|token|credentials?|\bsas|_sas"
@@ -60,8 +60,8 @@ def _within(value: object, path: str) -> Iterator[str]:
             else:
                 yield from _within(one, below)
     elif isinstance(value, str):
-        text = _decoded(value) if path.endswith(_SCRIPT) else value
-        if not _REFERENCE.fullmatch(text) and _LOOKS.search(text):
+        texts = (value, *_decoded(value)) if path.endswith(_SCRIPT) else (value,)
+        if any(_LOOKS.search(text) and not _REFERENCE.fullmatch(text) for text in texts):
             yield path
     elif isinstance(value, Sequence):
         for place, one in enumerate(value):
@@ -73,11 +73,13 @@ def _text_of(variable: object) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _decoded(script: str) -> str:
+def _decoded(script: str) -> tuple[str, ...]:
+    """An inline script, also one that was wrapped (``base64`` of coreutils: 76 columns); of a path in the file share
+    nothing."""
     try:
-        return base64.b64decode(script, validate=True).decode("utf-8", "replace")
-    except binascii.Error:
-        return script  # a path in the file share
+        return (base64.b64decode("".join(script.split()), validate=True).decode("utf-8", "replace"),)
+    except ValueError:  # no base64 (binascii.Error), or not ASCII
+        return ()
 
 
 def _is_named(name: str, value: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from typing import Any
 
@@ -33,6 +34,11 @@ def of(**variables: str) -> dict[str, Any]:
     return {"properties": {"environmentVariables": variables}}
 
 
+def script(data: bytes | str) -> dict[str, Any]:
+    text = data if isinstance(data, str) else data.decode()
+    return {"properties": {"setupScripts": {"scripts": {"startupScript": {"scriptData": text}}}}}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -45,6 +51,14 @@ def of(**variables: str) -> dict[str, Any]:
         of(PEM="-----BEGIN RSA PRIVATE KEY-----"),
         {"properties": {"properties": {"note": ["password = abc"]}}},
         {"tags": {"who": "ghp_0123456789abcdefghij"}},
+        of(DB_PASSWORD=f"${{{{keyvault:a}}}}{SECRET}${{{{b}}}}"),
+        of(DB_PASSWORD=f"@Microsoft.KeyVault(a){SECRET}@Microsoft.KeyVault(b)"),
+        script(
+            base64.encodebytes(
+                b"#!/bin/bash\n" + 20 * b"apt-get install -y one\n" + b"export PASSWORD=" + SECRET.encode()
+            )
+        ),
+        script(f"export PASSWORD={SECRET}"),
     ],
 )
 def test_what_looks_like_a_secret_is_told_by_its_path_alone(body: dict[str, Any]) -> None:
@@ -61,6 +75,8 @@ def test_what_looks_like_a_secret_is_told_by_its_path_alone(body: dict[str, Any]
         of(APPLICATIONINSIGHTS_CONNECTION_STRING="InstrumentationKey=00000000;IngestionEndpoint=https://x"),
         of(USE_TOKEN="true", MODEL_KEY="churn", AZUREML_MODEL_DIR="/var/azureml-app/models"),
         of(PWD="/var/azureml-app", OLDPWD="/var/azureml", GOOGLE_APPLICATION_CREDENTIALS="/var/secrets/key.json"),
+        script("skript-ü.sh"),
+        script(base64.encodebytes("echo ü\n".encode() * 20)),
         {"properties": {"environmentId": "azureml:sk-learn-environment-of-production:1"}},
         {"properties": {"model": "azureml:churn:1", "traffic": {"blue": 90}, "scoringUri": "https://x:443/score"}},
         {},
