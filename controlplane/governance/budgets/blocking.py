@@ -64,7 +64,7 @@ async def sight_of(deps: GovernanceDeps, act: Act, found: Sequence[Known]) -> Si
     for space in here:
         try:
             computes[space.name] = await deps.reader.list(f"{space.workspace_id}/computes", _VERSION)
-        except (Rejected, Transient) as error:
+        except (Rejected, Conflict, Transient) as error:
             if not isinstance(error, Rejected) or error.status != _NOT_FOUND:  # else it is not made yet
                 unread.append(f"{space.name}: it could not be read: {error.code}: {error.message}")
             continue

@@ -43,11 +43,7 @@ def judge(budget: Budget, view: View, now: datetime) -> Judged:
     """Tiers of this month and this generation of the rule. A crossing that was seen stays while its threshold is not
     above what was seen, also when the figures are gone."""
     month = month_of(now)
-    kept = {
-        one.tier: one
-        for one in budget.crossings
-        if one.month == month and one.generation == budget.generation and one.tier < len(budget.rule.tiers)
-    }
+    kept = standing(budget, month)
     unknown = [*view.unknown] if view.month == month else [f"The figures are of {view.month}."]
     if view.currency is not None and view.currency != budget.rule.monthly.currency:
         # What was reached in the budget's own currency before stays reached.
@@ -59,6 +55,16 @@ def judge(budget: Budget, view: View, now: datetime) -> Judged:
         unknown.append("There is no forecast: too little history, or it could not be read.")
     crossings = tuple(sorted((*kept.values(), *new), key=lambda one: one.tier))
     return Judged(crossings, tuple(new), _strongest(budget, crossings), tuple(unknown))
+
+
+def standing(budget: Budget, month: str) -> dict[int, Crossing]:
+    """Tiers of the rule as it is that are reached in a month, by their place. After a change of the rule: none, until
+    the next look."""
+    return {
+        one.tier: one
+        for one in budget.crossings
+        if one.month == month and one.generation == budget.generation and one.tier < len(budget.rule.tiers)
+    }
 
 
 def _strongest(budget: Budget, crossings: Iterable[Crossing]) -> Act | None:

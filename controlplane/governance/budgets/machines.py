@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from controlplane.arm import name_of
-from controlplane.errors import Rejected, Transient
+from controlplane.errors import Conflict, Rejected, Transient
 from controlplane.governance.budgets.quotas import QUOTA_API, Place, Use, place_of, plain
 from controlplane.json_types import JsonObject
 from controlplane.ports.reader import ResourceReader
@@ -51,7 +51,7 @@ class Machines:
             return Use(held, frozenset(_of(sizes, one).family for one in serving))
         except _Unknown as error:
             return f"serverless jobs are not blocked yet: {error}"
-        except (Rejected, Transient) as error:
+        except (Rejected, Conflict, Transient) as error:
             return f"serverless jobs are not blocked yet: {error.code}: {error.message}"
 
     async def _serving(self, space: Known) -> set[str]:

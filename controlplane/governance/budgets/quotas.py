@@ -92,7 +92,7 @@ async def shares_of(reader: ResourceReader, spaces: Iterable[Known]) -> Shares:
         except Rejected as error:
             refused[place] = _why(error)
             continue
-        except Transient as error:
+        except (Conflict, Transient) as error:
             away[place] = _why(error)
             continue
         whole[place] = {}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from pydantic import Field, ValidationError
 
 from controlplane.errors import Rejected
-from controlplane.governance.budgets.judge import first_enforcement
-from controlplane.governance.budgets.model import MOST_HISTORY, Acceptance, Act, Budget, Event, rank
+from controlplane.governance.budgets.judge import first_enforcement, standing
+from controlplane.governance.budgets.model import MOST_HISTORY, Acceptance, Act, Basis, Budget, Event, rank
 from controlplane.governance.budgets.rules import threshold
 from controlplane.governance.costs.view import month_of
 from controlplane.governance.scope import Scope
@@ -77,17 +78,20 @@ def _word(budget: Budget, answer: BudgetAnswer, caller: Caller, now: datetime) -
     """Raises ``Rejected`` where an answer would change nothing."""
     if budget.deleting:
         raise going(budget)
-    reached = [budget.rule.tiers[one.tier] for one in budget.crossings if one.month == month_of(now)]
+    reached = [budget.rule.tiers[place] for place in standing(budget, month_of(now))]
     asked = [tier for tier in reached if answer.answer == "stop" or rank(tier.act) >= rank(Act.ASK)]
     if not asked:
-        raise Rejected("NothingIsAsked", "No tier that asks or enforces is reached this month: nothing to answer.")
+        text = "No tier that asks or enforces is seen to be reached this month by the rule as it is: nothing to answer."
+        raise Rejected("NothingIsAsked", text)
     if answer.answer == "stop" and first_enforcement(budget.rule) is None:
         text = "The rule enforces nothing: it only tells and asks. Set a tier that does, and it is done when reached."
         raise Rejected("NothingToStop", text)
+    # What a forecast says was not spent: to accept it gives nobody more.
+    spent = [threshold(budget.rule, tier.at) for tier in reached if tier.of is Basis.ACTUAL]
     return Acceptance.model_validate(
         {
             "month": month_of(now), "answer": answer.answer, "by": caller.principal, "at": now,
-            "reason": answer.reason, "up_to": max(threshold(budget.rule, tier.at) for tier in asked),
+            "reason": answer.reason, "up_to": max(spent, default=Decimal(0)),
         }
     )  # fmt: skip
 

@@ -151,9 +151,17 @@ async def put_budget(
             text = "More money, or something later, milder or not at all: that takes an approver, not who spends."
             raise Rejected("BudgetRaiseNotAllowed", text)
         now = deps.clock.now()
-        told = {"due_at": now, "last_modified_at": now, "last_modified_by": caller.principal, "rule": rule}
+        told: dict[str, Any] = {
+            "due_at": now,
+            "last_modified_at": now,
+            "last_modified_by": caller.principal,
+            "rule": rule,
+        }
         if stored is not None:
-            after = stored.value.model_copy(update={**told, "generation": stored.value.generation + 1})
+            told["generation"] = stored.value.generation + 1
+            if stored.value.rule.monthly.currency != rule.monthly.currency:
+                told["crossings"] = ()  # figures of another currency
+            after = stored.value.model_copy(update=told)
         else:
             after = Budget(
                 id=scope.id, kind=scope.kind, name=scope.name, project=place.project, incarnation=place.incarnation,
@@ -274,7 +282,11 @@ def fact_of(deps: RuleDeps, caller: Caller, budget: Budget, told: JsonObject) ->
 
 
 def etag_of(budget: Budget) -> str:
-    return f'"{budget.incarnation}.{budget.generation}.{budget.last_modified_at.timestamp():.6f}"'
+    """Of what people said: the rule, and their answer to what it asked."""
+    said = f"{budget.last_modified_at.timestamp():.6f}"
+    if budget.acceptance is not None:
+        said += f".{budget.acceptance.at.timestamp():.6f}"
+    return f'"{budget.incarnation}.{budget.generation}.{said}"'
 
 
 async def shown(deps: RuleDeps, budget: Budget) -> BudgetBody:

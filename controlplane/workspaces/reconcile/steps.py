@@ -18,6 +18,16 @@ UNMANAGED, UNMANAGED_LEFT, GOES_LATER = "Unmanaged", "UnmanagedResourcesLeft", "
 #: Tag whose value is the workspace's name → what made it beside the workspace's own resources, and when at the latest
 #: that looks again and takes it away.
 OWN = {"cp-monitors": ("monitors", "a quarter of an hour"), "cp-budget": ("budget", "six hours")}
+#: What they make, in lower case. A mark on anything else is somebody's copy of it, and says nothing.
+OWN_TYPES = frozenset(
+    {
+        "microsoft.insights/actiongroups",
+        "microsoft.insights/metricalerts",
+        "microsoft.insights/scheduledqueryrules",
+        "microsoft.insights/workbooks",
+        "microsoft.eventgrid/systemtopics",
+    }
+)
 #: How long a step may wait for something that nobody is working on: a connection that stays Pending, a role that Azure
 #: does not grant. Replication of roles takes up to ten minutes
 #: (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting).
@@ -192,8 +202,10 @@ def _left(arm_id: str, whose: tuple[str, str] | None) -> Residue:
 
 
 def own_of(item: JsonObject, target: str) -> tuple[str, str] | None:
-    """Of which part of the control plane a resource beside the workspace is, by its mark; None: of none."""
+    """Of which part of the control plane a resource beside the workspace is, by its type and mark; None: of none."""
     tags = item.get("tags")
+    if type_of(str(item.get("id"))).lower() not in OWN_TYPES:
+        return None
     name = target.rpartition("/")[2]
     return next((part for tag, part in OWN.items() if isinstance(tags, dict) and tags.get(tag) == name), None)
 

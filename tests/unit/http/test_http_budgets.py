@@ -274,6 +274,40 @@ async def test_a_stop_that_would_stop_nothing_says_so(api: Api) -> None:
     assert (going.status_code, error(going)["code"]) == (409, "BudgetIsDeleting")
 
 
+async def test_an_answer_is_to_the_rule_as_it_is(api: Api) -> None:
+    """Right after a change nothing is judged by it yet."""
+    await ready(api)
+    path = PATHS["workspace"]
+    await api.call("PUT", path, BUDGET)
+    await change(api, crossings=crossings(api, 1100, 1700, 2100, 2500))
+    fewer = {**BUDGET, "tiers": [{"at": 50}, {"at": 100, "act": "ask"}]}
+    assert (await api.call("PUT", path, fewer)).status_code == 200
+    answer = await api.call("POST", f"{path}:answer", BUDGET_ANSWER)
+    assert (answer.status_code, error(answer)["code"]) == (409, "NothingIsAsked")
+
+
+async def test_two_answers_to_the_same_thing_meet(api: Api) -> None:
+    await ready(api)
+    path = PATHS["workspace"]
+    made = await api.call("PUT", path, BUDGET)
+    await change(api, crossings=crossings(api, 1100, 1700))
+    seen = {"If-Match": made.headers["ETag"]}
+    assert (await api.call("POST", f"{path}:answer", BUDGET_ANSWER, headers=seen)).status_code == 200
+    other = {"answer": "stop", "reason": "Enough."}
+    assert (await api.call("POST", f"{path}:answer", other, headers=seen)).status_code == 412
+
+
+async def test_what_a_forecast_asks_is_no_word_about_what_is_spent(api: Api) -> None:
+    await ready(api)
+    path = PATHS["workspace"]
+    tiers = [{"at": 50}, {"at": 100, "act": "freeze"}, {"at": 100, "of": "forecast", "act": "ask"}]
+    await api.call("PUT", path, {**BUDGET, "tiers": tiers})
+    (spent,) = crossings(api, 1100)
+    await change(api, crossings=(spent, spent.model_copy(update={"tier": 2, "seen_by": "forecast"})))
+    said = await api.call("POST", f"{path}:answer", BUDGET_ANSWER)
+    assert float(said.json()["acceptance"]["upTo"]) == 1000, "the half that is reached, not the whole"
+
+
 async def test_a_wrong_currency_is_corrected_by_who_set_it(api: Api) -> None:
     """Nothing was compared with it; with what Azure bills in, there is no way back."""
     await ready(api)
