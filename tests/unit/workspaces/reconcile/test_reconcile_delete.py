@@ -79,10 +79,12 @@ def test_what_was_made_beside_it_does_not_keep_its_group(world: World) -> None:
 def test_what_was_made_beside_it_is_told_apart_where_the_group_stays(world: World) -> None:
     theirs = f"{GROUP}/providers/Microsoft.Insights/actionGroups/theirs"
     elsewhere = f"{GROUP}/providers/Microsoft.Insights/actionGroups/of-another"
+    copied = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/copiedtags"
 
     async def scene() -> None:
         await world.do(CREATE)
-        planted = {**MARKED, theirs: {"cp-budgets": "ws"}, elsewhere: {"cp-budget": "another"}}
+        others = {theirs: {"cp-budgets": "ws"}, elsewhere: {"cp-budget": "another"}, copied: {"cp-budget": "ws"}}
+        planted = {**MARKED, **others}
         for arm_id, tags in planted.items():
             world.azure.plant(arm_id, tags=tags, properties={})
         operation = await _delete(world)
@@ -93,8 +95,8 @@ def test_what_was_made_beside_it_is_told_apart_where_the_group_stays(world: Worl
             "It is of the workspace's budget, whose next look takes it away: within six hours.",
             "It is of the workspace's monitors, whose next look takes it away: within a quarter of an hour.",
         ]
-        assert {told[one].reason for one in (theirs, elsewhere)} == {"Unmanaged"}
-        assert told[GROUP].message == "The group holds 2 other resources."
+        assert {told[one].reason for one in others} == {"Unmanaged"}
+        assert told[GROUP].message == "The group holds 3 other resources."
 
     run(scene())
 
