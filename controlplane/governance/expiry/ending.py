@@ -16,12 +16,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from controlplane.arm import fold, group_id, is_within, name_of, type_of
-from controlplane.errors import ControlPlaneError
+from controlplane.errors import Conflict, ControlPlaneError, Rejected
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.deps import Archiver, GovernanceDeps
 from controlplane.governance.expiry.archive_computes import managed
@@ -73,19 +73,23 @@ def begins(expiry: Expiry) -> bool:
 
 
 async def _step(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) -> Said:
-    record, now = space.record, deps.clock.now()
-    if record.deleting or record.active_operation is not None:
+    record = space.record
+    if record.deleting:
         return ConditionStatus.TRUE, "Deleting", f"Operation {record.active_operation} reports what is left behind."
     if record.spec["environment"] == Environment.PROD:
         return ConditionStatus.FALSE, "ProductionNeverExpires", "It has become a production workspace."
     group = group_id(str(record.spec["subscriptionId"]), record.resource_group)
     body = await deps.reader.get(group, GROUPS_API)
     if body is None:
-        by = expiry.consent.by if expiry.consent is not None else expiry.last_modified_by
-        operation = await begin(deps.workspaces, space, OperationKind.DELETE, by, now)
-        return ConditionStatus.TRUE, "Deleting", f"Its group is gone; operation {operation.id} ends the rest."
+        return await _rest(deps, expiry, space)
     if _state(body) == "deleting":
         return ConditionStatus.TRUE, "Deleting", f"Azure is deleting {group}."
+    if record.active_operation is not None:
+        return (
+            ConditionStatus.FALSE,
+            "OperationRunning",
+            f"Operation {record.active_operation} of the workspace ends first.",
+        )
     if used := await _used(deps, known(record)):
         return ConditionStatus.FALSE, "InUseAgain", f"Somebody made {', '.join(used[:5])} in the archive."
     if left := await _not_ours(deps, expiry, space, group):
@@ -99,7 +103,27 @@ async def _step(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) ->
         return lacks
     if expiry.deletion_begun_at is None:
         return ConditionStatus.TRUE, BEGINS, f"The archiver is about to delete {group}."
-    await deps.archiver.writer.delete(group, GROUPS_API)
+    return await _deleted(deps, deps.archiver, group)
+
+
+async def _rest(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) -> Said:
+    """What the workspace has elsewhere, when nothing else of it runs."""
+    if (running := space.record.active_operation) is not None:
+        return ConditionStatus.TRUE, "Deleting", f"Its group is gone; the rest ends after operation {running}."
+    by = expiry.consent.by if expiry.consent is not None else expiry.last_modified_by
+    operation = await begin(deps.workspaces, space, OperationKind.DELETE, by, deps.clock.now())
+    return ConditionStatus.TRUE, "Deleting", f"Its group is gone; operation {operation.id} ends the rest."
+
+
+async def _deleted(deps: GovernanceDeps, archiver: Archiver, group: str) -> Said:
+    """A refusal is told in Azure's words, and takes back that it has begun: nobody is deleting what stands. Whether
+    another request is, the group says."""
+    try:
+        await archiver.writer.delete(group, GROUPS_API)
+    except (Rejected, Conflict) as error:
+        body = await deps.reader.get(group, GROUPS_API)
+        if body is not None and _state(body) != "deleting":
+            return ConditionStatus.FALSE, error.code, f"Azure does not delete {group}: {error.message}"
     return ConditionStatus.TRUE, "Deleting", f"The archiver is deleting {group}."
 
 
@@ -143,7 +167,7 @@ def _is_interface_of(arm_id: str, endpoint: str) -> bool:
 
 
 async def _lacks(deps: GovernanceDeps, archiver: Archiver, group: str) -> Said | None:
-    """None with an active assignment that ends, on this group, and no other one."""
+    """None with an active assignment of its role that ends, on this group, and none elsewhere or without an end."""
     query = (("$filter", "asTarget()"),)
     try:
         found = await archiver.reader.list(f"{group}/providers/{_INSTANCES}", PIM_API, query)
@@ -151,13 +175,11 @@ async def _lacks(deps: GovernanceDeps, archiver: Archiver, group: str) -> Said |
         if error.code not in _HOLDS_NOTHING:
             raise
         found = ()
-    asked = Elevation(group, deps.clock.now(), archiver.client_id, archiver.object_id, archiver.endpoint)
-    said = judged(found, asked)
-    if said is None or said[1] != PENDING:
-        return said
     query = (("$filter", f"roleName eq '{ROLE}'"),)
     roles = await deps.reader.list(f"{group}/providers/{ROLE_DEFINITION}", ROLES_API, query)
-    return judged(found, replace(asked, role_id=next((str(one["id"]) for one in roles), "")))
+    role = next((str(one["id"]) for one in roles), "")
+    who = archiver.client_id, archiver.object_id, archiver.endpoint, role
+    return judged(found, Elevation(group, deps.clock.now(), *who))
 
 
 def judged(found: Sequence[JsonObject], asked: Elevation) -> Said | None:
@@ -218,22 +240,30 @@ def _stands(held: Sequence[Mapping[str, Any]], asked: Elevation) -> str | None:
 
 
 def _waits(held: Sequence[Mapping[str, Any]], asked: Elevation) -> str | None:
-    if any((_end(one) or asked.now) > asked.now for one in held):
+    active = [one for one in held if (_end(one) or asked.now) > asked.now]
+    if any(_is_role(one, asked) for one in active):
         return None
     lacks = [
         *(() if asked.object_id else ("CONTROLPLANE_ARCHIVER_OBJECT_ID is not set",)),
         *(() if asked.role_id else (f"the subscription has no role {ROLE!r} (infra/role-archiver.json)",)),
     ]
+    other = " What it holds there is another role." if active and asked.role_id else ""
     said = f" To be filled in, as {' and '.join(lacks)}." if lacks else ""
     return (
         f"pendingElevation: a Platform.Admin makes an active assignment that ends, role {ROLE!r}, for the archiver."
-        f"{said} Request: PUT {asked.url} {json.dumps(asked.body)}"
+        f"{other}{said} Request: PUT {asked.url} {json.dumps(asked.body)}"
     )
 
 
 #: X-14: "own persona, JIT elevation, two-person approval". Without the owner's yes there is no archive (``decide``);
 #: this is the second person's.
 BARS: dict[str, Bar] = {"StandingRights": Bar(_stands, ("X-14",)), PENDING: Bar(_waits, ("X-14",))}
+
+
+def _is_role(properties: Mapping[str, Any], asked: Elevation) -> bool:
+    """By its GUID: the id of one role is written with a subscription before it, and without."""
+    found = str(properties.get("roleDefinitionId") or "")
+    return bool(found and asked.role_id) and fold(name_of(found)) == fold(name_of(asked.role_id))
 
 
 def _end(properties: Mapping[str, Any]) -> datetime | None:

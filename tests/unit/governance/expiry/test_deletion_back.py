@@ -11,18 +11,22 @@ from typing import Any
 
 import pytest
 
+from controlplane.errors import Conflict, ControlPlaneError, Rejected
 from controlplane.governance.deps import Archiver
 from controlplane.governance.expiry.archive import Archive, ArchiveState
 from controlplane.governance.expiry.ending import ROLE, begins
 from controlplane.governance.expiry.model import Decided, Exemption, Expiry, Extension, Rule, Stage
 from controlplane.governance.parts import parts
 from controlplane.objects.repository import put
+from controlplane.operations.model import ConditionStatus, OperationKind
+from controlplane.workspaces.archiving import begin
 from tests.support.expiry_lines import Line, fresh
 from tests.support.expiry_world import ID, ExpiryWorld, meaning
 from tests.support.fake_azure import FakeAzure
 from tests.support.tick_world import GROUP
 from tests.support.virtual_time import run
 
+DEFINITION = "/providers/Microsoft.Authorization/roleDefinitions/r-1"
 DELETES = {"idleAfter": "P30D", "grace": "P1D", "action": "delete", "retention": "P2D"}
 
 
@@ -32,10 +36,28 @@ class Elevated:
 
     azure: FakeAzure
     held: bool = True
-    ends: str = "2099-01-01T00:00:00Z"
+    role: str = DEFINITION
 
     async def list(self, path: str, *_: Any) -> tuple[dict[str, Any], ...]:
-        return ({"properties": {"scope": GROUP, "endDateTime": self.ends}},) if self.held else ()
+        held = {"scope": GROUP, "endDateTime": "2099-01-01T00:00:00Z", "roleDefinitionId": self.role}
+        return ({"properties": held},) if self.held else ()
+
+
+@dataclass
+class Defined:
+    """An Azure that has the archiver's role; it lies in no group."""
+
+    azure: Any
+    definition: str = DEFINITION
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.azure, name)
+
+    async def list(self, path: str, version: str, query: tuple[tuple[str, str], ...] = ()) -> Any:
+        if not path.endswith("/roleDefinitions"):
+            return await self.azure.list(path, version)
+        assert query == (("$filter", f"roleName eq '{ROLE}'"),)
+        return ({"id": self.definition, "properties": {"roleName": ROLE}},) if self.definition else ()
 
 
 @dataclass
@@ -48,8 +70,12 @@ class Ending:
     def __post_init__(self) -> None:
         azure = self.world.world.azure
         self.eyes = Elevated(azure)
-        archiver = Archiver("archiver", self.eyes, azure)  # type: ignore[arg-type]
-        self.world.deps = replace(self.world.deps, archiver=archiver)
+        self.see(Archiver("archiver", self.eyes, azure))  # type: ignore[arg-type]
+
+    def see(self, archiver: Archiver, definition: str = DEFINITION) -> None:
+        """``definition``: of the archiver's role; empty: there is none."""
+        reader: Any = Defined(self.world.world.azure, definition)
+        self.world.deps = replace(self.world.deps, archiver=archiver, reader=reader)
         self.world.machines = replace(self.world.machines, parts=parts(self.world.deps))
 
     async def begin(self, **more: Any) -> None:
@@ -101,36 +127,78 @@ def test_what_begins_is_stored_before_and_looked_at_once_more() -> None:
     play(scene)
 
 
-@dataclass
-class Defined:
-    """An Azure that has the archiver's role; it lies in no group."""
+@pytest.mark.parametrize("error", [Conflict("ScopeLocked", "It is locked."), Rejected("AuthorizationFailed", "No.")])
+def test_a_deletion_that_azure_refuses_has_not_begun(error: ControlPlaneError) -> None:
+    """Nobody deletes the group: an owner may have it back."""
 
-    azure: Any
-    definition: str
+    async def scene(ending: Ending) -> None:
+        await ending.begin()
+        assert (await ending.world.look()).deletion_begun_at is not None
+        ending.world.world.azure.fail("DELETE", GROUP, lambda: error)
+        expiry = await ending.world.look()
+        assert (expiry.stage, expiry.deletion_begun_at, ending.group_stands) == (Stage.DELETING, None, True)
+        (told,) = expiry.conditions
+        assert (told.status, told.reason) == (ConditionStatus.FALSE, error.code) and error.message in told.message
+        await ending.world.wish(ArchiveState.REFILLING)
+        assert (await ending.world.look()).stage is Stage.ACTIVE
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.azure, name)
+    play(scene)
 
-    async def list(self, path: str, version: str, query: tuple[tuple[str, str], ...] = ()) -> Any:
-        if not path.endswith("/roleDefinitions"):
-            return await self.azure.list(path, version)
-        assert query == (("$filter", f"roleName eq '{ROLE}'"),)
-        return ({"id": self.definition, "properties": {"roleName": ROLE}},)
+
+def test_a_refusal_because_another_request_deletes_it_takes_nothing_back() -> None:
+    async def scene(ending: Ending) -> None:
+        await ending.begin()
+        begun = (await ending.world.look()).deletion_begun_at
+        azure = ending.world.world.azure
+
+        def elsewhere() -> ControlPlaneError:
+            azure.resources[GROUP.lower()]["properties"] = {"provisioningState": "Deleting"}
+            return Conflict("ResourceGroupBeingDeleted", "It is being deleted.")
+
+        azure.fail("DELETE", GROUP, elsewhere)
+        expiry = await ending.world.look()
+        assert (expiry.deletion_begun_at, expiry.conditions[0].reason) == (begun, "Deleting")
+
+    play(scene)
+
+
+def test_no_operation_but_the_deletion_counts_as_one() -> None:
+    async def scene(ending: Ending) -> None:
+        await ending.begin()
+        assert (await ending.world.look()).deletion_begun_at is not None
+        space = await ending.world.world.repository.load("ws")
+        assert space is not None
+        await begin(ending.world.world.repository, space, OperationKind.RENEW_ACCESS, "controlplane", ending.world.now)
+        expiry = await ending.world.look()
+        assert (expiry.deletion_begun_at, expiry.conditions[0].reason) == (None, "OperationRunning")
+        await ending.world.settle_workspace()
+        assert begins(await ending.world.look())
+
+    play(scene)
+
+
+def test_the_archiver_begins_with_no_other_role_than_its_own() -> None:
+    async def scene(ending: Ending) -> None:
+        ending.eyes.role = "/providers/Microsoft.Authorization/roleDefinitions/reader"
+        await ending.begin()
+        expiry = await ending.world.look()
+        assert (expiry.conditions[0].reason, expiry.deletion_begun_at) == ("PendingElevation", None)
+        assert "another role" in expiry.conditions[0].message
+
+    play(scene)
 
 
 def test_the_request_for_an_elevation_is_whole_and_says_what_it_lacks() -> None:
     async def scene(ending: Ending) -> None:
         ending.eyes.held = False
+        archiver = ending.world.deps.archiver
+        assert archiver is not None
+        ending.see(archiver, definition="")
         await ending.begin()
         message = (await ending.world.look()).conditions[0].message
         assert "CONTROLPLANE_ARCHIVER_OBJECT_ID is not set" in message and "has no role" in message
         definition = f"{GROUP}/providers/Microsoft.Authorization/roleDefinitions/r-1"
-        archiver = ending.world.deps.archiver
-        assert archiver is not None
-        named = replace(archiver, object_id="o-1", endpoint="https://arm.example")
-        reader: Any = Defined(ending.world.deps.reader, definition)
-        ending.world.deps = replace(ending.world.deps, archiver=named, reader=reader)
-        ending.world.machines = replace(ending.world.machines, parts=parts(ending.world.deps))
+        ending.see(replace(archiver, object_id="o-1", endpoint="https://arm.example"), definition)
         requests = []
         for _ in range(2):
             await asyncio.sleep(900)

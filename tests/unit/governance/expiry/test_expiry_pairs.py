@@ -19,6 +19,7 @@ from tests.support.expiry_lines import START, Line
 
 ENFORCED = ("S3-105", "S3-107", "X-12", "X-14")
 GROUP = "/subscriptions/s/resourceGroups/rg-churn"
+DEFINITIONS = "/providers/Microsoft.Authorization/roleDefinitions"
 IDLE = Rule(idle_after="P30D", grace="P14D", action="archive")
 
 
@@ -49,17 +50,22 @@ def _production_is_reported() -> None:
 def _the_archiver_waits_for_somebody_else() -> None:
     """It deletes with a role that somebody gave it for a while, on this group, and with no other."""
 
-    def lacks(scope: str, end: datetime | None) -> str | None:
-        properties = {"scope": scope, "endDateTime": None if end is None else end.isoformat()}
-        found = judged([{"properties": properties}], Elevation(GROUP, START, "archiver"))
+    asked = Elevation(GROUP, START, "archiver", role_id=f"{DEFINITIONS}/archiver")
+
+    def lacks(scope: str, end: datetime | None, role: str = f"{DEFINITIONS}/archiver") -> str | None:
+        ends = None if end is None else end.isoformat()
+        found = judged([{"properties": {"scope": scope, "endDateTime": ends, "roleDefinitionId": role}}], asked)
         return None if found is None else found[1]
 
     soon, before = START + DAY, START - DAY
-    nothing = judged([], Elevation(GROUP, START, "archiver"))
+    nothing = judged([], asked)
     assert nothing is not None and nothing[1] == "PendingElevation"
     assert lacks(GROUP, before) == "PendingElevation"
     assert [lacks(GROUP, None), lacks("/subscriptions/s", soon)] == ["StandingRights"] * 2
+    assert lacks(GROUP, soon, f"{DEFINITIONS}/reader") == "PendingElevation"
+    assert lacks(GROUP, soon, "") == "PendingElevation"
     assert lacks(GROUP, soon) is None
+    assert lacks(GROUP, soon, f"/subscriptions/s{DEFINITIONS}/ARCHIVER") is None
 
 
 @pytest.mark.parametrize("requirement", [pytest.param(one, id=one) for one in ("S3-106", "S3-108")])
