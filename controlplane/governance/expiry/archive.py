@@ -92,6 +92,17 @@ class Archive(Thing):
         return f'"{self.incarnation}.{self.generation}"'
 
 
+def carried(before: Archive | None) -> dict[str, Any]:
+    """What a fresh archive has of the one before it, out of whose restore it comes: things that are not back yet, and
+    what was told of them. A restore that ended has brought back what it could."""
+    if before is None:
+        return {}
+    more: dict[str, Any] = {"generation": before.generation + 1}
+    if before.state is ArchiveState.RESTORED:
+        return more
+    return {**more, "kept": before.kept, "left": before.left, "lost": before.lost}
+
+
 _SHOWN_ONLY = frozenset({"provisioningState", "scoringUri", "swaggerUri", "endpointUri"})
 _WRITTEN = ("location", "tags", "kind", "sku", "identity")
 

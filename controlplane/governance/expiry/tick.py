@@ -12,7 +12,7 @@ from typing import Any
 
 from controlplane.audit.model import CONTROL_PLANE, Action
 from controlplane.governance.deps import GovernanceDeps
-from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.archive import Archive, ArchiveState, carried
 from controlplane.governance.expiry.decide import DAY, ESCALATE, NOTICE, Ends, Step, decide, last_day
 from controlplane.governance.expiry.ending import begins, ended
 from controlplane.governance.expiry.look import look
@@ -202,7 +202,7 @@ async def _store(
         after = after.model_copy(update={"problem_told_at": now})
     notice = noticed(stored.value.access_notice, None if sight.ends.production else sight.project_end, now)
     after = after.model_copy(update={"access_notice": notice})
-    due = _due(after, now)
+    due = now if after.stage is Stage.ARCHIVING and sight.ends.archived else _due(after, now)
     after = after.model_copy(update={"due_at": due})
     if moves or step.escalates:
         await tell(deps.notifications, notification(after, step, stored.value, now))
@@ -260,7 +260,11 @@ async def _access_failed(deps: GovernanceDeps, record: WorkspaceRecord) -> bool:
 
 
 def _archiving(expiry: Expiry, sight: _Sight) -> list[Write]:
-    """In the same commit: nobody archives a workspace whose expiry did not get so far."""
+    """In the same commit: nobody archives a workspace whose expiry did not get so far. What a person archives, or has
+    archived, stays that person's: no change of the rule gives it up."""
+    before = sight.archive.value if sight.archive is not None else None
+    if before is not None and before.state.takes:
+        return []
     rule, consent = sight.ends.rule, expiry.consent
     by_idleness = expiry.cause is not None and expiry.cause.value == "idle"
     archive = Archive(
@@ -273,9 +277,8 @@ def _archiving(expiry: Expiry, sight: _Sight) -> list[Write]:
         reason=" ".join(expiry.reasons),
         by_expiry=True,
         idle_after=rule.idle_after if by_idleness else None,
-        kept=sight.archive.value.kept if sight.archive is not None else (),
         changed_at=sight.now,
-        generation=1 if sight.archive is None else sight.archive.value.generation + 1,
+        **carried(before),
     )
     return put(sight.archive, archive)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from controlplane.audit.model import Action
 from controlplane.errors import Conflict
-from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.archive import Archive, ArchiveState, carried
 from controlplane.governance.expiry.model import KEPT, Expiry, Passed, Stage, expiry_id
 from controlplane.governance.facts import by_person
 from controlplane.governance.scope import Scope, ScopeKind
@@ -40,9 +40,8 @@ async def archive(deps: RuleDeps, caller: Caller, name: str, data: JsonObject) -
             project=asked.record.project,
             by=caller.principal,
             reason=request.reason,
-            kept=before.value.kept if before is not None else (),
             changed_at=asked.now,
-            generation=1 if before is None else before.value.generation + 1,
+            **carried(before.value if before is not None else None),
         )
         return await _say(deps, caller, asked, fresh)
 

@@ -11,12 +11,14 @@ from typing import Any
 
 from controlplane.arm import fold
 from controlplane.audit.model import ENTRY, Kind
-from controlplane.governance.expiry.archive import Archive, ArchiveState
+from controlplane.governance.expiry.archive import Archive, ArchiveState, Remark, carried
 from controlplane.governance.expiry.model import Decided, Extension, Stage
 from controlplane.governance.expiry.secret_stores import ACTIONS
+from controlplane.objects.repository import put
 from controlplane.ports.store import Insert, Replace, Upsert, Write
 from controlplane.store.codec import encode
-from tests.support.expiry_world import ExpiryWorld
+from tests.support.expiry_lines import START
+from tests.support.expiry_world import ID, ExpiryWorld
 from tests.unit.governance.expiry.test_expiry_ticks import days, play
 
 DATED = {"expiresOn": "2026-11-20", "grace": "P3D", "action": "archive"}
@@ -192,3 +194,45 @@ def test_a_spec_that_says_another_last_day_ends_an_extension() -> None:
         assert (last["details"]["change"], last["details"]["extension"]["until"]) == ("superseded", "2027-06-30")
 
     play(scene, rule=DATED)
+
+
+def test_the_stages_leave_a_persons_archive_as_it_is() -> None:
+    """No rule that changes later brings back, and pays for, what somebody archived by hand."""
+
+    async def scene(world: ExpiryWorld) -> None:
+        arm_id = world.endpoint()
+        await world.wish(ArchiveState.STORING)
+        await world.settle()
+        stored = await world.objects.require(Archive, ID)
+        told = (Remark(id=arm_id, why="Its keys are others."),)
+        await world.objects.commit(put(stored, stored.value.model_copy(update={"left": told, "lost": told})))
+        before = await world.archive()
+        assert before.state is ArchiveState.ARCHIVED and before.kept
+        for _ in range(60):
+            if (await days(world, 1)).stage is Stage.ASKED:
+                break
+        await world.change(consent=Decided(by="t/owner", at=world.now, reason="It has ended."))
+        for _ in range(5):
+            expiry = await days(world, 1)
+            assert await world.archive() == before
+            if expiry.stage is Stage.ARCHIVING:
+                break
+        assert expiry.stage is Stage.ARCHIVING and expiry.due_at is not None and expiry.due_at <= world.now
+        await rule(world, {**DATED, "expiresOn": "2027-06-30"})
+        await world.tick()
+        assert (await world.look()).stage is Stage.ARCHIVED
+        await world.settle()
+        after = await world.archive()
+        assert (after.state, after.by, after.kept) == (ArchiveState.ARCHIVED, before.by, before.kept)
+        assert (after.by_expiry, after.lost, after.left) == (False, told, told)
+
+    play(scene, rule=DATED)
+
+
+def test_an_archive_out_of_a_restore_keeps_what_was_told() -> None:
+    told = (Remark(id="/x/computes/ada", why="Its key is another one."),)
+    about = {"id": ID, "workspace": "ws", "incarnation": 1, "project": "churn", "by": "t/ada"}
+    before = Archive(**about, state=ArchiveState.SERVING, lost=told, left=told, changed_at=START, generation=4)
+    assert carried(before) == {"generation": 5, "kept": (), "left": told, "lost": told}
+    assert carried(before.model_copy(update={"state": ArchiveState.RESTORED})) == {"generation": 5}
+    assert carried(None) == {}
