@@ -19,6 +19,7 @@ from controlplane.retraining.known import Known
 _log = logging.getLogger(__name__)
 #: Any period would do for what an end date asks: whether everything can be read.
 _SHORTEST = "P1D"
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,10 @@ async def read_again(deps: GovernanceDeps, archive: Archive, found: Known) -> St
         return Stays(_given_up(archive, why), waits=False)
     evidence = await look((deps.reader, deps.polls), found, archive.idle_after or _SHORTEST, deps.clock.now())
     said = "; ".join(one.observed for one in evidence.clues if one.verdict is evidence.verdict)
-    if evidence.verdict is Verdict.UNKNOWN or (archive.idle_after is None and not evidence.working and evidence.unread):
-        problem = ErrorBody(code="IdlenessUnknown", message=f"Nothing is taken away unseen. {said}")
+    unread = evidence.unread if archive.idle_after is None and not evidence.working else ()
+    if evidence.verdict is Verdict.UNKNOWN or unread:
+        message = f"Nothing is taken away unseen. {'; '.join(unread[:_MOST_NAMED]) or said}"
+        problem = ErrorBody(code="IdlenessUnknown", message=message)
         return Stays(archive.model_copy(update={"problem": problem}), waits=True)
     if evidence.verdict is Verdict.BUSY and archive.idle_after is not None:
         return Stays(_given_up(archive, f"It is in use: {said}"), waits=False)

@@ -51,7 +51,7 @@ def clusters(found: Sequence[JsonObject], source: str) -> Clue:
             continue
         nodes, wanted = _inner(one).get("currentNodeCount"), _inner(one).get("targetNodeCount")
         if not isinstance(nodes, int):
-            strange.append(_name(one))
+            strange.append(f"{_name(one)} does not say how many nodes it has")
         elif nodes > 0 or (isinstance(wanted, int) and wanted > 0):
             holding.append(f"{_name(one)}: {nodes} nodes")
         if at_work := _at_work(one):
@@ -140,7 +140,8 @@ def endpoints(found: Sequence[JsonObject], measured: Mapping[str, Measured | Non
     busy = [_why_busy(one, measured) for one in found if said[_name(one)] is Verdict.BUSY]
     strange = [f"{name} has too few samples" for name, verdict in said.items() if verdict is Verdict.UNKNOWN]
     clue = _told("endpoints", busy, strange, f"{len(found)} endpoints had no request.", source)
-    return clue.model_copy(update={"working": tuple(called)})
+    young = [f"{_name(one)} is new and has too few samples" for one in found if _is_mute(one, measured, span)]
+    return clue.model_copy(update={"working": tuple(called), "unread": (*clue.unread, *young)})
 
 
 def serving(endpoint: JsonObject) -> tuple[str, ...]:
@@ -159,19 +160,31 @@ def _why_busy(endpoint: JsonObject, measured: Mapping[str, Measured | None]) -> 
     return f"{_name(endpoint)} had requests" if _was_called(endpoint, measured) else f"{_name(endpoint)} is new"
 
 
+def _is_mute(endpoint: JsonObject, measured: Mapping[str, Measured | None], span: Span) -> bool:
+    """Of one that was made in the period: whether nothing shows that nobody has called it since."""
+    made = _time(endpoint.get("systemData"), "createdAt")
+    if made is None or made < span.begin or _was_called(endpoint, measured):
+        return False
+    return not _has_samples(endpoint, measured, Span(made, span.end, span.grain).points)
+
+
 def served(endpoint: JsonObject, measured: Mapping[str, Measured | None], span: Span) -> Verdict:
     made = _time(endpoint.get("systemData"), "createdAt")
     if made is not None and made >= span.begin:
         return Verdict.BUSY
-    found = measured.get(fold(str(endpoint.get("id") or "")))
-    deployments = [measured.get(fold(one)) for one in serving(endpoint)]
     if _was_called(endpoint, measured):
         return Verdict.BUSY
+    return Verdict.IDLE if _has_samples(endpoint, measured, span.points) else Verdict.UNKNOWN
+
+
+def _has_samples(endpoint: JsonObject, measured: Mapping[str, Measured | None], points: int) -> bool:
+    """Of its requests, or of the instances of every deployment that gets them."""
+    found = measured.get(fold(str(endpoint.get("id") or "")))
     if found is None:
-        return Verdict.UNKNOWN
-    enough = COVERAGE * span.points
+        return False
+    deployments, enough = [measured.get(fold(one)) for one in serving(endpoint)], COVERAGE * points
     controlled = bool(deployments) and all(one and len(one.get(CAPACITY, ())) >= enough for one in deployments)
-    return Verdict.IDLE if len(found.get(REQUESTS, ())) >= enough or controlled else Verdict.UNKNOWN
+    return len(found.get(REQUESTS, ())) >= enough or controlled
 
 
 def by_token(found: Sequence[JsonObject], source: str) -> Clue:
@@ -230,8 +243,10 @@ def _of(point: Point) -> float:
 
 
 def _told(name: str, busy: Sequence[str], strange: Sequence[str], well: str, source: str) -> Clue:
+    """What is strange beside what is busy makes no verdict, and is told all the same."""
     if busy:
-        return _clue(name, Verdict.BUSY, f"{'; '.join(busy[:5])}.", source)
+        clue = _clue(name, Verdict.BUSY, f"{'; '.join(busy[:5])}.", source)
+        return clue.model_copy(update={"unread": tuple(strange)})
     if strange:
         return _clue(name, Verdict.UNKNOWN, f"{'; '.join(strange[:5])}.", source)
     return _clue(name, Verdict.IDLE, well, source)

@@ -248,8 +248,9 @@ def _take(expiry: Expiry, ends: Ends, found: tuple[Cause, Verdict, Evidence | No
         text = said_to_work(working)
         why = "It is archived when that is over."
         return Step(Stage.GRACE, (_why(ends, cause), text, why), cause, None, in_use=f"{text} {why}")
-    if evidence.unread:
-        return stay("Not everything could be read, and nothing is taken away unseen.")
+    if unread := evidence.unread:
+        named = "; ".join(unread[:_MOST_NAMED])
+        return stay(f"Not everything could be read, and nothing is taken away unseen: {named}")
     return Step(Stage.ARCHIVING, (_why(ends, cause), "Its grace has passed."), cause, None)
 
 

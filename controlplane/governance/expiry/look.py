@@ -169,9 +169,12 @@ async def _endpoints(
         told = await asking.ask("requests", polls.metrics.batch(str(found.record.spec["location"]), ids, question))
         measured |= {fold(one): told.whole(fold(one)) if told is not None else None for one in ids}
     clue = clues.endpoints(serving, measured, span, source)
-    if "requests" in asking.failed and clue.verdict is not Verdict.BUSY:
-        return clues.unread("endpoints", asking.failed["requests"], source), measured
-    return clue, measured
+    if "requests" not in asking.failed:
+        return clue, measured
+    failed = clues.unread("endpoints", asking.failed["requests"], source)
+    if clue.verdict is Verdict.BUSY:
+        return clue.model_copy(update={"unread": (*clue.unread, failed.observed)}), measured
+    return failed, measured
 
 
 def _batches(serving: Sequence[JsonObject], span: clues.Span) -> Iterator[tuple[MetricsQuestion, list[str]]]:

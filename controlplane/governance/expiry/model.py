@@ -64,6 +64,9 @@ class Clue(Model):
     working: tuple[str, ...] = Field(
         default=(), description="What is at work: jobs, nodes that run some, instances, endpoints that are called."
     )
+    unread: tuple[str, ...] = Field(
+        default=(), description="What may be at work and did not say so, whatever the rest of the clue says."
+    )
 
 
 class Evidence(Model):
@@ -87,9 +90,13 @@ class Evidence(Model):
         return tuple(each for one in self.clues for each in one.working)
 
     @property
-    def unread(self) -> bool:
-        """Whether something may be at work that could not be read."""
-        return any(one.name in OF_NOW and one.verdict is Verdict.UNKNOWN for one in self.clues)
+    def unread(self) -> tuple[str, ...]:
+        """What may be at work and could not be read: beside what is harmlessly busy, too."""
+        return tuple(each for one in self.clues if one.name in OF_NOW for each in _unread(one))
+
+
+def _unread(clue: Clue) -> tuple[str, ...]:
+    return clue.unread or ((clue.observed,) if clue.verdict is Verdict.UNKNOWN else ())
 
 
 class Decided(Model):
