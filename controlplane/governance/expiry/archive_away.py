@@ -67,12 +67,19 @@ async def there_now(deps: GovernanceDeps, found: Known) -> There:
     return There(tuple(serving), computes, strays(computes, owned), by_token)
 
 
+async def seen_again(deps: GovernanceDeps, archive: Archive, found: Known) -> Move | None:
+    """Right before something is stored or taken away, however long the archive has waited. None: it goes on."""
+    if not archive.by_expiry or (stays := await read_again(deps, archive, found)) is None:
+        return None
+    if stays.waits:
+        return stays.archive, UNREAD
+    return stays.archive, None if stays.archive.state is ArchiveState.RESTORED else timedelta()
+
+
 async def store(deps: GovernanceDeps, archive: Archive, found: Known) -> Move:
     """With what is needed to make it again; what was kept before stays as it was kept."""
-    if archive.by_expiry and (stays := await read_again(deps, archive, found)) is not None:
-        if stays.waits:
-            return stays.archive, UNREAD
-        return stays.archive, None if stays.archive.state is ArchiveState.RESTORED else timedelta()
+    if (stays := await seen_again(deps, archive, found)) is not None:
+        return stays
     there = await there_now(deps, found)
     if (secret := _secret((*there.serving, *there.strays))) is not None:
         return archive.model_copy(update={"problem": secret}), RETRY
@@ -141,10 +148,12 @@ async def remove(deps: GovernanceDeps, archive: Archive, found: Known) -> Move:
     if not there.anything:
         return archive.model_copy(update={"state": ArchiveState.EMPTYING}), timedelta()
     refused: list[str] = []
-    for body in there.endpoints or there.strays:
+    going = [body for body in there.endpoints or there.strays if state_of(body) not in BUSY]
+    if going and (stays := await seen_again(deps, archive, found)) is not None:
+        return stays
+    for body in going:
         try:
-            if state_of(body) not in BUSY:
-                await deps.writer.delete(str(body["id"]), API)
+            await deps.writer.delete(str(body["id"]), API)
         except (Rejected, Conflict) as error:
             _log.warning("archive could not remove id=%s code=%s", body["id"], error.code)
             refused.append(f"{name_of(str(body['id']))}: {error.code}: {error.message}")

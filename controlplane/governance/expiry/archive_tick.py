@@ -10,7 +10,8 @@ from controlplane.audit.model import Action
 from controlplane.errors import Conflict, Rejected
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.archive_away import UNREAD, Move, store, there_now
+from controlplane.governance.expiry.archive_again import WAITED_FOR
+from controlplane.governance.expiry.archive_away import UNREAD, Move, seen_again, store, there_now
 from controlplane.governance.expiry.archive_away import remove as remove_all
 from controlplane.governance.expiry.archive_back import RETRY, SOON, serve
 from controlplane.governance.expiry.archive_budgets import blocked
@@ -156,9 +157,13 @@ async def _operation(
     if kind is OperationKind.RESTORE and (held := await blocked(deps, known(record))):
         problem = ErrorBody(code="BudgetHolds", message=held)
         return archive.model_copy(update={"problem": problem}), RETRY
+    if kind is OperationKind.ARCHIVE and (stays := await seen_again(deps, archive, known(record))) is not None:
+        return stays
     operation = await begin(deps.workspaces, space, kind, archive.by, deps.clock.now())
     await deps.queue.send(_hint(archive.workspace))
-    return archive.model_copy(update={"operation": operation.id}), SOON
+    waited = archive.problem is not None and archive.problem.code in WAITED_FOR
+    update = {"operation": operation.id, "problem": None if waited else archive.problem}
+    return archive.model_copy(update=update), SOON
 
 
 def _hint(workspace: str) -> str:

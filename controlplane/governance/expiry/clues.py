@@ -27,7 +27,7 @@ REQUESTS, CAPACITY = "RequestsPerMinute", "DeploymentCapacity"
 _ENDED = frozenset({"completed", "failed", "canceled", "notresponding"})
 _STOPPED = frozenset({"stopped"})
 #: Ends of states in which nobody works on an instance, which costs all the same.
-_BROKEN = ("failed", "unusable", "deleting")
+_BROKEN = ("failed", "unusable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,13 @@ class Span:
     @property
     def points(self) -> int:
         return max(1, int((self.end - self.begin) / self.grain))
+
+
+def stands(body: JsonObject) -> bool:
+    """Not what is being deleted, which says nothing any more: an archive that looks again while it takes away sees what
+    it has taken."""
+    states = (_properties(body).get("provisioningState"), _inner(body).get("state"))
+    return all(str(one or "").lower() != "deleting" for one in states)
 
 
 def clusters(found: Sequence[JsonObject], source: str) -> Clue:

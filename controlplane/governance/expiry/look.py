@@ -64,14 +64,14 @@ async def look(
 
     body = await asking.ask("age", reader.get(here, API))
     seen.append(_or(asking, "age", here, clues.age(body, span.begin, here)))
-    listed = await asking.ask("clusters", reader.list(computes, API))
+    listed = await asking.ask("clusters", _standing(reader, computes))
     if listed is None:
         seen += [clues.unread(name, asking.failed["clusters"], computes) for name in ("clusters", "instances")]
     else:
         seen += [clues.clusters(listed, computes), clues.instances(listed, computes)]
     newest = await asking.ask("jobs", reader.first(jobs, API))
     seen.append(_or(asking, "jobs", jobs, clues.jobs(newest or (), span.begin, jobs)))
-    serving = await asking.ask("endpoints", reader.list(online, API))
+    serving = await asking.ask("endpoints", _standing(reader, online))
     clue, measured = await _endpoints(asking, polls, (found, online, serving), span)
     seen.append(clue)
     seen.append(clues.lately(busy_at, span.begin))
@@ -93,6 +93,10 @@ async def look(
         clues=tuple(seen),
         proposals=proposals(sight),
     )
+
+
+async def _standing(reader: NewestReader, path: str) -> tuple[JsonObject, ...]:
+    return tuple(one for one in await reader.list(path, API) if clues.stands(one))
 
 
 async def _further(
