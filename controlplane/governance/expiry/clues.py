@@ -105,6 +105,16 @@ def jobs(found: Sequence[JsonObject], begin: datetime, source: str) -> Clue:
     return _clue("jobs", verdict, f"The last sign of a job is of {last:%Y-%m-%dT%H:%MZ}.", source)
 
 
+def worked(job: JsonObject, since: datetime | None) -> bool:
+    """Whether it has not ended, or began after that; one that does not say when it began did, for what anybody knows.
+    ``since`` None: nobody knows since when."""
+    if _status(job) not in _ENDED or since is None:
+        return True
+    began = [_time(job.get("systemData"), "createdAt"), _time(_inner(job), "StartTimeUtc")]
+    times = [one for one in began if one is not None]
+    return not times or max(times) >= since
+
+
 def age(found: JsonObject | None, begin: datetime, source: str) -> Clue:
     """The workspace itself is older than the period."""
     made = _time((found or {}).get("systemData"), "createdAt")

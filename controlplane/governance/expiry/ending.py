@@ -24,7 +24,9 @@ from controlplane.arm import fold, group_id, is_within, name_of, type_of
 from controlplane.errors import Conflict, ControlPlaneError, Rejected
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.deps import Archiver, GovernanceDeps
+from controlplane.governance.expiry.archive import Archive
 from controlplane.governance.expiry.archive_computes import managed
+from controlplane.governance.expiry.clues import worked
 from controlplane.governance.expiry.model import Expiry
 from controlplane.json_types import JsonObject
 from controlplane.operations.model import ConditionStatus, OperationKind
@@ -90,8 +92,8 @@ async def _step(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace) ->
             "OperationRunning",
             f"Operation {record.active_operation} of the workspace ends first.",
         )
-    if used := await _used(deps, known(record)):
-        return ConditionStatus.FALSE, "InUseAgain", f"Somebody made {', '.join(used[:5])} in the archive."
+    if used := await _used(deps, expiry.id, known(record)):
+        return ConditionStatus.FALSE, "InUseAgain", f"Somebody works in the archive: {', '.join(used[:_MOST_NAMED])}."
     if left := await _not_ours(deps, expiry, space, group):
         more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
         text = f"The workspace did not make {', '.join(left[:_MOST_NAMED])}{more}: its group stays while it is there."
@@ -127,14 +129,18 @@ async def _deleted(deps: GovernanceDeps, archiver: Archiver, group: str) -> Said
     return ConditionStatus.TRUE, "Deleting", f"The archiver is deleting {group}."
 
 
-async def _used(deps: GovernanceDeps, found: Known) -> list[str]:
-    """What an archive does not have, read right before it is deleted. What is attached was left where it is."""
+async def _used(deps: GovernanceDeps, archive_id: str, found: Known) -> list[str]:
+    """What an archive does not have, read right before it is deleted. What is attached was left where it is. Of jobs,
+    which need no compute of the workspace where they are serverless, the newest."""
     computes = await deps.reader.list(f"{found.workspace_id}/computes", ML_API)
     names = [f"computes/{one.get('name')}" for one in computes if managed(one)]
     for collection in ("onlineEndpoints", "batchEndpoints"):
         listed = await deps.reader.list(f"{found.workspace_id}/{collection}", ML_API)
         names += [f"{collection}/{one.get('name')}" for one in listed]
-    return names
+    stored = await deps.objects.get(Archive, archive_id)
+    since = None if stored is None else stored.value.changed_at
+    newest = await deps.reader.first(f"{found.workspace_id}/jobs", ML_API)
+    return [*names, *(f"jobs/{one.get('name')}" for one in newest if worked(one, since))]
 
 
 async def _not_ours(deps: GovernanceDeps, expiry: Expiry, space: StoredWorkspace, group: str) -> list[str]:

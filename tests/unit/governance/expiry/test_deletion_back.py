@@ -284,3 +284,49 @@ def granted(expiry: Expiry, kind: str, until: date) -> Expiry:
     of = {"extension": Extension, "exemption": Exemption}[kind]
     said = of(by="t/owner", at=expiry.since, reason="Keep it.", until=until)
     return expiry.model_copy(update={kind: said})
+
+
+@pytest.mark.parametrize(
+    ("status", "before", "used"),
+    [
+        ("Running", timedelta(days=9), True),
+        ("Completed", timedelta(0), True),
+        ("Completed", timedelta(days=9), False),
+    ],
+)
+def test_jobs_in_an_archive_are_use_of_it(status: str, before: timedelta, used: bool) -> None:
+    """Serverless ones: they take no compute, and an archive denies none."""
+
+    async def scene(ending: Ending) -> None:
+        await ending.begin()
+        await asyncio.sleep(3600)
+        world = ending.world
+        world.job("tuning", status, world.now - before)
+        expiry = await world.look()
+        told = expiry.conditions[0]
+        assert (told.reason == "InUseAgain", "jobs/tuning" in told.message) == (used, used), told
+        assert (expiry.deletion_begun_at is None) is used
+
+    play(scene)
+
+
+def test_a_job_that_begins_in_the_last_moment_keeps_the_group() -> None:
+    async def scene(ending: Ending) -> None:
+        await ending.begin()
+        assert begins(await ending.world.look())
+        ending.world.job("late", "Queued", ending.world.now)
+        expiry = await ending.world.look()
+        assert (expiry.conditions[0].reason, expiry.deletion_begun_at) == ("InUseAgain", None)
+        assert ending.group_stands
+
+    play(scene)
+
+
+def test_a_job_that_does_not_say_when_it_began_may_have_begun_in_the_archive() -> None:
+    async def scene(ending: Ending) -> None:
+        await ending.begin()
+        world = ending.world
+        world.world.azure.plant(f"{world.workspace}/jobs/odd", properties={"status": "Completed"})
+        assert (await world.look()).conditions[0].reason == "InUseAgain"
+
+    play(scene)
