@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.arm import fold
+from controlplane.governance.expiry.archive_computes import CLUSTER, managed
 from controlplane.governance.expiry.model import Clue, Verdict
 from controlplane.json_types import JsonObject
 from controlplane.ports.metrics import Measured, Point
@@ -54,7 +55,7 @@ def clusters(found: Sequence[JsonObject], source: str) -> Clue:
     """Every cluster has no node, and none is on its way."""
     holding, strange, working = [], [], []
     for one in found:
-        if _kind(one) != "amlcompute":
+        if _kind(one) != CLUSTER or not managed(one):
             continue
         nodes, wanted = _inner(one).get("currentNodeCount"), _inner(one).get("targetNodeCount")
         if not isinstance(nodes, int):
@@ -75,14 +76,15 @@ def _at_work(cluster: JsonObject) -> int:
 
 
 def instances(found: Sequence[JsonObject], source: str) -> Clue:
-    """Every instance is stopped; so is everything else that runs: a kind that is not known is unknown."""
+    """Every instance is stopped. What is attached is none of the workspace's machines: an archive leaves it, and a job
+    on it is a job. What Azure does not name the kind of is unknown."""
     running, strange = [], []
     for one in found:
         kind, state = _kind(one), str(_inner(one).get("state") or "").lower()
-        if kind == "amlcompute":
+        if kind == CLUSTER or (kind and not managed(one)):
             continue
-        if kind != "computeinstance" or not state:
-            strange.append(f"{_name(one)} is of kind {kind or 'unknown'}")
+        if not kind or not state:
+            strange.append(f"{_name(one)} does not say {'its state' if kind else 'what it is'}")
         elif state not in _STOPPED:
             running.append(f"{_name(one)} is {state}")
     clue = _told("instances", running, strange, "No instance runs.", source)

@@ -157,3 +157,17 @@ def test_what_an_operation_has_begun_to_take_comes_back_although_nothing_was_kep
         assert not (await world.record()).archived and fold(made) in world.world.azure.resources
 
     play(scene, rule=DATED)
+
+
+def test_a_workspace_with_an_attached_compute_leaves_its_grace_and_keeps_it() -> None:
+    async def scene(world: ExpiryWorld) -> None:
+        aks = f"{world.workspace}/computes/aks"
+        properties = {"computeType": "Kubernetes", "isAttachedCompute": True, "properties": {}}
+        world.world.azure.plant(aks, properties=properties)
+        await to_archiving(world)
+        await world.settle()
+        archive = await world.archive()
+        assert (archive.state, [one.id for one in archive.left]) == (ArchiveState.ARCHIVED, [aks])
+        assert fold(aks) in world.world.azure.resources
+
+    play(scene, rule=DATED)

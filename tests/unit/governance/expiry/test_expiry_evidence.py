@@ -90,8 +90,14 @@ def test_each_sign_of_use_is_use(name: str) -> None:
 
 
 def strange(world: ExpiryWorld) -> None:
-    properties = {"computeType": "Kubernetes", "properties": {}}
-    world.world.azure.plant(f"{world.workspace}/computes/aks", properties=properties)
+    world.world.azure.plant(f"{world.workspace}/computes/odd", properties={"properties": {}})
+
+
+def attached(world: ExpiryWorld) -> None:
+    """They say nothing of nodes or of a state, as nothing that is attached has to."""
+    for kind in ("Kubernetes", "VirtualMachine", "Databricks", "SynapseSpark", "AmlCompute", "ComputeInstance"):
+        properties = {"computeType": kind, "isAttachedCompute": True, "properties": {}}
+        world.world.azure.plant(f"{world.workspace}/computes/{kind}", properties=properties)
 
 
 def refused(path: str) -> Change:
@@ -132,7 +138,7 @@ UNKNOWN: dict[str, tuple[Change, str]] = {
     "endpoints by the token that cannot be read": (refused("/serverlessEndpoints"), "serverlessEndpoints"),
     "endpoints that cannot be read": (refused("/onlineEndpoints"), "endpoints"),
     "an endpoint without samples": (lambda w: w.endpoint("silent", requests=None), "endpoints"),
-    "a compute of another kind": (strange, "instances"),
+    "a compute that does not say what it is": (strange, "instances"),
     "cores without a control": (no_control, "activeCores"),
     "a workspace that Azure does not answer": (not_answered, "activeCores"),
     "cores that failed": (failed(CORES), "activeCores"),
@@ -155,6 +161,12 @@ def test_nine_tenths_are_enough() -> None:
         world.metrics.coverage = 0.91
 
     assert seen(nearly).verdict is Verdict.IDLE
+
+
+def test_what_is_attached_says_nothing_of_idleness() -> None:
+    """An archive leaves it: what no look can read of it keeps no workspace for ever."""
+    evidence = seen(attached)
+    assert (evidence.verdict, evidence.unread) == (Verdict.IDLE, ()), evidence
 
 
 def test_zeros_of_cores_are_zero_too() -> None:
