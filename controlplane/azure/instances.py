@@ -24,6 +24,13 @@ def is_instance(arm_id: str, body: JsonObject) -> bool:
     return type_of(arm_id).lower() == TYPE.lower() and str(kind).lower() == "computeinstance"
 
 
+def is_machine(body: JsonObject) -> bool:
+    """Whether a compute is the workspace's own and ends with it; what somebody attached under its name does not."""
+    properties = body.get("properties") or {}
+    own = str(properties.get("computeType")).lower() in ("amlcompute", "computeinstance")
+    return own and properties.get("isAttachedCompute") is not True
+
+
 async def set_idle_time(client: ArmClient, arm_id: str, api_version: str, body: JsonObject) -> None:
     """Gives an instance that is there, and made, the idle time of ``body``; does nothing to any other.
 

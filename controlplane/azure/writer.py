@@ -15,7 +15,7 @@ from controlplane.azure.arm_client import ArmClient, encode
 from controlplane.azure.errors import error_of, is_absence
 from controlplane.azure.hosts import absolute
 from controlplane.azure.instances import TYPE as COMPUTE
-from controlplane.azure.instances import is_instance, set_idle_time
+from controlplane.azure.instances import is_instance, is_machine, set_idle_time
 from controlplane.azure.managed_networks import build, is_network
 from controlplane.azure.retry_after import retry_after
 from controlplane.azure.sdk_client import SdkClients
@@ -72,8 +72,15 @@ async def delete_plainly(client: ArmClient, arm_id: str, api_version: str) -> Ac
     and by nobody."""
     if is_network(arm_id):
         return None
-    # Required in the API definition (Compute_Delete): what is deleted here is a machine of the workspace's own.
-    query = (("underlyingResourceAction", "Delete"),) if type_of(arm_id).lower() == COMPUTE.lower() else ()
+    query: tuple[tuple[str, str], ...] = ()
+    if type_of(arm_id).lower() == COMPUTE.lower():
+        found = await client.request("GET", arm_id, api_version)
+        if is_absence(found):
+            return None
+        if not found.ok:
+            raise error_of(found)
+        # Required in the API definition (Compute_Delete).
+        query = (("underlyingResourceAction", "Delete" if is_machine(found.object() or {}) else "Detach"),)
     return _gone_or(await client.request("DELETE", arm_id, api_version, query=query), client.endpoint)
 
 

@@ -230,6 +230,40 @@ async def test_delete(arm: FakeArm, writer: ArmWriter, arm_id: str, answer: Answ
     assert [call.target for call in arm.calls] == [f"{arm_id}?api-version={VERSION}"]
 
 
+CLUSTER = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ws/computes/cpu"
+
+
+@pytest.mark.parametrize(
+    ("properties", "how"),
+    [
+        ({"computeType": "AmlCompute"}, "Delete"),
+        ({"computeType": "ComputeInstance", "isAttachedCompute": False}, "Delete"),
+        ({"computeType": "Kubernetes"}, "Detach"),
+        ({"computeType": "AmlCompute", "isAttachedCompute": True}, "Detach"),
+        ({}, "Detach"),
+    ],
+)
+async def test_what_somebody_attached_is_not_deleted_with_its_name(
+    arm: FakeArm, writer: ArmWriter, properties: dict[str, Any], how: str
+) -> None:
+    arm.on("GET", CLUSTER, Answer(200, {"id": CLUSTER, "properties": properties}))
+    arm.on("DELETE", CLUSTER, Answer(202, {}))
+    assert await writer.delete(CLUSTER, VERSION) is not None
+    assert [(call.method, call.target) for call in arm.calls] == [
+        ("GET", f"{CLUSTER}?api-version={VERSION}"),
+        ("DELETE", f"{CLUSTER}?underlyingResourceAction={how}&api-version={VERSION}"),
+    ]
+
+
+async def test_a_compute_that_cannot_be_read_is_not_deleted(arm: FakeArm, writer: ArmWriter) -> None:
+    arm.on("GET", CLUSTER, Answer(403, envelope("AuthorizationFailed")))
+    with pytest.raises(Rejected):
+        await writer.delete(CLUSTER, VERSION)
+    arm.on("GET", CLUSTER, Answer(404, envelope("ResourceNotFound")))
+    assert await writer.delete(CLUSTER, VERSION) is None
+    assert {call.method for call in arm.calls} == {"GET"}
+
+
 @EVERY_WAY
 async def test_a_delete_that_cannot_be_asked_is_not_taken_for_done(
     arm: FakeArm, writer: ArmWriter, arm_id: str
