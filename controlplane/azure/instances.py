@@ -11,6 +11,7 @@ from __future__ import annotations
 from controlplane.arm import type_of
 from controlplane.azure.arm_client import ArmClient
 from controlplane.azure.errors import error_of, is_absence
+from controlplane.computes import INSTANCE, kind_of
 from controlplane.json_types import JsonObject
 
 TYPE = "Microsoft.MachineLearningServices/workspaces/computes"
@@ -20,15 +21,7 @@ _FIELD = "idleTimeBeforeShutdown"
 
 def is_instance(arm_id: str, body: JsonObject) -> bool:
     """Whether a body is that of a compute instance."""
-    kind = (body.get("properties") or {}).get("computeType")
-    return type_of(arm_id).lower() == TYPE.lower() and str(kind).lower() == "computeinstance"
-
-
-def is_machine(body: JsonObject) -> bool:
-    """Whether a compute is the workspace's own and ends with it; what somebody attached under its name does not."""
-    properties = body.get("properties") or {}
-    own = str(properties.get("computeType")).lower() in ("amlcompute", "computeinstance")
-    return own and properties.get("isAttachedCompute") is not True
+    return type_of(arm_id).lower() == TYPE.lower() and kind_of(body) == INSTANCE
 
 
 async def set_idle_time(client: ArmClient, arm_id: str, api_version: str, body: JsonObject) -> None:

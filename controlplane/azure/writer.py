@@ -15,11 +15,12 @@ from controlplane.azure.arm_client import ArmClient, encode
 from controlplane.azure.errors import error_of, is_absence
 from controlplane.azure.hosts import absolute
 from controlplane.azure.instances import TYPE as COMPUTE
-from controlplane.azure.instances import is_instance, is_machine, set_idle_time
+from controlplane.azure.instances import is_instance, set_idle_time
 from controlplane.azure.managed_networks import build, is_network
 from controlplane.azure.retry_after import retry_after
 from controlplane.azure.sdk_client import SdkClients
 from controlplane.azure.sdk_routes import route
+from controlplane.computes import is_machine
 from controlplane.json_types import JsonObject
 from controlplane.ports.writer import Accepted
 

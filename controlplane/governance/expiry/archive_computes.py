@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controlplane.arm import fold
+from controlplane.computes import CLUSTER, INSTANCE, is_machine, kind_of
 from controlplane.governance.expiry.archive import Kept, Remark, kept_of
 from controlplane.json_types import JsonObject
 
-CLUSTER, INSTANCE = "amlcompute", "computeinstance"
 _SHOWN = frozenset({"provisioningErrors", "createdOn", "modifiedOn", "isAttachedCompute", "resourceId"})
 _INNER: Mapping[str, frozenset[str]] = {
     CLUSTER: frozenset(
@@ -43,21 +43,15 @@ _ATTACHED = (
 )
 
 
-def managed(body: JsonObject) -> bool:
-    """Whether it is a machine of the workspace's own, which goes with the compute: a cluster or an instance."""
-    properties = _object(body.get("properties"))
-    return _kind(body) in _INNER and properties.get("isAttachedCompute") is not True
-
-
 def strays(listed: Sequence[JsonObject], owned: set[str]) -> tuple[JsonObject, ...]:
     """Those that no operation of the workspace takes away. ``owned``: folded ids of its inventory."""
-    return tuple(one for one in listed if managed(one) and fold(str(one.get("id"))) not in owned)
+    return tuple(one for one in listed if is_machine(one) and fold(str(one.get("id"))) not in owned)
 
 
 def left(listed: Sequence[JsonObject]) -> tuple[Remark, ...]:
     """Those that stay, each with the reason."""
     return tuple(
-        Remark(id=str(one["id"]), why=f"{_kind_shown(one)}: {_ATTACHED}") for one in listed if not managed(one)
+        Remark(id=str(one["id"]), why=f"{_kind_shown(one)}: {_ATTACHED}") for one in listed if not is_machine(one)
     )
 
 
@@ -66,12 +60,12 @@ def kept_compute(body: JsonObject) -> Kept:
     plain = kept_of(body)
     outer = {k: v for k, v in plain.body["properties"].items() if k not in _SHOWN}
     inner = _inner(body)
-    written = {k: v for k, v in inner.items() if k not in _INNER[_kind(body)] and v is not None}
-    if _kind(body) == INSTANCE:
+    written = {k: v for k, v in inner.items() if k not in _INNER[kind_of(body)] and v is not None}
+    if kind_of(body) == INSTANCE:
         written = _instance(written, _object(inner.get("createdBy")))
     elif _has_no_key(written):
         del written["userAccountCredentials"]
-    stopped = _kind(body) == INSTANCE and str(inner.get("state") or "").lower() in _STILL
+    stopped = kind_of(body) == INSTANCE and str(inner.get("state") or "").lower() in _STILL
     return Kept(id=plain.id, body={**plain.body, "properties": {**outer, "properties": written}}, stopped=stopped)
 
 
@@ -104,11 +98,11 @@ def _has_no_key(written: Mapping[str, Any]) -> bool:
 def lost(body: JsonObject) -> tuple[Remark, ...]:
     """What does not come back with a compute, whoever makes it again."""
     told: list[str] = []
-    if _kind(body) == INSTANCE:
+    if kind_of(body) == INSTANCE:
         told.append(_FILES)
     if "systemassigned" in str(_object(body.get("identity")).get("type") or "").lower():
         told.append(IDENTITY)
-    if _kind(body) == CLUSTER and "userAccountCredentials" in _inner(body) and _has_no_key(_inner(body)):
+    if kind_of(body) == CLUSTER and "userAccountCredentials" in _inner(body) and _has_no_key(_inner(body)):
         told.append(_USER)
     return tuple(Remark(id=str(body["id"]), why=one) for one in told)
 
@@ -124,10 +118,6 @@ def _inner(body: JsonObject) -> JsonObject:
 
 def _kind_shown(body: JsonObject) -> str:
     return str(_object(body.get("properties")).get("computeType") or "A kind that Azure does not name")
-
-
-def _kind(body: JsonObject) -> str:
-    return str(_object(body.get("properties")).get("computeType") or "").lower()
 
 
 def _object(value: object) -> JsonObject:

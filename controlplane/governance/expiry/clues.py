@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controlplane.arm import fold
-from controlplane.governance.expiry.archive_computes import CLUSTER, managed
+from controlplane.computes import CLUSTER, is_machine, kind_of
 from controlplane.governance.expiry.model import Clue, Verdict
 from controlplane.json_types import JsonObject
 from controlplane.ports.metrics import Measured, Point
@@ -55,7 +55,7 @@ def clusters(found: Sequence[JsonObject], source: str) -> Clue:
     """Every cluster has no node, and none is on its way."""
     holding, strange, working = [], [], []
     for one in found:
-        if _kind(one) != CLUSTER or not managed(one):
+        if kind_of(one) != CLUSTER or not is_machine(one):
             continue
         nodes, wanted = _inner(one).get("currentNodeCount"), _inner(one).get("targetNodeCount")
         if not isinstance(nodes, int):
@@ -80,8 +80,8 @@ def instances(found: Sequence[JsonObject], source: str) -> Clue:
     on it is a job. What Azure does not name the kind of is unknown."""
     running, strange = [], []
     for one in found:
-        kind, state = _kind(one), str(_inner(one).get("state") or "").lower()
-        if kind == CLUSTER or (kind and not managed(one)):
+        kind, state = kind_of(one), str(_inner(one).get("state") or "").lower()
+        if kind == CLUSTER or (kind and not is_machine(one)):
             continue
         if not kind or not state:
             strange.append(f"{_name(one)} does not say {'its state' if kind else 'what it is'}")
@@ -291,10 +291,6 @@ def _properties(body: JsonObject) -> JsonObject:
 def _inner(body: JsonObject) -> JsonObject:
     found = _properties(body).get("properties")
     return found if isinstance(found, dict) else {}
-
-
-def _kind(body: JsonObject) -> str:
-    return str(_properties(body).get("computeType") or "").lower()
 
 
 def _status(body: JsonObject) -> str:

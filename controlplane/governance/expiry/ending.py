@@ -21,11 +21,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controlplane.arm import fold, group_id, is_within, name_of, type_of
+from controlplane.computes import is_machine
 from controlplane.errors import Conflict, ControlPlaneError, Rejected
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.deps import Archiver, GovernanceDeps
 from controlplane.governance.expiry.archive import Archive
-from controlplane.governance.expiry.archive_computes import managed
 from controlplane.governance.expiry.clues import worked
 from controlplane.governance.expiry.model import Expiry
 from controlplane.json_types import JsonObject
@@ -133,7 +133,7 @@ async def _used(deps: GovernanceDeps, archive_id: str, found: Known) -> list[str
     """What an archive does not have, read right before it is deleted. What is attached was left where it is. Of jobs,
     which need no compute of the workspace where they are serverless, the newest."""
     computes = await deps.reader.list(f"{found.workspace_id}/computes", ML_API)
-    names = [f"computes/{one.get('name')}" for one in computes if managed(one)]
+    names = [f"computes/{one.get('name')}" for one in computes if is_machine(one)]
     for collection in ("onlineEndpoints", "batchEndpoints"):
         listed = await deps.reader.list(f"{found.workspace_id}/{collection}", ML_API)
         names += [f"{collection}/{one.get('name')}" for one in listed]

@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 
 from controlplane.governance.expiry.decide import NOTICE, SEEN_AT_MOST, SKEW, end_of
 from controlplane.governance.expiry.model import AccessNotice, Expiry
-from controlplane.notifications.model import Notification, notification_id
+from controlplane.governance.expiry.words import frame
+from controlplane.notifications.model import Notification
 from controlplane.retraining.signal import Severity
 
 
@@ -44,22 +45,15 @@ def is_new(notice: AccessNotice | None, before: AccessNotice | None) -> bool:
 
 def notification(after: Expiry, notice: AccessNotice, before: Expiry, now: datetime) -> Notification:
     """``before``: as it was stored, which names the occasion: a tick that is repeated tells it once."""
-    kind = "ControlPlane.Expiry.AccessEnds"
-    occasion = f"{after.id}!{after.incarnation}!{notice.end}!{before.looked_at}!{before.generation}"
+    occasion = f"{notice.end}!{before.looked_at}!{before.generation}"
     text = (
         f"The last day of project {after.project} is {notice.end}. People's roles on the workspace are taken away from "
         f"{ends_at(notice):%Y-%m-%d %H:%M} UTC on. A Platform.Admin may register a later endsOn."
     )
     return Notification(
-        id=notification_id(kind, occasion),
-        due_at=now,
-        workspace=after.workspace,
-        project=after.project,
-        type=kind,
-        subject=f"workspaces/{after.workspace}/expiry",
+        **frame(after, "AccessEnds", occasion, now),
         severity=Severity.HIGH,
         title=f"People's roles on workspace {after.workspace} end with its project"[:200],
         text=text,
         facts={"next": ends_at(notice).isoformat()},
-        created_at=now,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from controlplane.governance.expiry.decide import Step
 from controlplane.governance.expiry.model import IN_USE_NOW, Expiry, Stage
@@ -21,30 +22,37 @@ _TITLES = {
 _SEVERITIES = {Stage.ACTIVE: Severity.LOW, Stage.WARNED: Severity.MEDIUM, Stage.ARCHIVED: Severity.MEDIUM}
 
 
+def frame(after: Expiry, kind: str, occasion: str, now: datetime) -> dict[str, Any]:
+    """What every message about an expiry has. ``occasion`` tells a repeated tick from another time."""
+    kind = f"ControlPlane.Expiry.{kind}"
+    return {
+        "id": notification_id(kind, f"{after.id}!{after.incarnation}!{occasion}"),
+        "due_at": now,
+        "created_at": now,
+        "workspace": after.workspace,
+        "project": after.project,
+        "type": kind,
+        "subject": f"workspaces/{after.workspace}/expiry",
+    }
+
+
 def in_use(after: Expiry, before: Expiry, now: datetime) -> Notification:
     """That the archive waits for what is at work; once a week. ``before``: as it was stored."""
-    kind = f"ControlPlane.Expiry.{IN_USE_NOW}"
     told_at = before.problem_told_at or before.since
     return Notification(
-        id=notification_id(kind, f"{after.id}!{after.incarnation}!{before.stage}!{told_at.isoformat()}"),
-        due_at=now,
-        workspace=after.workspace,
-        project=after.project,
-        type=kind,
-        subject=f"workspaces/{after.workspace}/expiry",
+        **frame(after, IN_USE_NOW, f"{before.stage}!{told_at.isoformat()}", now),
         severity=Severity.HIGH,
         title=f"Workspace {after.workspace} is in use, and its archive waits"[:200],
         text=(after.problem.message if after.problem is not None else "")[:4000],
         facts={"stage": after.stage.value, "problem": IN_USE_NOW},
-        created_at=now,
     )
 
 
 def notification(after: Expiry, step: Step, before: Expiry, now: datetime) -> Notification:
     """``before``: as it was stored, which names the occasion: a tick that is repeated tells it once."""
     escalated = step.escalates and after.stage is before.stage
-    kind = f"ControlPlane.Expiry.{'Escalated' if escalated else after.stage.value.capitalize()}"
-    occasion = f"{after.id}!{after.incarnation}!{before.stage}!{before.since.isoformat()}!{before.escalations}"
+    kind = "Escalated" if escalated else after.stage.value.capitalize()
+    occasion = f"{before.stage}!{before.since.isoformat()}!{before.escalations}"
     title = f"Workspace {after.workspace} {_TITLES[after.stage]}"
     facts = {
         "stage": after.stage.value,
@@ -55,15 +63,9 @@ def notification(after: Expiry, step: Step, before: Expiry, now: datetime) -> No
     if escalated:
         title = f"Nobody has answered for workspace {after.workspace} ({after.escalations})"
     return Notification(
-        id=notification_id(kind, occasion),
-        due_at=now,
-        workspace=after.workspace,
-        project=after.project,
-        type=kind,
-        subject=f"workspaces/{after.workspace}/expiry",
+        **frame(after, kind, occasion, now),
         severity=Severity.CRITICAL if escalated else _SEVERITIES.get(after.stage, Severity.HIGH),
         title=title[:200],
         text=" ".join(step.reasons)[:4000],
         facts=facts,
-        created_at=now,
     )

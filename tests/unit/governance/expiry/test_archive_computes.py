@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from controlplane.arm import fold
+from controlplane.computes import is_machine
 from controlplane.errors import Rejected
 from controlplane.governance.budgets.model import Budget
 from controlplane.governance.expiry.archive import ArchiveState
-from controlplane.governance.expiry.archive_computes import kept_compute, left, lost, managed, strays
+from controlplane.governance.expiry.archive_computes import kept_compute, left, lost, strays
 from controlplane.governance.expiry.confidential import confidential
 from controlplane.objects.repository import put
 from tests.support.expiry_world import ExpiryWorld
@@ -75,7 +76,7 @@ def test_a_user_of_nodes_without_a_key_is_told_and_not_written() -> None:
     ],
 )
 def test_what_is_attached_stays_and_is_told(shown: dict[str, Any]) -> None:
-    assert not managed(shown)
+    assert not is_machine(shown)
     assert strays([shown], set()) == ()
     (told,) = left([shown])
     assert told.id == shown["id"] and "costs where it stands" in told.why
