@@ -44,6 +44,15 @@ class Span:
         return max(1, int((self.end - self.begin) / self.grain))
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is ours to remember. ``busy_at``: when an earlier look saw something run; ``back_at``: when the workspace
+    came, or began to come, out of its archive."""
+
+    busy_at: datetime | None = None
+    back_at: datetime | None = None
+
+
 def stands(body: JsonObject) -> bool:
     """Not what is being deleted, which says nothing any more: an archive that looks again while it takes away sees what
     it has taken."""
@@ -117,14 +126,17 @@ def worked(job: JsonObject, since: datetime | None) -> bool:
     return not times or max(times) >= since
 
 
-def age(found: JsonObject | None, begin: datetime, source: str) -> Clue:
-    """The workspace itself is older than the period."""
+def age(found: JsonObject | None, begin: datetime, source: str, back_at: datetime | None = None) -> Clue:
+    """The workspace itself is older than the period, and so is its return from an archive: nobody could use it there,
+    and whoever took it out wants it."""
     made = _time((found or {}).get("systemData"), "createdAt")
     if made is None:
         made = _time((found or {}).get("properties"), "creationTime")
     if made is None:
         return _clue("age", Verdict.UNKNOWN, "The workspace does not say when it was made.", source)
-    return _clue("age", Verdict.IDLE if made < begin else Verdict.BUSY, f"Made {made:%Y-%m-%dT%H:%MZ}.", source)
+    since = made if back_at is None else max(made, back_at)
+    told = f"Made {made:%Y-%m-%dT%H:%MZ}." if since == made else f"Back from its archive at {since:%Y-%m-%dT%H:%MZ}."
+    return _clue("age", Verdict.IDLE if since < begin else Verdict.BUSY, told, source)
 
 
 def cores(found: Measured | None, span: Span, source: str, why: str | None = None) -> Clue:

@@ -29,6 +29,7 @@ T = TypeVar("T")
 MOST_BATCHES = 2
 _MOST_CALLS = 8
 _HOUR = timedelta(hours=1)
+_NOTHING = clues.Past()
 
 
 @dataclass
@@ -52,10 +53,9 @@ async def look(
     found: Known,
     idle_after: str,
     now: datetime,
-    busy_at: datetime | None = None,
+    past: clues.Past = _NOTHING,
 ) -> Evidence:
-    """What a workspace shows now of the last ``idle_after``; never raises for what Azure says.
-    ``busy_at``: when an earlier look saw something run."""
+    """What a workspace shows now of the last ``idle_after``; never raises for what Azure says."""
     reader, polls = ports
     span = span_of(idle_after, now)
     asking, seen = _Asking(), list[Clue]()
@@ -63,7 +63,7 @@ async def look(
     computes, jobs, online = f"{here}/computes", f"{here}/jobs", f"{here}/onlineEndpoints"
 
     body = await asking.ask("age", reader.get(here, API))
-    seen.append(_or(asking, "age", here, clues.age(body, span.begin, here)))
+    seen.append(_or(asking, "age", here, clues.age(body, span.begin, here, past.back_at)))
     listed = await asking.ask("clusters", _standing(reader, computes))
     if listed is None:
         seen += [clues.unread(name, asking.failed["clusters"], computes) for name in ("clusters", "instances")]
@@ -74,7 +74,7 @@ async def look(
     serving = await asking.ask("endpoints", _standing(reader, online))
     clue, measured = await _endpoints(asking, polls, (found, online, serving), span)
     seen.append(clue)
-    seen.append(clues.lately(busy_at, span.begin))
+    seen.append(clues.lately(past.busy_at, span.begin))
     seen.append(await _cores(asking, polls, found, span))
     seen += await _by_token(asking, reader, here, seen)
     sight = Sight(

@@ -13,6 +13,7 @@ from typing import Any
 from controlplane.audit.model import CONTROL_PLANE, Action
 from controlplane.governance.deps import GovernanceDeps
 from controlplane.governance.expiry.archive import Archive, ArchiveState, carried
+from controlplane.governance.expiry.clues import Past
 from controlplane.governance.expiry.decide import DAY, ESCALATE, NOTICE, Ends, Step, decide, last_day
 from controlplane.governance.expiry.ending import begins, ended
 from controlplane.governance.expiry.look import look
@@ -127,7 +128,7 @@ async def _look(deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space:
     day = last_day(rule, expiry, end)
     with_project = end is not None and day == end and not production
     ends = Ends(rule, production, day, with_project, archived=stands)
-    evidence = await _evidence(deps, expiry, ends, record)
+    evidence = await _evidence(deps, (expiry, archive), ends, record)
     sight = _Sight(space, ends, evidence, archive, end, now)
     if _was_given_up(expiry, archive, record):
         step = Step(Stage.ACTIVE, ("It was restored, or was in use after all.",), None, None)
@@ -150,20 +151,24 @@ def _was_given_up(expiry: Expiry, archive: Stored[Archive] | None, record: Works
     return expiry.stage is Stage.ARCHIVING or (expiry.stage is Stage.DELETING and taken_back)
 
 
-async def _evidence(deps: GovernanceDeps, expiry: Expiry, ends: Ends, record: WorkspaceRecord) -> Evidence | None:
+async def _evidence(
+    deps: GovernanceDeps, stored: tuple[Expiry, Stored[Archive] | None], ends: Ends, record: WorkspaceRecord
+) -> Evidence | None:
     """Read where it decides something: of idleness in every look; of an end date from the warning on, so that whoever
     says yes sees what runs, and what runs is not taken away."""
+    expiry, archive = stored
+    past = Past(expiry.busy_at, None if archive is None or archive.value.state.takes else archive.value.changed_at)
     by_date = expiry.stage is not Stage.ACTIVE and ends.destroys and _is_near(ends, deps.clock.now())
     if expiry.stage not in BEFORE or (ends.rule.idle_after is None and not by_date):
         return None
     if by_date:
-        evidence = await look((deps.reader, deps.polls), known(record), TODAY, deps.clock.now(), expiry.busy_at)
+        evidence = await look((deps.reader, deps.polls), known(record), TODAY, deps.clock.now(), past)
         kept = tuple(one for one in evidence.proposals if one.kind is not ProposalKind.RETIRE_ENDPOINT)
         return evidence.model_copy(update={"proposals": kept})  # a day without calls is no reason
     after, ports = ends.rule.idle_after or TODAY, (deps.reader, deps.polls)
     if expiry.stage is Stage.ACTIVE and (used := await _in_use(deps, expiry, record, after)) is not None:
         return used
-    return await look(ports, known(record), after, deps.clock.now(), expiry.busy_at)
+    return await look(ports, known(record), after, deps.clock.now(), past)
 
 
 def _is_near(ends: Ends, now: datetime) -> bool:

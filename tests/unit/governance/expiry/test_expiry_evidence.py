@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.arm import fold
 from controlplane.errors import Rejected, Transient
-from controlplane.governance.expiry.clues import CONTROL, CORES, REQUESTS
+from controlplane.governance.expiry.clues import CONTROL, CORES, REQUESTS, Past
 from controlplane.governance.expiry.look import look
 from controlplane.governance.expiry.model import Evidence, Verdict
 from controlplane.retraining.known import known
@@ -191,7 +191,7 @@ def test_what_an_earlier_look_saw_run_is_use_until_the_period_is_over() -> None:
         with meaning(made):
             await made.begin()
             found, ports = known(await made.record()), (made.deps.reader, made.deps.polls)
-            return (await look(ports, found, "P30D", made.now, made.now - before)).verdict
+            return (await look(ports, found, "P30D", made.now, Past(busy_at=made.now - before))).verdict
 
     assert run(play(29 * DAY)) is Verdict.BUSY
     assert run(play(31 * DAY)) is Verdict.IDLE

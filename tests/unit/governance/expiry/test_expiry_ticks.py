@@ -13,7 +13,7 @@ from controlplane.arm import fold
 from controlplane.audit.model import ENTRY, Kind
 from controlplane.audit.proof import prove_object
 from controlplane.governance.expiry.archive import Archive, ArchiveState
-from controlplane.governance.expiry.model import Decided, Expiry, Rule, Stage
+from controlplane.governance.expiry.model import Decided, Expiry, Rule, Stage, Verdict
 from controlplane.governance.expiry.storing import due_now
 from controlplane.objects.tick import tick_object
 from controlplane.operations.model import OperationKind
@@ -76,6 +76,27 @@ def test_a_workspace_that_nobody_uses_is_archived_and_restored() -> None:
         page = await world.world.store.query(Kind.GOVERNANCE, prefix=ENTRY)
         stages = [one.value["details"].get("to") for one in reversed(page.entities)]
         assert [one for one in stages if one] == ["warned", "asked", "grace", "archiving", "archived", "active"]
+
+    play(scene)
+
+
+def test_what_comes_back_has_its_whole_period_again() -> None:
+    async def scene(world: ExpiryWorld) -> None:
+        await to_grace(world)
+        await days(world, 3)
+        await world.settle()
+        assert (await days(world, 1)).stage is Stage.ARCHIVED
+        await world.wish(ArchiveState.REFILLING)
+        # Whichever looks first: the expiry at a workspace on its way, or the archive that is through.
+        assert (await world.look()).stage is Stage.ACTIVE
+        await world.settle()
+        back_at = (await world.archive()).changed_at
+        found = await days(world, 29)
+        assert found.stage is Stage.ACTIVE and found.evidence is not None
+        assert [one.observed for one in found.evidence.clues if one.verdict is Verdict.BUSY] == [
+            f"Back from its archive at {back_at:%Y-%m-%dT%H:%MZ}."
+        ]
+        assert (await days(world, 2)).stage is Stage.WARNED
 
     play(scene)
 
