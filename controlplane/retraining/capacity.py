@@ -36,11 +36,13 @@ _TIERS = {
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """``free`` cores for the ``needed`` ones of a first node; ``doubt``: why nobody knows one of them."""
+    """``free`` cores for the ``needed`` ones of a first node; ``doubt``: why nobody knows one of them; ``closed``: why
+    there is no node, whatever cores are free."""
 
     free: int | None = None
     needed: int | None = None
     doubt: str | None = None
+    closed: str | None = None
 
 
 async def room_of(reader: ResourceReader, found: Known, pipeline: Pipeline) -> Room:
@@ -52,6 +54,8 @@ async def room_of(reader: ResourceReader, found: Known, pipeline: Pipeline) -> R
         return Room(doubt=f"it could not be read ({error.code}).")
     if not rooms:
         return Room(doubt="the pipeline does not say which compute it runs on.")
+    if closed := next((one for one in rooms if one.closed is not None), None):
+        return closed
     doubt = next((one for one in rooms if one.doubt is not None), None)
     known = [one for one in rooms if one.free is not None and one.needed is not None]
     least = min(known, key=lambda one: (one.free or 0) - (one.needed or 0), default=None)
@@ -92,7 +96,7 @@ def _named(value: Any) -> Iterator[str]:
 async def _room(reader: ResourceReader, found: Known, name: str) -> Room:
     subscription, region = subscription_of(found.workspace_id) or "", str(found.record.spec.get("location", ""))
     if name == SERVERLESS:
-        # Azure ML chooses a size of those that there is quota for: one core is the least of them.
+        # Azure ML chooses a size of a family that there is quota for: one core is the least of them.
         usages = await _list(reader, subscription, region, "usages")
         return _of_quota(usages, 1, "dedicated", _Family(None, found.workspace_id))
     if not is_name(name):
@@ -107,7 +111,9 @@ async def _room(reader: ResourceReader, found: Known, name: str) -> Room:
         return Room(doubt=f"compute {name} is no cluster, and takes no quota by the job.")
     idle = _count(_object(cluster.get("nodeStateCounts")).get("idleNodeCount")) or 0
     most = _count(_object(cluster.get("scaleSettings")).get("maxNodeCount"))
-    if idle > 0 or (most is not None and (_count(cluster.get("currentNodeCount")) or 0) >= most > 0):
+    if most == 0:
+        return Room(closed=f"cluster {name} may have no node (maxNodeCount 0), as where a budget blocks jobs.")
+    if idle > 0 or (most is not None and (_count(cluster.get("currentNodeCount")) or 0) >= most):
         return Room(free=0, needed=0)  # A node waits for the job, or the job for a node: neither asks for quota.
     region = str(body.get("location") or region).replace(" ", "").lower()
     size = str(cluster.get("vmSize") or "").lower()
@@ -135,25 +141,65 @@ class _Family:
 
 def _of_quota(usages: Sequence[JsonObject], needed: int, tier: str, about: _Family) -> Room:
     """The smallest of what the region, the family and the workspace's share of the family have left, where they have
-    limits of their own. Pure."""
-    family = about.name
+    limits of their own; without a family the most that one of them has left. Pure."""
     total_name, mark = _TIERS.get(tier, _TIERS["dedicated"])
     total = next((one for one in usages if _name(one) == total_name.lower()), None)
-    entries = [total]
-    if family is not None:
-        of_family = (one for one in usages if _name(one) == family.lower() and mark in str(one.get("type")).lower())
-        entries.append(next(of_family, None))
-        # A share of the workspace is of dedicated cores, and only there where somebody set one.
-        entries += [one for one in usages if tier == "dedicated" and _is_share(one, family, about.workspace_id)]
+    try:
+        left = [_left((total,))]
+        if about.name is not None:
+            left.append(_left(_entries(usages, mark, about.name, about.workspace_id)))
+    except _Uncounted:
+        return Room(needed=needed, doubt=f"Azure does not count {about.name or total_name} here.")
+    if about.name is None:
+        left.append(_best(usages, mark, about.workspace_id))
+    known = [one for one in left if one is not None]
+    return Room(free=min(known), needed=needed) if known else Room(needed=needed, doubt="no limit of it is told.")
+
+
+class _Uncounted(Exception):
+    """Azure says no number."""
+
+
+def _left(entries: Sequence[JsonObject | None]) -> int | None:
+    """None: none of them is a limit. Raises :class:`_Uncounted`."""
     left: list[int] = []
     for one in entries:
         limit, used = (_count(one.get("limit")), _count(one.get("currentValue"))) if one else (None, None)
         if limit == -1:
             continue
         if limit is None or used is None:
-            return Room(needed=needed, doubt=f"Azure does not count {family or total_name} here.")
+            raise _Uncounted
         left.append(max(limit - used, 0))
-    return Room(free=min(left), needed=needed) if left else Room(needed=needed, doubt="no limit of it is told.")
+    return min(left, default=None)
+
+
+def _entries(usages: Sequence[JsonObject], mark: str, family: str, workspace_id: str) -> list[JsonObject | None]:
+    of_family = (one for one in usages if _name(one) == family.lower() and _is_whole(one, mark))
+    found = [next(of_family, None)]
+    # A share of the workspace is of dedicated cores, and only there where somebody set one.
+    dedicated = mark == _TIERS["dedicated"][1]
+    return [*found, *(one for one in usages if dedicated and _is_share(one, family, workspace_id))]
+
+
+def _best(usages: Sequence[JsonObject], mark: str, workspace_id: str) -> int | None:
+    """The most that a family has left; None where one of them has no limit, or is not counted."""
+    totals = {total.lower() for total, _ in _TIERS.values()}
+    families = sorted({_name(one) for one in usages if _is_whole(one, mark)} - totals)
+    try:
+        left = [_left(_entries(usages, mark, one, workspace_id)) for one in families]
+    except _Uncounted:
+        return None
+    known = [one for one in left if one is not None]
+    return max(known) if known and len(known) == len(left) else None
+
+
+def _is_whole(usage: JsonObject, mark: str) -> bool:
+    """The subscription's, and of that tier."""
+    return mark in _type(usage) and "/workspaces/" not in f"{_type(usage)}{usage.get('id')}".lower()
+
+
+def _type(usage: Mapping[str, Any]) -> str:
+    return str(usage.get("type")).lower()
 
 
 def _is_share(usage: JsonObject, family: str, workspace_id: str) -> bool:

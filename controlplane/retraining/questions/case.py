@@ -28,6 +28,8 @@ class Facts:
     """Of the first node that the run asks quota for; 0: it asks for none."""
     capacity_doubt: str | None = None
     """Why nobody knows them, although it was asked."""
+    capacity_closed: str | None = None
+    """Why the run would get no node, whatever cores are free."""
 
 
 @dataclass(frozen=True, slots=True)

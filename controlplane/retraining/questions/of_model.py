@@ -141,6 +141,8 @@ def breaker(case: Case) -> Answer:
 def capacity(case: Case) -> Answer:
     """D24. Where the quota is not known that is said, and Azure ML queues the job itself."""
     free, needed, doubt = case.facts.free_cores, case.facts.needed_cores, case.facts.capacity_doubt
+    if (closed := case.facts.capacity_closed) is not None:
+        return No(Outcome.HOLD, "NoCapacity", f"The run would wait: {closed}", until=case.now + _CAPACITY_PAUSE)
     if doubt is not None:
         sentence = f"Nobody knows whether cores are free: {doubt} Without any Azure ML queues the job."
         return Yes(sentence, unknown=True)

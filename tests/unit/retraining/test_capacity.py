@@ -86,6 +86,20 @@ async def test_a_workspace_s_share_of_a_family_counts_too() -> None:
     assert (await decided(world)).reason == "NoCapacity"
 
 
+async def test_a_cluster_that_may_have_no_node_waits_although_cores_are_free() -> None:
+    """As a budget that blocks jobs leaves it."""
+    world = RetrainingWorld()
+    cluster(world, scaleSettings={"maxNodeCount": 0})
+    quota(world)
+    decision = await decided(world)
+    assert (decision.outcome, decision.reason) == (Outcome.HOLD, "NoCapacity")
+    assert "cluster cpu may have no node (maxNodeCount 0)" in answer(decision)[1]
+    cluster(world)
+    await world.clock.sleep(3600)
+    await world.tick()
+    assert (await world.decisions())[0].outcome is Outcome.SUBMIT
+
+
 async def test_a_cluster_with_an_idle_node_or_with_all_of_its_nodes_asks_for_no_quota() -> None:
     for changes in ({"nodeStateCounts": {"idleNodeCount": 1}}, {"currentNodeCount": 4}):
         world = RetrainingWorld()
@@ -155,3 +169,42 @@ async def test_serverless_asks_for_what_the_region_has_left_and_a_component_name
     world.azure.plant(path, properties={"componentSpec": {}})
     room = await room_of(world.azure, world.known, Pipeline.model_validate({"name": "retrain", "version": "3"}))
     assert room.doubt is not None
+
+
+def share(world: RetrainingWorld, family: str, limit: int) -> None:
+    path = f"{REGION}/usages/share-{family}"
+    about = {"type": "Microsoft.MachineLearningServices/workspaces/dedicatedCores/usages", "name": {"value": family}}
+    world.azure.plant(path, currentValue=0, limit=limit, **about)
+    world.azure.resources[path.lower()]["id"] = f"{world.known.workspace_id}/usages/{family}"
+
+
+@pytest.mark.parametrize(
+    ("shares", "free"),
+    [
+        ({}, 100),
+        ({FAMILY: 0}, 60),
+        ({FAMILY: 0, "standardNCFamily": 0}, 0),
+        ({FAMILY: 8, "standardNCFamily": 0}, 8),
+    ],
+)
+async def test_serverless_takes_the_family_that_has_the_most_left(shares: dict[str, int], free: int) -> None:
+    """Azure ML chooses the size. With each of the workspace's shares at 0, as a budget leaves them, none is left."""
+    world = RetrainingWorld()
+    world.record = world.record.model_copy(update={"spec": {**world.record.spec, "location": "westeurope"}})
+    quota(world, region=(0, 200))
+    usage(world, "standardNCFamily", "dedicatedCores", 40, 100)
+    for family, limit in shares.items():
+        share(world, family, limit)
+    asked = Pipeline.model_validate({**PIPELINE, "compute": "serverless"})
+    room = await room_of(world.azure, world.known, asked)
+    assert (room.free, room.needed, room.doubt) == (free, 1, None)
+
+
+async def test_serverless_with_a_family_that_nobody_counts_goes_by_the_region() -> None:
+    world = RetrainingWorld()
+    world.record = world.record.model_copy(update={"spec": {**world.record.spec, "location": "westeurope"}})
+    quota(world, region=(30, 100))
+    usage(world, "standardNCFamily", "dedicatedCores", None, 100)
+    share(world, FAMILY, 0)
+    room = await room_of(world.azure, world.known, Pipeline.model_validate({**PIPELINE, "compute": "serverless"}))
+    assert (room.free, room.needed, room.doubt) == (70, 1, None)
