@@ -36,11 +36,11 @@ class UrlClock:
     The first ``now`` waits for an answer; later ones use the last offset, and when that is older than
     ``refresh_seconds`` a thread asks again. Who has not looked for twice as long waits once more: else a process
     that was idle while the clock was moved on would take an event of now for one of the future. ``now`` raises
-    ``Transient`` when the last question got no answer and ``Fatal`` when the answer was not a time; the next call asks
-    again.
+    ``Transient`` when its question got no answer and ``Fatal`` when the answer was not a time; what an earlier
+    question failed with, which nobody waited for, is asked again.
     """
 
-    def __init__(self, url: str, *, refresh_seconds: float = 0.1, timeout_seconds: float = 5.0) -> None:
+    def __init__(self, url: str, *, refresh_seconds: float = 0.1, timeout_seconds: float = 60.0) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise Fatal("InvalidSetting", "The clock's URL must be http or https.")
         self._url = url
@@ -63,7 +63,9 @@ class UrlClock:
     def _current_offset(self) -> timedelta:
         with self._lock:
             if self._asked is not None and self._asked.done():
-                self._take(self._asked)
+                asked, self._asked = self._asked, None
+                if asked.exception() is None:
+                    self._take(asked)
             age = time.monotonic() - self._known_at
             if self._asked is None and age > self._refresh_seconds:
                 self._asked = self._thread.submit(self._ask)
@@ -79,7 +81,8 @@ class UrlClock:
         self._offset, self._known_at = asked.result()
 
     def _ask(self) -> tuple[timedelta, float]:
-        started = datetime.now(UTC)
+        # Its age counts from the question: a process that stood still may read an answer long after it was given.
+        started, asked_at = datetime.now(UTC), time.monotonic()
         try:
             # The scheme was checked above, so that no file is opened here.
             with urllib.request.urlopen(self._url, timeout=self._timeout_seconds) as answer:  # noqa: S310
@@ -95,4 +98,4 @@ class UrlClock:
             raise Fatal("InvalidClock", 'The clock must answer {"now": an ISO 8601 time}.') from error
         if moment.tzinfo is None:
             raise Fatal("InvalidClock", "The clock must answer a time with its zone.")
-        return moment - middle, time.monotonic()
+        return moment - middle, asked_at

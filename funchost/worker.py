@@ -30,6 +30,7 @@ _log = logging.getLogger("funchost.worker")
 QUEUE_SETTING = "CONTROLPLANE_SQLITE_QUEUE"
 #: Functions that still run when the host stops have this long.
 GRACE_SECONDS = 6.0
+KEEP_ALIVE_SECONDS = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ async def _http(options: WorkerOptions, app: AnswerApp, stop: asyncio.Event, rea
         access_log=False,
         log_config=None,
         server_header=False,
+        # Longer than clients keep an idle connection: else one is closed while the next request is on its way.
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(GRACE_SECONDS) - 1,
     )
     # It answers SIGTERM and SIGINT itself, and raises them again for the worker's own handlers when it has ended.

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -203,12 +204,22 @@ def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
             process.wait()
 
 
+#: The last that this process chose, which nobody may listen on yet.
+_given: deque[int] = deque(maxlen=100)
+
+
 def free_port() -> int:
-    """One that stays free until it is asked for: below those that systems give to whoever asks for any."""
+    """One that stays free until it is asked for: below those that systems give to whoever asks for any, and not one
+    that another process which starts hosts might choose meanwhile."""
+    slices, first, size = 30, 15_000, 500
+    begin = first + os.getpid() % slices * size
     while True:
+        port = random.SystemRandom().randrange(begin, begin + size)
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", random.SystemRandom().randrange(15_000, 30_000)))
-            return int(probe.getsockname()[1])
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.append(port)
+                return port
 
 
 def _refuse_taken(port: int) -> None:

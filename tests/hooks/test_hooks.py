@@ -25,7 +25,7 @@ HOOKS = sorted({hook.name for rtype in ALL_TYPES for hook in rtype.hooks})
 def outcomes() -> dict[str, dict[str, str | None]]:
     """Hook → how its scenario ended with the hook on and off; null where it passed."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.hooks.run"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=900
+        [sys.executable, "-m", "tests.hooks.run"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=3000
     )
     assert run.returncode == 0, run.stderr
     return {line["hook"]: line for line in map(json.loads, run.stdout.splitlines())}

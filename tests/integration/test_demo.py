@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def demo(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tools.demo", *options]
     environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1000, check=False)
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, **streams) as process:
+        try:
+            said, faults = process.communicate(timeout=3000)
+        finally:
+            if process.poll() is None:
+                process.terminate()  # it stops what it has started
+    return subprocess.CompletedProcess(command, process.returncode, said, faults)
 
 
 def last_words(done: subprocess.CompletedProcess[str]) -> str:

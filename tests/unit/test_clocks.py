@@ -114,6 +114,25 @@ def test_an_answer_that_nobody_took_is_not_taken_for_a_new_one() -> None:
         assert abs(clock.now() - datetime.now(UTC) - 2 * CENTURY) < TOLERANCE
 
 
+def test_what_failed_while_nobody_waited_is_asked_again() -> None:
+    bodies, asked = [saying(CENTURY)], list[int]()
+
+    def answer() -> bytes:
+        asked.append(1)
+        return bodies[0]
+
+    with serving(answer) as url:
+        clock = UrlClock(url, refresh_seconds=1.0)
+        clock.now()
+        bodies[0] = b""
+        time.sleep(1.1)  # older than it may be, and not so old that anybody waits
+        clock.now()
+        while len(asked) < 2 or clock._asked is None or not clock._asked.done():
+            time.sleep(0.001)
+        bodies[0] = saying(2 * CENTURY)
+        assert clock.now() - datetime.now(UTC) > CENTURY - TOLERANCE
+
+
 def test_no_answer_is_transient_and_asked_again() -> None:
     bodies = [b""]
     with serving(lambda: bodies[0]) as url:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
 from tools.demo.serving import Leaps
 from tools.local import LocalStack, StartFailed
 
@@ -20,7 +21,9 @@ NOON = datetime(2026, 12, 1, 12, 1, tzinfo=UTC)
 def timers() -> dict[str, str]:
     """As a process of its own indexes them: an app's functions are read once in a process."""
     program = "import json; from tools.demo.serving import schedules; print(json.dumps(schedules()))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS
+    )
     found: dict[str, str] = json.loads(done.stdout)
     return found
 

@@ -12,6 +12,9 @@ from typing import Any
 import httpx
 
 API_VERSION = "2026-11-01"
+#: "Ask again": what could not be done now, and why it says so, is in Retry-After.
+_LATER = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+_PATIENCE_SECONDS = 180.0
 
 
 class Refused(RuntimeError):
@@ -41,8 +44,14 @@ class ControlPlane:
         )
 
     def call(self, method: str, path: str, body: Any = None, **query: str) -> httpx.Response:
-        """Raises :class:`Refused` on an error answer."""
-        answer = self._http.request(method, path, json=body, params={"api-version": API_VERSION, **query})
+        """Raises :class:`Refused` on an error answer. What the API asks to be asked for later is."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            params = {"api-version": API_VERSION, **query}
+            answer = self._http.request(method, path, json=body, params=params)
+            if answer.status_code not in _LATER or time.monotonic() > deadline:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", "1")))
         if answer.is_error:
             raise Refused(answer.status_code, answer.json())
         return answer
@@ -54,7 +63,7 @@ class ControlPlane:
         url = accepted.headers["Operation-Location"]
         deadline = time.monotonic() + patience
         while True:
-            operation: dict[str, Any] = self._http.get(url).raise_for_status().json()
+            operation: dict[str, Any] = self.call("GET", url).json()
             on_progress(operation)
             if operation["isTerminal"]:
                 return operation

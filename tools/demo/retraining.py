@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.demo import screen
 from tools.demo.models import ENDPOINT, MODEL, PIPELINE, serve_a_model, wait_for
+from tools.demo.month import Month
 from tools.demo.owner import Owner
 from tools.local import ROOT
 from tools.to_json import to_json
@@ -45,7 +46,8 @@ def watch(walk: Walk) -> None:
     monitor["signals"] = [one for one in monitor["signals"] if one["kind"] != "dataQuality"]
     walk.grace.call("PUT", f"/workspaces/{LIVE}/monitors/{MONITOR}", monitor)
     walk.grace.call("PUT", f"/workspaces/{LIVE}/retrainingPolicies/{MODEL}", POLICY)
-    shown = wait_for(lambda: _standing(walk), "the monitor to stand in Azure")
+    with Month(walk.stack) as month:
+        shown = month.until(lambda: _standing(walk), "the monitor to stand in Azure", patience=300)
     for condition in shown["conditions"]:
         screen.said(f"{condition['type']}: {condition['status']} ({condition['reason']})")
 

@@ -128,7 +128,7 @@ async def _look(deps: GovernanceDeps, hold: Hold, stored: Stored[Expiry], space:
     day = last_day(rule, expiry, end)
     with_project = end is not None and day == end and not production
     ends = Ends(rule, production, day, with_project, archived=stands)
-    evidence = await _evidence(deps, (expiry, archive), ends, record)
+    evidence = await _evidence(deps, (expiry, archive, now), ends, record)
     sight = _Sight(space, ends, evidence, archive, end, now)
     if _was_given_up(expiry, archive, record):
         step = Step(Stage.ACTIVE, ("It was restored, or was in use after all.",), None, None)
@@ -152,23 +152,23 @@ def _was_given_up(expiry: Expiry, archive: Stored[Archive] | None, record: Works
 
 
 async def _evidence(
-    deps: GovernanceDeps, stored: tuple[Expiry, Stored[Archive] | None], ends: Ends, record: WorkspaceRecord
+    deps: GovernanceDeps, stored: tuple[Expiry, Stored[Archive] | None, datetime], ends: Ends, record: WorkspaceRecord
 ) -> Evidence | None:
     """Read where it decides something: of idleness in every look; of an end date from the warning on, so that whoever
     says yes sees what runs, and what runs is not taken away."""
-    expiry, archive = stored
+    expiry, archive, now = stored
     past = Past(expiry.busy_at, None if archive is None or archive.value.state.takes else archive.value.changed_at)
-    by_date = expiry.stage is not Stage.ACTIVE and ends.destroys and _is_near(ends, deps.clock.now())
+    by_date = expiry.stage is not Stage.ACTIVE and ends.destroys and _is_near(ends, now)
     if expiry.stage not in BEFORE or (ends.rule.idle_after is None and not by_date):
         return None
     if by_date:
-        evidence = await look((deps.reader, deps.polls), known(record), TODAY, deps.clock.now(), past)
+        evidence = await look((deps.reader, deps.polls), known(record), TODAY, now, past)
         kept = tuple(one for one in evidence.proposals if one.kind is not ProposalKind.RETIRE_ENDPOINT)
         return evidence.model_copy(update={"proposals": kept})  # a day without calls is no reason
     after, ports = ends.rule.idle_after or TODAY, (deps.reader, deps.polls)
     if expiry.stage is Stage.ACTIVE and (used := await _in_use(deps, expiry, record, after)) is not None:
         return used
-    return await look(ports, known(record), after, deps.clock.now(), past)
+    return await look(ports, known(record), after, now, past)
 
 
 def _is_near(ends: Ends, now: datetime) -> bool:
