@@ -47,7 +47,7 @@ class QueueFile:
     """``funchost.queues.Queue`` over one queue of a file, which is unavailable when it is locked or broken."""
 
     def __init__(
-        self, path: Path, queue: str, *, now: Callable[[], float] = time.time, busy_seconds: float = 5.0
+        self, path: Path, queue: str, *, now: Callable[[], float] = time.time, busy_seconds: float = 60.0
     ) -> None:
         self._queue = queue
         self._now = now

@@ -32,7 +32,7 @@ STALE_SECONDS = 24 * 3600.0
 UNKNOWN_KID_SECONDS = 60.0
 #: After a failed fetch, requests are not held up by another attempt for this long.
 RETRY_SECONDS = 5.0
-_FETCH_SECONDS = 10.0
+_FETCH_SECONDS = 20.0
 _MAX_BYTES = 1024 * 1024
 
 Fetch = Callable[[str], Awaitable[JsonObject]]

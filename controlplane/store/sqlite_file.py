@@ -16,7 +16,7 @@ from controlplane.errors import Fatal, Transient
 _T = TypeVar("_T")
 
 #: How long a connection waits for another process's write before it gives up.
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 60.0
 _PASSING = {
     sqlite3.SQLITE_BUSY: "StoreBusy",
     sqlite3.SQLITE_LOCKED: "StoreBusy",

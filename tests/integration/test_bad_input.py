@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.blueprints import example
 from tests.support.product import NAME, Product, running_product
+from tests.support.waiting import PATIENCE_SECONDS
 
 HIDDEN = "00000000-0000-0000-0000-000000000003"
 REGISTRATION = {
@@ -180,7 +181,9 @@ def hmac_with_the_public_key(product: Product) -> str:
     tenant = product.simulator.env["AZURE_TENANT_ID"]
     authority = product.simulator.env["AZURE_AUTHORITY_HOST"].rstrip("/")
     context = product.simulator.context()
-    published = httpx.get(f"{authority}/{tenant}/discovery/v2.0/keys", verify=context).json()["keys"][0]
+    published = httpx.get(f"{authority}/{tenant}/discovery/v2.0/keys", verify=context, timeout=PATIENCE_SECONDS).json()[
+        "keys"
+    ][0]
     pem = jwt.PyJWK(published).key
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.arm import fold
+from controlplane.azure import _prices
 from controlplane.azure.prices import AzureRetailPrices
 from controlplane.errors import Throttled
 from controlplane.governance.budgets.model import Budget
@@ -25,6 +26,7 @@ from controlplane.objects.tick import tick_object
 from tests.support.api import running_api, spec
 from tests.support.real_costs import RealCosts, real_costs
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
+from tests.support.waiting import PATIENCE_SECONDS
 
 DAY, DAYS = 86400.0, timedelta(days=1)
 CLUSTER = {"name": "cpu", "vmSize": "Standard_DS3_v2", "maxNodeCount": 50}
@@ -34,6 +36,7 @@ CLUSTER = {"name": "cpu", "vmSize": "Standard_DS3_v2", "maxNodeCount": 50}
 def environment(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setenv(name, simulator.env[name])
+    monkeypatch.setattr(_prices, "SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture

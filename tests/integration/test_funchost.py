@@ -26,6 +26,7 @@ from azure.storage.queue.aio import QueueClient
 from funchost.environment import app_settings
 from tests.support.azurite import RunningAzurite
 from tests.support.funchost import APP, ROOT, Host, running_host
+from tests.support.processes import runs
 from tests.support.waiting import PATIENCE_SECONDS
 
 
@@ -85,6 +86,8 @@ async def test_each_kind_of_function_runs_in_a_process_of_its_own(tmp_path: Path
         # A full minute may have begun meanwhile; none runs before its time.
         early = [one for one in host.notes("minutely") if one["at"] < _time(one["status"]["Next"])]
         assert early == []
+        # The host is ready before each of its timers has said when it is due.
+        await host.until((tmp_path / "timers" / "minutely.json").exists)
         status = json.loads((tmp_path / "timers" / "minutely.json").read_text())
         assert set(status) == {"Last", "Next", "LastUpdated"}
 
@@ -161,7 +164,7 @@ async def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
 
 def alive(pids: list[int]) -> list[int]:
     """Those of ``pids`` that run; a zombie that nobody has waited for does not."""
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    return [pid for pid in pids if runs(pid)]
 
 
 def children_of(host: Host) -> list[int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -37,6 +37,7 @@ from tests.support.polled import PolledWorld
 from tests.support.retraining_world import DRIFT, MONITOR
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401
 
+DAY = timedelta(days=1)
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
 
 
@@ -160,6 +161,8 @@ def watch(azure: Managed) -> None:
 async def test_a_breach_whose_event_nobody_heard_is_found_and_read_back(
     world: RealWorld, azure: Managed, visible: bool
 ) -> None:
+    # At noon, so that the midnight run of a day later has ended when it is looked for.
+    world.advance((datetime.combine(world.clock.now().date(), time(12), UTC) + DAY - world.clock.now()).total_seconds())
     await world.begin()
     watch(azure)
     azure.running.settings(stepsInArm=visible)

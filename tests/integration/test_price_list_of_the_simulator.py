@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from controlplane.azure import _prices
 from controlplane.azure.prices import AzureRetailPrices
 from controlplane.clocks import SystemClock
 from controlplane.governance.pricing.asking import table_for
@@ -14,6 +15,7 @@ from controlplane.governance.pricing.table import PriceTable
 from tests.support.bills import bill_of, items_of
 from tests.support.blueprints import compiled_example
 from tests.support.simulator import RunningSimulator, start_simulator
+from tests.support.waiting import PATIENCE_SECONDS
 
 LIVE_NOWHERE = {"ml.compute.load-balancer.day"}  # no meter of the API: what Microsoft writes is "around 0.33 a day"
 
@@ -34,6 +36,7 @@ async def test_the_bill_is_the_same_and_its_prices_are_the_lists_own(
     running: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", running.env["SSL_CERT_FILE"])
+    monkeypatch.setattr(_prices, "SECONDS", PATIENCE_SECONDS)
     prices = AzureRetailPrices(running.env["PRICES_ENDPOINT"], SystemClock())
     try:
         table = await table_of(running, "hub-vpn", prices)
@@ -57,6 +60,7 @@ async def test_a_bill_in_another_currency_is_the_lists_own(
     running: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", running.env["SSL_CERT_FILE"])
+    monkeypatch.setattr(_prices, "SECONDS", PATIENCE_SECONDS)
     prices = AzureRetailPrices(running.env["PRICES_ENDPOINT"], SystemClock())
     try:
         table = await table_of(running, "secure-classical", prices, "EUR")
@@ -79,6 +83,7 @@ async def test_a_list_that_is_away_costs_nobody_the_plan(
     running: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", running.env["SSL_CERT_FILE"])
+    monkeypatch.setattr(_prices, "SECONDS", PATIENCE_SECONDS)
     running.faults([{"path": "/api/retail/prices", "status": 503, "code": "ServiceUnavailable", "message": "Away."}])
     prices = AzureRetailPrices(running.env["PRICES_ENDPOINT"], SystemClock())
     try:

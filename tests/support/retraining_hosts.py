@@ -24,6 +24,7 @@ from controlplane.clocks import SystemClock
 from controlplane.objects.repository import Objects
 from controlplane.triggers.sweeps import SweepDeps, wake_due
 from controlplane.workspaces.repository import WorkspaceRepository
+from tests.support.processes import runs
 from tests.support.two_hosts import Estate
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -157,14 +158,10 @@ class RetrainingHosts:
 
     def _alive(self) -> list[str]:
         pairs = zip(self.estate.urls, self.estate.hosts, strict=True)
-        return [url for url, pid in pairs if _runs(pid)]
+        return [url for url, pid in pairs if runs(pid)]
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.estate.do(work)
-
-
-def _runs(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def _http_date() -> str:

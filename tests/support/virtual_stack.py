@@ -92,11 +92,11 @@ class VirtualStack:
 
     def settle(self) -> None:
         """Until no event and no alert is on its way, no message waits, and nothing is due."""
-        deadline, quiet = time.monotonic() + PATIENCE_SECONDS, 0
+        deadline, quiet = time.monotonic() + 2 * PATIENCE_SECONDS, 0
         # Once more: what the simulator had not published when it was asked is on its way after that.
         while quiet < 2:
             assert time.monotonic() < deadline, "something is due again and again"
-            if self._busy() or self._do(wake_due(self._wake)):
+            if self._busy() or self._do(wake_due(self._wake)) or self._do(self._due()):
                 quiet = 0
                 time.sleep(_LOOK_SECONDS)
             else:
@@ -112,6 +112,12 @@ class VirtualStack:
             asked = "SELECT count(*) FROM queue_messages WHERE queue = 'ticks' AND (visible_at <= ? OR dequeue_count)"
             (found,) = file.execute(asked, (time.time(),)).fetchone()
         return bool(found)
+
+    async def _due(self) -> bool:
+        """Also what is held: by a tick that runs, or by one that failed until its lease is over."""
+        now = self.clock.now()
+        found = [await self._wake.repository.due(now), *[await one.due(now) for one in self._wake.objects]]
+        return any(found)
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(work)
