@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.azurite import azurite
 from tests.support.long_files import LONG
@@ -14,6 +15,15 @@ __all__ = ["azurite"]
 
 #: azure-ai-ml writes the cloud it used last here, and refuses to be imported where that cloud is not known.
 _SDK_CLOUD = "AZUREML_CURRENT_CLOUD"
+
+# How long an example takes proves nothing. The rest is as Hypothesis has it, where it runs alone and under CI.
+settings.register_profile(
+    "unhurried",
+    settings.get_profile(settings.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)

@@ -101,7 +101,7 @@ DRIFT = (
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cases())
 def test_what_is_illegal_makes_no_write(worlds: Worlds, case: tuple[Illegal, list[Change], list[str]]) -> None:
     what, changes, drifted = case

@@ -45,7 +45,7 @@ MOVES = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(MOVES)
 def test_in_every_order_all_comes_back(moves: list[tuple[str, str]]) -> None:
     async def live() -> None:

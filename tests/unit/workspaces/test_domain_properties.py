@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.arm import is_within
@@ -62,7 +62,7 @@ requests = st.fixed_dictionaries(
 )
 names = st.from_regex(r"[a-z][a-z0-9]{2,30}", fullmatch=True)
 clouds = st.sampled_from(["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"])
-quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=15)
 
 
 def context(name: str, cloud: str = "AzureCloud") -> CompileContext:

@@ -116,7 +116,7 @@ class Judge:
         assert self.real - self.entered[stage] >= least - ONE_LOOK * self.jumps[stage]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(FLEETS)
 def test_nothing_is_destroyed_without_evidence_stages_and_time(
     fleet: list[tuple[Rule, str, list[Event]]],
@@ -127,7 +127,7 @@ def test_nothing_is_destroyed_without_evidence_stages_and_time(
             judge.step(event)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(RULES, st.lists(EVENTS, min_size=5, max_size=40), st.integers(1, 30))
 def test_looking_more_often_destroys_nothing_sooner(rule: Rule, events: list[Event], more: int) -> None:
     """Monotone: every look repeated leaves the same stage as looking once, or an earlier one."""

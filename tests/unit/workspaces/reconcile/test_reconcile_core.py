@@ -269,7 +269,7 @@ FAULTS: dict[str, Callable[[], ControlPlaneError]] = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     blueprints(),
     st.lists(
