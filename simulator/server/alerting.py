@@ -42,6 +42,8 @@ class Call:
     notice: Notice
     tries: int = 0
     names: tuple[str, ...] = ()
+    overtaken: list[Call] = field(default_factory=list)
+    """What was held back, and is on its way when the endpoint has answered this one."""
 
     @property
     def url(self) -> str:
@@ -127,11 +129,11 @@ class Alerter:
         if effect.reorder:
             self._held.append((now + max(1.0, HELD_SECONDS / self.world.engine.scale), call))
             return
-        for _ in range(2 if effect.double else 1):
+        if effect.double:
             self._push(now + effect.delay, Call(call.group, call.webhook, call.notice, names=call.names))
-        for until, held in [one for one in self._held if one[1].url == call.url]:
-            self._held.remove((until, held))
-            self._push(now + effect.delay + 0.1, held)
+        call.overtaken = [held for _, held in self._held if held.url == call.url]
+        self._held = [one for one in self._held if one[1].url != call.url]
+        self._push(now + effect.delay, call)
 
     def _push(self, due: float, call: Call) -> None:
         heapq.heappush(self._waiting, (due, next(self._count), call))
@@ -142,6 +144,12 @@ class Alerter:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, call: Call) -> None:
+        await self._try(call)
+        overtaken, call.overtaken = call.overtaken, []
+        for one in overtaken:
+            self._start(self._deliver(one))
+
+    async def _try(self, call: Call) -> None:
         if self._silent.get(call.url, 0.0) > self._now():
             self._note(call, None, "Silenced")
             return

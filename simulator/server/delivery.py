@@ -42,6 +42,8 @@ class Delivery:
     subscription: str
     event: Event
     tries: list[tuple[datetime, int | None]] = field(default_factory=list)
+    overtaken: list[Delivery] = field(default_factory=list)
+    """What was held back, and is on its way when the endpoint has answered this one."""
 
 
 class Deliverer:
@@ -69,7 +71,8 @@ class Deliverer:
         while outbox.events:
             self._publish(outbox.events.popleft(), now)
         for key in [key for key, until in self._held_until.items() if until <= now]:
-            self._release(key, now)
+            for one in self._released(key):
+                self._push(now, one)
         while self._waiting and self._waiting[0][0] <= now:
             self._start(self._deliver(heapq.heappop(self._waiting)[2]))
 
@@ -114,13 +117,12 @@ class Deliverer:
                 continue
             for one in sent:
                 self._push(now + effect.delay, one)
-            # What was held back comes when this one has had its time, not at the same moment.
-            self._release(subscription.key, now + effect.delay + 0.1)
+            sent[-1].overtaken = self._released(subscription.key)
 
-    def _release(self, key: str, due: float) -> None:
+    def _released(self, key: str) -> list[Delivery]:
+        """What was held back of a subscription's events; it is not any more."""
         self._held_until.pop(key, None)
-        for one in self._held.pop(key, ()):
-            self._push(due, one)
+        return self._held.pop(key, [])
 
     def _subscriptions(self) -> list[tuple[Resource, str]]:
         """Those that take events, with the id of what they are about."""
@@ -140,6 +142,12 @@ class Deliverer:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, delivery: Delivery) -> None:
+        await self._try(delivery)
+        overtaken, delivery.overtaken = delivery.overtaken, []
+        for one in overtaken:
+            self._start(self._deliver(one))
+
+    async def _try(self, delivery: Delivery) -> None:
         subscription = self._world.engine.get(delivery.subscription)
         if subscription is None:
             return

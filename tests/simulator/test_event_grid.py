@@ -164,7 +164,7 @@ def test_an_entra_protected_endpoint_gets_event_grid_s_token(azure: Azure, hook:
 
 
 def test_a_delivery_is_repeated_until_it_is_taken(azure: Azure) -> None:
-    azure.simulator.settings(timeScale=2000)
+    azure.simulator.settings(timeScale=500)  # an event lives for minutes then, and its repetitions come in moments
     with receiver(statuses=deque([500, 404, 503])) as hook:
         azure.subscribe(hook.url)
         azure.emit()
@@ -188,7 +188,7 @@ def test_what_is_hopeless_is_a_dead_letter_at_once(azure: Azure, status: int) ->
 
 
 def test_attempts_are_counted_and_without_a_destination_the_event_is_dropped(azure: Azure) -> None:
-    azure.simulator.settings(timeScale=5000)
+    azure.simulator.settings(timeScale=500)
     with receiver(statuses=deque([500] * 9)) as hook:
         azure.subscribe(hook.url, retryPolicy={"maxDeliveryAttempts": 3, "eventTimeToLiveInMinutes": 1440})
         azure.emit()
@@ -215,16 +215,19 @@ def test_a_system_topic_s_subscription_gets_the_events_of_its_source(azure: Azur
 
 def test_events_are_lost_doubled_reordered_and_late(azure: Azure, hook: Receiver) -> None:
     azure.subscribe(hook.url)
+    azure.simulator.settings(timeScale=0.1)  # for ten minutes an event is held back, to be overtaken
     azure.simulator.faults(
         [
             {"event": "lose", "path": "runs/lost$"},
             {"event": "double", "path": "runs/twice$"},
             {"event": "reorder", "path": "runs/second$", "eventType": "WriteSuccess"},
-            {"event": "delay", "delay": 2.0, "path": "runs/late$"},
+            {"event": "delay", "delay": 3600, "path": "runs/late$"},
         ]
     )
     for name in ("late", "lost", "twice", "second", "first"):
         azure.emit(f"runs/{name}")
+    hook.wait(4)
+    azure.simulator.control("PUT", "clock", json={"advanceSeconds": 3600, "azure": True})
     names = [one["subject"].removeprefix("runs/") for one in hook.wait(5)]
     assert sorted(names) == ["first", "late", "second", "twice", "twice"]
     assert names.index("first") < names.index("second") and names[-1] == "late"
