@@ -14,6 +14,7 @@ from simulator.faults import Faults
 from simulator.recorder import Answered, Recorder
 from tests.simulator.lab import GROUP, Lab, provider
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)
+from tests.support.waiting import PATIENCE_SECONDS
 
 V = {"api-version": "2021-04-01"}
 
@@ -84,7 +85,9 @@ def test_a_rule_may_be_about_one_principal(simulator: RunningSimulator) -> None:
     answers = {}
     for name in ("operator", "owner"):
         bearer = {"authorization": f"Bearer {simulator.arm_token(name)}"}
-        with httpx.Client(base_url=simulator.url, verify=simulator.context(), headers=bearer) as client:
+        with httpx.Client(
+            base_url=simulator.url, verify=simulator.context(), headers=bearer, timeout=PATIENCE_SECONDS
+        ) as client:
             answers[name] = client.get(simulator.subscription, params=V).status_code
     assert answers == {"operator": 503, "owner": 200}
 
@@ -120,7 +123,8 @@ def test_reads_that_lag_see_what_was() -> None:
 
 async def test_a_read_may_lag_behind_a_write(simulator: RunningSimulator) -> None:  # noqa: F811
     group = f"{simulator.subscription}/resourceGroups/late"
-    simulator.faults([{"path": "/late$", "lag": 3600, "times": 1}])
+    # At scale 100 an hour: however long it takes from the write to the read, it lags behind it.
+    simulator.faults([{"path": "/late$", "lag": 360_000, "times": 1}])
     async with simulator.arm() as arm:
         assert (await arm.put(group, params=V, json={"location": "westeurope"})).status_code == 201
         assert [(await arm.get(group, params=V)).status_code for _ in range(2)] == [404, 200]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -106,7 +106,8 @@ def test_a_week_of_a_schedule_is_one_call(azure: Monitored) -> None:
     azure.running.settings(timeScale=1)
     component = f"{azure.workspace}/components/score/versions/1"
     definition = {"jobType": "Pipeline", "componentId": component, "inputs": INPUTS}
-    trigger = {"triggerType": "Cron", "expression": "0 3 * * *"}
+    # Half a day away: at the end the last of the runs has ended, and the next one has not begun.
+    trigger = {"triggerType": "Cron", "expression": f"0 {(datetime.now(UTC).hour + 12) % 24} * * *"}
     action = {"actionType": "CreateJob", "jobDefinition": definition}
     schedule = f"{azure.workspace}/schedules/nightly"
     assert azure.call("PUT", schedule, {"properties": {"trigger": trigger, "action": action}}).status_code == 201

@@ -18,6 +18,7 @@ from tests.simulator import estate as lab_estate
 from tests.simulator.lab import Lab
 from tests.support.monitored import ML, Credential, Monitored, monitored
 from tests.support.simulator import RunningSimulator, simulator, simulator_process  # noqa: F401 (fixtures)
+from tests.support.waiting import PATIENCE_SECONDS
 
 ENDPOINTS, DEPLOYMENTS = f"{ML}/onlineEndpoints", f"{ML}/onlineEndpoints/deployments"
 REQUESTS = ["RequestsPerMinute"]
@@ -85,8 +86,11 @@ def test_samples_are_of_their_time(estate: Monitored) -> None:
     now = datetime.now(UTC)
     (before,) = ask(estate, [churn], timespan=(now - timedelta(hours=2), now - timedelta(hours=1)))
     assert before.metrics["RequestsPerMinute"].timeseries == []
+    (during,) = ask(estate, [churn], timespan=(now, now + timedelta(minutes=5)))
+    assert latest(during, "RequestsPerMinute").total == pytest.approx(60)
     estate.traffic(requestsPerMinute=0)
-    (after,) = ask(estate, [churn])
+    then = datetime.now(UTC)  # a minute that ended between the two has its sample
+    (after,) = ask(estate, [churn], timespan=(then, then + timedelta(minutes=5)))
     assert after.metrics["RequestsPerMinute"].timeseries == []
 
 
@@ -149,6 +153,7 @@ def test_who_may_ask(estate: Monitored) -> None:
     answer = httpx.post(
         f"{url}{estate.running.subscription}/metrics:getBatch", params=query, json={"resourceids": [churn]},
         headers={"authorization": f"Bearer {stranger['access_token']}"}, verify=estate.running.context(),
+        timeout=PATIENCE_SECONDS,
     )  # fmt: skip
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
     assert "Microsoft.Insights/metrics/read" in answer.json()["error"]["message"]
