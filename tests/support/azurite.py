@@ -119,9 +119,11 @@ def start_azurite(folder: Path, *options: str) -> RunningAzurite:
     log = folder / "azurite.log"
     ports = [part for name in ("blob", "queue", "table") for part in (f"--{name}Port", "0")]
     fixed = ("--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry")
+    # A client keeps a connection that Node.js would close after 5 s: what it sends at that moment would have no answer.
+    kept = [part for name in ("blob", "queue", "table") for part in (f"--{name}KeepAliveTimeout", "600")]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [node, "-e", _WRAPPER, "--", str(ENTRY), *fixed, *ports, *options],
+            [node, "-e", _WRAPPER, "--", str(ENTRY), *fixed, *ports, *kept, *options],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=output,

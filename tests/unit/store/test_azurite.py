@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import azurite as module
 from tests.support.azurite import ROOT, AzuriteMissing, RunningAzurite, start_azurite
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 _STARTER = """
 import sys, time
@@ -28,7 +28,7 @@ time.sleep(600)
 
 def test_the_three_services_answer(azurite: RunningAzurite) -> None:
     for url in (azurite.blob_url, azurite.queue_url, azurite.table_url):
-        assert httpx.get(url).headers["server"].startswith("Azurite-")
+        assert httpx.get(url, timeout=PATIENCE_SECONDS).headers["server"].startswith("Azurite-")
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdout is not None
         pid, url = starter.stdout.readline().split()
-        assert httpx.get(url).status_code >= 400
+        assert httpx.get(url, timeout=PATIENCE_SECONDS).status_code >= 400
         starter.send_signal(signal.SIGKILL)
     until(lambda: not _is_alive(int(pid)), says=lambda: "Azurite outlived the process that started it")
 

@@ -13,22 +13,23 @@ from controlplane.errors import Conflict, Fatal, Transient
 from controlplane.ports.store import Insert, Replace, Upsert
 from controlplane.store import SqliteQueue, SqliteStore
 from controlplane.store.sqlite_file import connect
+from tests.support.waiting import PATIENCE_SECONDS
 
-_WRITER = """
+_WRITER = f"""
 import asyncio, sys
 from controlplane.errors import Conflict
 from controlplane.ports.store import Replace, Upsert
 from controlplane.store import SqliteStore
 
 async def main(path, rounds):
-    store = SqliteStore(path)
+    store = SqliteStore(path, busy_seconds={PATIENCE_SECONDS})
     done = 0
     while done < rounds:
         found = await store.get("p", "counter")
         try:
             if found is None:
                 raise Conflict("Absent", "the parent writes it first")
-            await store.commit("p", [Replace("counter", {"n": found.value["n"] + 1}, found.etag)])
+            await store.commit("p", [Replace("counter", {{"n": found.value["n"] + 1}}, found.etag)])
             done += 1
         except Conflict:
             continue
@@ -58,7 +59,8 @@ async def test_several_processes_count_without_losing_one(tmp_path: Path) -> Non
 
 async def test_several_processes_may_make_the_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "new" / "store.db"
-    program = f"from controlplane.store import SqliteStore; SqliteStore({str(path)!r}).close()"
+    opened = f"SqliteStore({str(path)!r}, busy_seconds={PATIENCE_SECONDS})"
+    program = f"from controlplane.store import SqliteStore; {opened}.close()"
     assert await asyncio.gather(*(run(program) for _ in range(4))) == [0, 0, 0, 0]
 
 
