@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-az" / "bin" / "python"
 WORKER = Path(__file__).with_name("worker.py")
@@ -50,7 +52,7 @@ def environment(folder: Path, simulator: dict[str, str], **more: str) -> dict[st
 def process(env: dict[str, str], command: str) -> subprocess.CompletedProcess[str]:
     """One command in a process of its own, as people run it."""
     arguments = [str(PYTHON), "-m", "azure.cli", *shlex.split(command)]
-    return subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
 
 class Az:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.az.client import Az
 from tests.support.simulator import RunningSimulator
+from tests.support.waiting import PATIENCE_SECONDS
 
 GROUP = "az-learning"
 PROVIDERS = "/providers/Microsoft."
@@ -54,7 +55,8 @@ class Hub:
         return "Not Found" in self.az.refused(self.command("get", path))
 
     def wait(self, path: str, *until: str) -> None:
-        self.az(f"resource wait --ids {self.path}{path} --interval 1 --timeout 60 {' '.join(until)}")
+        asked = f"--ids {self.path}{path} --interval 1 --timeout {PATIENCE_SECONDS:.0f}"
+        self.az(f"resource wait {asked} {' '.join(until)}")
 
     def stored(self, path: str = "") -> dict[str, Any]:
         return self.azure.state(under=self.path)[self.path + path]
@@ -145,14 +147,15 @@ def _instance(**more: Any) -> dict[str, Any]:
 
 def test_a_compute_instance(hub: Hub) -> None:
     path, ready = "/computes/ci-ada", ("--custom", "\"properties.provisioningState=='Succeeded'\"")
-    hub.rest("put", path, _instance(idleTimeBeforeShutdown="PT30M", enableNodePublicIp=False))
+    # It stops by itself when it has idled for so long: two days are minutes at this time scale.
+    hub.rest("put", path, _instance(idleTimeBeforeShutdown="P2D", enableNodePublicIp=False))
     hub.wait(path, *ready)
     assert [one["name"] for one in hub.rest("get", "/computes")["value"]] == ["ci-ada"]
     for action, state in (("stop", "Stopped"), ("start", "Running")):
         hub.rest("post", f"{path}/{action}")
         hub.wait(path, "--custom", f"\"properties.properties.state=='{state}'\"")
-    hub.rest("post", f"{path}/updateIdleShutdownSetting", {"idleTimeBeforeShutdown": "PT1H"})
-    assert hub.stored(path)["properties"]["properties"]["idleTimeBeforeShutdown"] == "PT1H"
+    hub.rest("post", f"{path}/updateIdleShutdownSetting", {"idleTimeBeforeShutdown": "P3D"})
+    assert hub.stored(path)["properties"]["properties"]["idleTimeBeforeShutdown"] == "P3D"
     assert "PT1M" in hub.refused("post", f"{path}/updateIdleShutdownSetting", {"idleTimeBeforeShutdown": "PT1M"})
     assert "Reason: AlreadyExists" in _same_name(hub)
     hub.rest("delete", path, query=f"{VERSION}&underlyingResourceAction=Delete")

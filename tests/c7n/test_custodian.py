@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from tests.support.simulator import RunningSimulator, start_simulator
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-c7n" / "bin" / "python"
@@ -35,16 +35,15 @@ class Arm:
         token = azure.arm_token()
         self.azure = azure
         self.http = httpx.Client(
-            base_url=azure.url, verify=azure.context(), headers={"authorization": f"Bearer {token}"}, timeout=30
-        )
+            base_url=azure.url, verify=azure.context(), headers={"authorization": f"Bearer {token}"},
+            timeout=PATIENCE_SECONDS,
+        )  # fmt: skip
 
     def put(self, path: str, body: dict[str, Any]) -> None:
         namespace = path.split("/providers/")[-1].split("/")[0] if "/providers/" in path else ""
         answer = self.http.put(path, params={"api-version": VERSIONS.get(namespace, "2021-04-01")}, json=body)
         assert answer.status_code < 300, answer.text
-        deadline = time.monotonic() + 60
-        while self.azure.settings()["runningOperations"]:
-            assert time.monotonic() < deadline, "operations are still running"
+        until(lambda: not self.azure.settings()["runningOperations"], says=lambda: "operations are still running")
 
 
 def workspace(arm: Arm, group: str, name: str, tags: dict[str, str]) -> str:
@@ -105,10 +104,10 @@ def _reader(arm: Arm, group: str) -> None:
 
 
 def _wait_for_node(azure: RunningSimulator, path: str) -> None:
-    deadline = time.monotonic() + 30
-    while azure.state()[path]["properties"]["properties"]["currentNodeCount"] < 1:
-        assert time.monotonic() < deadline, "the node does not come"
-        azure.settings()
+    def look() -> bool:
+        return bool(azure.state()[path]["properties"]["properties"]["currentNodeCount"] >= 1)
+
+    until(look, says=lambda: "the node does not come")
 
 
 POLICIES: dict[str, tuple[list[dict[str, Any]], set[str]]] = {
@@ -152,8 +151,9 @@ def found(estate: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) ->
     }
     command = [str(PYTHON), str(CUSTODIAN), "run", "--region", "SimulatedCloud", "--cache-period", "0"]
     done = subprocess.run(
-        [*command, "-s", str(folder), str(written)], env=env, capture_output=True, text=True, timeout=120, check=False
-    )
+        [*command, "-s", str(folder), str(written)], env=env, capture_output=True, text=True,
+        timeout=PATIENCE_SECONDS, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return {name: _names(folder / name / "resources.json") for name in POLICIES}
 

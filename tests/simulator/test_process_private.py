@@ -14,6 +14,7 @@ from tests.support.simulator import (  # noqa: F401 (fixtures)
     simulator_process,
     start_simulator,
 )
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def test_files_with_keys_are_their_owners(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ OF_A_PAGE: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("case", OF_A_PAGE)
 def test_control_endpoints_do_not_answer_web_pages(simulator: RunningSimulator, case: str) -> None:  # noqa: F811
-    with httpx.Client(base_url=simulator.url, verify=simulator.context()) as page:
+    with httpx.Client(base_url=simulator.url, verify=simulator.context(), timeout=PATIENCE_SECONDS) as page:
         refused = page.post("/simulator/settings", json={"timeScale": 7}, headers=OF_A_PAGE[case])
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "NotForBrowsers")
     assert simulator.control("GET", "settings")["timeScale"] != 7
@@ -44,7 +45,7 @@ def test_control_endpoints_do_not_answer_web_pages(simulator: RunningSimulator, 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "LOCALHOST:1"])
 def test_control_endpoints_answer_programs_of_this_machine(simulator: RunningSimulator, host: str) -> None:  # noqa: F811
-    with httpx.Client(base_url=simulator.url, verify=simulator.context()) as program:
+    with httpx.Client(base_url=simulator.url, verify=simulator.context(), timeout=PATIENCE_SECONDS) as program:
         assert program.get("/simulator/health", headers={"Host": host}).status_code == 200
         own = {"Origin": simulator.url, "Sec-Fetch-Site": "same-origin"}
         assert program.get("/simulator/health", headers=own).status_code == 200

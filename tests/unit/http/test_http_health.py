@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from controlplane.errors import Rejected, Transient
-from controlplane.http.readiness import Readiness
+from controlplane.http.readiness import KEPT_SECONDS, Readiness
 from tests.support.api import Api
 
 
@@ -33,7 +35,12 @@ async def test_ready_says_which_dependency_is_not(api: Api) -> None:
         assert (by_name["azure"]["status"], by_name["azure"]["code"]) == ("NotReady", fault.code)
 
 
-async def test_ready_asks_once_in_a_few_seconds(api: Api) -> None:
+async def test_ready_asks_once_in_a_few_seconds(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("controlplane.http.readiness.monotonic", lambda: now)
     answers = await asyncio.gather(*(api.call("GET", "health/ready") for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
     assert api.reader.asked == ["/subscriptions"]
+    now += KEPT_SECONDS
+    assert (await api.call("GET", "health/ready")).status_code == 200
+    assert api.reader.asked == ["/subscriptions"] * 2
