@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from controlplane.arm import name_of
@@ -16,6 +18,10 @@ from controlplane.workspaces import kinds as k
 
 #: Of instances that hold no machine any more.
 _LET_GO = frozenset({"stopped", "deallocated"})
+
+
+#: Questions to Resource Manager that are under way together.
+_AT_ONCE = 8
 
 
 class _Unknown(Exception):
@@ -55,10 +61,13 @@ class Machines:
             return f"serverless jobs are not blocked yet: {error.code}: {error.message}"
 
     async def _serving(self, space: Known) -> set[str]:
-        """Sizes of managed deployments."""
+        """Sizes of managed deployments, of some endpoints at once."""
         version, found = k.API_VERSIONS[k.COMPUTE], set[str]()
-        for endpoint in await self._reader.list(f"{space.workspace_id}/onlineEndpoints", version):
-            for one in await self._reader.list(f"{endpoint['id']}/deployments", version):
+        endpoints = await self._reader.list(f"{space.workspace_id}/onlineEndpoints", version)
+        for start in range(0, len(endpoints), _AT_ONCE):
+            some = endpoints[start : start + _AT_ONCE]
+            asked = (self._reader.list(f"{one['id']}/deployments", version) for one in some)
+            for one in chain.from_iterable(await asyncio.gather(*asked)):
                 properties = _object(one.get("properties"))
                 if str(properties.get("endpointComputeType", "Managed")).lower() == "managed":
                     found.add(str(properties.get("instanceType")).lower())
