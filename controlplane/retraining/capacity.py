@@ -21,6 +21,7 @@ from controlplane.ports.reader import ResourceReader
 from controlplane.retraining.known import Known
 from controlplane.retraining.pipelines import component_path, definition_of, latest_version
 from controlplane.retraining.policy import Pipeline, PipelineKind
+from controlplane.retraining.questions.case import Room
 from controlplane.retraining.signals.eventgrid import is_name
 from controlplane.retraining.signals.evidence import JOBS_API
 
@@ -32,17 +33,6 @@ _TIERS = {
     "dedicated": ("TotalDedicatedCores", "dedicatedcores"),
     "lowpriority": ("TotalLowPriorityCores", "lowprioritycores"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """``free`` cores for the ``needed`` ones of a first node; ``doubt``: why nobody knows one of them; ``closed``: why
-    there is no node, whatever cores are free."""
-
-    free: int | None = None
-    needed: int | None = None
-    doubt: str | None = None
-    closed: str | None = None
 
 
 async def room_of(reader: ResourceReader, found: Known, pipeline: Pipeline) -> Room:

@@ -13,6 +13,17 @@ from controlplane.retraining.signal import OF_MODELS, Signal, SignalKind
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """``free`` cores for the ``needed`` ones of a first node, 0 where it asks for no quota; ``doubt``: why nobody knows
+    one of them; ``closed``: why there is no node, whatever cores are free."""
+
+    free: int | None = None
+    needed: int | None = None
+    doubt: str | None = None
+    closed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a decision is made from beside the policy and the signal. ``state`` knows the signal's window already."""
 
@@ -23,13 +34,8 @@ class Facts:
     """The signal that waits for the active run's end."""
     pools: Mapping[str, Pool] = field(default_factory=dict)
     """The workspace's clusters with their prices, by name."""
-    free_cores: int | None = None
-    needed_cores: int | None = None
-    """Of the first node that the run asks quota for; 0: it asks for none."""
-    capacity_doubt: str | None = None
-    """Why nobody knows them, although it was asked."""
-    capacity_closed: str | None = None
-    """Why the run would get no node, whatever cores are free."""
+    room: Room | None = None
+    """None: it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)

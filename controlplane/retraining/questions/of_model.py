@@ -140,14 +140,16 @@ def breaker(case: Case) -> Answer:
 
 def capacity(case: Case) -> Answer:
     """D24. Where the quota is not known that is said, and Azure ML queues the job itself."""
-    free, needed, doubt = case.facts.free_cores, case.facts.needed_cores, case.facts.capacity_doubt
-    if (closed := case.facts.capacity_closed) is not None:
-        return No(Outcome.HOLD, "NoCapacity", f"The run would wait: {closed}", until=case.now + _CAPACITY_PAUSE)
-    if doubt is not None:
-        sentence = f"Nobody knows whether cores are free: {doubt} Without any Azure ML queues the job."
-        return Yes(sentence, unknown=True)
-    if free is None or needed is None:
+    room = case.facts.room
+    if room is None:
         return Yes("The quota of cores was not asked.", skipped=True)
+    if room.closed is not None:
+        return No(Outcome.HOLD, "NoCapacity", f"The run would wait: {room.closed}", until=case.now + _CAPACITY_PAUSE)
+    free, needed = room.free, room.needed
+    if room.doubt is not None or free is None or needed is None:
+        why = room.doubt or "nothing of it is counted."
+        sentence = f"Nobody knows whether cores are free: {why} Without any Azure ML queues the job."
+        return Yes(sentence, unknown=True)
     if needed == 0:
         return Yes("Its cluster has the nodes already; no quota is asked for.")
     if needed > free:

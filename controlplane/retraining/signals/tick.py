@@ -65,9 +65,7 @@ async def work(deps: RetrainingDeps, thing_id: str, hold: Hold) -> datetime | No
     if ruling.outcome in STARTS and state is not None and state.policy is not None:
         # Asked of Azure only when a run would follow.
         room = await room_of(deps.reader, found, state.policy.pipeline)
-        spec = replace(spec, free_cores=room.free, needed_cores=room.needed)
-        spec = replace(spec, capacity_doubt=room.doubt, capacity_closed=room.closed)
-        ruling = decide(state.policy, spec, signal, now)
+        ruling = decide(state.policy, replace(spec, room=room), signal, now)
     made = made_of(ruling, signal, Standing(state, found, await _annotating(deps, state)), now)
     made = replace(made, signal=looked(made.signal, now))
     writes = _writes(stored, before, made)
