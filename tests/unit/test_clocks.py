@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -114,23 +115,26 @@ def test_an_answer_that_nobody_took_is_not_taken_for_a_new_one() -> None:
         assert abs(clock.now() - datetime.now(UTC) - 2 * CENTURY) < TOLERANCE
 
 
-def test_what_failed_while_nobody_waited_is_asked_again() -> None:
+def test_what_failed_while_nobody_waited_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     bodies, asked = [saying(CENTURY)], list[int]()
 
     def answer() -> bytes:
         asked.append(1)
         return bodies[0]
 
+    seconds = [0.0]
+    monkeypatch.setattr("controlplane.clocks.time", SimpleNamespace(monotonic=lambda: seconds[0]))
     with serving(answer) as url:
-        clock = UrlClock(url, refresh_seconds=1.0)
+        clock = UrlClock(url, refresh_seconds=10)
         clock.now()
-        bodies[0] = b""
-        time.sleep(1.1)  # older than it may be, and not so old that anybody waits
-        clock.now()
-        while len(asked) < 2 or clock._asked is None or not clock._asked.done():
-            time.sleep(0.001)
+        bodies[0], seconds[0] = b"", 15  # older than it may be, and not so old that anybody waits
+        while len(asked) < 4:
+            assert abs(clock.now() - datetime.now(UTC) - CENTURY) < TOLERANCE
+        seconds[0] = 25
+        with pytest.raises(Transient):
+            clock.now()
         bodies[0] = saying(2 * CENTURY)
-        assert clock.now() - datetime.now(UTC) > CENTURY - TOLERANCE
+        assert abs(clock.now() - datetime.now(UTC) - 2 * CENTURY) < TOLERANCE
 
 
 def test_no_answer_is_transient_and_asked_again() -> None:
