@@ -209,8 +209,8 @@ _given: deque[int] = deque(maxlen=100)
 
 
 def free_port() -> int:
-    """One that stays free until it is asked for: below those that systems give to whoever asks for any, and not one
-    that another process which starts hosts might choose meanwhile."""
+    """One that stays free until it is asked for: below those that systems give to whoever asks for any, and of a part
+    of them that processes which start hosts at the same time seldom share."""
     slices, first, size = 30, 15_000, 500
     begin = first + os.getpid() % slices * size
     while True:

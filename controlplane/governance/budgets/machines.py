@@ -18,8 +18,6 @@ from controlplane.workspaces import kinds as k
 
 #: Of instances that hold no machine any more.
 _LET_GO = frozenset({"stopped", "deallocated"})
-
-
 #: Questions to Resource Manager that are under way together.
 _AT_ONCE = 8
 

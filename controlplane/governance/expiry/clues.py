@@ -47,7 +47,7 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is ours to remember. ``busy_at``: when an earlier look saw something run; ``back_at``: when the workspace
-    came, or began to come, out of its archive."""
+    came, or began to come, out of its archive, or was not archived after all."""
 
     busy_at: datetime | None = None
     back_at: datetime | None = None
@@ -135,7 +135,7 @@ def age(found: JsonObject | None, begin: datetime, source: str, back_at: datetim
     if made is None:
         return _clue("age", Verdict.UNKNOWN, "The workspace does not say when it was made.", source)
     since = made if back_at is None else max(made, back_at)
-    told = f"Made {made:%Y-%m-%dT%H:%MZ}." if since == made else f"Back from its archive at {since:%Y-%m-%dT%H:%MZ}."
+    told = f"Made {made:%Y-%m-%dT%H:%MZ}." if since == made else f"Not archived any more since {since:%Y-%m-%dT%H:%MZ}."
     return _clue("age", Verdict.IDLE if since < begin else Verdict.BUSY, told, source)
 
 

@@ -94,7 +94,7 @@ def test_what_comes_back_has_its_whole_period_again() -> None:
         found = await days(world, 29)
         assert found.stage is Stage.ACTIVE and found.evidence is not None
         assert [one.observed for one in found.evidence.clues if one.verdict is Verdict.BUSY] == [
-            f"Back from its archive at {back_at:%Y-%m-%dT%H:%MZ}."
+            f"Not archived any more since {back_at:%Y-%m-%dT%H:%MZ}."
         ]
         assert (await days(world, 2)).stage is Stage.WARNED
 
